@@ -1,0 +1,131 @@
+"""The plain data that travels between the parts."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from .geometry import Box, Geometry
+
+
+@dataclass(frozen=True)
+class CT:
+    """A CT volume: ``voxels_zyx`` in Hounsfield units (int16 or float32, stored axis order) and its grid.
+
+    ``source`` holds what is worth writing into a result: path, format, series UID, modality, warnings.
+    """
+
+    voxels_zyx: np.ndarray
+    geometry: Geometry
+    name: str = "CT"
+    source: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user can ask for. ``None`` means what the model's card says.
+
+    threshold: probability from which a voxel belongs to a lesion. min_diameter_mm: lesions with a smaller long axis
+    are left out. points_lps: clicks in LPS mm; then only the lesions at these points are looked for.
+    lung_restriction: compute only around the lungs and drop lesions away from them. engine: auto | tensorflow |
+    onnxruntime | openvino. device: auto | cpu | gpu. model: a bundle's folder. keep_probability: return the full map.
+    """
+
+    threshold: float | None = None
+    min_diameter_mm: float = 3.0
+    points_lps: tuple[tuple[float, float, float], ...] = ()
+    lung_restriction: bool = True
+    engine: str = "auto"
+    device: str = "auto"
+    model: Path | None = None
+    keep_probability: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What ``progress`` is called with: ``done`` of ``total`` slices (or steps) of ``stage``.
+
+    stage: lungs | engine | network | lesions. seconds_left: estimate for the stage, None while unknown.
+    """
+
+    stage: str
+    done: int
+    total: int
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A connected region of p >= 0.05 with 5 mm around it, from which lesions are made without the network.
+
+    box: where ``block`` lies in the CT's stored array. block: uint8 (z, y, x), round(255 p).
+    point_lps: the click that asked for it, or None. threshold: the operating threshold the click rule chose for it.
+    """
+
+    box: Box
+    block: np.ndarray
+    point_lps: tuple[float, float, float] | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Lungs:
+    """Coarse lungs, to choose where to compute and to tell side and distance; never to cut voxels.
+
+    label_zyx: uint8, 1 right, 2 left (the patient's), on its own axial ``geometry`` (about 3 mm).
+    hull_distance_mm: float32, same grid, mm outside the hull of both lungs (0 inside).
+    """
+
+    label_zyx: np.ndarray
+    hull_distance_mm: np.ndarray
+    geometry: Geometry
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion. Field names and order are those of csv, json and table.
+
+    label_box: ((z0, z1), (y0, y1), (x0, x1)), half-open, in the CT's stored array. long_axis_mm, short_axis_mm:
+    longest in-plane diameter on any axial slice and the longest perpendicular to it. axis_points_lps: the four ends,
+    long axis first. slice_index: the axial slice they lie on, in the CT's own numbering along its axial axis.
+    side: left | right | "" (the patient's). confidence: 0 to 1, None if the card has no coefficients.
+    status: accepted | rejected | edited.
+    """
+
+    id: int
+    label_box: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    volume_mm3: float
+    long_axis_mm: float
+    short_axis_mm: float
+    axis_points_lps: tuple[tuple[float, float, float], ...]
+    slice_index: int
+    mean_hu: float
+    side: str
+    confidence: float | None
+    threshold: float
+    status: str = "accepted"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `segment` returns. Lesions are ordered as the table shows them, best first; ``masks`` go with them.
+
+    masks: bool (z, y, x) arrays, ``masks[i]`` fills ``lesions[i].label_box``. seconds: time of each stage.
+    notes: sentences for the user (a fall-back to the CPU, a click that found nothing, ...).
+    probability: uint8 map on the CT's stored grid, round(255 p), only with ``Options.keep_probability``.
+    """
+
+    geometry: Geometry
+    candidates: tuple[Candidate, ...]
+    lungs: Lungs | None
+    lesions: tuple[Lesion, ...]
+    masks: tuple[np.ndarray, ...]
+    options: Options
+    model: dict
+    engine: str
+    device: str
+    reason: str
+    seconds: dict[str, float]
+    peak_memory_mb: float
+    notes: tuple[str, ...] = ()
+    probability: np.ndarray | None = None
