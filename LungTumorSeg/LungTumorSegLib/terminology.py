@@ -1,0 +1,75 @@
+"""What a lesion is called, in Slicer's and DICOM's words: name, colour, terminology entry and algorithm tags.
+
+The codes are those of Slicer's "DICOM master list" (DICOM CID 7150 and 7159, SNOMED CT).
+"""
+
+from . import __version__
+from .contracts import Lesion
+
+ALGORITHM = "LungTumorSeg"
+
+# Where a lung opacity stops being a nodule: Fleischner Society glossary, Bankier et al., Radiology 310:e232558, 2024
+MASS_FROM_MM = 30.0
+
+_TYPES_CONTEXT = "Segmentation category and type - DICOM master list"
+_ANATOMY_CONTEXT = "Anatomic codes - DICOM master list"
+_CATEGORY = "SCT^49755003^Morphologically Altered Structure"
+_NODULE = "SCT^27925004^Nodule"
+_MASS = "SCT^4147007^Mass"
+_LUNG = "SCT^39607008^Lung"
+_SIDES = {"right": "SCT^24028007^Right", "left": "SCT^7771000^Left"}
+_NONE = "^^"
+
+# Okabe and Ito's palette without black, told apart by colour-blind readers as well; red-orange first
+_COLORS = (
+    (0.835, 0.369, 0.000),
+    (0.337, 0.706, 0.914),
+    (0.941, 0.894, 0.259),
+    (0.000, 0.620, 0.451),
+    (0.800, 0.475, 0.655),
+    (0.902, 0.624, 0.000),
+    (0.000, 0.447, 0.698),
+)
+
+
+def segment_id(lesion: Lesion) -> str:
+    """The segment's id, the same for the same lesion in the scene and in every file."""
+    return f"{ALGORITHM}_{lesion.id}"
+
+
+def name(lesion: Lesion) -> str:
+    return f"Lesion {lesion.id}"
+
+
+def color(lesion: Lesion) -> tuple[float, float, float]:
+    """Red, green, blue, 0 to 1."""
+    return _COLORS[(lesion.id - 1) % len(_COLORS)]
+
+
+def entry(lesion: Lesion) -> str:
+    """The terminology entry as Slicer writes it: category, type and modifier, then region and its side.
+
+    A lesion whose long axis is over 30 mm is a mass, else a nodule. Never "neoplasm": that is for pathology to say.
+    """
+    kind = _MASS if lesion.long_axis_mm > MASS_FROM_MM else _NODULE
+    side = _SIDES.get(lesion.side, _NONE)
+    return "~".join((_TYPES_CONTEXT, _CATEGORY, kind, _NONE, _ANATOMY_CONTEXT, _LUNG, side))
+
+
+def algorithm_name(model: dict) -> str:
+    """Program and model with their versions, at most the 64 characters of DICOM's Segment Algorithm Name (LO)."""
+    text = f"{ALGORITHM} {__version__} {model.get('name', '')} {model.get('version', '')}"
+    # these two separate values in DICOM and tags in a seg.nrrd
+    return " ".join(text.replace("\\", " ").replace("|", " ").split())[:64]
+
+
+def tags(lesion: Lesion, model: dict) -> dict[str, str]:
+    """The segment's tags: terminology, and that a program made it, so that a DICOM export does not say MANUAL.
+
+    model: `Result.model`. A lesion that the user edited is SEMIAUTOMATIC.
+    """
+    return {
+        "TerminologyEntry": entry(lesion),
+        "DICOM.SegmentAlgorithmType": "SEMIAUTOMATIC" if lesion.status == "edited" else "AUTOMATIC",
+        "DICOM.SegmentAlgorithmName": algorithm_name(model),
+    }
