@@ -1,0 +1,1 @@
+"""Rebuilds the bundled model: data sets -> examples -> fit -> evaluate -> explain -> export."""

@@ -1,0 +1,28 @@
+"""`python -m training STEP --config FILE`."""
+
+from pathlib import Path
+
+import typer
+
+from . import config as configuration
+
+app = typer.Typer(no_args_is_help=True, help="Rebuild the bundled model from data.")
+ConfigFile = typer.Option("training/configs/bundled.toml", "--config", help="The TOML file with all settings.")
+
+
+@app.command()
+def prepare(config: Path = ConfigFile):
+    """Unpack the data, work out targets and loss weights."""
+    from . import prepare as step
+
+    settings = configuration.load(config)
+    step.prepare_patches(settings)
+    step.prepare_volumes(settings)
+
+
+@app.command()
+def fit(config: Path = ConfigFile):
+    """Fit the network, stage after stage; a second call resumes."""
+    from . import fit as step
+
+    step.fit(configuration.load(config))

@@ -1,0 +1,93 @@
+"""The typed configuration of a training, read from TOML; every default is the bundled model's."""
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Data:
+    pack: str = "../shared/data"  # the training pack as delivered (zips), see its README
+    split: str = "training/splits/split.csv"  # role of each patient; never changed
+    prepared: str = "runs/data"  # where `prepare` writes memory-mapped arrays
+
+
+@dataclass(frozen=True)
+class Network:
+    filters: tuple[int, ...] = (16, 32, 64, 128, 256)  # channels of each level
+    spacing_mm: float = 1.0  # in plane
+    window_hu: tuple[float, float] = (-1024.0, 600.0)  # scaled to [0, 1]
+    offsets_mm: tuple[float, ...] = (-5.0, -2.0, 0.0, 2.0, 5.0)  # centre slice and its neighbours
+    prompt_sigma_mm: float = 4.0
+
+    @property
+    def card(self) -> dict:
+        """The part of a model card that `slices` and `unet` read."""
+        return {
+            "architecture": {"name": "unet2.5d", "filters": list(self.filters), "slices": len(self.offsets_mm)},
+            "spacing_mm": self.spacing_mm,
+            "window_hu": list(self.window_hu),
+            "offsets_mm": list(self.offsets_mm),
+            "prompt_sigma_mm": self.prompt_sigma_mm,
+        }
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the fit. A share of the steps takes whole-CT crops, the others patch crops."""
+
+    steps: int
+    learning_rate: float  # peak; after a linear warm-up it falls as a cosine to 1 % of it
+    warmup_steps: int = 200
+    patch_crop: int = 64  # pixels; the patches are 50 mm
+    patch_batch: int = 32
+    ct_share: float = 0.0
+    ct_crop: int = 128
+    ct_batch: int = 8
+
+
+@dataclass(frozen=True)
+class Fit:
+    run: str = "runs/bundled"  # checkpoints, log, plots
+    seed: int = 1
+    precision: str = "mixed_bfloat16"  # float32 where the processor has no bfloat16
+    weight_decay: float = 1e-4
+    ema_momentum: float = 0.995  # moving average of the weights
+    epoch_steps: int = 200  # validation and checkpoint after so many steps
+    patience_epochs: int = 12  # stop when the validation Dice has not risen for so long
+    workers: int = 1  # processes that make examples
+    stages: tuple[Stage, ...] = (
+        Stage(steps=5000, learning_rate=1.5e-3),
+        Stage(steps=2500, learning_rate=6e-4, ct_share=0.5),
+    )
+
+
+@dataclass(frozen=True)
+class Config:
+    data: Data = field(default_factory=Data)
+    network: Network = field(default_factory=Network)
+    fit: Fit = field(default_factory=Fit)
+
+
+def _read(cls, values: dict, where: str):
+    known = {f.name: f for f in dataclasses.fields(cls)}
+    unknown = set(values) - set(known)
+    if unknown:
+        raise ValueError(f"{where}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}.")
+    made = {}
+    for name, value in values.items():
+        if name == "stages":
+            value = tuple(_read(Stage, stage, f"{where}.stages") for stage in value)
+        elif isinstance(value, dict):
+            value = _read({"data": Data, "network": Network, "fit": Fit}[name], value, f"{where}.{name}")
+        elif isinstance(value, list):
+            value = tuple(value)
+        made[name] = value
+    return cls(**made)
+
+
+def load(path: Path) -> Config:
+    """Read a configuration. Raises ValueError on an unknown setting."""
+    with Path(path).open("rb") as file:
+        return _read(Config, tomllib.load(file), Path(path).name)

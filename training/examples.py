@@ -1,0 +1,205 @@
+"""Training examples: a pure function of (seed, step), made through the product's own `slices`.
+
+An example is the network's input (y, x, slices + 1), its soft target (y, x) and its loss weight (y, x).
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from LungTumorSegLib import slices
+from scipy import ndimage
+
+from .prepare import DEEP, TARGET
+
+# lesion sizes are drawn uniformly over these bins (mm); the last is filled by zooming
+SIZE_BINS = (4, 6, 10, 20, 40, 100)
+AIR = slices.AIR_HU
+
+
+@dataclass(frozen=True)
+class Source:
+    """A volume to draw from: 1 mm in plane, ``step_mm`` along z. Arrays (z, y, x)."""
+
+    hu: np.ndarray
+    target: np.ndarray  # uint8, round(255 t)
+    weight: np.ndarray  # uint8, 0 or 1
+    step_mm: float
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What is drawn for one example: where, how large, how thick, and whether the prompt is given."""
+
+    centre_zyx_mm: tuple[float, float, float]
+    crop: int
+    zoom: float = 1.0
+    point_zyx_mm: tuple[float, float, float] | None = None
+
+
+def slab_matrix(count: int, step_in: float, places: np.ndarray, width: float) -> np.ndarray:
+    """(n, count) matrix: mean of a slab of ``width`` mm around each place over slices of ``step_in`` mm.
+
+    Every native slice counts by the length of its overlap with the slab. A slab thinner than a slice becomes linear
+    interpolation.
+    """
+    centres = np.arange(count) * step_in
+    if width <= step_in:
+        overlap = np.clip(1 - np.abs(centres[None] - places[:, None]) / step_in, 0, None)
+    else:
+        low = np.maximum(centres[None] - step_in / 2, places[:, None] - width / 2)
+        high = np.minimum(centres[None] + step_in / 2, places[:, None] + width / 2)
+        overlap = np.clip(high - low, 0, None)
+    total = overlap.sum(1, keepdims=True)
+    return (overlap / np.maximum(total, 1e-6)).astype(np.float32)
+
+
+def elastic(rng: np.random.Generator, crop: int, amplitude_mm: float) -> np.ndarray:
+    """Smooth random displacement (2, y, x) in mm, from a 4 x 4 grid of control points."""
+    coarse = rng.normal(0, amplitude_mm, (2, 4, 4))
+    return np.stack([ndimage.zoom(c, crop / 4, order=3, mode="nearest", grid_mode=True) for c in coarse])
+
+
+def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: dict, augment: bool = True):
+    """One example around ``draw.centre_zyx_mm`` (mm from the source's first voxel).
+
+    Half of all samples get thick slices: a box average of 2 to 8 mm along z, sampled at that spacing. A zoom enlarges
+    image, mask and neighbour distances together: 1 mm of the network is 1 / zoom mm of the source.
+    """
+    zoom, crop, (cz, cy, cx) = draw.zoom, draw.crop, draw.centre_zyx_mm
+    thick = augment and rng.random() < 0.5
+    step = float(rng.uniform(2, 8)) if thick else source.step_mm * zoom
+    step = max(step, source.step_mm)
+    reach = int(np.ceil(max(abs(o) for o in card["offsets_mm"]) / step)) + 1
+    steps = np.arange(-reach, reach + 1)
+    places = cz + steps * step / zoom
+    inside = (places >= 0) & (places <= (len(source.hu) - 1) * source.step_mm)
+    inside[reach] = True
+    steps, places = steps[inside], places[inside]
+    # in-plane map: network pixel -> source pixel
+    angle = np.deg2rad(rng.uniform(-25, 25)) if augment else 0.0
+    scale = (float(np.exp(rng.uniform(-0.2, 0.2))) if augment else 1.0) * zoom
+    flip = np.array([1, -1 if augment and rng.random() < 0.5 else 1])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * flip[None] / scale
+    grid = np.stack(np.meshgrid(*[np.arange(crop) - (crop - 1) / 2] * 2, indexing="ij")).astype(float)
+    if augment and rng.random() < 0.5:
+        grid += elastic(rng, crop, 1.5)
+    where = np.tensordot(turn, grid, 1) + np.array([cy, cx])[:, None, None]
+
+    # only the part of the source that the crop can see
+    low = np.clip(np.floor(where.min((1, 2))).astype(int) - 1, 0, np.array(source.hu.shape[1:]) - 2)
+    high = np.clip(np.ceil(where.max((1, 2))).astype(int) + 2, low + 2, source.hu.shape[1:])
+    window = (slice(low[0], high[0]), slice(low[1], high[1]))
+    where = where - low[:, None, None]
+    slab = max(step / zoom, 0.0) if thick else 0.0
+    mixing = slab_matrix(len(source.hu), source.step_mm, places, slab)
+    used = np.flatnonzero(mixing.any(0))
+    native = slice(int(used.min()), int(used.max()) + 1)
+
+    def sample(volume, matrix, order, cval):
+        part = volume[native][:, window[0], window[1]].astype(np.float32)
+        flat = (matrix[:, native] @ part.reshape(len(part), -1)).reshape(len(matrix), *part.shape[1:])
+        return np.stack([ndimage.map_coordinates(s, where, order=order, cval=cval) for s in flat])
+
+    stack = sample(source.hu, mixing, 1, AIR)
+    centre = slab_matrix(len(source.hu), source.step_mm, np.array([cz]), slab)
+    target = np.clip(sample(source.target, centre, 1, 0)[0] / 255, 0, 1)
+    weight = (sample(source.weight, centre, 1, 0)[0] > 0.99).astype(np.float32)
+    if augment:
+        stack = change_intensity(rng, stack, step, zoom)
+    k0 = steps[0]
+    point = None
+    if draw.point_zyx_mm is not None:
+        pz, *pyx = draw.point_zyx_mm
+        y, x = np.linalg.solve(turn, np.array(pyx) - (cy, cx)) + (crop - 1) / 2
+        point = ((pz - cz) * zoom - k0 * step, y, x)
+    if augment and rng.random() < 0.5:  # mirrored along z
+        stack, k0 = stack[::-1], -steps[-1]
+        if point is not None:
+            point = (-(draw.point_zyx_mm[0] - cz) * zoom - k0 * step, *point[1:])
+    inputs = slices.network_input(stack, [-k0 * step], step, card, point)[0]
+    return inputs, target.astype(np.float32), weight
+
+
+def change_intensity(rng: np.random.Generator, stack: np.ndarray, step_mm: float, zoom: float) -> np.ndarray:
+    """Blur or sharpen, noise, HU shift and scale. Thick slices are less noisy; a zoomed patch lost its grain."""
+    if rng.random() < 0.4:
+        blurred = ndimage.gaussian_filter(stack, (0, *[rng.uniform(0.4, 1.0)] * 2))
+        stack = blurred if rng.random() < 0.6 else stack + rng.uniform(0.3, 1.0) * (stack - blurred)
+    if rng.random() < 0.6 or zoom > 1:
+        grain = rng.normal(0, 1, stack.shape)
+        if rng.random() < 0.5:
+            grain = ndimage.gaussian_filter(grain, (0, 0.7, 0.7))
+            grain /= max(grain.std(), 1e-6)
+        stack = stack + grain * rng.uniform(5, 45) / np.sqrt(max(step_mm, 1) / 1.5)
+    return (stack + 1000) * rng.uniform(0.96, 1.04) - 1000 + rng.normal(0, 12)
+
+
+class Patches:
+    """The prepared nodule patches of one role."""
+
+    def __init__(self, prepared: Path, role: str):
+        names = ("ct", "target", "weight", "target_lesion")
+        self.arrays = {name: np.load(prepared / f"{name}.npy", mmap_mode="r") for name in names}
+        with (prepared / "patches.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.rows = {int(r["index"]): r for r in rows if r["role"] == role}
+        self.free = {i: [int(z) for z in r["free_z"].split()] for i, r in self.rows.items() if r["free_z"]}
+        size = {i: float(r["diameter_mm"]) for i, r in self.rows.items()}
+        self.bins = [[i for i in size if a <= size[i] < b] for a, b in zip(SIZE_BINS, SIZE_BINS[1:], strict=False)]
+        self.zoomable = [i for i in size if size[i] >= 12 and float(self.rows[i]["texture"]) >= 4]
+        self.size = size
+
+    def source(self, index: int) -> Source:
+        a = self.arrays
+        hu = a["ct"][index].astype(np.int16) * 8 - 1024
+        return Source(hu, a["target"][index], a["weight"][index], 1.0)
+
+    def draw_lesion(self, rng: np.random.Generator, crop: int, prompted: bool) -> tuple[int, Source, Draw]:
+        """A target nodule of a size drawn uniformly over the bins, in half of the cases with the prompt."""
+        bin_ = int(rng.integers(len(self.bins)))
+        zoom = 1.0
+        if SIZE_BINS[bin_] >= 20 and (bin_ == len(self.bins) - 1 or rng.random() < 0.5 or not self.bins[bin_]):
+            index = int(rng.choice(self.zoomable))
+            low = max(2.0 if self.size[index] * 2 < 100 else 1.5, SIZE_BINS[bin_] / self.size[index])
+            zoom = float(rng.uniform(low, max(low, min(4.0, SIZE_BINS[bin_ + 1] / self.size[index]))))
+        else:
+            index = int(rng.choice(self.bins[bin_] or self.bins[bin_ - 1]))
+        row, source = self.rows[index], self.source(index)
+        bits = self.arrays["target_lesion"][index]
+        point = None
+        if prompted:
+            deep = np.argwhere(bits & DEEP)
+            point = tuple(deep[rng.integers(len(deep))] + rng.normal(0, rng.uniform(1, 2), 3) / zoom)
+            others = (source.target > 0) & ((bits & TARGET) == 0)
+            source = Source(source.hu, np.where(others, 0, source.target), source.weight * ~others, 1.0)
+        cz = rng.uniform(int(row["target_z0"]) - 2 / zoom, int(row["target_z1"]) + 2 / zoom)
+        spot = np.argwhere((bits & TARGET).any(0))
+        shift = rng.uniform(-1, 1, 2) * min(crop / 4, 18) / zoom
+        cy, cx = spot[rng.integers(len(spot))] + shift
+        return index, source, Draw((float(np.clip(cz, 0, 49)), cy, cx), crop, zoom, point)
+
+    def draw_background(self, rng: np.random.Generator, crop: int) -> tuple[int, Source, Draw]:
+        """A slice 8 mm or more along z from any label of its patch: vessels, pleura, bone, soft tissue."""
+        indices = list(self.free)
+        index = int(indices[rng.integers(len(indices))])
+        cz = float(rng.choice(self.free[index]))
+        cy, cx = 24.5 + rng.uniform(-8, 8, 2)
+        source = self.source(index)
+        # labels further along z may reach into the neighbouring slices; they do not count here
+        return index, source, Draw((cz, cy, cx), crop)
+
+
+def patch_batch(patches: Patches, card: dict, seed: int, step: int, n: int, crop: int, augment: bool = True):
+    """Batch number ``step``: 3/4 lesions (half with the prompt), 1/4 background. Returns x, y and weight."""
+    made = []
+    for i in range(n):
+        rng = np.random.default_rng((seed, step, i))
+        if i % 4 == 3:
+            _, source, draw = patches.draw_background(rng, crop)
+        else:
+            _, source, draw = patches.draw_lesion(rng, crop, prompted=bool(rng.random() < 0.5))
+        made.append(make_example(rng, source, draw, card, augment))
+    x, y, w = (np.stack(part) for part in zip(*made, strict=True))
+    return x, y[..., None], w[..., None]

@@ -1,0 +1,127 @@
+"""Fits the network, stage after stage, with Keras on any of its backends; resumes exactly after a kill."""
+
+import csv
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from . import losses, stream
+from .config import Config, Stage
+
+VALIDATION_SEED = 10_000
+VALIDATION_BATCHES = 12
+
+
+def fit(config: Config) -> Path:
+    """Run all stages; returns the file of the best weights of the last one."""
+    best = None
+    for number in range(len(config.fit.stages)):
+        best = fit_stage(config, number, best)
+    return best
+
+
+def fit_stage(config: Config, number: int, start: Path | None) -> Path:
+    """One stage, from ``start``'s weights or from scratch. Returns its best weights (moving average, by val Dice)."""
+    import keras
+    from LungTumorSegLib import unet
+
+    stage = config.fit.stages[number]
+    folder = Path(config.fit.run) / f"stage{number + 1}"
+    folder.mkdir(parents=True, exist_ok=True)
+    best, last, done = folder / "best.weights.h5", folder / "last.keras", folder / "done.json"
+    if done.exists():
+        return best
+    keras.utils.set_random_seed(config.fit.seed)
+    keras.mixed_precision.set_global_policy(config.fit.precision)
+    if last.exists():
+        model = keras.saving.load_model(last, custom_objects={"weighted_bce_and_dice": losses.weighted_bce_and_dice})
+    else:
+        model = unet.build(config.network.card["architecture"])
+        if start is not None:
+            model.load_weights(start)
+        schedule = keras.optimizers.schedules.CosineDecay(
+            0.0, stage.steps - stage.warmup_steps, 0.01, warmup_target=stage.learning_rate,
+            warmup_steps=stage.warmup_steps,
+        )
+        optimizer = keras.optimizers.AdamW(
+            schedule, weight_decay=config.fit.weight_decay, clipnorm=1.0, use_ema=True,
+            ema_momentum=config.fit.ema_momentum, ema_overwrite_frequency=None,
+        )
+        optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+        # XLA is slower than the plain graph on CPUs: 2.2 s against 1.06 s a step of 32 crops of 96 x 96
+        model.compile(optimizer, losses.weighted_bce_and_dice, jit_compile=keras.backend.backend() == "jax")
+    first = int(model.optimizer.iterations)
+    watch = _watch(config, stage, number, folder)
+    model.fit(
+        stream.batches(config, stage, config.fit.seed + 1000 * number, first),
+        initial_epoch=first // config.fit.epoch_steps,
+        epochs=stage.steps // config.fit.epoch_steps,
+        steps_per_epoch=config.fit.epoch_steps,
+        callbacks=[watch],
+        verbose=0,
+    )
+    done.write_text(json.dumps({"steps": int(model.optimizer.iterations), "best": watch.best, "seconds": watch.seconds}))
+    return best
+
+
+def _watch(config: Config, stage: Stage, number: int, folder: Path):
+    """The callback that validates the averaged weights, keeps the best, writes log and checkpoint, stops early."""
+    import keras
+
+    validation = [
+        stream.make_batch(config, stage, VALIDATION_SEED, k, "val", augment=False) for k in range(VALIDATION_BATCHES)
+    ]
+    x, y = (np.concatenate(part) for part in zip(*validation, strict=True))
+    clicked = x[..., -1].max((1, 2)) > 0
+    log = folder / "log.csv"
+
+    class Watch(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.best, self.best_epoch, self.seconds, self.began = -1.0, 0, 0.0, time.time()
+            if log.exists():
+                with log.open(newline="") as file:
+                    for row in csv.DictReader(file):
+                        self.seconds = float(row["seconds"])
+                        if float(row["val_score"]) > self.best:
+                            self.best, self.best_epoch = float(row["val_score"]), int(row["epoch"])
+
+        def on_epoch_end(self, epoch, logs=None):
+            model = self.model
+            raw = [np.array(v) for v in model.trainable_variables]
+            model.optimizer.finalize_variable_values(model.trainable_variables)  # to the moving average
+            p = model.predict(x, batch_size=32, verbose=0)[..., 0]
+            target, weight = y[..., 0], y[..., 1]
+            dice = {k: losses.hard_dice(target[m], weight[m], p[m]) for k, m in (("click", clicked), ("auto", ~clicked))}
+            empty = (target.max((1, 2)) == 0) & ~clicked
+            row = {
+                "epoch": epoch,
+                "step": int(model.optimizer.iterations),
+                "loss": f"{logs['loss']:.5f}",
+                "val_dice_click": f"{np.mean(dice['click']):.4f}",
+                "val_dice_auto": f"{np.mean(dice['auto']):.4f}",
+                "val_empty_marked": f"{np.mean((p[empty] >= 0.5).sum((1, 2)) >= 10):.4f}",
+                "val_score": f"{(np.mean(dice['click']) + np.mean(dice['auto'])) / 2:.5f}",
+                "seconds": f"{self.seconds + time.time() - self.began:.0f}",
+            }
+            if float(row["val_score"]) > self.best:
+                self.best, self.best_epoch = float(row["val_score"]), epoch
+                model.save_weights(folder / "best.weights.h5")
+            for variable, value in zip(model.trainable_variables, raw, strict=True):
+                variable.assign(value)
+            partial = folder / "saving.keras"
+            model.save(partial)
+            partial.replace(folder / "last.keras")  # a kill in mid-save leaves the old checkpoint
+            new = not log.exists()
+            with log.open("a", newline="") as file:
+                writer = csv.DictWriter(file, row.keys())
+                if new:
+                    writer.writeheader()
+                writer.writerow(row)
+            print(f"stage {number + 1}:", " ".join(f"{k} {v}" for k, v in row.items()), flush=True)
+            if epoch - self.best_epoch >= config.fit.patience_epochs:
+                model.stop_training = True
+
+    return Watch()

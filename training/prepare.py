@@ -1,0 +1,149 @@
+"""The training pack as memory-mapped arrays, with targets and loss weights worked out once.
+
+Patches: ct, target, weight, target_lesion (N, 50, 50, 50) and patches.csv. Whole CTs: one .npz each, resampled in
+plane by the product's own `slices`. Roles come from split.csv alone.
+"""
+
+import csv
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+from LungTumorSegLib import lungs, slices
+from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.geometry import Geometry
+from scipy import ndimage
+
+from .config import Config
+
+# bits of target_lesion.npy
+TARGET, DEEP = 1, 2
+
+
+def roles(split: Path) -> dict[str, str]:
+    """Patient -> role. Raises ValueError if a patient stands on two sides."""
+    found: dict[str, str] = {}
+    with Path(split).open(newline="") as file:
+        for row in csv.DictReader(file):
+            if found.setdefault(row["patient"], row["role"]) != row["role"]:
+                raise ValueError(f"Patient {row['patient']} has two roles in {split}; a patient may be on one side only.")
+    return found
+
+
+def patch_targets(readers: np.ndarray, lesion: np.ndarray, n_readers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Soft target (uint8, round(255 t)), loss weight (uint8, 0 or 1) and target bits of one patch.
+
+    Target lesion: readers / n_readers, so that 0.5 is the consensus. Others: readers / the most readers that lesion
+    has anywhere. A lesion marked by one reader only is "don't know": weight 0.
+    """
+    soft = np.zeros(readers.shape, np.float32)
+    weight = np.ones(readers.shape, np.uint8)
+    target = lesion == 1
+    soft[target] = readers[target] / max(n_readers, 1)
+    for label in range(2, int(lesion.max()) + 1):
+        other = lesion == label
+        most = readers[other].max(initial=0)
+        if most >= 2:
+            soft[other] = readers[other] / most
+        else:
+            weight[other] = 0
+    bits = target.astype(np.uint8) * TARGET
+    consensus = soft * target >= 0.5
+    if consensus.any():
+        depth = ndimage.distance_transform_edt(consensus)
+        bits[consensus & (depth >= np.median(depth[consensus]))] |= DEEP
+    return np.rint(np.clip(soft, 0, 1) * 255).astype(np.uint8), weight, bits
+
+
+def pack_reader(pack: Path):
+    """The pack's own unpacking module, which lies beside it."""
+    spec = importlib.util.spec_from_file_location("pack_reader", pack.parent / "data_unpack.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def prepare_patches(config: Config) -> None:
+    pack, out = Path(config.data.pack), Path(config.data.prepared)
+    out.mkdir(parents=True, exist_ok=True)
+    role = roles(Path(config.data.split))
+    with (pack / "patches" / "lidc_nodules.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    names = ("ct", "target", "weight", "target_lesion", "readers", "lesion", "reader_bits")
+    arrays = {
+        name: np.lib.format.open_memmap(out / f"{name}.npy", "w+", np.uint8, (len(table), 50, 50, 50)) for name in names
+    }
+    reader = pack_reader(pack)
+    for shard in sorted((pack / "patches").glob("*.zip")):
+        patches = reader.read_patches(shard)
+        for row, index in enumerate(patches["index"]):
+            record = table[index]
+            record["role"] = role[record["patient"]]
+            readers, lesion = patches["readers"][row], patches["lesion"][row]
+            soft, weight, bits = patch_targets(readers, lesion, int(patches["n_readers"][row]))
+            inside = np.zeros(weight.shape, bool)
+            inside[tuple(slice(int(record[f"valid_{a}0"]), int(record[f"valid_{a}1"])) for a in "zyx")] = True
+            values = (patches["ct"][row], soft, weight * inside, bits, readers, lesion, patches["reader_bits"][row])
+            for name, value in zip(names, values, strict=True):
+                arrays[name][index] = value
+            marked = np.flatnonzero((lesion > 0).any((1, 2)))
+            away = np.abs(np.arange(50)[:, None] - marked[None]).min(1)  # mm along z from any label
+            record["free_z"] = " ".join(str(z) for z in np.flatnonzero((away >= 8) & inside.any((1, 2))))
+            z = np.flatnonzero((bits & TARGET).any((1, 2)))
+            record["target_z0"], record["target_z1"] = int(z.min()), int(z.max())
+    for array in arrays.values():
+        array.flush()
+    with (out / "patches.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, table[0].keys())
+        writer.writeheader()
+        writer.writerows(table)
+
+
+def prepare_volumes(config: Config) -> None:
+    """Whole CTs in plane on the network's grid: hu, target, weight, lung label per voxel of the coarse lungs."""
+    import SimpleITK as sitk
+
+    pack, out = Path(config.data.pack) / "volumes", Path(config.data.prepared) / "volumes"
+    out.mkdir(parents=True, exist_ok=True)
+    role = roles(Path(config.data.split))
+    reader = pack_reader(Path(config.data.pack))
+    for case in sorted(p for p in pack.iterdir() if p.is_dir()):
+        hu, grid = reader.read_volume(case)
+        geometry = Geometry(hu.shape, tuple(grid["spacing"]), tuple(grid["origin"]), tuple(grid["direction"]))
+
+        def mask(name, case=case, shape=hu.shape):
+            file = case / name
+            return sitk.GetArrayFromImage(sitk.ReadImage(str(file))) > 0 if file.exists() else np.zeros(shape, bool)
+
+        step = config.network.spacing_mm
+        rows, columns = slices.in_plane_matrices(hu.shape[1:], geometry.spacing_zyx[1:], step)
+
+        def share(array, rows=rows, columns=columns):
+            return np.stack([np.rint((columns @ (rows @ s.astype(np.float32)).T).T * 255) for s in array]).astype(np.uint8)
+
+        tumour = mask("tumour.nrrd")
+        # a cancer patient's scan without masks is no negative: only what is far from its boxes is background
+        weight = np.ones(hu.shape, np.uint8)
+        weight[mask("ignore.nrrd")] = 0
+        boxes = case / "boxes.json"
+        if boxes.exists():
+            for box in json.loads(boxes.read_text())["boxes"]:
+                margin = [round(30 / s) for s in geometry.spacing_zyx]
+                k = box["slice_index"]
+                ranges = ((k, k), (box["index_ymin"], box["index_ymax"]), (box["index_xmin"], box["index_xmax"]))
+                weight[tuple(slice(max(0, a - m), b + m + 1) for (a, b), m in zip(ranges, margin, strict=True))] = 0
+        elif case.name.startswith("CPTAC"):
+            weight[:] = 0
+        found = lungs.find(CT(hu, geometry, case.name))
+        np.savez(
+            out / f"{case.name}.npz",
+            hu=np.stack([slices.in_plane(s, rows, columns) for s in hu]),
+            target=share(tumour),
+            weight=(share(weight) > 250).astype(np.uint8),
+            step_mm=geometry.spacing_zyx[0],
+            lungs=found.label_zyx,
+            lungs_spacing=found.geometry.spacing_zyx,
+            lungs_offset=geometry.index(found.geometry.origin_lps) * geometry.spacing_zyx,  # mm, zyx, from voxel 0
+            role=role[case.name],
+        )
