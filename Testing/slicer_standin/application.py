@@ -1,0 +1,185 @@
+"""A 'Slicer' for panel tests: slicer-core's real scene and logics under stand-ins for the Qt application layer."""
+
+import importlib.util
+import os
+import sys
+import tempfile
+import types
+from pathlib import Path
+
+import qt
+
+DARK = {"Window": 0x2D2D30, "Base": 0x1E1E1E, "AlternateBase": 0x2D2D30, "Button": 0x3C3C3F, "Highlight": 0x2A82DA}
+DARK_TEXT = ("WindowText", "Text", "ButtonText", "ToolTipText", "PlaceholderText", "HighlightedText")
+
+
+class Application:
+    """`slicer.app`: the calls that the panel and slicer.util make. Any other name is an AttributeError."""
+
+    applicationName, majorVersion, minorVersion, applicationVersion, revision = "Slicer", 5, 12, "5.12.3", "0"
+    documentationBaseUrl = "https://slicer.readthedocs.io/en/latest/"
+
+    def __init__(self, qt_application, application_logic):
+        self._qt, self._logic = qt_application, application_logic
+        self.temporaryPath = tempfile.mkdtemp(prefix="standin")
+        self._settings = qt.QSettings(str(Path(self.temporaryPath) / "settings.ini"), qt.QSettings.IniFormat)
+        self.testing = False
+        self.urls: list[str] = []
+
+    def testingEnabled(self):
+        return self.testing
+
+    def applicationLogic(self):
+        return self._logic
+
+    def userSettings(self):
+        return self._settings
+
+    settings = userSettings
+
+    def processEvents(self, *arguments):
+        self._qt.processEvents()
+
+    def clipboard(self):
+        return self._qt.clipboard()
+
+    def keyboardModifiers(self):
+        return self._qt.keyboardModifiers()
+
+    def moduleDocumentationUrl(self, name):
+        return self.documentationBaseUrl + name
+
+    def startupEnvironment(self):
+        return dict(os.environ)
+
+    def layoutManager(self):
+        return None  # as in `Slicer --no-main-window`
+
+    def mainWindow(self):
+        return None
+
+    def connect(self, signal, slot):
+        if signal not in ("aboutToQuit()", "startupCompleted()"):
+            raise ValueError(f"qSlicerApplication has no signal {signal} that the stand-in knows")
+        return True
+
+    def disconnect(self, signal, slot):
+        return self.connect(signal, slot)
+
+
+class _Module:
+    """`slicer.modules.<name>` of a scripted module."""
+
+    def __init__(self, name, path, panel):
+        self.name, self.path, self._panel = name, path, panel
+
+    def widgetRepresentation(self):
+        return self._panel
+
+
+def _add_module(name: str, **members) -> types.ModuleType:
+    module = types.ModuleType(f"slicer.{name}")
+    vars(module).update(members)
+    sys.modules[module.__name__] = module
+    setattr(sys.modules["slicer"], name, module)
+    return module
+
+
+def install(scene, application_logic) -> Application:
+    """Puts qt, ctk and the missing parts of `slicer` in place; once in a process."""
+    import slicer
+
+    if hasattr(slicer, "app") and isinstance(slicer.app, Application):
+        return slicer.app
+    qt_application = qt.QApplication.instance() or qt.QApplication(["slicer-standin"])
+    from . import mrml_widgets
+
+    slicer.app = Application(qt_application, application_logic)
+    slicer.qMRMLWidget, slicer.qMRMLNodeComboBox = mrml_widgets.qMRMLWidget, mrml_widgets.qMRMLNodeComboBox
+    _add_module("i18n", tr=lambda text: text, translate=lambda context, text: text)
+    from . import parameter_node, scripted_module
+
+    for name, module in (("ScriptedLoadableModule", scripted_module), ("parameterNodeWrapper", parameter_node)):
+        sys.modules[f"slicer.{name}"] = module
+        setattr(slicer, name, module)
+    return slicer.app
+
+
+class LoadedModule:
+    """A scripted module whose real .py and .ui run: ``module`` (declaration), ``widget``, ``panel`` (its QWidget)."""
+
+    def __init__(self, path):
+        import slicer
+
+        self.path = Path(path)
+        name = self.path.stem
+        if str(self.path.parent) not in sys.path:
+            sys.path.insert(0, str(self.path.parent))
+        self.python = self._import(name)
+        self.panel = slicer.qMRMLWidget()
+        self.panel.setLayout(qt.QVBoxLayout())
+        self.panel.setMRMLScene(slicer.mrmlScene)
+        setattr(slicer.modules, name.lower(), _Module(name, str(self.path), self.panel))
+        self.module = getattr(self.python, name)(types.SimpleNamespace(path=str(self.path)))
+        self.widget = None
+        self._show()
+
+    def _import(self, name):
+        spec = importlib.util.spec_from_file_location(name, self.path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    def _show(self):
+        import slicer
+
+        name = self.path.stem
+        self.widget = getattr(self.python, name + "Widget")(self.panel)
+        setattr(slicer.modules, name + "Widget", self.widget)
+        self.widget.setup()
+        self.widget.enter()
+
+    def reload(self):
+        """What Slicer's reload button does: clean up, import again, set up again in the same panel."""
+        self.close()
+        self.python = self._import(self.path.stem)
+        self._show()
+
+    def close(self):
+        self.widget.exit()
+        self.widget.cleanup()
+        layout = self.panel.layout()
+        while layout.count():
+            item = layout.takeAt(0)
+            if item.widget() is not None:
+                item.widget().hide()
+                item.widget().deleteLater()
+        qt.QCoreApplication.sendPostedEvents(None, qt.QEvent.DeferredDelete)
+
+
+def set_theme(dark: bool):
+    """Slicer's dark and light styles, near enough for pictures."""
+    application = qt.QApplication.instance()
+    application.setStyle("Fusion")
+    palette = qt.QPalette(application.style().standardPalette())
+    if dark:
+        for role, colour in DARK.items():
+            palette.setColor(getattr(qt.QPalette, role), qt.QColor(colour))
+        for role in DARK_TEXT:
+            palette.setColor(getattr(qt.QPalette, role), qt.QColor(0xF0F0F0))
+            palette.setColor(qt.QPalette.Disabled, getattr(qt.QPalette, role), qt.QColor(0x808080))
+    application.setPalette(palette)
+
+
+def picture(widget, path, width: int = 420, height: int | None = None):
+    """Writes a PNG of a widget at a width (and its natural height)."""
+    widget.resize(width, height or 200)
+    widget.show()
+    for _ in range(3):
+        qt.QApplication.instance().processEvents()
+    widget.resize(width, height or max(widget.sizeHint.height(), 100))
+    for _ in range(3):
+        qt.QApplication.instance().processEvents()
+    if not widget.grab().save(str(path)):
+        raise OSError(f"{path} could not be written")

@@ -1,0 +1,128 @@
+"""qMRML widgets that the panel uses, on the real MRML scene."""
+
+import qt
+from PySide6.QtCore import Property, Signal
+
+
+class qMRMLWidget(qt.QWidget):
+    mrmlSceneChanged = Signal(object)
+    SIGNALS = ("mrmlSceneChanged(vtkMRMLScene*)",)
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._scene = None
+
+    def setMRMLScene(self, scene):
+        self._scene = scene
+        self.mrmlSceneChanged.emit(scene)
+
+    def mrmlScene(self):
+        return self._scene
+
+
+def _option(name: str, kind):
+    def write(combo, value):
+        combo._options[name] = value
+        combo._fill()
+
+    return Property(kind, lambda combo: combo._options[name], write)
+
+
+class qMRMLNodeComboBox(qt.QWidget):
+    """Lists the scene's nodes of some classes. As in Slicer the first node is chosen where "none" is not allowed."""
+
+    currentNodeChanged = Signal(object)
+    currentNodeIDChanged = Signal(str)
+    SIGNALS = ("currentNodeChanged(vtkMRMLNode*)", "currentNodeIDChanged(QString)")
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._scene, self._observed, self._ids, self._current = None, [], [], ""
+        self._options = {
+            "nodeTypes": [], "showChildNodeTypes": True, "showHidden": False, "noneEnabled": False,
+            "addEnabled": True, "removeEnabled": True, "renameEnabled": False, "editEnabled": False,
+            "selectNodeUponCreation": True, "noneDisplay": "None", "baseName": "",
+        }  # fmt: skip
+        layout = qt.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._combo = qt.QComboBox()
+        self._combo.setSizeAdjustPolicy(qt.QComboBox.AdjustToMinimumContentsLengthWithIcon)
+        layout.addWidget(self._combo)
+        self._combo.activated.connect(lambda row: self._choose(self._ids[row]))
+        self.destroyed.connect(lambda *_, d=self.__dict__: _stop_observing(d))
+
+    nodeTypes = _option("nodeTypes", "QStringList")
+    showChildNodeTypes = _option("showChildNodeTypes", bool)
+    showHidden = _option("showHidden", bool)
+    noneEnabled = _option("noneEnabled", bool)
+    addEnabled = _option("addEnabled", bool)
+    removeEnabled = _option("removeEnabled", bool)
+    renameEnabled = _option("renameEnabled", bool)
+    editEnabled = _option("editEnabled", bool)
+    selectNodeUponCreation = _option("selectNodeUponCreation", bool)
+    noneDisplay = _option("noneDisplay", str)
+    baseName = _option("baseName", str)
+    currentNodeID = Property(str, lambda s: s._current, lambda s, v: s.setCurrentNodeID(v))
+
+    def setMRMLScene(self, scene):
+        _stop_observing(self.__dict__)
+        self._scene = scene
+        if scene:
+            events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent)
+            self._observed = [(scene, scene.AddObserver(event, lambda *_: self._fill())) for event in events]
+        self._fill()
+
+    def mrmlScene(self):
+        return self._scene
+
+    def _nodes(self):
+        found = []
+        for kind in self._options["nodeTypes"]:
+            for i in range(self._scene.GetNumberOfNodesByClass(kind)):
+                node = self._scene.GetNthNodeByClass(i, kind)
+                wanted = self._options["showChildNodeTypes"] or node.GetClassName() == kind
+                if wanted and (self._options["showHidden"] or not node.GetHideFromEditors()):
+                    found.append(node)
+        return found
+
+    def _fill(self):
+        if self._scene is None:
+            return
+        nodes = self._nodes()
+        with_none = self._options["noneEnabled"] or not nodes
+        self._ids = ([""] if with_none else []) + [n.GetID() for n in nodes]
+        names = ([self._options["noneDisplay"]] if with_none else []) + [n.GetName() for n in nodes]
+        current = self._current if self._current in self._ids else self._ids[0]
+        self._combo.blockSignals(True)
+        self._combo.clear()
+        self._combo.addItems(names)
+        self._combo.currentIndex = self._ids.index(current)
+        self._combo.blockSignals(False)
+        self._choose(current)
+
+    def _choose(self, node_id):
+        if node_id != self._current:
+            self._current = node_id
+            self.currentNodeChanged.emit(self.currentNode())
+            self.currentNodeIDChanged.emit(node_id)
+
+    def currentNode(self):
+        return self._scene.GetNodeByID(self._current) if self._scene and self._current else None
+
+    def setCurrentNodeID(self, node_id):
+        node_id = node_id or ""
+        if node_id in self._ids:
+            self._combo.currentIndex = self._ids.index(node_id)
+            self._choose(node_id)
+
+    def setCurrentNode(self, node):
+        self.setCurrentNodeID(node.GetID() if node else "")
+
+    def nodeCount(self):
+        return len(self._nodes())
+
+
+def _stop_observing(state: dict):
+    for scene, tag in state.get("_observed", []):
+        scene.RemoveObserver(tag)
+    state["_observed"] = []
