@@ -74,11 +74,13 @@ class Lungs:
 
     label_zyx: uint8, 1 right, 2 left (the patient's), on its own axial ``geometry`` (about 3 mm).
     hull_distance_mm: float32, same grid, mm outside the hull of both lungs (0 inside).
+    body_box: ((z0, z1), (y0, y1), (x0, x1)), half-open, same grid: the body in the slices of the lungs.
     """
 
     label_zyx: np.ndarray
     hull_distance_mm: np.ndarray
     geometry: Geometry
+    body_box: tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None = None
 
 
 @dataclass(frozen=True)
