@@ -1,0 +1,28 @@
+# make setup | demo | test | lint. Needs git, make and Python 3.12 or 3.11; all else goes into .venv.
+# ARGS goes to the command behind the target, for example: make test ARGS="-k geometry"
+.PHONY: setup demo test lint
+
+PYTHON := .venv/bin/python
+READY := .venv/ready
+
+setup: $(READY)
+
+$(READY): pyproject.toml
+	@# an environment whose Python no longer starts, or is too old or too new, is made afresh
+	@if ! $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then \
+	    python=$$(sh .ci/find-python.sh) && echo "Making .venv with $$python" && "$$python" -m venv --clear .venv; \
+	fi
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@touch $@
+
+demo: setup
+	$(PYTHON) Testing/demo $(ARGS)
+
+# two workers: a core each is what TensorFlow and VTK tests want, and memory stays small
+test: setup
+	$(PYTHON) -m pytest --numprocesses 2 $(ARGS)
+
+lint: setup
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	.venv/bin/lint-imports --no-logo
