@@ -1,0 +1,192 @@
+"""What the user does with a result: other thresholds, accepted, rejected, renamed and clicked lesions.
+
+Plain data and numpy, no scene: `scene` shows it, `logic` joins the two.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from .. import lesions as lesion_rules
+from .. import terminology
+from ..contracts import CT, Candidate, Lesion, Result
+
+
+@dataclass
+class _Region:
+    """A candidate with the threshold that the user, or the click rule, chose for it alone."""
+
+    candidate: Candidate
+    threshold: float | None
+
+
+class Findings:
+    """One result as it stands: ``lesions`` and ``masks`` in the table's order, ``names`` by lesion id.
+
+    A lesion keeps its id, name and status through every change of threshold, also when it vanishes and comes back;
+    new ones get ids that were never used. ``options`` are those in force now; ``smooth_mm`` is the sigma with which
+    the probability is smoothed before the threshold (0: not at all).
+
+    ct: what was segmented. result: what `segment` returned for it. card: the model's card.
+    volume_id, segmentation_id, table_id, diameters_shown: what the logic showed of it in the scene.
+    """
+
+    def __init__(self, ct: CT, result: Result, card: dict):
+        self.ct, self.result, self.card = ct, result, card
+        self.options = result.options
+        self.smooth_mm = 0.0
+        self.names: dict[int, str] = {}
+        self.volume_id = self.segmentation_id = self.table_id = ""
+        self.diameters_shown = False
+        self._regions = [_Region(c, c.threshold if c.point_lps else None) for c in result.candidates]
+        self._smoothed: dict[tuple[int, float], Candidate] = {}
+        self._known: dict[int, tuple[Lesion, np.ndarray]] = {}
+        self._adopt(result.lesions, result.masks)
+
+    @property
+    def threshold(self) -> float:
+        """The operating threshold in force for lesions without one of their own."""
+        return self.card["threshold"] if self.options.threshold is None else self.options.threshold
+
+    def lesion(self, lesion_id: int) -> Lesion:
+        """Raises KeyError when no lesion of this id is shown now."""
+        for lesion in self.lesions:
+            if lesion.id == lesion_id:
+                return lesion
+        raise KeyError(f"no lesion {lesion_id}")
+
+    def mask(self, lesion_id: int) -> np.ndarray:
+        """bool (z, y, x), fills the lesion's ``label_box``."""
+        return self.masks[self.lesions.index(self.lesion(lesion_id))]
+
+    def lesion_at(self, point_lps, within_mm: float = 3.0) -> int | None:
+        """The id of the lesion at a point of the volume (LPS mm), or of the nearest one within some mm."""
+        best = None
+        for lesion, mask in zip(self.lesions, self.masks, strict=True):
+            starts = [a for a, _ in lesion.label_box]
+            inside = np.argwhere(mask) + starts
+            distance = np.linalg.norm(self.ct.geometry.lps(inside) - np.asarray(point_lps, float), axis=1).min()
+            # half a voxel's diagonal: a point inside a lesion's voxel is at the lesion
+            reach = max(within_mm, np.linalg.norm(self.ct.geometry.spacing_zyx) / 2)
+            if distance <= reach and (best is None or distance < best[0]):
+                best = distance, lesion.id
+        return best and best[1]
+
+    # ---- changes
+
+    def change(self, *, threshold=..., min_diameter_mm=..., lung_restriction=..., smooth_mm=..., thresholds=...):
+        """Extract the lesions again without the network; what is left out stays as it is.
+
+        threshold: for all lesions without their own; None is the model's. thresholds: {lesion id: threshold or None},
+        each for the region in which that lesion lies. Nothing is changed when the extraction fails.
+        """
+        wanted = {"threshold": threshold, "min_diameter_mm": min_diameter_mm, "lung_restriction": lung_restriction}
+        options = replace(self.options, **{k: v for k, v in wanted.items() if v is not ...})
+        smooth = self.smooth_mm if smooth_mm is ... else float(smooth_mm)
+        regions = [replace(r) for r in self._regions]
+        for lesion_id, own in {} if thresholds is ... else thresholds.items():
+            regions[self._region_of(lesion_id)].threshold = own
+        self._extract(regions, options, smooth)
+
+    def add(self, clicked: Result):
+        """Let the lesions that a click found join this result; returns their ids, empty when there are none."""
+        # a click is the user's last word on its place, so it goes before what was there
+        new = [_Region(c, c.threshold) for c in clicked.candidates]
+        points = [r.candidate.point_lps for r in new]
+        self._extract(new + self._regions, self.options, self.smooth_mm)
+        ids = [self.lesion_at(p) for p in points if p is not None]
+        return [i for i in ids if i is not None]
+
+    def set_status(self, lesion_id: int, status: str):
+        """accepted | rejected | edited."""
+        if status not in ("accepted", "rejected", "edited"):
+            raise ValueError(f"not a lesion's status: {status}")
+        self._put(replace(self.lesion(lesion_id), status=status), self.mask(lesion_id))
+
+    def rename(self, lesion_id: int, name: str):
+        self.lesion(lesion_id)
+        self.names[lesion_id] = name
+
+    def as_result(self) -> Result:
+        """What is shown now as a `Result`, for writing files."""
+        candidates = tuple(r.candidate for r in self._regions)
+        return replace(self.result, candidates=candidates, options=self.options, lesions=self.lesions, masks=self.masks)
+
+    # ---- inside
+
+    def _extract(self, regions, options, smooth_mm):
+        candidates = tuple(self._smooth(r.candidate, smooth_mm) for r in regions)
+        own = {i: r.threshold for i, r in enumerate(regions) if r.threshold is not None}
+        found = lesion_rules.extract(candidates, self.ct, self.result.lungs, options, self.card, thresholds=own)
+        self._regions, self.options, self.smooth_mm = regions, options, smooth_mm
+        self._adopt(*found)
+
+    def _smooth(self, candidate: Candidate, sigma_mm: float) -> Candidate:
+        if not sigma_mm:
+            return candidate
+        key = id(candidate), sigma_mm
+        if key not in self._smoothed:
+            sigma = sigma_mm / np.asarray(self.ct.geometry.spacing_zyx)
+            block = ndimage.gaussian_filter(candidate.block.astype(np.float32), sigma, mode="nearest")
+            self._smoothed[key] = replace(candidate, block=np.round(block).astype(np.uint8))
+        return self._smoothed[key]
+
+    def _region_of(self, lesion_id: int) -> int:
+        """The region that a lesion was made from: of those around it, the one with the highest probability in it."""
+        lesion, mask = self._known[lesion_id]
+        best = -1.0, None
+        for i, region in enumerate(self._regions):
+            box = region.candidate.box
+            inside = tuple(slice(a - b.start, e - b.start) for (a, e), b in zip(lesion.label_box, box, strict=True))
+            if all(s.start >= 0 and s.stop <= n for s, n in zip(inside, region.candidate.block.shape, strict=True)):
+                mean = float(region.candidate.block[inside][mask].mean())
+                best = max(best, (mean, i), key=lambda pair: pair[0])
+        if best[1] is None:
+            raise KeyError(f"lesion {lesion_id} was not made from a candidate")
+        return best[1]
+
+    def _adopt(self, lesions, masks):
+        """Take over newly extracted lesions, with the ids, names and statuses of those they overlap most."""
+        overlaps = sorted(
+            (
+                (shared, i, known_id)
+                for i, (lesion, mask) in enumerate(zip(lesions, masks, strict=True))
+                for known_id, (known, known_mask) in self._known.items()
+                if (shared := _shared_voxels(lesion.label_box, mask, known.label_box, known_mask))
+            ),
+            key=lambda o: (-o[0], o[2], o[1]),
+        )
+        ids: dict[int, int] = {}
+        for _, i, known_id in overlaps:
+            if i not in ids and known_id not in ids.values():
+                ids[i] = known_id
+        unused = max(self._known, default=0) + 1
+        self.lesions, self.masks = (), tuple(masks)
+        for i, lesion in enumerate(lesions):
+            if i not in ids:
+                ids[i], unused = unused, unused + 1
+            known = self._known.get(ids[i])
+            lesion = replace(lesion, id=ids[i], status=known[0].status if known else lesion.status)
+            self.names.setdefault(lesion.id, terminology.name(lesion))
+            self._known[lesion.id] = lesion, masks[i]
+            self.lesions += (lesion,)
+
+    def _put(self, lesion: Lesion, mask: np.ndarray):
+        i = [x.id for x in self.lesions].index(lesion.id)
+        self.lesions = (*self.lesions[:i], lesion, *self.lesions[i + 1 :])
+        self.masks = (*self.masks[:i], mask, *self.masks[i + 1 :])
+        self._known[lesion.id] = lesion, mask
+
+
+def _shared_voxels(box_a, mask_a, box_b, mask_b) -> int:
+    """Voxels in both of two masks that lie in boxes of the same array."""
+    low = [max(a[0], b[0]) for a, b in zip(box_a, box_b, strict=True)]
+    high = [min(a[1], b[1]) for a, b in zip(box_a, box_b, strict=True)]
+    if any(lo >= hi for lo, hi in zip(low, high, strict=True)):
+        return 0
+    parts = [
+        mask[tuple(slice(lo - b[0], hi - b[0]) for lo, hi, b in zip(low, high, box, strict=True))]
+        for box, mask in ((box_a, mask_a), (box_b, mask_b))
+    ]
+    return int(np.count_nonzero(parts[0] & parts[1]))

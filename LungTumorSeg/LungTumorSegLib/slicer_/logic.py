@@ -1,0 +1,284 @@
+"""What the module can do, without Qt: the panel, the Python console and the tests call this.
+
+Everything a user passes or gets is RAS mm, world, as Slicer shows it; results stay in the volume's own coordinates.
+"""
+
+import shutil
+import sys
+import time
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+
+import slicer
+
+from .. import bundle, ct, result_files
+from ..contracts import CT, Options, Result
+from ..errors import Cancelled, UnreadableError
+from ..worker.client import WorkerClient
+from . import markups, scene, table
+from .findings import Findings
+from .run import Run
+
+# The child's reader is a Python thread; Slicer's event loop holds the interpreter, so each poll lets go of it briefly
+_YIELD_SECONDS = 0.001
+_WAIT_SECONDS = 0.02
+_SIZES_NOTE = (
+    "The CT is under a transform that changes sizes; volumes and diameters are those in the CT's own grid, before the "
+    "transform."
+)
+
+
+class LungTumorSegLogicBase:
+    """Runs the child process and keeps its results in the scene.
+
+    Waiting: ``findings = logic.segment(volume)``. Not waiting: ``run = logic.start(volume)``, then `poll` from a timer
+    until ``run.finished``. A `Findings` is one result: its lesions, its nodes (`segmentation`, `table`) and what the
+    user did with it. Several results, also of one volume, live side by side until they are removed.
+
+    Every method raises the typed errors of `errors`, each with a sentence for the user; the scene is then as before.
+    """
+
+    def __init__(self, client: WorkerClient | None = None):
+        self._client = client
+        self._runs: deque[Run] = deque()
+        self._results: list[Findings] = []
+
+    @property
+    def client(self) -> WorkerClient:
+        """The child process's client; the process itself starts with the first run."""
+        if self._client is None:
+            # inside Slicer sys.executable is the application
+            self._client = WorkerClient(python=shutil.which("PythonSlicer") or sys.executable)
+        return self._client
+
+    # ---- running
+
+    def check(self, volume) -> CT:
+        """The volume as a `CT`. Raises InputError with the reason when it can't be segmented."""
+        voxels = scene.ct_from_volume(volume)
+        ct.check(voxels)
+        return voxels
+
+    def segment(self, volume, *, points_ras=(), replaces=None, progress=None, wait=True, **options):
+        """Segment a scalar volume node; returns `Findings`, or with ``wait=False`` a `Run` that `poll` drives.
+
+        options: fields of `contracts.Options` (threshold, min_diameter_mm, lung_restriction, engine, device, model,
+        keep_probability). points_ras: only the lesions at these points are looked for. replaces: `Findings` that are
+        removed once the new ones are there; without it an earlier result is never touched. progress: called with each
+        new `contracts.Progress` while waiting.
+        """
+        run = self.start(volume, points_ras=points_ras, replaces=replaces, **options)
+        return self._wait(run, progress).findings if wait else run
+
+    def segment_at(self, volume, point_ras, *, add_to="latest", wait=True, **options) -> Run:
+        """Find the lesion at a point and let it join a result, see `start`; returns the finished or waiting `Run`.
+
+        ``run.lesion_ids`` is empty when nothing was found there; ``run.notes`` says so and the scene is as before.
+        """
+        run = self.start(volume, points_ras=[point_ras], add_to=add_to, **options)
+        return self._wait(run, None) if wait else run
+
+    def start(self, volume, *, points_ras=(), replaces=None, add_to=None, **options) -> Run:
+        """Queue a run and return at once. Runs are worked off one after the other, in order.
+
+        add_to: let what is found join this result, or with "latest" the volume's latest one when the run ends (a new
+        one if there is none).
+        """
+        voxels = scene.ct_from_volume(volume)
+        points = tuple(scene.world_to_lps(volume, p) for p in points_ras)
+        run = Run(volume, voxels, Options(points_lps=points, **options), add_to=add_to, replaces=replaces)
+        self._runs.append(run)
+        return run
+
+    def poll(self) -> Run | None:
+        """Bring the run under way up to date without waiting; returns it, also when it has just finished.
+
+        To be called from a timer (50 ms). None: nothing is under way. Never raises: see ``run.error``.
+        """
+        if not self._runs:
+            return None
+        run = self._runs[0]
+        try:
+            self._advance(run)
+        except Cancelled as error:
+            run.state, run.error = "cancelled", error
+        except Exception as error:
+            # also a fault of our own: it must not be tried again at each tick
+            run.state, run.error = "failed", error
+        if run.finished and run in self._runs:
+            self._runs.remove(run)
+        return run
+
+    @property
+    def running(self) -> bool:
+        return bool(self._runs)
+
+    def cancel(self):
+        """Cancel the run under way and those that wait. The scene is as it was before they were started."""
+        while self._runs:
+            self._cancel(self._runs.popleft())
+
+    def close(self):
+        """Cancel, and end the child process. The next run starts it again."""
+        self.cancel()
+        if self._client is not None:
+            self._client.close()
+
+    # ---- results
+
+    def results(self, volume=None) -> list[Findings]:
+        """Results whose nodes are still in the scene, oldest first; of one volume, or of all."""
+        self._results = [f for f in self._results if self.segmentation(f) and self.volume(f)]
+        return [f for f in self._results if volume is None or f.volume_id == volume.GetID()]
+
+    def volume(self, findings: Findings):
+        """The volume node that was segmented, None when it is gone."""
+        return slicer.mrmlScene.GetNodeByID(findings.volume_id)
+
+    def segmentation(self, findings: Findings):
+        """The vtkMRMLSegmentationNode of a result, None when it is gone."""
+        return slicer.mrmlScene.GetNodeByID(findings.segmentation_id)
+
+    def table(self, findings: Findings):
+        """The vtkMRMLTableNode of a result (columns: `slicer_.table.COLUMNS`), None when it is gone."""
+        return slicer.mrmlScene.GetNodeByID(findings.table_id)
+
+    def update(self, findings: Findings, **changes):
+        """Change threshold, min_diameter_mm, lung_restriction, smooth_mm or thresholds ({lesion id: threshold}).
+
+        No network: see `Findings.change`. Segmentation, table, surfaces and diameter lines follow.
+        """
+        findings.change(**changes)
+        self._show(findings)
+
+    def set_status(self, findings: Findings, lesion_id: int, status: str):
+        """Accept or reject a lesion: ``accepted`` | ``rejected``. A rejected one stays, grey, hidden in 3D."""
+        findings.set_status(lesion_id, status)
+        self._show(findings)
+
+    def rename(self, findings: Findings, lesion_id: int, name: str):
+        findings.rename(lesion_id, name)
+        self._show(findings)
+
+    def lesion_at(self, findings: Findings, point_ras) -> int | None:
+        """The id of the lesion at, or within 3 mm of, a point (RAS mm, world); None if there is none."""
+        return findings.lesion_at(scene.world_to_lps(self.volume(findings), point_ras))
+
+    def lesion_position(self, findings: Findings, lesion_id: int) -> tuple[float, float, float]:
+        """Where to look at a lesion: the middle of its long axis (RAS mm, world)."""
+        ends = findings.lesion(lesion_id).axis_points_lps[:2]
+        middle = [(a + b) / 2 for a, b in zip(*ends, strict=True)]
+        return scene.lps_to_world(self.volume(findings), middle)
+
+    def jump(self, findings: Findings, lesion_id: int):
+        """Centre all slice views and 3D cameras on a lesion."""
+        scene.jump(slicer.mrmlScene, self.lesion_position(findings, lesion_id))
+
+    def set_visible(self, findings: Findings, lesion_id: int, visible: bool):
+        """Show or hide one lesion in slices and 3D."""
+        scene.set_segment_visible(self.segmentation(findings), findings.lesion(lesion_id), visible)
+
+    def show_3d(self, findings: Findings, visible: bool = True):
+        """Show or hide the lesions' surfaces."""
+        scene.show_surfaces(self.segmentation(findings), visible)
+
+    def show_diameters(self, findings: Findings, visible: bool = True) -> list:
+        """Draw the diameters of the lesions that are not rejected as line markups; returns the nodes."""
+        findings.diameters_shown = visible
+        if not visible:
+            markups.remove_markups(self.segmentation(findings))
+            return []
+        return markups.diameters_to_markups(
+            findings.lesions, findings.names, self.volume(findings), self.segmentation(findings)
+        )
+
+    def remove(self, findings: Findings):
+        """Take a result with everything that belongs to it out of the scene."""
+        segmentation = self.segmentation(findings)
+        if segmentation is not None:
+            markups.remove_markups(segmentation)
+        for node in (segmentation, self.table(findings)):
+            if node is not None:
+                scene.remove_node(slicer.mrmlScene, node)
+        self._results = [f for f in self._results if f is not findings]
+
+    def save(self, findings: Findings, folder: str | Path) -> Path:
+        """Write segmentation.seg.nrrd, lesions.csv and result.json as the command does. Raises OutputError."""
+        result_files.write(findings.as_result(), findings.ct, Path(folder))
+        return Path(folder)
+
+    # ---- inside
+
+    def _wait(self, run: Run, progress) -> Run:
+        application = getattr(slicer, "app", None)
+        shown = None
+        while not run.finished:
+            self.poll()
+            if progress is not None and run.progress is not shown:
+                shown = run.progress
+                progress(shown)
+            if application is not None:
+                application.processEvents()
+            time.sleep(_WAIT_SECONDS)
+        if run.error is not None:
+            raise run.error
+        return run
+
+    def _advance(self, run: Run):
+        if slicer.mrmlScene.GetNodeByID(run.volume.GetID() or "") is not run.volume:
+            self._cancel(run)
+            raise UnreadableError(
+                f'The volume "{run.ct.name}" was removed from the scene during the segmentation; nothing was added.'
+            )
+        if run.handle is None:
+            run.handle = self.client.start(run.ct, run.options)
+            run.state = "running"
+        time.sleep(_YIELD_SECONDS)
+        for message in run.handle.poll():
+            if isinstance(message, Result):
+                self._finish(run, message)
+                run.state = "done"
+            else:
+                run.progress = message
+
+    def _cancel(self, run: Run):
+        if run.handle is not None:
+            run.handle.cancel()
+        run.state, run.error = "cancelled", Cancelled("The segmentation was cancelled; the scene is as it was before.")
+
+    def _finish(self, run: Run, result):
+        if not scene.keeps_sizes(run.volume):
+            result = replace(result, notes=(*result.notes, _SIZES_NOTE))
+        run.notes = result.notes
+        if run.options.points_lps and not result.lesions:
+            return
+        findings = next(iter(self.results(run.volume)[::-1]), None) if run.add_to == "latest" else run.add_to
+        if findings is not None:
+            run.lesion_ids = tuple(findings.add(result))
+            self._show(findings)
+        else:
+            findings = Findings(run.ct, result, bundle.load(run.options.model).card)
+            run.lesion_ids = tuple(lesion.id for lesion in findings.lesions)
+            with scene.all_or_nothing(slicer.mrmlScene):
+                self._create_nodes(findings, run.volume)
+                self._show(findings)
+            self._results.append(findings)
+        run.findings = findings
+        if run.replaces is not None:
+            self.remove(run.replaces)
+
+    def _create_nodes(self, findings: Findings, volume):
+        segmentation = scene.add_segmentation(volume, f"{volume.GetName()} lung tumours")
+        lesions = table.add_table(volume, f"{segmentation.GetName()} table")
+        segmentation.SetNodeReferenceID(scene.TABLE_ROLE, lesions.GetID())
+        findings.volume_id, findings.segmentation_id = volume.GetID(), segmentation.GetID()
+        findings.table_id = lesions.GetID()
+
+    def _show(self, findings: Findings):
+        """Bring the nodes of a result up to date with it."""
+        volume = self.volume(findings)
+        scene.show_lesions(self.segmentation(findings), volume, findings)
+        table.fill_table(self.table(findings), findings.lesions, findings.names, volume)
+        if findings.diameters_shown:
+            markups.diameters_to_markups(findings.lesions, findings.names, volume, self.segmentation(findings))

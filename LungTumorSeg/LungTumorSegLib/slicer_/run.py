@@ -1,0 +1,34 @@
+"""One request to the child process, from the click to the result, without blocking."""
+
+from dataclasses import dataclass
+
+from ..contracts import CT, Options, Progress
+from ..worker.client import Run as WorkerRun
+from .findings import Findings
+
+
+@dataclass(eq=False)
+class Run:
+    """What `LungTumorSegLogicBase.start` returns; `LungTumorSegLogicBase.poll` brings it up to date.
+
+    state: waiting (behind another run) | running | done | cancelled | failed. progress: the latest, None before the
+    first. When done: ``findings`` is the result in the scene (None when a click found nothing), ``lesion_ids`` the
+    lesions that this run found, ``notes`` sentences for the user. error: why it was cancelled or failed.
+    """
+
+    volume: object
+    ct: CT
+    options: Options
+    add_to: Findings | str | None = None
+    replaces: Findings | None = None
+    state: str = "waiting"
+    progress: Progress | None = None
+    findings: Findings | None = None
+    lesion_ids: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: Exception | None = None
+    handle: WorkerRun | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.state not in ("waiting", "running")

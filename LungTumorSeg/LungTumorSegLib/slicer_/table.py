@@ -1,0 +1,59 @@
+"""The lesion table as a node in the scene: the columns of `lesion_table`, then the lesion's name."""
+
+from dataclasses import replace
+
+import numpy as np
+from vtk import vtkStringArray
+from vtk.util.numpy_support import numpy_to_vtk
+
+from .. import lesion_table
+from .scene import lps_to_world, place_beside
+
+COLUMNS = (*lesion_table.COLUMNS, "name")
+_UNITS = {"volume_mm3": "mm3", "long_axis_mm": "mm", "short_axis_mm": "mm", "mean_hu": "[hnsf'U]"}
+_WHOLE = {"id", "slice_index"}
+_WORDS = {"side", "status", "name"}
+
+
+def fill_table(node, lesions, names: dict[int, str], volume):
+    """Write lesions into a table node, one row each, in their order; ends of the axes in RAS mm as Slicer shows them.
+
+    names: by lesion id. volume: its parent transform, if any, is applied to the points. Sizes are those in the volume.
+    A missing confidence is NaN.
+    """
+    rows = []
+    for lesion in lesions:
+        world = [lps_to_world(volume, p) for p in lesion.axis_points_lps]
+        shown = replace(lesion, axis_points_lps=tuple((-r, -a, s) for r, a, s in world))
+        rows.append({**lesion_table.row(shown), "name": names[lesion.id]})
+    was = node.StartModify()
+    try:
+        node.RemoveAllColumns()
+        for name in COLUMNS:
+            array = _array(name, [row[name] for row in rows])
+            array.SetName(name)
+            node.AddColumn(array)
+            if name in _UNITS:
+                node.SetColumnUnitLabel(name, _UNITS[name])
+    finally:
+        node.EndModify(was)
+
+
+def _array(name: str, values: list):
+    if name in _WORDS:
+        array = vtkStringArray()
+        for value in values:
+            array.InsertNextValue(value)
+        return array
+    if name in _WHOLE or name.startswith("label_box"):
+        return numpy_to_vtk(np.array(values, np.int32), deep=True)
+    return numpy_to_vtk(np.array([np.nan if v is None else v for v in values], np.float64), deep=True)
+
+
+def add_table(volume, name: str):
+    """An empty table node under the volume's study."""
+    scene = volume.GetScene()
+    node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
+    node.SetUseColumnTitleAsColumnHeader(True)
+    place_beside(volume, node)
+    return node
