@@ -4,8 +4,15 @@ Everything here works on the axial view (z to the head, y to the back, x to the 
 take their slices from these functions, so that both see the same numbers.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
+
+from .geometry import Box, Geometry
+
+BOX_MULTIPLE = 32  # px; keeps boxes in step with the network's poolings, so that a box and a whole slice agree
 
 
 def resampling_matrix(n_in: int, step_in: float, n_out: int, step_out: float, first_out: float = 0.0):
@@ -107,3 +114,118 @@ def in_plane_matrices(shape_yx, spacing_yx, spacing_mm: float, box_yx=None):
 def network_shape(shape_yx, spacing_yx, spacing_mm: float) -> tuple[int, int]:
     """Pixels of the network's in-plane grid that cover a slice; pixel 0 lies on voxel 0's centre."""
     return tuple(int(np.ceil((n - 1) * step / spacing_mm - 1e-6)) + 1 for n, step in zip(shape_yx, spacing_yx))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which slices to run, and which network pixels of them.
+
+    axial: grid of the CT's axial view. runs: native indices of the slices to run. box_yx: network pixels (1 mm,
+    pixel 0 on voxel 0's centre; may begin below 0 or end beyond the scan, which is air).
+    """
+
+    axial: Geometry
+    card: dict
+    runs: np.ndarray
+    box_yx: tuple[slice, slice]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the map that the network makes: (runs, y, x)."""
+        return (len(self.runs), *(b.stop - b.start for b in self.box_yx))
+
+    def batches(self, view: np.ndarray, size: int, point_lps=None, first: int = 0) -> Iterator[tuple[slice, np.ndarray]]:
+        """(which runs, network input) of ``size`` slices at a time, from run ``first`` on.
+
+        view: (z, y, x) HU, the CT's axial view. Native slices are resampled once and kept only while needed.
+        """
+        step = self.axial.spacing_zyx[0]
+        reach = max(abs(offset) for offset in self.card["offsets_mm"])
+        rows, columns = in_plane_matrices(
+            self.axial.shape_zyx[1:], self.axial.spacing_zyx[1:], self.card["spacing_mm"], self.box_yx
+        )
+        point = None if point_lps is None else self._network_mm(point_lps)
+        kept: dict[int, np.ndarray] = {}
+        for start in range(first, len(self.runs), size):
+            which = slice(start, min(start + size, len(self.runs)))
+            places = self.runs[which] * step
+            low = max(0, int(np.floor((places[0] - reach) / step)))
+            high = min(len(view) - 1, int(np.ceil((places[-1] + reach) / step)))
+            kept = {k: kept[k] if k in kept else in_plane(view[k], rows, columns) for k in range(low, high + 1)}
+            at = None if point is None else (point[0] - low * step, point[1], point[2])
+            yield which, network_input(np.stack(list(kept.values())), places - low * step, step, self.card, at)
+
+    def _network_mm(self, point_lps) -> np.ndarray:
+        """LPS to mm from the native slice 0 and the box's first pixel."""
+        starts = np.array([0, *(b.start for b in self.box_yx)]) * self.card["spacing_mm"]
+        return self.axial.index(point_lps) * self.axial.spacing_zyx - starts
+
+    def voxel_box(self, map_box: Box, margin_mm: float = 0.0) -> Box:
+        """The voxels of the axial view that cover a box of the map, widened by ``margin_mm`` and clipped."""
+        spacing, pixel = self.axial.spacing_zyx, self.card["spacing_mm"]
+        starts = [int(self.runs[map_box[0].start]), *(m.start + b.start for m, b in zip(map_box[1:], self.box_yx))]
+        stops = [int(self.runs[map_box[0].stop - 1]), *(m.stop - 1 + b.start for m, b in zip(map_box[1:], self.box_yx))]
+        step = [spacing[0], pixel, pixel]  # runs are native slices, pixels are network pixels
+        box = []
+        for start, stop, unit, mm, n in zip(starts, stops, step, spacing, self.axial.shape_zyx):
+            low = int(np.clip(np.floor((start * unit - margin_mm) / mm), 0, n - 1))
+            high = int(np.clip(np.ceil((stop * unit + margin_mm) / mm), low, n - 1))
+            box.append(slice(low, high + 1))
+        return tuple(box)
+
+    def to_voxels(self, values: np.ndarray, box: Box) -> np.ndarray:
+        """The map's ``values`` (runs, y, x) uint8 interpolated to the voxels of ``box`` of the axial view, uint8."""
+        spacing, pixel = self.axial.spacing_zyx, self.card["spacing_mm"]
+        run_step = spacing[0] * (int(self.runs[1] - self.runs[0]) if len(self.runs) > 1 else 1)
+        matrices = []
+        for b, n_in, step_in, step_out, start in zip(
+            box,
+            values.shape,
+            (run_step, pixel, pixel),
+            spacing,
+            (float(self.runs[0]) * spacing[0], *(p.start * pixel for p in self.box_yx)),
+        ):
+            matrices.append(resampling_matrix(n_in, step_in, b.stop - b.start, step_out, b.start * step_out - start))
+        along_z, rows, columns = matrices
+        out = np.empty(tuple(b.stop - b.start for b in box), np.uint8)
+        shown = {}
+        for k in range(len(out)):
+            needed = along_z[k]
+            shown = {
+                i: shown[i] if i in shown else (columns @ (rows @ values[i].astype(np.float32)).T).T
+                for i in needed.indices
+            }
+            mixed = sum((w * shown[i] for i, w in zip(needed.indices, needed.data)), np.zeros(out.shape[1:], np.float32))
+            out[k] = np.rint(mixed)
+        return out
+
+
+def plan_box(axial: Geometry, card: dict, box: Box, margin_px: int) -> Plan:
+    """The slices of the voxel ``box`` (axial view), with ``margin_px`` of context in plane.
+
+    Where the slice step is below 1 mm only every k-th slice is run, k = floor(1 mm / step). The in-plane box is
+    clipped to the scan: beyond it there is only air, which the network sees as its own padding.
+    """
+    step, pixel = axial.spacing_zyx[0], card["spacing_mm"]
+    every = max(1, int(1.0 / step + 1e-6))
+    runs = np.arange(box[0].start // every * every, box[0].stop, every)
+    whole = network_shape(axial.shape_zyx[1:], axial.spacing_zyx[1:], pixel)
+    boxes = []
+    for b, mm, n in zip(box[1:], axial.spacing_zyx[1:], whole):
+        low = max(0, int(b.start * mm / pixel) - margin_px) // BOX_MULTIPLE * BOX_MULTIPLE
+        high = min(n, int(np.ceil(b.stop * mm / pixel)) + margin_px)
+        boxes.append(slice(low, -(-high // BOX_MULTIPLE) * BOX_MULTIPLE))
+    return Plan(axial, card, runs, tuple(boxes))
+
+
+def plan_around(axial: Geometry, card: dict, point_lps, side_mm: float) -> Plan:
+    """A cube of about ``side_mm`` around a point, without further context: what the training's crops look like."""
+    step, pixel = axial.spacing_zyx[0], card["spacing_mm"]
+    index = axial.index(point_lps)
+    every = max(1, int(1.0 / step + 1e-6))
+    reach = side_mm / 2 / step
+    low = int(np.clip(np.ceil(index[0] - reach), 0, axial.shape_zyx[0] - 1)) // every * every
+    high = int(np.clip(np.floor(index[0] + reach), low, axial.shape_zyx[0] - 1))
+    pixels = -(-int(side_mm / pixel) // BOX_MULTIPLE) * BOX_MULTIPLE
+    starts = [round(i * mm / pixel) - pixels // 2 for i, mm in zip(index[1:], axial.spacing_zyx[1:])]
+    return Plan(axial, card, np.arange(low, high + 1, every), tuple(slice(s, s + pixels) for s in starts))

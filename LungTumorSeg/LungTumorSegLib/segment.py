@@ -1,0 +1,221 @@
+"""The main job: a CT -> the network's probability -> candidates -> lesions. Panel, console, command and evaluation
+all call `segment`.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import cc3d
+import numpy as np
+
+from . import bundle as bundles
+from . import ct as cts
+from . import engines, lesions, lungs, memory, slices, unet
+from .contracts import CT, Candidate, Options, Progress, Result
+from .errors import Cancelled, InputError, OutOfMemoryError
+from .geometry import Box, Geometry
+
+CANDIDATE_P = 13  # of 255: p >= 0.05
+MOST_CANDIDATES = 200
+PADDING_MM = 5.0
+CLICK_BOX_MM, CLICK_BOX_LARGE_MM = 60.0, 120.0
+
+ProgressCallback = Callable[[Progress], None]
+
+
+def segment(
+    ct: CT,
+    options: Options | None = None,
+    progress: ProgressCallback | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    engine: engines.Engine | None = None,
+    bundle: bundles.Bundle | None = None,
+) -> Result:
+    """Find the lung tumours of a CT, or with ``options.points_lps`` the lesions at these points.
+
+    ct: voxels in HU on any grid of at least 16 mm a side; every output is on its stored grid. progress: called with
+    `Progress`. cancelled: asked between batches. engine, bundle: already opened ones, to stay warm between runs.
+
+    Raises NotACTError, GeometryError, NoLungsFoundError and other InputErrors for the input, ModelError and
+    EngineError for the model, Cancelled when ``cancelled`` says so.
+    """
+    options = options or Options()
+    run = _Run(ct, options, progress or (lambda _: None), cancelled or (lambda: False))
+    if options.threshold is not None and not 0 < options.threshold < 1:
+        raise InputError(f"The threshold {options.threshold} is not between 0 and 1. Choose for example 0.5.")
+    cts.check(ct)
+    bundle = bundle or bundles.load(options.model)
+    with run.stage("lungs"):
+        found = lungs.find(ct) if options.lung_restriction and not options.points_lps else None
+    with run.stage("engine"):
+        run.engine = engine or engines.open_engine(bundle, options.engine, options.device)
+        run.bundle = bundle
+    probability = None
+    if options.points_lps:
+        with run.stage("network"):
+            candidates = [c for point in options.points_lps if (c := run.click(tuple(point))) is not None]
+    else:
+        with run.stage("network"):
+            plan, values = run.whole(found)
+        candidates = candidates_of(plan, values, ct.geometry)
+        if options.keep_probability:
+            probability = _full_map(plan, values, ct.geometry)
+    with run.stage("lesions"):
+        made, masks = lesions.extract(candidates, ct, found, options, bundle.card)
+    return Result(
+        geometry=ct.geometry,
+        candidates=tuple(candidates),
+        lungs=found,
+        lesions=made,
+        masks=masks,
+        options=options,
+        model={"name": bundle.name, "version": bundle.version, "checksum": bundle.checksum},
+        engine=run.engine.name,
+        device=run.engine.device,
+        reason=run.engine.reason,
+        seconds=run.seconds,
+        peak_memory_mb=memory.peak_mb(),
+        notes=tuple(run.notes),
+        probability=probability,
+    )
+
+
+class _Run:
+    """What one call of `segment` carries along."""
+
+    def __init__(self, ct: CT, options: Options, progress: ProgressCallback, cancelled: Callable[[], bool]):
+        self.ct, self.options, self.progress, self.cancelled = ct, options, progress, cancelled
+        self.axial = ct.geometry.axial()
+        self.view = ct.geometry.axial_order().view(ct.voxels_zyx)
+        self.seconds: dict[str, float] = {}
+        self.notes: list[str] = []
+        self.engine: engines.Engine
+        self.bundle: bundles.Bundle
+
+    def stage(self, name: str) -> "_Stage":
+        return _Stage(self, name)
+
+    def ask_cancelled(self) -> None:
+        if self.cancelled():
+            raise Cancelled("Cancelled. Nothing was changed.")
+
+    def whole(self, found) -> tuple[slices.Plan, np.ndarray]:
+        """The network over all that may hold lung tumour."""
+        if found is None:
+            box = tuple(slice(0, n) for n in self.axial.shape_zyx)
+        else:
+            box = lungs.where_to_compute(found, self.ct)
+        card = self.bundle.card
+        plan = slices.plan_box(self.axial, card, box, unet.receptive_radius(card["architecture"]))
+        return plan, self.network(plan)
+
+    def network(self, plan: slices.Plan, point_lps=None) -> np.ndarray:
+        """Run the plan's slices; uint8 map (runs, y, x). Halves the batch when memory is short, then takes the CPU."""
+        values = np.zeros(plan.shape, np.uint8)
+        done, began, batch = 0, time.perf_counter(), self.engine.batch
+        while done < len(values):
+            try:
+                for which, given in plan.batches(self.view, batch, point_lps, done):
+                    self.ask_cancelled()
+                    values[which] = np.rint(self.engine.predict(given) * 255)
+                    done = which.stop
+                    left = (time.perf_counter() - began) / done * (len(values) - done)
+                    self.progress(Progress("network", done, len(values), left))
+            except OutOfMemoryError:
+                batch = self._after_out_of_memory(batch)
+        return values
+
+    def _after_out_of_memory(self, batch: int) -> int:
+        if batch > 1:
+            self.notes.append(f"{self.engine.device} ran out of memory with {batch} slices at a time; went on with {batch // 2}.")
+            return batch // 2
+        if self.engine.device == "CPU":
+            raise
+        self.notes.append(f"{self.engine.device} has too little memory even for one slice; went on on the CPU.")
+        self.engine = engines.open_engine(self.bundle, self.options.engine, "cpu")
+        self.engine.reason = "the GPU ran out of memory"
+        return self.engine.batch
+
+    def click(self, point_lps: tuple[float, float, float]) -> Candidate | None:
+        """The click rule: a 60 mm box around the point with the prompt; 120 mm when the lesion reaches its border."""
+        index = self.axial.index(point_lps)
+        if np.any(index < -0.5) or np.any(index > np.array(self.axial.shape_zyx) - 0.5):
+            raise InputError(
+                f"The point {_ras(point_lps)} (R, A, S in mm) lies outside the CT. Click inside the volume."
+            )
+        card = self.bundle.card
+        for side_mm in (CLICK_BOX_MM, CLICK_BOX_LARGE_MM):
+            plan = slices.plan_around(self.axial, card, point_lps, side_mm)
+            values = self.network(plan, point_lps)
+            box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
+            block = plan.to_voxels(values, box)
+            open_sides = tuple((b.start > 0, b.stop < n) for b, n in zip(box, self.axial.shape_zyx))
+            last = side_mm == CLICK_BOX_LARGE_MM
+            rule = lesions.click(block, self.axial.crop(box), point_lps, self._threshold(), open_sides, last)
+            if rule is None:
+                self.notes.append(f"Nothing was found at the point {_ras(point_lps)} (R, A, S in mm).")
+                return None
+            if not rule.at_border or last:
+                return _candidate(block, box, self.ct.geometry, point_lps, rule.threshold)
+        return None
+
+    def _threshold(self) -> float:
+        return self.bundle.card["threshold"] if self.options.threshold is None else self.options.threshold
+
+
+class _Stage:
+    def __init__(self, run: _Run, name: str):
+        self.run, self.name = run, name
+
+    def __enter__(self):
+        self.run.ask_cancelled()
+        self.began = time.perf_counter()
+        self.run.progress(Progress(self.name, 0, 1))
+
+    def __exit__(self, *_):
+        self.run.seconds[self.name] = time.perf_counter() - self.began
+
+
+def candidates_of(plan: slices.Plan, values: np.ndarray, geometry: Geometry) -> list[Candidate]:
+    """The 200 best (by highest p, then size) components of p >= 0.05, each as a block on the CT's stored grid."""
+    labels, count = cc3d.connected_components(values >= CANDIDATE_P, connectivity=26, return_N=True)
+    if not count:
+        return []
+    stats = cc3d.statistics(labels, no_slice_conversion=False)
+    boxes, sizes = stats["bounding_boxes"][1:], stats["voxel_counts"][1:]
+    highest = [int(values[b][labels[b] == i + 1].max()) for i, b in enumerate(boxes)]
+    best = sorted(range(count), key=lambda i: (-highest[i], -int(sizes[i])))[:MOST_CANDIDATES]
+    return [_cut(plan, values, labels, i + 1, boxes[i], geometry) for i in best]
+
+
+def _cut(plan, values, labels, label: int, map_box: Box, geometry: Geometry) -> Candidate:
+    box = plan.voxel_box(map_box, PADDING_MM)
+    margins = (PADDING_MM / plan.axial.spacing_zyx[0] + 2, *[PADDING_MM / plan.card["spacing_mm"] + 3] * 2)
+    wide = tuple(
+        slice(max(0, b.start - int(m)), min(n, b.stop + int(m))) for b, m, n in zip(map_box, margins, values.shape)
+    )
+    own = np.where((labels[wide] == label) | (labels[wide] == 0), values[wide], 0)  # neighbours have their own block
+    part = replace(
+        plan,
+        runs=plan.runs[wide[0]],
+        box_yx=tuple(slice(p.start + w.start, p.start + w.stop) for p, w in zip(plan.box_yx, wide[1:])),
+    )
+    return _candidate(part.to_voxels(own, box), box, geometry)
+
+
+def _candidate(block: np.ndarray, box: Box, geometry: Geometry, point_lps=None, threshold=None) -> Candidate:
+    order, shape = geometry.axial_order(), geometry.axial().shape_zyx
+    return Candidate(order.undo_box(box, shape), np.ascontiguousarray(order.undo(block)), point_lps, threshold)
+
+
+def _full_map(plan: slices.Plan, values: np.ndarray, geometry: Geometry) -> np.ndarray:
+    whole = np.zeros(plan.axial.shape_zyx, np.uint8)
+    box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
+    whole[box] = plan.to_voxels(values, box)
+    return np.ascontiguousarray(geometry.axial_order().undo(whole))
+
+
+def _ras(point_lps) -> str:
+    x, y, z = point_lps
+    return f"{-x:.1f}, {-y:.1f}, {z:.1f}"

@@ -1,0 +1,84 @@
+"""Writes a model bundle: both weight files from the same half-precision numbers, the stored pair, the card."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import onnx
+from LungTumorSegLib import bundle, slices, unet
+
+from . import onnx_graph
+from .config import Config
+
+NAME, VERSION = "lung-tumor-unet", "0.1.0"
+
+
+def export(config: Config, weights: Path, folder: Path, facts: dict) -> Path:
+    """Write the bundle of ``weights`` to ``folder``; ``facts`` (figures, data, threshold, ...) go into the card.
+
+    The folder is replaced in one go, so that a failure leaves the old bundle.
+    """
+    keras.mixed_precision.set_global_policy("float32")
+    card = {"schema": bundle.SCHEMA, "name": NAME, "version": VERSION, **config.network.card, **facts}
+    model = unet.build(card["architecture"])
+    model.load_weights(weights)
+    _round_to_half(model)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+        made = Path(made)
+        model.save_weights(made / "float.weights.h5")
+        _halve(made / "float.weights.h5", made / bundle.KERAS_WEIGHTS)
+        (made / "float.weights.h5").unlink()
+        onnx.save(onnx_graph.build(model, card["architecture"]), made / bundle.ONNX)
+        given = pair_input(card)
+        np.savez_compressed(
+            made / bundle.PAIR,
+            input=given.astype(np.float16),
+            output=model.predict(given.astype(np.float16).astype(np.float32), verbose=0)[..., 0].astype(np.float32),
+        )
+        card["stored_pair"] = bundle.PAIR
+        card["files"] = {p.name: bundle.sha256(p) for p in sorted(made.iterdir())}
+        (made / bundle.CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        shutil.copytree(made, folder)
+    return folder
+
+
+def _round_to_half(model) -> None:
+    """Every variable to the nearest float16, so that both files hold the same numbers."""
+    for variable in model.variables:
+        if "float" in str(variable.dtype):
+            variable.assign(np.array(variable).astype(np.float16).astype(np.float32))
+
+
+def _halve(source: Path, target: Path) -> None:
+    """Copy a Keras weights file with every float32 array as float16; Keras reads it back as it is."""
+    with h5py.File(source) as old, h5py.File(target, "w") as new:
+
+        def copy(name, item):
+            if isinstance(item, h5py.Dataset):
+                new.create_dataset(name, data=item[()].astype(np.float16), compression="gzip")
+            else:
+                new.require_group(name)
+            for key, value in item.attrs.items():
+                new[name].attrs[key] = value
+
+        old.visititems(copy)
+
+
+def pair_input(card: dict) -> np.ndarray:
+    """Two made-up pictures (no patient's voxels): lung with vessels and a 14 mm ball; the second with the prompt."""
+    rng = np.random.default_rng(0)
+    z, y, x = np.meshgrid(np.arange(21.0), np.arange(64.0), np.arange(64.0), indexing="ij")
+    hu = np.full(z.shape, -850.0)
+    hu[(y - 20) ** 2 + (x - 14 - z / 2) ** 2 < 6] = 20
+    hu[(z - 10) ** 2 + (y - 34) ** 2 + (x - 36) ** 2 < 49] = 40
+    hu[y > 56] = 40
+    hu += rng.normal(0, 20, hu.shape)
+    return np.concatenate(
+        [slices.network_input(hu, [10.0], 1.0, card, point) for point in (None, (10.0, 34.0, 36.0))]
+    )
