@@ -1,0 +1,47 @@
+"""The lesions as a flat table: the `Lesion` contract's names and order, one number or word a column."""
+
+import csv
+from pathlib import Path
+
+from .contracts import Lesion
+
+_BOX = tuple(f"label_box_{axis}{end}" for axis in "zyx" for end in (0, 1))
+_ENDS = tuple(f"axis_points_ras_{end}_{axis}" for end in (1, 2, 3, 4) for axis in "ras")
+
+# `label_box` becomes six columns (half-open voxel indices of the CT's stored array), `axis_points_lps` twelve: the
+# ends of the long axis (1, 2) and of the short axis (3, 4), in RAS mm as Slicer shows them.
+COLUMNS = (
+    "id",
+    *_BOX,
+    "volume_mm3",
+    "long_axis_mm",
+    "short_axis_mm",
+    *_ENDS,
+    "slice_index",
+    "mean_hu",
+    "side",
+    "confidence",
+    "threshold",
+    "status",
+)
+
+
+def row(lesion: Lesion) -> dict:
+    """The lesion's values by column. ``None`` where there is none: no confidence, no end of an axis."""
+    points = [c for x, y, z in lesion.axis_points_lps for c in (-x, -y, z)]
+    points += [None] * (len(_ENDS) - len(points))
+    values = {name: getattr(lesion, name) for name in COLUMNS if name not in _BOX + _ENDS}
+    values |= zip(_BOX, (end for ends in lesion.label_box for end in ends), strict=True)
+    values |= zip(_ENDS, points, strict=True)
+    return {name: values[name] for name in COLUMNS}
+
+
+def write_csv(path: Path, lesions) -> None:
+    """Write ``lesions.csv``: commas and decimal points whatever the user's locale, UTF-8, numbers unrounded.
+
+    A lesion without a value (confidence of a model that gives none) has an empty cell. Raises OSError.
+    """
+    with Path(path).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row(lesion) for lesion in lesions)

@@ -1,0 +1,204 @@
+"""Pictures of a result: each lesion on its axial slice, and where in the chest the lesions are."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from . import terminology
+from .contracts import CT, Lesion, Result
+
+MOST_LESIONS = 10
+# the usual lung window: centre -600, width 1500 HU
+_WINDOW = {"cmap": "gray", "vmin": -1350, "vmax": 150}
+_SMALLEST_ZOOM_MM = 60.0
+_BACKGROUND, _TEXT, _FAINT = "#111111", "#f2f2f2", "#9a9a9a"
+_DPI = 120
+_REMARK = "LungTumorSeg, for research, not a medical device"
+
+
+def write(folder: Path, result: Result, ct: CT) -> None:
+    """Write ``overview.png`` and, for the ten best lesions, ``lesion_<id>.png``. Raises OSError."""
+    chest = _Chest(result, ct)
+    _save(_overview(chest, ct.name), Path(folder) / "overview.png")
+    for lesion, mask in list(zip(result.lesions, result.masks, strict=True))[:MOST_LESIONS]:
+        _save(_slice_picture(chest, lesion, mask), Path(folder) / f"lesion_{lesion.id}.png")
+
+
+class _Chest:
+    """The CT seen as axial slices (z to the head, y to the back, x to the left), and lesions placed in it."""
+
+    def __init__(self, result: Result, ct: CT):
+        self.lesions, self.masks = result.lesions, result.masks
+        self.order = ct.geometry.axial_order()
+        self.geometry = ct.geometry.axial()
+        self.voxels = self.order.view(ct.voxels_zyx)
+
+    def slice_number(self, lesion: Lesion) -> int:
+        """The lesion's slice in this view."""
+        n = self.geometry.shape_zyx[0]
+        return n - 1 - lesion.slice_index if self.order.flips[0] else lesion.slice_index
+
+    def placed(self, lesion: Lesion, mask: np.ndarray):
+        """The lesion's box and mask in this view."""
+        box = tuple(slice(*ends) for ends in lesion.label_box)
+        return self.order.view_box(box, self.geometry.shape_zyx), self.order.view(mask)
+
+
+def _slice_picture(chest: _Chest, lesion: Lesion, mask: np.ndarray) -> Figure:
+    """Left the whole slice, right the lesion with outline and diameters."""
+    box, mask = chest.placed(lesion, mask)
+    number = chest.slice_number(lesion)
+    outline = np.zeros(chest.geometry.shape_zyx[1:], np.float32)
+    outline[box[1:]] = mask[number - box[0].start]
+    _, dy, dx = chest.geometry.spacing_zyx
+    ny, nx = outline.shape
+    color = terminology.color(lesion)
+    extent = (-dx / 2, (nx - 0.5) * dx, (ny - 0.5) * dy, -dy / 2)  # mm, so that pixels need not be square
+
+    figure = Figure(figsize=(11, 6), facecolor=_BACKGROUND)
+    whole, zoom = (figure.add_axes((x, 0.1, 0.48, 0.78)) for x in (0.015, 0.505))
+    for axes, width in ((whole, 1.2), (zoom, 1.8)):
+        axes.imshow(chest.voxels[number], extent=extent, interpolation="bicubic", **_WINDOW)
+        axes.contour(np.arange(nx) * dx, np.arange(ny) * dy, outline, levels=[0.5], colors=[color], linewidths=width)
+        axes.set_axis_off()
+    centre_y, centre_x = ((b.start + b.stop - 1) / 2 * step for b, step in zip(box[1:], (dy, dx), strict=True))
+    half = max(_SMALLEST_ZOOM_MM, 2.2 * lesion.long_axis_mm) / 2
+    for axes in (whole, zoom):
+        _sides(axes)
+    zoom.set_xlim(centre_x - half, centre_x + half)
+    zoom.set_ylim(centre_y + half, centre_y - half)
+    whole.plot(
+        centre_x + half * np.array((-1, 1, 1, -1, -1)),
+        centre_y + half * np.array((-1, -1, 1, 1, -1)),
+        color=_TEXT,
+        linewidth=0.8,
+    )
+    _diameters(zoom, chest, lesion)
+    _scale_bar(zoom, centre_x - half, centre_y + half, half)
+    figure.text(
+        0.02, 0.93, f"{terminology.name(lesion)}   {_describe(lesion)}", color=color, fontsize=13, weight="bold"
+    )
+    place = f"axial slice {lesion.slice_index} (from 0) of {chest.geometry.shape_zyx[0]}, lung window"
+    _footer(figure, place)
+    return figure
+
+
+def _sides(axes) -> None:
+    """The patient's right is on the left of the picture."""
+    for x, side in ((0.02, "R"), (0.98, "L")):
+        axes.text(x, 0.5, side, transform=axes.transAxes, color=_FAINT, ha="center", va="center", fontsize=11)
+
+
+def _diameters(axes, chest: _Chest, lesion: Lesion) -> None:
+    if not lesion.axis_points_lps:
+        return
+    ends = chest.geometry.index(lesion.axis_points_lps)[:, 1:] * chest.geometry.spacing_zyx[1:]
+    for pair, length in ((ends[:2], lesion.long_axis_mm), (ends[2:], lesion.short_axis_mm)):
+        if len(pair) < 2:
+            continue
+        y, x = pair.T
+        axes.plot(x, y, color=_TEXT, linewidth=1.1, marker="o", markersize=2.5)
+        far = int(np.argmax(x))  # the label goes to the right end, where it covers nothing of the lesion
+        axes.annotate(
+            f"{length:.1f} mm",
+            (x[far], y[far]),
+            xytext=(7, 0),
+            textcoords="offset points",
+            color=_TEXT,
+            fontsize=10,
+            va="center",
+            bbox={"facecolor": _BACKGROUND, "alpha": 0.6, "edgecolor": "none", "pad": 1.5},
+        )
+
+
+def _scale_bar(axes, left: float, bottom: float, half: float) -> None:
+    x, y = left + 0.08 * half, bottom - 0.1 * half
+    axes.plot((x, x + 10), (y, y), color=_TEXT, linewidth=2.5, solid_capstyle="butt")
+    axes.text(x + 5, y - 0.03 * half, "10 mm", color=_TEXT, fontsize=9, ha="center", va="bottom")
+
+
+def _describe(lesion: Lesion) -> str:
+    words = [
+        f"{lesion.long_axis_mm:.1f} x {lesion.short_axis_mm:.1f} mm",
+        f"{lesion.volume_mm3 / 1000:.2f} ml",
+        f"{lesion.mean_hu:.0f} HU",
+    ]
+    if lesion.side:
+        words.append(f"{lesion.side} lung")
+    if lesion.confidence is not None:
+        words.append(f"confidence {lesion.confidence:.2f}")
+    return ", ".join(words)
+
+
+def _overview(chest: _Chest, name: str) -> Figure:
+    """The chest from the front and from the side, as an X-ray would show it, with the lesions in it."""
+    dz, dy, dx = chest.geometry.spacing_zyx
+    nz, ny, nx = chest.geometry.shape_zyx
+    figure = Figure(figsize=(11, 6.5), facecolor=_BACKGROUND)
+    views = (
+        (1, nx * dx, (0.02, 0.1, 0.52, 0.76), "from the front"),
+        (2, ny * dy, (0.55, 0.1, 0.43, 0.76), "from the left"),
+    )
+    for axis, width, place, title in views:
+        axes = figure.add_axes(place)
+        # a side view from the left has the front of the chest on its left, as y grows to the back
+        axes.imshow(_radiograph(chest.voxels, axis), cmap="gray", origin="lower", extent=(0, width, 0, nz * dz))
+        for lesion, mask in zip(chest.lesions[:MOST_LESIONS], chest.masks, strict=False):
+            box, placed = chest.placed(lesion, mask)
+            _silhouette(
+                axes, lesion, placed.any(axis=axis), box[0], box[3 - axis], (dz, dx if axis == 1 else dy), width
+            )
+        axes.set_xlim(0, width)
+        axes.set_ylim(0, nz * dz)
+        axes.set_axis_off()
+        axes.set_title(title, color=_FAINT, fontsize=10)
+        if axis == 1:
+            _sides(axes)
+    count = len(chest.lesions)
+    found = "No lesion found" if not count else f"{count} lesion{'s' if count > 1 else ''} found"
+    shown = f", the {MOST_LESIONS} best shown" if count > MOST_LESIONS else ""
+    figure.text(0.02, 0.94, f"{name}: {found}{shown}", color=_TEXT, fontsize=13, weight="bold")
+    _footer(figure, "mean density along the line of sight")
+    return figure
+
+
+def _radiograph(voxels: np.ndarray, axis: int) -> np.ndarray:
+    """Mean density along an axis, air 0 and water 1, brightened like a chest X-ray."""
+    mean = np.empty([n for i, n in enumerate(voxels.shape) if i != axis], np.float32)
+    for z, plane in enumerate(voxels):
+        mean[z] = np.clip(plane, -1000, 600).mean(axis=axis - 1)
+    low, high = np.percentile(mean, (2, 99.5))
+    return np.clip((mean - low) / max(high - low, 1), 0, 1) ** 0.8
+
+
+def _silhouette(axes, lesion: Lesion, seen: np.ndarray, box_z: slice, box_h: slice, steps, width: float) -> None:
+    """The lesion's shadow, with its number beside it."""
+    padded = np.pad(seen.astype(np.float32), 1)
+    z, h = ((np.arange(b.start - 1, b.stop + 1) + 0.5) * step for b, step in zip((box_z, box_h), steps, strict=True))
+    color = terminology.color(lesion)
+    axes.contourf(h, z, padded, levels=[0.5, 1.5], colors=[color], alpha=0.45)
+    axes.contour(h, z, padded, levels=[0.5], colors=[color], linewidths=1.2)
+    on_the_right = h[-1] < 0.9 * width
+    axes.annotate(
+        str(lesion.id),
+        (h[-1] if on_the_right else h[0], z.mean()),
+        xytext=(3 if on_the_right else -3, 0),
+        textcoords="offset points",
+        color=color,
+        fontsize=11,
+        weight="bold",
+        ha="left" if on_the_right else "right",
+        va="center",
+    )
+
+
+def _footer(figure: Figure, left: str) -> None:
+    figure.text(0.02, 0.03, left, color=_FAINT, fontsize=9)
+    figure.text(0.98, 0.03, _REMARK, color=_FAINT, fontsize=9, ha="right")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=_DPI, facecolor=_BACKGROUND)

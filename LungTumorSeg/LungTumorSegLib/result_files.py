@@ -1,0 +1,41 @@
+"""The files that a user gets from a run, all of them or none."""
+
+from pathlib import Path
+
+from . import lesion_table, output_folder, result_record, seg_nrrd
+from .contracts import CT, Result
+
+SEGMENTATION, TABLE, RECORD, PROBABILITY = "segmentation.seg.nrrd", "lesions.csv", "result.json", "probability.nrrd"
+PICTURES = ("overview.png", "lesion_*.png")
+# in the order in which they move into the folder: where result.json is, the result is whole
+FILES = (SEGMENTATION, TABLE, PROBABILITY, *PICTURES, RECORD)
+
+
+def check_writable(folder: Path, overwrite: bool = False) -> None:
+    """Raise OutputError now if `write` could not write to ``folder``. Leaves nothing behind."""
+    output_folder.check_writable(Path(folder), FILES, overwrite)
+
+
+def write(result: Result, ct: CT, folder: Path, overwrite: bool = False, with_pictures: bool = False) -> list[Path]:
+    """Write the result into ``folder``, which is made if need be; returns the files.
+
+    ``segmentation.seg.nrrd`` (see `seg_nrrd`), ``lesions.csv`` (`lesion_table`), ``result.json`` (`result_record`);
+    ``probability.nrrd`` (uint8, round(255 p), on the CT's grid) if the result has the map; ``*.png`` if asked for.
+
+    Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result and not
+    ``overwrite``. The folder is then as it was.
+    """
+    folder = Path(folder)
+    with output_folder.all_or_nothing(folder, FILES, overwrite) as part:
+        seg_nrrd.write(part / SEGMENTATION, result)
+        lesion_table.write_csv(part / TABLE, result.lesions)
+        if result.probability is not None:
+            content = {"content": "probability of tumour times 255"}
+            seg_nrrd.write_nrrd(part / PROBABILITY, result.probability, seg_nrrd.grid_header(result.geometry) | content)
+        if with_pictures:
+            from . import pictures  # matplotlib, which Slicer does not bring along
+
+            pictures.write(part, result, ct)
+        result_record.write_json(result, ct, part / RECORD)
+        names = [path.name for path in sorted(part.iterdir())]
+    return [folder / name for name in names]

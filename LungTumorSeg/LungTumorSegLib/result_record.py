@@ -1,0 +1,185 @@
+"""A `Result` in JSON, for people and programs, and with its voxels beside it, without losing anything.
+
+Points in JSON are RAS mm, as Slicer shows them, and say so in their names; inside the library they are LPS. The grid
+itself (``geometry``) is written as image headers have it, in LPS.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from . import __version__
+from .contracts import CT, Candidate, Lesion, Lungs, Options, Result
+from .errors import UnreadableError
+from .geometry import Geometry
+
+SCHEMA = 1
+JSON_NAME = "result.json"
+VOXELS_NAME = "voxels.npz"
+PROBABILITY_NAME = "probability.npy"
+
+
+def save(result: Result, ct: CT, folder: Path) -> None:
+    """Put ``result`` and the CT's description into an existing folder, for `load`: uncompressed, nothing lost.
+
+    Raises OSError when the folder cannot be written.
+    """
+    folder = Path(folder)
+    arrays = {f"candidate_{i}": candidate.block for i, candidate in enumerate(result.candidates)}
+    arrays |= {f"mask_{i}": mask for i, mask in enumerate(result.masks)}
+    if result.lungs is not None:
+        arrays |= {"lungs_label": result.lungs.label_zyx, "lungs_hull_distance": result.lungs.hull_distance_mm}
+    np.savez(folder / VOXELS_NAME, **arrays)
+    if result.probability is not None:
+        np.save(folder / PROBABILITY_NAME, result.probability)
+    boxes = [_candidate_record(candidate) for candidate in result.candidates]
+    lungs = None if result.lungs is None else {"geometry": geometry_record(result.lungs.geometry)}
+    _write_json(folder / JSON_NAME, record(result, ct) | {"candidates": boxes, "lungs": lungs})
+
+
+def load(folder: Path) -> Result:
+    """The `Result` that `save` put into ``folder``. Raises UnreadableError: missing, damaged, another schema."""
+    folder = Path(folder)
+    try:
+        record = json.loads((folder / JSON_NAME).read_text("utf-8"))
+        if record["schema"] != SCHEMA:
+            raise UnreadableError(
+                f"{folder} was written by another version of LungTumorSeg (schema {record['schema']})."
+            )
+        with np.load(folder / VOXELS_NAME) as file:
+            arrays = dict(file)
+        probability = folder / PROBABILITY_NAME
+        return _result(record, arrays, np.load(probability) if probability.exists() else None)
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        raise UnreadableError(
+            f"The result in {folder} is damaged or incomplete; run the segmentation again."
+        ) from error
+
+
+def write_json(result: Result, ct: CT, path: Path) -> None:
+    """Write ``result.json`` for the user: everything about the run and its lesions. Raises OSError."""
+    _write_json(Path(path), record(result, ct))
+
+
+def _write_json(path: Path, record: dict) -> None:
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def record(result: Result, ct: CT) -> dict:
+    """What ``result.json`` holds.
+
+    input: name and `CT.source` of the CT. model: name, version, checksum. engine, device, reason: what ran and why.
+    seconds: of each stage. lesions: the `Lesion` contract's names and order, points in RAS mm.
+    """
+    return {
+        "schema": SCHEMA,
+        "program": f"LungTumorSeg {__version__}, for research, not a medical device",
+        "input": {"name": ct.name, **ct.source},
+        "geometry": geometry_record(result.geometry),
+        "model": result.model,
+        "engine": result.engine,
+        "device": result.device,
+        "reason": result.reason,
+        "options": options_record(result.options),
+        "seconds": result.seconds,
+        "peak_memory_mb": result.peak_memory_mb,
+        "notes": list(result.notes),
+        "lesions": [_lesion_record(lesion) for lesion in result.lesions],
+    }
+
+
+def geometry_record(geometry: Geometry) -> dict:
+    record = asdict(geometry)
+    record["direction_lps"] = record.pop("direction")
+    return record
+
+
+def geometry_from(record: dict) -> Geometry:
+    return Geometry(
+        tuple(record["shape_zyx"]),
+        tuple(record["spacing_xyz"]),
+        tuple(record["origin_lps"]),
+        tuple(record["direction_lps"]),
+    )
+
+
+def options_record(options: Options) -> dict:
+    record = asdict(options)
+    record["points_ras"] = [flip_xy(point) for point in record.pop("points_lps")]
+    record["model"] = None if options.model is None else str(options.model)
+    return record
+
+
+def options_from(record: dict) -> Options:
+    values = dict(record)
+    values["points_lps"] = tuple(flip_xy(point) for point in values.pop("points_ras"))
+    values["model"] = None if values["model"] is None else Path(values["model"])
+    return Options(**values)
+
+
+def flip_xy(point) -> tuple[float, float, float]:
+    """LPS to RAS, or back."""
+    x, y, z = point
+    return (-x, -y, z)
+
+
+def _lesion_record(lesion: Lesion) -> dict:
+    values = asdict(lesion)
+    return {
+        ("axis_points_ras" if name == "axis_points_lps" else name): (
+            [flip_xy(point) for point in value] if name == "axis_points_lps" else value
+        )
+        for name, value in values.items()
+    }
+
+
+def _lesion(record: dict) -> Lesion:
+    values = dict(record)
+    values["axis_points_lps"] = tuple(flip_xy(point) for point in values.pop("axis_points_ras"))
+    values["label_box"] = tuple(tuple(ends) for ends in values["label_box"])
+    return Lesion(**values)
+
+
+def _candidate_record(candidate: Candidate) -> dict:
+    return {
+        "box": [[b.start, b.stop] for b in candidate.box],
+        "point_ras": None if candidate.point_lps is None else flip_xy(candidate.point_lps),
+        "threshold": candidate.threshold,
+    }
+
+
+def _candidate(record: dict, block: np.ndarray) -> Candidate:
+    return Candidate(
+        tuple(slice(*ends) for ends in record["box"]),
+        block,
+        None if record["point_ras"] is None else flip_xy(record["point_ras"]),
+        record["threshold"],
+    )
+
+
+def _result(record: dict, arrays: dict, probability: np.ndarray | None) -> Result:
+    lungs = None
+    if record["lungs"] is not None:
+        grid = geometry_from(record["lungs"]["geometry"])
+        lungs = Lungs(arrays["lungs_label"], arrays["lungs_hull_distance"], grid)
+    lesions = tuple(_lesion(lesion) for lesion in record["lesions"])
+    return Result(
+        geometry=geometry_from(record["geometry"]),
+        candidates=tuple(_candidate(c, arrays[f"candidate_{i}"]) for i, c in enumerate(record["candidates"])),
+        lungs=lungs,
+        lesions=lesions,
+        masks=tuple(arrays[f"mask_{i}"] for i in range(len(lesions))),
+        options=options_from(record["options"]),
+        probability=probability,
+        notes=tuple(record["notes"]),
+        **{name: record[name] for name in ("model", "engine", "device", "reason", "seconds", "peak_memory_mb")},
+    )
+
+
+def _plain(value):
+    """Numpy numbers and paths, which json does not know."""
+    return value.item() if isinstance(value, np.generic) else str(value)
