@@ -1,0 +1,303 @@
+"""The caller's side of the child process: start it, hand over a CT, follow the progress, cancel, get the result."""
+
+import contextlib
+import itertools
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from .. import result_record
+from ..contracts import CT, Options, Progress, Result
+from ..errors import Cancelled, WorkerError
+from ..output_folder import output_error
+from . import protocol
+
+_LIBRARY = Path(__file__).resolve().parents[2]
+_LOG_LINES = 200
+_LONGEST_LOG_LINE = 2000
+# how often a waiting `segment` asks whether it is cancelled
+_TICK_SECONDS = 0.1
+_QUIT_SECONDS = 0.5
+
+
+class WorkerClient:
+    """Runs segmentations in a child process, which is started when first needed and stays warm.
+
+    python: the interpreter: ``PythonSlicer`` inside Slicer, this one elsewhere. idle_minutes: a child without work
+    for so long ends; the next run starts another.
+
+    One run at a time. Methods are called from one thread (the main one); none of them but `segment` waits.
+    """
+
+    def __init__(self, python: str | Path | None = None, idle_minutes: float = 10):
+        self._command = [str(python or sys.executable), "-m", "LungTumorSegLib.worker", str(idle_minutes)]
+        self._child: _Child | None = None
+        self._numbers = itertools.count(1)
+        self._run: Run | None = None
+
+    def segment(
+        self,
+        ct: CT,
+        options: Options = Options(),  # noqa: B008 - frozen
+        progress: Callable[[Progress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Result:
+        """What `LungTumorSegLib.segment.segment` does, in the child. Waits.
+
+        Raises what that raises, and WorkerError when the child ends or cannot be started.
+        """
+        run = self.start(ct, options)
+        try:
+            while True:
+                for step in run.poll(_TICK_SECONDS):
+                    if progress:
+                        progress(step)
+                if run.result is not None:
+                    return run.result
+                if cancelled and cancelled():
+                    raise Cancelled("The segmentation was cancelled.")
+        finally:
+            run.cancel()
+
+    def start(self, ct: CT, options: Options = Options()) -> "Run":  # noqa: B008 - frozen
+        """Start a run and return at once; ask the returned `Run` from a timer.
+
+        Raises WorkerError when a run is in progress or the child cannot be started, OutputError when the temporary
+        folder has no room for the voxels.
+        """
+        if self._run is not None and not self._run.done:
+            raise WorkerError("A segmentation is running already. Wait for it or cancel it.")
+        # short, since the path may already be long; private to the user
+        folder = Path(tempfile.mkdtemp(prefix="lts-"))
+        try:
+            request = {
+                "type": "run",
+                "folder": str(folder),
+                "ct": protocol.hand_over(ct, folder),
+                "options": result_record.options_record(options),
+            }
+            self._run = Run(self._ask(request), folder, self._end_child)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise output_error(folder, error) from error
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return self._run
+
+    def warm(self, options: Options = Options()) -> None:  # noqa: B008 - frozen
+        """Start the child and load the model, so that the next run begins at once. Returns at once.
+
+        Whatever is wrong with the model or the engine the next run will say.
+        """
+        self._ask({"type": "warm", "options": result_record.options_record(options)})
+
+    def close(self) -> None:
+        """Cancel the run, if there is one, and end the child. A later run starts another."""
+        if self._run is not None:
+            self._run.cancel()
+        if self._child is not None:
+            self._child.quit()
+        self._end_child()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, None when none is running."""
+        return self._child.process.pid if self._child is not None and self._child.alive else None
+
+    def _end_child(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
+
+    def _ask(self, request: dict) -> "_Answers":
+        number = str(next(self._numbers))
+        for attempt in (1, 2):
+            if self._child is None or not self._child.alive:
+                self._end_child()
+                self._child = _Child(self._command)
+            try:
+                return self._child.ask({"id": number, **request})
+            except OSError as error:  # it ended, being idle, in the very moment
+                if attempt == 2:
+                    raise WorkerError(_ended_message(self._child), self._child.log()) from error
+        raise AssertionError
+
+
+class Run:
+    """A segmentation in progress in the child. ``result`` is None until it is there."""
+
+    def __init__(self, answers: "_Answers", folder: Path, end_child: Callable[[], None]):
+        self._answers = answers
+        self._folder = folder
+        self._end_child = end_child
+        self.done = False
+        self.result: Result | None = None
+
+    def poll(self, wait_seconds: float = 0.0) -> list[Progress]:
+        """The progress since the last call, waiting at most ``wait_seconds`` for the first; may set ``result``.
+
+        Raises the error that ended the run: the library's own type as the child raised it, WorkerError when the child
+        was ended from outside; its attribute ``log`` is the end of the child's standard error.
+        """
+        if self.done:
+            return []
+        steps: list[Progress] = []
+        try:
+            for message in self._answers.take(wait_seconds):
+                if message["type"] == "progress":
+                    steps.append(Progress(*(message[k] for k in ("stage", "done", "total", "seconds_left"))))
+                elif message["type"] == "result":
+                    self.result = result_record.load(self._folder)
+                    self._finish()
+                else:
+                    raise protocol.error_from(message, self._answers.log())
+        except BaseException:
+            self._finish()
+            raise
+        return steps
+
+    def cancel(self) -> None:
+        """End the run, and with it the child and its children. Nothing happens if the run is done."""
+        if not self.done:
+            self._end_child()
+            self._finish()
+
+    def _finish(self) -> None:
+        self.done = True
+        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder.exists():  # Windows: not while the child has a file of it mapped
+            self._end_child()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _Child:
+    """The process, and the threads that read from it."""
+
+    def __init__(self, command: list[str]):
+        environment = dict(os.environ)
+        paths = [str(_LIBRARY), *filter(None, [environment.get("PYTHONPATH")])]
+        environment |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"}
+        environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+                env=environment,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except OSError as error:
+            raise WorkerError(f"The Python interpreter {command[0]} cannot be started ({error.strerror}).") from error
+        self._log: deque[str] = deque(maxlen=_LOG_LINES)
+        self._waiting: dict[str, queue.Queue] = {}
+        self._lock = threading.Lock()
+        self._stderr = threading.Thread(target=self._read_log, daemon=True)
+        self._stderr.start()
+        threading.Thread(target=self._read_answers, daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def log(self) -> str:
+        """The end of the child's standard error."""
+        return "".join(list(self._log)).strip()
+
+    def ask(self, request: dict) -> "_Answers":
+        answers: queue.Queue = queue.Queue()
+        with self._lock:
+            self._waiting[request["id"]] = answers
+        protocol.send(self.process.stdin, request)
+        return _Answers(answers, self)
+
+    def quit(self) -> None:
+        """Ask the child to end, and give it a moment."""
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # gone already, or busy
+            protocol.send(self.process.stdin, {"type": "quit"})
+            self.process.wait(_QUIT_SECONDS)
+
+    def end(self) -> None:
+        """Kill the process tree: the launcher of Slicer's Python has the real one as its child."""
+        import psutil  # not part of Slicer; installed with the engines
+
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(self.process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(OSError):  # what was left to be sent has no reader any more
+            self.process.stdin.close()
+
+    def _read_log(self) -> None:
+        # Read to its end, or a full pipe would block the child; piecewise, as a line may never end
+        while line := self.process.stderr.readline(_LONGEST_LOG_LINE):
+            self._log.append(line)
+        self.process.stderr.close()
+
+    def _read_answers(self) -> None:
+        for line in self.process.stdout:
+            message = protocol.parse(line)
+            if message is None:
+                self._log.append(line)
+            else:
+                number = message.get("id")
+                with self._lock:
+                    last = message["type"] in ("result", "error")
+                    waiting = self._waiting.pop(number, None) if last else self._waiting.get(number)
+                if waiting is not None:
+                    waiting.put(message)
+        self.process.stdout.close()
+        self.process.wait()
+        self._stderr.join(timeout=1)  # for the last line of the log, which says why
+        with self._lock:
+            for waiting in self._waiting.values():
+                waiting.put(None)
+
+
+class _Answers:
+    """The answers to one request."""
+
+    def __init__(self, messages: queue.Queue, child: _Child):
+        self._messages = messages
+        self._child = child
+
+    def log(self) -> str:
+        return self._child.log()
+
+    def take(self, wait_seconds: float):
+        """Yield what has come. Raises WorkerError when the child ended without answering to the end."""
+        try:
+            message = self._messages.get(timeout=wait_seconds) if wait_seconds else self._messages.get_nowait()
+            while True:
+                if message is None:
+                    raise WorkerError(_ended_message(self._child), self._child.log())
+                yield message
+                message = self._messages.get_nowait()
+        except queue.Empty:
+            return
+
+
+def _ended_message(child: _Child) -> str:
+    last = child.log().splitlines()[-1:] or ["it left no message"]
+    return (
+        f"The program that segments ended unexpectedly (code {child.process.returncode}): {last[0]}. "
+        "Run it again; if that happens again, close other programs that need much memory."
+    )

@@ -1,0 +1,76 @@
+"""What goes through the pipe to the child process and back: one JSON object a line, voxels beside it in files.
+
+Requests have a ``type`` of ``run``, ``warm`` or ``quit``, answers of ``hello``, ``progress``, ``result`` or ``error``;
+each carries ``v`` and, but for ``hello``, the request's ``id``.
+
+    run       folder, ct (name, source, geometry), options      -> progress ..., result (folder) | error
+    warm      options                                           -> result (engine, device, reason) | error
+    quit                                                        -> the child ends
+    hello     pid, version                                      once, when the child is ready
+    progress  stage, done, total, seconds_left
+    error     error (a class of `errors`), message, traceback
+
+``folder`` is a private temporary one. The caller puts ``ct.npy`` there (stored axis order), the child maps it into
+memory and writes the result beside it as `result_record` does. End of input ends the child.
+"""
+
+import json
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from .. import errors
+from ..contracts import CT
+from ..result_record import geometry_from, geometry_record
+
+VERSION = 1
+_VOXELS = "ct.npy"
+
+
+def send(stream: TextIO, message: dict) -> None:
+    """Write one message. Raises OSError when the other side is gone."""
+    stream.write(json.dumps({"v": VERSION, **message}, default=str) + "\n")
+    stream.flush()
+
+
+def parse(line: str) -> dict | None:
+    """The message in a line, or None if the line is no message of this version."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) and message.get("v") == VERSION and "type" in message else None
+
+
+def hand_over(ct: CT, folder: Path) -> dict:
+    """Write the voxels into ``folder`` and return what describes them in a request. Raises OSError."""
+    np.save(folder / _VOXELS, ct.voxels_zyx)
+    return {"name": ct.name, "source": ct.source, "geometry": geometry_record(ct.geometry)}
+
+
+def take_over(described: dict, folder: Path) -> CT:
+    """The CT that `hand_over` left in ``folder``, its voxels mapped into memory."""
+    voxels = np.load(folder / _VOXELS, mmap_mode="r")
+    return CT(voxels, geometry_from(described["geometry"]), described["name"], described["source"])
+
+
+def error_fields(error: Exception, traceback: str) -> dict:
+    """What describes an exception in an answer. One that the library did not raise on purpose is a WorkerError."""
+    if isinstance(error, errors.LungTumorSegError):
+        return {"error": type(error).__name__, "message": str(error), "traceback": traceback}
+    message = f"The segmentation failed unexpectedly ({type(error).__name__}: {error})."
+    return {"error": "WorkerError", "message": message, "traceback": traceback}
+
+
+def error_from(fields: dict, log: str) -> errors.LungTumorSegError:
+    """The exception that an ``error`` answer describes; ``log`` is the end of the child's standard error.
+
+    It carries both as ``log``, for a user who wants to report it.
+    """
+    kind = getattr(errors, str(fields["error"]), None)
+    if not (isinstance(kind, type) and issubclass(kind, errors.LungTumorSegError)):
+        kind = errors.WorkerError
+    error = kind(fields["message"])
+    error.log = f"{log}\n{fields['traceback']}".strip()
+    return error

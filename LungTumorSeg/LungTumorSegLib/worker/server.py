@@ -1,0 +1,108 @@
+"""The child process: reads requests, segments, answers. Keeps the model loaded from one run to the next."""
+
+import os
+import queue
+import shutil
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TextIO
+
+from .. import __version__, bundle, engines, result_record
+from ..contracts import Options, Progress
+from ..segment import segment
+from . import protocol
+
+
+def serve(requests: TextIO, answers: TextIO, idle_minutes: float) -> None:
+    """Answer requests until ``quit``, the end of input, or ``idle_minutes`` without a request."""
+    waiting: queue.Queue[dict | None] = queue.Queue()
+    ended = threading.Event()
+
+    def read_requests():
+        for line in requests:
+            if (message := protocol.parse(line)) is not None:
+                waiting.put(message)
+        # The caller is gone: the run in progress has nobody to answer to
+        ended.set()
+        waiting.put(None)
+
+    threading.Thread(target=read_requests, daemon=True).start()
+    protocol.send(answers, {"type": "hello", "pid": os.getpid(), "version": __version__})
+    server = _Server(answers, cancelled=ended.is_set)
+    while True:
+        try:
+            request = waiting.get(timeout=idle_minutes * 60)
+        except queue.Empty:
+            return
+        if request is None or request["type"] == "quit":
+            return
+        try:
+            server.answer(request)
+        except OSError:
+            return  # the pipe is closed
+        finally:
+            if ended.is_set() and "folder" in request:
+                shutil.rmtree(request["folder"], ignore_errors=True)
+
+
+class _Server:
+    def __init__(self, answers: TextIO, cancelled: Callable[[], bool]):
+        self._answers = answers
+        self._cancelled = cancelled
+        self._opened = None
+        self._engine = None
+
+    def answer(self, request: dict) -> None:
+        try:
+            work = {"run": self._run, "warm": self._warm}[request["type"]]
+            answer = {"type": "result", **work(request)}
+        except Exception as error:  # whatever it is, the caller is told, and the child lives on
+            answer = {"type": "error", **protocol.error_fields(error, traceback.format_exc())}
+        # Only now: the exception held the frames that hold the memory-mapped CT, which the caller is about to remove
+        protocol.send(self._answers, {"id": request.get("id"), **answer})
+
+    def _run(self, request: dict) -> dict:
+        folder = Path(request["folder"])
+        options = result_record.options_from(request["options"])
+        ct = protocol.take_over(request["ct"], folder)
+
+        def progress(step: Progress) -> None:
+            protocol.send(self._answers, {"type": "progress", "id": request["id"], **asdict(step)})
+
+        model, engine = self._warm_up(options)
+        result = segment(ct, options, progress, self._cancelled, engine, model)
+        result_record.save(result, ct, folder)
+        return {"folder": str(folder)}
+
+    def _warm(self, request: dict) -> dict:
+        _, engine = self._warm_up(result_record.options_from(request["options"]))
+        return {"engine": engine.name, "device": engine.device, "reason": engine.reason}
+
+    def _warm_up(self, options: Options) -> tuple[bundle.Bundle, engines.Engine]:
+        """The loaded model; loaded again when another one, engine or device is asked for, or its files changed."""
+        model = bundle.load(options.model)
+        wanted = (model.folder, model.checksum, options.engine, options.device)
+        if wanted != self._opened:
+            self._opened = self._engine = None  # free the old one's memory before the new one takes its own
+            self._engine = engines.open_engine(model, options.engine, options.device)
+            self._opened = wanted
+        return model, self._engine
+
+
+def own_standard_streams() -> tuple[TextIO, TextIO]:
+    """Take the original standard input and output for the protocol, and give everybody else substitutes.
+
+    Libraries print to file descriptor 1 from C++ as well, which would break into an answer; from now on that goes to
+    standard error, and standard input is empty.
+    """
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    with open(os.devnull) as nothing:  # noqa: PTH123 - a file descriptor is wanted
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return requests, answers
