@@ -1,0 +1,19 @@
+"""The command ``lungtumorseg``: only registers; each command has a module ``cli_<name>`` of its own."""
+
+import typer
+
+from . import cli_info, cli_segment
+
+app = typer.Typer(
+    name="lungtumorseg",
+    help="Lung tumours in chest CT: find, outline and measure them. For research, not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("segment")(cli_segment.segment_command)
+app.command("info")(cli_info.info_command)
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,35 @@
+"""``lungtumorseg info``: which model, which engines, which devices."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from . import __version__, bundle, engines
+from .cli_errors import Debug, exit_codes
+
+
+def info_command(
+    model: Annotated[Path | None, typer.Option(help="Folder of another model bundle.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Show the model, the engines that are installed, their devices, and what would be used."""
+    console = Console(highlight=False, soft_wrap=True)
+    with exit_codes(debug):
+        console.print(f"LungTumorSeg {__version__}, for research, not a medical device")
+        console.print(_engines())
+        loaded = bundle.load(model)
+        console.print(f"model     {loaded.name} {loaded.version}")
+        console.print(f"folder    {loaded.folder}")
+        console.print(f"checksum  {loaded.checksum}")
+        opened = engines.open_engine(loaded)
+        console.print(f"runs on   {opened.name}, {opened.device} ({opened.reason})")
+
+
+def _engines() -> Table:
+    table = Table("Engine", "Installed", "Devices", "Remark")
+    for found in engines.available():
+        table.add_row(found.name, "yes" if found.installed else "no", ", ".join(found.devices), found.remark)
+    return table

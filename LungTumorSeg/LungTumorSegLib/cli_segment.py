@@ -1,0 +1,159 @@
+"""``lungtumorseg segment``: one CT in, segmentation, table and record out."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from . import ct as cts
+from . import engines, result_files, terminology
+from .cli_errors import Debug, exit_codes
+from .contracts import Options, Result
+from .contracts import Progress as Step
+from .segment import segment
+
+_STAGES = {
+    "lungs": "Finding the lungs",
+    "engine": "Loading the model",
+    "network": "Segmenting",
+    "lesions": "Measuring",
+}
+
+
+def _point_lps(text: str) -> tuple[float, float, float]:
+    """``R,A,S`` in mm as Slicer shows it, to LPS."""
+    try:
+        r, a, s = (float(number) for number in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is not a point: give three numbers R,A,S in mm, for example -42.5,17,88"
+        ) from None
+    return (-r, -a, s)
+
+
+def _engine(name: str) -> str:
+    if name not in engines.NAMES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(engines.NAMES)}")
+    return name
+
+
+def segment_command(
+    input: Annotated[
+        Path, typer.Argument(help="The CT: NRRD, NIfTI, MetaImage, or a folder or file of a DICOM series.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if need be.")],
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=0.99, help="Probability from which a voxel is tumour. [default: the model's]"),
+    ] = None,
+    min_diameter: Annotated[
+        float, typer.Option(min=0.0, help="Leave out lesions with a smaller long axis, in mm.")
+    ] = 3.0,
+    engine: Annotated[str, typer.Option(callback=_engine, help=" | ".join(engines.NAMES))] = "auto",
+    model: Annotated[Path | None, typer.Option(help="Folder of another model bundle.")] = None,
+    series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, where a folder holds several.")] = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Option(metavar="R,A,S", help="Only the lesion at this point (mm, as Slicer shows it); repeatable."),
+    ] = None,
+    no_lung_mask: Annotated[
+        bool, typer.Option("--no-lung-mask", help="Look everywhere, not only around the lungs.")
+    ] = False,
+    save_probability: Annotated[
+        bool, typer.Option("--save-probability", help="Write probability.nrrd as well.")
+    ] = False,
+    png: Annotated[bool, typer.Option("--png", help="Write pictures of the lesions as well.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier result in the output folder.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Find, outline and measure the lung tumours in a chest CT.
+
+    Writes segmentation.seg.nrrd (opens in 3D Slicer), lesions.csv and result.json into the output folder.
+    """
+    options = Options(
+        threshold=threshold,
+        min_diameter_mm=min_diameter,
+        points_lps=tuple(_point_lps(text) for text in point or ()),
+        lung_restriction=not no_lung_mask,
+        engine=engine,
+        model=model,
+        keep_probability=save_probability,
+    )
+    with exit_codes(debug):
+        result_files.check_writable(output, overwrite)
+        ct = cts.read(input, series)
+        with _bar() as progress:
+            result = segment(ct, options, progress)
+        files = result_files.write(result, ct, output, overwrite, png)
+    _print(result, ct.source.get("warnings", ()), files)
+
+
+@contextmanager
+def _bar() -> Iterator:
+    """A bar on standard error, which a log file is spared."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:<17}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        tasks: dict[str, int] = {}
+
+        def progress(step: Step) -> None:
+            if step.stage not in tasks:
+                for task in tasks.values():
+                    bar.update(task, completed=bar.tasks[task].total, left="")
+                tasks[step.stage] = bar.add_task(_STAGES.get(step.stage, step.stage), total=step.total, left="")
+            left = "" if step.seconds_left is None else f"{step.seconds_left:.0f} s left"
+            bar.update(tasks[step.stage], completed=step.done, total=step.total, left=left)
+
+        yield progress
+        for task in tasks.values():
+            bar.update(task, completed=bar.tasks[task].total, left="")
+
+
+def _print(result: Result, warnings, files: list[Path]) -> None:
+    for note in (*warnings, *result.notes):
+        print(f"Note: {note}", file=sys.stderr)
+    console = Console()
+    if result.lesions:
+        console.print(_table(result))
+    else:
+        console.print("No lesion was found.")
+    console.print(
+        f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device} ({result.reason}); "
+        f"{sum(result.seconds.values()):.1f} s, {result.peak_memory_mb:.0f} MB",
+        style="dim",
+        highlight=False,
+    )
+    for path in files:
+        console.print(str(path), highlight=False, soft_wrap=True)
+
+
+def _table(result: Result) -> Table:
+    table = Table()
+    for heading in ("Lesion", "Long mm", "Short mm", "Volume ml", "Mean HU", "Side", "Confidence", "Slice"):
+        table.add_column(heading, justify="left" if heading in ("Lesion", "Side") else "right")
+    for lesion in result.lesions:
+        table.add_row(
+            terminology.name(lesion),
+            f"{lesion.long_axis_mm:.1f}",
+            f"{lesion.short_axis_mm:.1f}",
+            f"{lesion.volume_mm3 / 1000:.2f}",
+            f"{lesion.mean_hu:.0f}",
+            lesion.side,
+            "" if lesion.confidence is None else f"{lesion.confidence:.2f}",
+            str(lesion.slice_index),
+        )
+    return table
