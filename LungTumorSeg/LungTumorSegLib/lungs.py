@@ -1,0 +1,307 @@
+"""Where the lungs are: classical, fast and generous.
+
+Lungs choose only where to compute, tell a lesion's side and drop lesions far from them. No voxel is cut by them.
+"""
+
+import cc3d
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+from skimage.morphology import convex_hull_image
+
+from .contracts import CT, Lungs
+from .errors import NoLungsFoundError
+from .geometry import Box, Geometry
+
+RIGHT, LEFT = 1, 2
+GRID_MM = 3.0
+AIR_HU = -400  # halfway between lung and soft tissue, where lung masks are usually cut
+EMPTY_HU = -1015  # no tissue is that low: what a scanner writes outside its circle (-1024, -2000, -3024)
+# Air regions of a slice, without their rim, in 16 real CTs: 0.69 or more of a lung lies above -930 HU and hardly any of
+# gas. Of regions at the picture's edge, no foam or blanket passed all of: share over 0.85, mean over -890, 20 cm2.
+GAS_HU = -930
+GAS_TISSUE = 0.1
+CUT_LUNG_TISSUE, CUT_LUNG_HU, CUT_LUNG_MM2 = 0.85, -890, 2000
+LEAST_LUNG_ML = 300
+SMALL_LUNG = 0.4  # a lung under this share of the other counts as missing
+MARGIN_MM = 30
+MARGIN_OF_MISSING_MM = 60  # along z: the diaphragm under a white lung stands elsewhere than the other one
+NEAR_MM = 10
+
+CROSS = ndimage.generate_binary_structure(3, 1)
+CROSS[[0, 2]] = False
+
+
+def find(ct: CT) -> Lungs:
+    """Find both lungs on a grid of about 3 mm.
+
+    Prone or supine, any axis order, one lung missing or white, scans cropped inside the body. The trachea and main
+    bronchi may be in it, other gas is not. The hull of `Lungs.hull_distance_mm` is the convex hull of both lungs on
+    each axial slice, taken over the 15 mm above and below: it holds the mediastinum and the hila between the lungs and
+    what a tumour or a collapsed lobe takes away from one, but, unlike a hull in 3D, not the upper abdomen below the
+    domes. Where one lung is missing or under 40 % of the other, the other's mirror image stands in for it.
+
+    Raises NoLungsFoundError where there is less than 300 ml of lung air.
+    """
+    hu, geometry = _coarse(ct)
+    millilitres = geometry.voxel_mm3 / 1000
+    lung = _lung_air(hu, geometry)
+    found_ml = np.count_nonzero(lung) * millilitres
+    if found_ml < LEAST_LUNG_ML:
+        raise NoLungsFoundError(
+            f"No lungs were found in this CT ({found_ml:.0f} ml of air in lung tissue, at least {LEAST_LUNG_ML} are "
+            "needed): choose a chest CT, or segment without lung restriction or at a point."
+        )
+    body_box = _body_box(hu > AIR_HU, lung)
+    label = _sides(lung, geometry.spacing_zyx, sum(body_box[2]) / 2)
+    hull = _hull(label, body_box, geometry.spacing_zyx[0])
+    distance = ndimage.distance_transform_edt(~hull, geometry.spacing_zyx).astype(np.float32)
+    return Lungs(label, distance, geometry, body_box)
+
+
+def where_to_compute(lungs: Lungs, ct: CT) -> Box:
+    """The box in the CT's axial view (z, y, x) where lung tumours are looked for.
+
+    The lungs and 30 mm around; on a side whose lung is missing or under 40 % of the other, out to the body's edge,
+    over the body's depth, and 60 mm above and below.
+    """
+    margin = np.full((3, 2), float(MARGIN_MM))
+    edges = _edges(lungs.label_zyx > 0)
+    missing = _missing_side(lungs.label_zyx)
+    if missing and lungs.body_box:
+        margin[0] = MARGIN_OF_MISSING_MM
+        body = np.array(lungs.body_box)
+        edges[1] = min(edges[1, 0], body[1, 0]), max(edges[1, 1], body[1, 1])
+        if missing == RIGHT:
+            edges[2, 0] = min(edges[2, 0], body[2, 0])
+        else:
+            edges[2, 1] = max(edges[2, 1], body[2, 1])
+    # both grids have the axes of the same axial view: only the scale and the start differ
+    axial = ct.geometry.axial()
+    corners = axial.index(lungs.geometry.lps(edges.T - 0.5)).T
+    corners += margin * [-1, 1] / np.array(axial.spacing_zyx)[:, None]
+    low, high = np.floor(corners[:, 0] + 0.5).astype(int), np.ceil(corners[:, 1] + 0.5).astype(int)
+    return tuple(slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, axial.shape_zyx, strict=True))
+
+
+def hull_distance(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:
+    """Distance in mm of each of the (n, 3) points from the hull of both lungs; 0 inside."""
+    return lungs.hull_distance_mm[tuple(_nearest_index(points_lps, lungs).T)]
+
+
+def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> str:
+    """The patient's side of a lesion: ``left``, ``right``, or ``""`` where it can't be told.
+
+    mask: bool, on ``geometry``. The nearest lung of each voxel, within 40 mm, votes. Where one lung is missing or
+    small and the other is not within 10 mm, the half of the body decides.
+    """
+    index = _nearest_index(mask_points_lps(mask, geometry, 300), lungs)
+    missing = _missing_side(lungs.label_zyx)
+    right, left = _votes(index, lungs, NEAR_MM if missing else 40)
+    if right == left == 0 and missing and lungs.body_box:
+        in_left_half = index[:, 2] + 0.5 > sum(lungs.body_box[2]) / 2
+        right, left = np.count_nonzero(~in_left_half), np.count_nonzero(in_left_half)
+    return "right" if right > left else "left" if left > right else ""
+
+
+def mask_points_lps(mask: np.ndarray, geometry: Geometry, most: int) -> np.ndarray:
+    """Centres (n, 3) in LPS mm of the mask's voxels, evenly thinned to about ``most``."""
+    inside = np.flatnonzero(mask)
+    inside = inside[:: max(1, len(inside) // most)]
+    return geometry.lps(np.column_stack(np.unravel_index(inside, mask.shape)))
+
+
+def _coarse(ct: CT) -> tuple[np.ndarray, Geometry]:
+    """HU (float32, means of blocks) on an axial grid of about 3 mm, and that grid.
+
+    In plane every voxel counts, along z every k-th slice: no copy of the whole CT is made.
+    """
+    order, shape = ct.geometry.axial_order(), np.array(ct.geometry.shape_zyx)
+    step = np.minimum(np.maximum(1, np.round(GRID_MM / np.array(ct.geometry.spacing_zyx))).astype(int), shape)
+    counts = shape // step
+    across = order.permutation[0]
+    offsets = [range(k) for k in step]
+    offsets[across] = [(step[across] - 1) // 2]
+    mean = np.zeros(counts, np.float32)
+    for first in np.array(np.meshgrid(*offsets)).reshape(3, -1).T:
+        mean += ct.voxels_zyx[tuple(slice(f, n * k, k) for f, n, k in zip(first, counts, step, strict=True))]
+    mean /= step.prod() / step[across]
+    start = (step - 1) / 2
+    start[across] = offsets[across][0]
+    geometry = Geometry(
+        tuple(counts.tolist()),
+        tuple((np.array(ct.geometry.spacing_xyz) * step[::-1]).tolist()),
+        tuple(ct.geometry.lps(start).tolist()),
+        ct.geometry.direction,
+    )
+    return np.ascontiguousarray(order.view(mean)), geometry.axial()
+
+
+def _lung_air(hu: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Air in lung tissue (bool): inside the body, not gas, not the trachea above the lungs."""
+    pixel_mm2 = geometry.spacing_xyz[0] * geometry.spacing_xyz[1]
+    parts = cc3d.connected_components(_inside_air(hu, pixel_mm2), connectivity=6)
+    size = np.bincount(parts.ravel())
+    size[0] = 0
+    # pieces of a lung that a tumour or fluid cuts off count, crumbs do not
+    return _below_the_throat((size > 0.03 * size.max())[parts] & (parts > 0), geometry)
+
+
+def _inside_air(hu: np.ndarray, pixel_mm2: float) -> np.ndarray:
+    """Air with lung tissue in it that is closed in by the body on its axial slice, or cut off by the picture's edge.
+
+    Slice by slice, because through nose and trachea outside and lungs are one in 3D.
+    """
+    edge = np.ones(hu.shape[1:], bool)
+    edge[1:-1, 1:-1] = False
+    empty = _touching(hu < EMPTY_HU, edge)
+    air = (hu < AIR_HU) & ~empty
+    regions, n = ndimage.label(air, CROSS)
+    is_open = np.zeros(n + 1, bool)
+    is_open[regions[:, edge]] = True
+    is_open[regions[ndimage.binary_dilation(empty, CROSS)]] = True
+    core = ndimage.binary_erosion(air, CROSS, border_value=1)
+    in_core = np.bincount(regions[core], minlength=n + 1)
+    tissue = np.bincount(regions[core & (hu > GAS_HU)], minlength=n + 1) / np.maximum(in_core, 1)
+    mean = np.bincount(regions[core], hu[core], minlength=n + 1) / np.maximum(in_core, 1)
+    closed = ~is_open & ((in_core == 0) | (tissue > GAS_TISSUE))
+    # a narrow field of view cuts into a lung; foam, blankets and folds of skin at the edge are small or thinner
+    cut_off = is_open & (tissue > CUT_LUNG_TISSUE) & (mean > CUT_LUNG_HU) & (in_core * pixel_mm2 > CUT_LUNG_MM2)
+    closed[0] = cut_off[0] = False
+    inside = closed[regions]
+    if cut_off.any():
+        inside |= ndimage.binary_opening(cut_off[regions], CROSS, iterations=2)
+    return inside
+
+
+def _touching(mask: np.ndarray, edge_yx: np.ndarray) -> np.ndarray:
+    """The regions of each slice of ``mask`` that reach the edge of the picture."""
+    regions, n = ndimage.label(mask, CROSS)
+    touches = np.zeros(n + 1, bool)
+    touches[regions[:, edge_yx]] = True
+    touches[0] = False
+    return touches[regions]
+
+
+def _below_the_throat(lung: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Clear what lies more than 10 mm above the highest slice with 10 cm2 of lung: trachea, pharynx."""
+    spacing = geometry.spacing_zyx
+    areas = lung.sum((1, 2)) * spacing[1] * spacing[2]
+    high = np.flatnonzero(areas > 1000)
+    if high.size:
+        lung[high[-1] + 1 + int(np.ceil(10 / spacing[0])) :] = False
+    return lung
+
+
+def _body_box(tissue: np.ndarray, lung: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """Half-open box of the body: the lungs' slices, and there the median extent in y and x (arms hardly move it)."""
+    z0, z1 = _edges(lung)[0].astype(int)
+    solid = ndimage.binary_opening(tissue[z0:z1], CROSS, iterations=2)
+    parts = cc3d.connected_components(solid, connectivity=6)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    body = (parts == sizes.argmax()) if sizes.any() else tissue[z0:z1]
+    body = body | lung[z0:z1]
+    extents = []
+    for across in (2, 1):
+        line = body.any(across)
+        line = line[line.any(1)]
+        first, last = line.argmax(1), line.shape[1] - line[:, ::-1].argmax(1)
+        extents.append((int(np.median(first)), int(np.median(last))))
+    return (int(z0), int(z1)), *extents
+
+
+def _sides(lung: np.ndarray, spacing_zyx, middle_x: float) -> np.ndarray:
+    """Label the lungs 1 right, 2 left (uint8), also where they touch or hang together through the bronchi.
+
+    Shrunk step by step until each large piece lies on one side of the body's middle; each voxel then belongs to the
+    nearest piece. What never comes apart, a lung that crosses the middle or two that are one, is decided by its
+    share, and divided at the middle only where neither side has two thirds.
+    """
+    box = tuple(slice(int(a), int(b)) for a, b in _edges(lung))
+    cropped = lung[box]
+    is_left = np.arange(box[2].start, box[2].stop) + 0.5 > middle_x
+    depth = ndimage.distance_transform_edt(np.pad(cropped, 1, mode="edge"), spacing_zyx)[1:-1, 1:-1, 1:-1]
+    for shrink in range(0, 19, 3):
+        pieces, n = cc3d.connected_components(depth > shrink, connectivity=6, return_N=True)
+        if n == 0:
+            break
+        last = pieces
+        size = np.bincount(pieces.ravel(), minlength=n + 1)
+        share_left = np.bincount(pieces[:, :, is_left].ravel(), minlength=n + 1) / np.maximum(size, 1)
+        size[0] = 0
+        large = size > 0.03 * size.sum()
+        if ((share_left < 0.2) | (share_left > 0.8) | ~large).all():
+            break
+    pieces = last
+    size = np.bincount(pieces.ravel())
+    share_left = np.bincount(pieces[:, :, is_left].ravel(), minlength=len(size)) / size
+    size[0] = 0
+    side_of_piece = np.where(share_left > 2 / 3, LEFT, np.where(share_left < 1 / 3, RIGHT, 0)).astype(np.uint8)
+    divided = (side_of_piece == 0)[pieces] & (pieces > 0)
+    seeds = side_of_piece[pieces]
+    seeds[divided] = np.broadcast_to(np.where(is_left, LEFT, RIGHT), seeds.shape)[divided]
+    seeds[~(size > 0.03 * size.sum())[pieces]] = 0
+    nearest = ndimage.distance_transform_edt(seeds == 0, spacing_zyx, return_distances=False, return_indices=True)
+    label = np.zeros(lung.shape, np.uint8)
+    label[box] = np.where(cropped, seeds[tuple(nearest)], 0)
+    return label
+
+
+def _hull(label: np.ndarray, body_box, step_mm: float) -> np.ndarray:
+    """Convex hull of both lungs on each slice, over the 15 mm above and below (bool)."""
+    lungs = label > 0
+    missing = _missing_side(label)
+    if missing:
+        # whatever stands for the other lung lies in the mirror image of the one that is there
+        other = label != missing
+        mirrored = np.round(sum(body_box[2]) - 1 - np.arange(label.shape[2])).astype(int)
+        inside = (mirrored >= 0) & (mirrored < label.shape[2])
+        lungs[:, :, inside] |= (lungs & other)[:, :, mirrored[inside]]
+    reach = int(15 / step_mm)
+    lungs = ndimage.maximum_filter1d(lungs.view(np.uint8), 2 * reach + 1, axis=0, mode="constant").view(bool)
+    hull = np.zeros(label.shape, bool)
+    (z0, z1), *plane = _edges(lungs).astype(int)
+    rows, columns = (slice(a, b) for a, b in plane)
+    for z in range(z0, z1):
+        if lungs[z].any():
+            hull[z, rows, columns] = convex_hull_image(lungs[z, rows, columns])
+    return hull
+
+
+def _missing_side(label: np.ndarray) -> int:
+    """RIGHT or LEFT where that lung is missing or under 40 % of the other, else 0."""
+    right, left = np.bincount(label.ravel(), minlength=3)[1:3]
+    if min(right, left) >= SMALL_LUNG * max(right, left):
+        return 0
+    return RIGHT if right < left else LEFT
+
+
+def _votes(index: np.ndarray, lungs: Lungs, reach_mm: float) -> tuple[int, int]:
+    """How many of the points (grid indices) are nearest to the right and to the left lung.
+
+    Looks at the lungs in the points' box and ``reach_mm`` around it, none there: no votes.
+    """
+    spacing = np.array(lungs.geometry.spacing_zyx)
+    reach = np.ceil(reach_mm / spacing).astype(int)
+    start = np.maximum(index.min(0) - reach, 0)
+    around = lungs.label_zyx[tuple(slice(a, b) for a, b in zip(start, index.max(0) + reach + 1, strict=True))]
+    sides = [side for side in (RIGHT, LEFT) if (around == side).any()]
+    if len(sides) == 2:
+        places = np.argwhere(around)
+        _, nearest = cKDTree(places * spacing).query((index - start) * spacing)
+        nearest_side = around[tuple(places[nearest].T)]
+    else:
+        nearest_side = np.repeat(sides, len(index))
+    return int(np.count_nonzero(nearest_side == RIGHT)), int(np.count_nonzero(nearest_side == LEFT))
+
+
+def _nearest_index(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:
+    index = np.rint(lungs.geometry.index(points_lps)).astype(int)
+    return np.clip(index, 0, np.array(lungs.label_zyx.shape) - 1)
+
+
+def _edges(mask: np.ndarray) -> np.ndarray:
+    """(3, 2) half-open bounds of a mask along z, y, x, as floats."""
+    lines = (np.flatnonzero(mask.any(tuple(a for a in range(3) if a != axis))) for axis in range(3))
+    return np.array([(line[0], line[-1] + 1) for line in lines], float)
