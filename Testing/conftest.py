@@ -1,0 +1,41 @@
+"""Fixtures that several test files share."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+for folder in (Path(__file__).parent, Path(__file__).parent.parent / "LungTumorSeg"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+@pytest.fixture(scope="session")
+def _application():
+    import headless
+
+    return headless.start()
+
+
+@pytest.fixture
+def scene(_application):
+    """An empty real MRML scene, also as ``slicer.mrmlScene``."""
+    import headless
+
+    headless.clear(*_application)
+    yield _application[0]
+    headless.clear(*_application)
+
+
+@pytest.fixture
+def application_logic(scene, _application):
+    """The application logic of `scene`."""
+    return _application[1]
+
+
+@pytest.fixture
+def standin_app(scene, application_logic):
+    """`slicer.app` and the rest of the Qt layer's stand-in, on the real scene."""
+    import slicer_standin
+
+    return slicer_standin.install(scene, application_logic)
