@@ -7,11 +7,16 @@ the heart bulges left, the spine is at the back: a mirrored result can't pass fo
 
 from dataclasses import replace
 from itertools import permutations, product
+from pathlib import Path
 
 import numpy as np
+import pydicom
 import SimpleITK as sitk
 from LungTumorSegLib.contracts import CT
 from LungTumorSegLib.geometry import Geometry
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
 from scipy.spatial.transform import Rotation
 
 # HU of the tissues
@@ -201,3 +206,136 @@ def write_image(ct: CT, path):
     """NRRD, NIfTI or MetaImage, by the path's suffix."""
     sitk.WriteImage(to_sitk(ct.voxels_zyx, ct.geometry), str(path), useCompression=True)
     return path
+
+
+def tilted(ct: CT, degrees: float) -> CT:
+    """The same chest as a scanner with a tilted gantry stores it: slices turned about x, stacked along z.
+
+    Its geometry is sheared, which only DICOM (`write_dicom`) and the tests of refusals can hold.
+    """
+    angle = np.radians(degrees)
+    affine = ct.geometry.affine
+    affine[:3, 1] = np.array((0, np.cos(angle), np.sin(angle))) * ct.geometry.spacing_xyz[1]
+    geometry = Geometry.from_affine(ct.geometry.shape_zyx, affine)
+    grid = to_sitk(np.empty(geometry.shape_zyx, np.int16), geometry)
+    image = sitk.Resample(to_sitk(ct.voxels_zyx, ct.geometry), grid, sitk.Transform(), sitk.sitkLinear, -1024)
+    return replace(ct, voxels_zyx=sitk.GetArrayFromImage(image), geometry=geometry)
+
+
+def write_dicom(
+    ct: CT,
+    folder,
+    slices=None,
+    series="1.2.826.0.1.3680043.8.498.1",
+    rescale=((1, -1024),),
+    prefix="",
+    suffix=".dcm",
+    seed=0,
+    compressed=False,
+    **tags,
+) -> list[Path]:
+    """A DICOM series, one file for each index in ``slices`` (all; leave some out, name some twice) along array axis 0.
+
+    File names and instance numbers are shuffled: only the positions tell the order. rescale: (slope, intercept), used
+    in turn. compressed: lossless JPEG. tags: further attributes of every file, by keyword; None deletes one. Returns
+    the paths in the order of ``slices``.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    slices = range(ct.geometry.shape_zyx[0]) if slices is None else slices
+    numbers = np.random.default_rng(seed).permutation(len(slices))
+    paths = []
+    for n, (k, number) in enumerate(zip(slices, numbers, strict=True)):
+        slope, intercept = rescale[n % len(rescale)]
+        dataset = _dataset(ct, CTImageStorage, series, f"{series}.{n + 1}")
+        dataset.InstanceNumber = int(number) + 1
+        dataset.ImagePositionPatient = _decimals(ct.geometry.lps((k, 0, 0)))
+        dataset.ImageOrientationPatient = _decimals(np.reshape(ct.geometry.direction, (3, 3)).T[:2].ravel())
+        dataset.PixelSpacing = _decimals(ct.geometry.spacing_xyz[1::-1])
+        dataset.SliceThickness = _decimals([ct.geometry.spacing_xyz[2]])[0]
+        dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
+        stored = np.round((ct.voxels_zyx[k].astype(float) - intercept) / slope).astype(np.int16)
+        dataset.PixelData = stored.tobytes()
+        if compressed:
+            _compress(dataset, stored, folder)
+        for keyword, value in tags.items():
+            setattr(dataset, keyword, value)
+            if value is None:
+                delattr(dataset, keyword)
+        paths.append(folder / f"{prefix}{number:04d}{suffix}")
+        dataset.save_as(paths[-1], enforce_file_format=True)
+    return paths
+
+
+def write_enhanced_dicom(ct: CT, path, order=None, series="1.2.826.0.1.3680043.8.498.2", rescale=(1, -1024)) -> Path:
+    """One enhanced multi-frame file; the frames are stored in ``order`` (of the slices; backwards if not given)."""
+    order = list(reversed(range(ct.geometry.shape_zyx[0]))) if order is None else order
+    slope, intercept = rescale
+    dataset = _dataset(ct, EnhancedCTImageStorage, series, f"{series}.1")
+    dataset.NumberOfFrames = len(order)
+    shared = Dataset()
+    shared.PlaneOrientationSequence = _item(
+        ImageOrientationPatient=_decimals(np.reshape(ct.geometry.direction, (3, 3)).T[:2].ravel())
+    )
+    shared.PixelMeasuresSequence = _item(
+        PixelSpacing=_decimals(ct.geometry.spacing_xyz[1::-1]), SliceThickness=ct.geometry.spacing_xyz[2]
+    )
+    shared.PixelValueTransformationSequence = _item(RescaleSlope=slope, RescaleIntercept=intercept, RescaleType="HU")
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+    frames = []
+    for k in order:
+        frame = Dataset()
+        frame.PlanePositionSequence = _item(ImagePositionPatient=_decimals(ct.geometry.lps((k, 0, 0))))
+        frames.append(frame)
+    dataset.PerFrameFunctionalGroupsSequence = Sequence(frames)
+    stored = np.round((ct.voxels_zyx[list(order)].astype(float) - intercept) / slope).astype(np.int16)
+    dataset.PixelData = stored.tobytes()
+    dataset.save_as(path, enforce_file_format=True)
+    return Path(path)
+
+
+def _dataset(ct: CT, sop_class, series: str, uid: str) -> Dataset:
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = sop_class
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = uid
+    dataset.Modality = "CT"
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    dataset.PatientName, dataset.PatientID = "Phantom", "phantom"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.826.0.1.3680043.8.498", series
+    dataset.FrameOfReferenceUID = "1.2.826.0.1.3680043.8.498.0"
+    dataset.SeriesNumber, dataset.AcquisitionNumber = 1, 1
+    dataset.SeriesDescription = "Thorax 1.0 B30f"
+    dataset.Rows, dataset.Columns = ct.geometry.shape_zyx[1:]
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 1
+    return dataset
+
+
+def _compress(dataset: Dataset, stored: np.ndarray, folder: Path):
+    """Lossless JPEG, the commonest compression in archives; pydicom can't write it, SimpleITK can."""
+    path = folder / "compressed.tmp"
+    writer = sitk.ImageFileWriter()
+    writer.SetImageIO("GDCMImageIO")
+    writer.SetFileName(str(path))
+    writer.UseCompressionOn()
+    writer.SetCompressor("JPEG")
+    writer.Execute(sitk.GetImageFromArray(stored))
+    packed = pydicom.dcmread(path)
+    path.unlink()
+    dataset.PixelData = packed.PixelData
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta.TransferSyntaxUID = packed.file_meta.TransferSyntaxUID
+
+
+def _item(**attributes) -> Sequence:
+    dataset = Dataset()
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    return Sequence([dataset])
+
+
+def _decimals(values) -> list[str]:
+    """As DICOM stores numbers: text of at most 16 characters."""
+    return [f"{v:.10g}"[:16] for v in np.asarray(values, float)]

@@ -1,0 +1,135 @@
+"""DICOM files -> one record a slice: where it is, how its values become Hounsfield units, what it belongs to.
+
+Classic files hold one slice, enhanced multi-frame files many; behind this file they look the same.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from .errors import UnreadableError
+
+_TAGS = [
+    "AcquisitionNumber", "BodyPartExamined", "Columns", "ConvolutionKernel", "FrameOfReferenceUID",
+    "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "Modality", "NominalPercentageOfCardiacPhase",
+    "NumberOfFrames", "PerFrameFunctionalGroupsSequence", "PixelSpacing", "RescaleIntercept", "RescaleSlope",
+    "RescaleType", "Rows", "SOPClassUID", "SOPInstanceUID", "SamplesPerPixel", "SeriesDescription",
+    "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence", "SliceThickness", "StudyInstanceUID",
+    "TemporalPositionIdentifier",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slice:
+    """position_lps, orientation (row, then column cosines) and pixel_spacing (between rows, between columns) are None
+    where the file doesn't say. phase: what may tell apart slices at one position. units: "HU", or another quantity
+    that a CT scanner derives. facts: what describes the series, JSON-able.
+    """
+
+    path: Path
+    frame: int | None
+    uid: str
+    series_uid: str
+    modality: str
+    image_type: tuple[str, ...]
+    rows: int
+    columns: int
+    colour: bool
+    position_lps: tuple[float, ...] | None
+    orientation: tuple[float, ...] | None
+    pixel_spacing: tuple[float, ...] | None
+    slope: float
+    intercept: float
+    rescaled: bool
+    units: str
+    phase: tuple
+    facts: dict
+
+
+def is_dicom(path: Path) -> bool:
+    """By the first bytes: the DICM mark, or (old files without it) a first element of group 0002 or 0008."""
+    with path.open("rb") as stream:
+        head = stream.read(132)
+    return head[128:] == b"DICM" or (head[:2] in (b"\2\0", b"\x08\0") and head[3:4] == b"\0" and len(head) == 132)
+
+
+def slices(path: Path) -> list[Slice]:
+    """The slices of one DICOM file; none if it is no picture. UnreadableError if its header is damaged."""
+    try:
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+        if not dataset.get("SOPClassUID") or dataset.SOPClassUID == pydicom.uid.MediaStorageDirectoryStorage:
+            return []
+        if "SeriesInstanceUID" not in dataset:
+            raise ValueError("no SeriesInstanceUID")
+        if "Rows" not in dataset:  # a report, a plan, contours
+            return []
+        return _slices(path, dataset)
+    except OSError:
+        raise
+    except Exception as error:  # pydicom meets damaged bytes with whatever its parsers raise
+        raise UnreadableError(f"The DICOM file {path.name} is damaged or cut off. Copy the series again.") from error
+
+
+def _slices(path: Path, dataset: Dataset) -> list[Slice]:
+    facts = {
+        "series_number": int(dataset.get("SeriesNumber") or 0),
+        "description": str(dataset.get("SeriesDescription") or ""),
+        "body_part": str(dataset.get("BodyPartExamined") or ""),
+        "kernel": str(dataset.get("ConvolutionKernel") or ""),
+        "study_uid": str(dataset.get("StudyInstanceUID") or ""),
+        "frame_of_reference_uid": str(dataset.get("FrameOfReferenceUID") or ""),
+    }
+    groups = dataset.get("PerFrameFunctionalGroupsSequence")
+    if not groups:
+        # an old multi-frame picture has frames but no groups: frames without a position
+        return [_slice(path, k, dataset, [dataset], facts) for k in _frames(dataset)]
+    shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])
+    return [_slice(path, k, dataset, [*_items([group]), *_items(shared)], facts) for k, group in enumerate(groups)]
+
+
+def _frames(dataset: Dataset):
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    return range(frames) if frames > 1 else [None]
+
+
+def _items(groups) -> list[Dataset]:
+    """The macros of functional groups: each is a sequence of one item that holds the attributes."""
+    return [element.value[0] for group in groups for element in group if element.VR == "SQ" and element.value]
+
+
+def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset], facts: dict) -> Slice:
+    def find(keyword):
+        return next((place[keyword].value for place in places if keyword in place), None)
+
+    def numbers(keyword, count):
+        value = find(keyword)
+        return None if value is None or len(value) != count else tuple(float(v) for v in value)
+
+    slope, intercept, thickness = find("RescaleSlope"), find("RescaleIntercept"), find("SliceThickness")
+    units = str(find("RescaleType") or "HU").upper()
+    return Slice(
+        path=path,
+        frame=frame,
+        uid=f"{dataset.get('SOPInstanceUID', path)}/{frame}",
+        series_uid=str(dataset.SeriesInstanceUID),
+        modality=str(dataset.get("Modality") or ""),
+        image_type=tuple(str(v).upper() for v in dataset.get("ImageType") or ()),
+        rows=int(dataset.Rows),
+        columns=int(dataset.Columns),
+        colour=int(dataset.get("SamplesPerPixel") or 1) > 1,
+        position_lps=numbers("ImagePositionPatient", 3),
+        orientation=numbers("ImageOrientationPatient", 6),
+        pixel_spacing=numbers("PixelSpacing", 2),
+        slope=1.0 if slope is None else float(slope),
+        intercept=0.0 if intercept is None else float(intercept),
+        rescaled=slope is not None or intercept is not None,
+        units="HU" if units in ("HU", "US", "HU_MOD", "UNSPECIFIED") else units,
+        phase=(
+            dataset.get("AcquisitionNumber") if frame is None else find("FrameAcquisitionNumber"),
+            dataset.get("TemporalPositionIdentifier") if frame is None else find("TemporalPositionIndex"),
+            find("NominalPercentageOfCardiacPhase"),
+        ),
+        facts={**facts, "slice_thickness_mm": None if thickness in (None, "") else float(thickness)},
+    )

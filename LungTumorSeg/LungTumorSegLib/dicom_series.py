@@ -1,0 +1,249 @@
+"""The series of a DICOM folder: listed, and one of them read as a CT."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from . import dicom_headers, dicom_stack
+from .contracts import CT
+from .dicom_headers import Slice
+from .errors import GeometryError, InputError, NotACTError, UnreadableError
+
+RULE = (
+    "axial series come before reformatted ones and projections, then those named chest, lung or thorax before unnamed "
+    "ones before other body parts, then those that cover at least 80 % of the longest, then the thinnest slices "
+    "(1 mm and less count the same), then the lowest series number"
+)
+_CHEST = re.compile(r"chest|thora|torax|lung|pulm", re.IGNORECASE)
+_ELSEWHERE = re.compile(
+    r"head|skull|brain|neck|sinus|abd|pelv|liver|colon|spine|extrem|knee|hip\b|leg|foot|hand|shoulder", re.IGNORECASE
+)
+_PROJECTION = re.compile(r"\bm(in)?ip\b|vrt|projection", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series, or one phase of a series that holds several; then ``uid`` ends with #1, #2, ...
+
+    slices: all in one orientation, localizers left out. problem: why it can't be read as a CT, or None. notes:
+    sentences on what was left out.
+    """
+
+    uid: str
+    slices: tuple[Slice, ...]
+    problem: InputError | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> dict:
+        return self.slices[0].facts
+
+    @property
+    def modality(self) -> str:
+        return self.slices[0].modality
+
+    @property
+    def name(self) -> str:
+        return self.facts["description"] or f"series {self.facts['series_number']}"
+
+    @cached_property
+    def _along_mm(self) -> np.ndarray:
+        return dicom_stack.sort(list(self.slices), self.name).along_mm
+
+    @property
+    def length_mm(self) -> float:
+        """Covered along the normal; 0 for a series with a problem."""
+        return 0.0 if self.problem else float(self._along_mm[-1])
+
+    @property
+    def step_mm(self) -> float:
+        """Distance between slices; 0 for a series with a problem."""
+        return 0.0 if self.problem else float(np.median(np.diff(self._along_mm)))
+
+    @property
+    def axial(self) -> bool:
+        row, column = np.reshape(self.slices[0].orientation, (2, 3))
+        return bool(abs(np.cross(row, column)[2]) > 0.8)  # a gantry tilts by 30 degrees (0.87) at most
+
+    def __str__(self) -> str:
+        about = str(self.problem) if self.problem else f"{len(self.slices)} slices, {self.step_mm:.2f} mm apart"
+        return f"{self.uid} ({self.modality}, {self.name}: {about.rstrip('.')})"
+
+
+def list_series(path: str | Path) -> tuple[Series, ...]:
+    """All series of a folder and the folders in it, or the one that a file belongs to; the best chest CT first.
+
+    The rule is `RULE`; series that can't be read as a CT come last, with their ``problem``. UnreadableError: no DICOM
+    picture there, or a damaged header.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(f for f in path.rglob("*") if f.is_file() and not f.name.startswith("."))
+        slices = [s for f in files if dicom_headers.is_dicom(f) for s in dicom_headers.slices(f)]
+        if not slices:
+            what = f"none of its {len(files)} files is a DICOM picture" if files else "it is empty"
+            raise UnreadableError(f"No DICOM series in the folder {path}: {what}. Choose the folder of a chest CT.")
+    else:
+        slices = _siblings(path)
+    by_uid = defaultdict(list)
+    for s in slices:
+        by_uid[s.series_uid].append(s)
+    found = [series for uid, members in by_uid.items() for series in _split(uid, members)]
+    usable = [s for s in found if not s.problem]
+    longest = max((s.length_mm for s in usable), default=0)
+    return (
+        *sorted(usable, key=lambda s: _rank(s, longest)),
+        *sorted((s for s in found if s.problem), key=lambda s: (s.facts["series_number"], s.uid)),
+    )
+
+
+def choose(found: tuple[Series, ...], wanted: str | None = None) -> Series:
+    """The first of `list_series`, or the one whose UID is ``wanted`` or contains it.
+
+    UnreadableError: no such series, or several. The error of a series that can't be read as a CT.
+    """
+    hits = found
+    if wanted is not None:
+        hits = [s for s in found if s.uid == wanted] or [s for s in found if wanted in s.uid]
+        if len(hits) != 1:
+            raise UnreadableError(
+                f"{'No' if not hits else 'More than one'} series here matches {wanted!r}. Series: {_listed(found)}. "
+                f"Without a choice, {RULE}."
+            )
+    best = hits[0]
+    if best.problem:
+        if len(hits) == 1:
+            raise best.problem
+        raise type(best.problem)(f"None of the series here can be read as a chest CT: {_listed(found)}.")
+    return best
+
+
+def read(path: Path, series: str | None = None) -> CT:
+    """Read one series of a folder, or the one that a file belongs to, as a CT in Hounsfield units.
+
+    ``series`` as in `choose`. ``source``: path, format, series_uid, modality, what describes the series, the number of
+    slices, the rescale slopes and intercepts that were applied (least and greatest), other_series (one line each) and
+    warnings. Errors as in `list_series`, `choose` and `dicom_stack.build`.
+    """
+    found = list_series(path)
+    best = choose(found, series)
+    voxels, geometry, warnings = dicom_stack.build(list(best.slices), best.name)
+    warnings = [*best.notes, *warnings]
+    others = [str(s) for s in found if s is not best]
+    if len([s for s in found if not s.problem]) > 1 and series is None:
+        warnings.append(f"{len(others) + 1} series were found; {best.name} was chosen ({best.uid}).")
+    source = {
+        "path": str(path),
+        "format": "DICOM",
+        "series_uid": best.uid,
+        "modality": best.modality,
+        **best.facts,
+        "slices": len(best.slices),
+        "rescale_slope": [f(s.slope for s in best.slices) for f in (min, max)],
+        "rescale_intercept": [f(s.intercept for s in best.slices) for f in (min, max)],
+        "other_series": others,
+        "warnings": warnings,
+    }
+    return CT(voxels, geometry, best.name, source)
+
+
+def _siblings(path: Path) -> list[Slice]:
+    """All slices in the file's folder that belong to the file's series."""
+    own = dicom_headers.slices(path) if dicom_headers.is_dicom(path) else []
+    if not own:
+        raise UnreadableError(
+            f"{path.name} is of an unknown kind, or no picture. A chest CT can be given as a DICOM folder, NRRD, NIfTI "
+            "or MetaImage file."
+        )
+    uid = own[0].series_uid
+    others = [f for f in sorted(path.parent.iterdir()) if f != path and f.is_file() and dicom_headers.is_dicom(f)]
+    return own + [s for f in others for s in dicom_headers.slices(f) if s.series_uid == uid]
+
+
+def _split(uid: str, slices: list[Slice]) -> list[Series]:
+    """The readable part of a series (or several, where it holds phases), or the series with its problem."""
+    first = slices[0]
+    if first.modality != "CT":
+        return [Series(uid, tuple(slices), NotACTError(f"This is {first.modality or 'without modality'}, not CT."))]
+    kept = [s for s in slices if "LOCALIZER" not in s.image_type and not s.colour]
+    if not kept:
+        return [Series(uid, tuple(slices), GeometryError("Only localizers or colour pictures, no volume."))]
+    if not all(s.position_lps and s.orientation and s.pixel_spacing for s in kept):
+        return [Series(uid, tuple(kept), GeometryError("Slices without position, orientation or pixel size."))]
+    if kept[0].units != "HU":
+        return [Series(uid, tuple(kept), NotACTError(f"Its values are {kept[0].units}, not Hounsfield units."))]
+    kept = max(_alike(kept), key=len)
+    left_out = len(slices) - len(kept)
+    notes = (f"{left_out} localizer(s) or picture(s) of another kind were left out.",) if left_out else ()
+    try:
+        phases = _phases(kept)
+    except GeometryError as error:
+        return [Series(uid, tuple(kept), error)]
+    if len(phases) == 1:
+        return [_checked(Series(uid, tuple(kept), notes=notes))]
+    notes += (f"The series holds {len(phases)} phases; choose another with its UID ({uid}#1 to #{len(phases)}).",)
+    return [_checked(Series(f"{uid}#{i}", tuple(p), notes=notes)) for i, p in enumerate(phases, start=1)]
+
+
+def _checked(series: Series) -> Series:
+    if len(series.slices) >= 3:
+        return series
+    few = f"{series.name} has only {len(series.slices)} slice(s). Give a volume of at least 3 slices."
+    return Series(series.uid, series.slices, GeometryError(few))
+
+
+def _alike(slices: list[Slice]) -> list[list[Slice]]:
+    """Groups of the same size, orientation and pixel size: a scout in another direction is no part of the stack."""
+    groups: list[list[Slice]] = []
+    for s in slices:
+        for group in groups:
+            g = group[0]
+            same_size = (g.rows, g.columns) == (s.rows, s.columns)
+            if (
+                same_size
+                and np.allclose(g.orientation, s.orientation, atol=0.01)
+                and np.allclose(g.pixel_spacing, s.pixel_spacing, rtol=1e-3)
+            ):
+                group.append(s)
+                break
+        else:
+            groups.append([s])
+    return groups
+
+
+def _phases(slices: list[Slice]) -> list[list[Slice]]:
+    """Split where slices share positions and acquisition, temporal position or cardiac phase tells them apart."""
+    slices = list({s.uid: s for s in slices}.values())
+    if _single(slices):
+        return [slices]
+    for which in range(len(slices[0].phase)):
+        groups = defaultdict(list)
+        for s in slices:
+            groups[s.phase[which]].append(s)
+        parts = [groups[key] for key in sorted(groups, key=lambda k: (k is None, k))]
+        # parts that only overlap at their ends are no phases: taking one would lose the other's half of the chest
+        if len(parts) > 1 and all(map(_single, parts)) and min(map(len, parts)) >= 0.8 * max(map(len, parts)):
+            return parts
+    return [slices]
+
+
+def _single(slices: list[Slice]) -> bool:
+    along = dicom_stack.sort(slices, "The series").along_mm
+    return bool(dicom_stack.positions_differ(along).all())
+
+
+def _rank(series: Series, longest: float) -> tuple:
+    words = f"{series.facts['description']} {series.facts['body_part']}"
+    region = 0 if _CHEST.search(words) else 2 if _ELSEWHERE.search(words) else 1
+    projection = bool(_PROJECTION.search(" ".join((words, *series.slices[0].image_type)).replace("_", " ")))
+    short = series.length_mm < 0.8 * longest
+    thin = max(1.0, round(series.step_mm, 1))
+    return (not series.axial, projection, region, short, thin, series.facts["series_number"], series.uid)
+
+
+def _listed(found) -> str:
+    return "; ".join(map(str, found))

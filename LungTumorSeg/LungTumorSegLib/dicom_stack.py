@@ -1,0 +1,262 @@
+"""DICOM slices -> one volume: sorted along the normal, rescaled to HU, on a straight and even grid."""
+
+import warnings as python_warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pydicom
+import SimpleITK as sitk
+
+from .dicom_headers import Slice
+from .errors import GeometryError, UnreadableError
+from .geometry import Geometry
+
+# A slice may lie this share of a step beside its place in an even grid: positions are written with one decimal by some
+# scanners, 0.05 mm of a 0.625 mm step
+POSITION_TOLERANCE = 0.1
+# mm that slices may be shifted sideways over the whole stack before it counts as a tilt: again rounding, about a voxel
+DRIFT_TOLERANCE_MM = 1.0
+# A single step that exceeds its neighbours by this factor is a gap
+GAP = 1.5
+MAX_STEP_MM = 10.0
+PADDING_HU = -1024
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Slices in order. along_mm: their positions along ``normal``, from the first. axes: row, column and normal."""
+
+    slices: tuple[Slice, ...]
+    along_mm: np.ndarray
+    sideways_mm: np.ndarray
+    axes: np.ndarray
+
+
+def sort(slices: list[Slice], name: str) -> Stack:
+    """Order slices by their position along the normal (never by name or instance number).
+
+    sideways_mm: (n, 2), how far each is shifted along rows and columns against the first. GeometryError: no usable
+    orientation or pixel size.
+    """
+    first = slices[0]
+    row, column = np.reshape(first.orientation, (2, 3))
+    if not (abs(np.linalg.norm([row, column], axis=1) - 1).max() < 0.01 and abs(row @ column) < 1e-3):
+        raise GeometryError(f"{name} has no usable orientation (ImageOrientationPatient). Export it again.")
+    if not (np.isfinite(first.pixel_spacing).all() and min(first.pixel_spacing) > 0):
+        shown = " x ".join(f"{s:g}" for s in first.pixel_spacing)
+        raise GeometryError(f"The pixel size in {name} is {shown} mm, which can't be. Export it again.")
+    row, column = row / np.linalg.norm(row), column / np.linalg.norm(column)
+    axes = np.stack([row, column, np.cross(row, column)])
+    places = np.array([s.position_lps for s in slices]) @ axes.T
+    order = np.argsort(places[:, 2], kind="stable")
+    places = places[order] - places[order[0]]
+    return Stack(tuple(slices[i] for i in order), places[:, 2], places[:, :2], axes)
+
+
+def build(slices: list[Slice], name: str) -> tuple[np.ndarray, Geometry, list[str]]:
+    """Voxels (z, y, x) in HU (int16, float32 where the rescale has fractions), their geometry, warnings for the user.
+
+    Copies of a slice are left out. Uneven steps are interpolated to the smallest one, a gantry tilt is straightened by
+    linear interpolation within the slices' planes; both are told in a warning. GeometryError: a missing slice, two
+    different slices at one position, slices shifted against each other, fewer than 3. UnreadableError: pixels that
+    can't be read.
+    """
+    stack = sort(slices, name)
+    stack, images, warnings = _without_copies(stack, name)
+    if len(stack.slices) < 3:
+        raise GeometryError(f"{name} has only {len(stack.slices)} slice(s). Give a volume of at least 3 slices.")
+    step, even = _step(stack, name)
+    tilt = _tilt_degrees(stack, name)
+    if not all(s.rescaled for s in stack.slices):
+        warnings.append("The DICOM files have no rescale; their values are taken as Hounsfield units.")
+    voxels = _voxels(stack, images)
+    if not even:
+        voxels = _resample_steps(voxels, stack.along_mm, step)
+        steps = np.diff(stack.along_mm)
+        warnings.append(
+            f"The slices of {name} are unevenly spaced ({steps.min():.2f} to {steps.max():.2f} mm); "
+            f"they were interpolated to {step:.2f} mm."
+        )
+    first = stack.slices[0]
+    geometry = Geometry(
+        voxels.shape,
+        (first.pixel_spacing[1], first.pixel_spacing[0], step),
+        first.position_lps,
+        tuple(stack.axes.T.ravel().tolist()),
+    )
+    if tilt:
+        voxels, geometry = _straighten(voxels, geometry, stack)
+        warnings.append(f"The gantry was tilted by {tilt:.1f} degrees; the slices were shifted onto a straight grid.")
+    return voxels, geometry, warnings
+
+
+def positions_differ(along_mm: np.ndarray) -> np.ndarray:
+    """For each slice but the first, whether it lies elsewhere than the one before (0.01 mm)."""
+    return np.diff(along_mm) > 0.01
+
+
+def _without_copies(stack: Stack, name: str) -> tuple[Stack, dict[int, np.ndarray], list[str]]:
+    """Leave out slices that are there twice; of two at one position the pixels decide whether they are copies."""
+    images: dict[int, np.ndarray] = {}
+
+    def image(i):
+        if i not in images:
+            images[i] = _decode(stack.slices[i])
+        return images[i]
+
+    kept = [0]
+    for i, moved in enumerate(positions_differ(stack.along_mm), start=1):
+        if moved:
+            kept.append(i)
+        elif stack.slices[i].uid != stack.slices[kept[-1]].uid and not np.array_equal(image(i), image(kept[-1])):
+            raise GeometryError(
+                f"{name} has two different slices at one position (several phases or reconstructions in one series?). "
+                "Export the one to be read as a series of its own."
+            )
+    copies = len(stack.slices) - len(kept)
+    warnings = [f"{copies} slice(s) of {name} were there twice and are used once."] if copies else []
+    smaller = Stack(tuple(stack.slices[i] for i in kept), stack.along_mm[kept], stack.sideways_mm[kept], stack.axes)
+    return smaller, {n: images[i] for n, i in enumerate(kept) if i in images}, warnings
+
+
+def _step(stack: Stack, name: str) -> tuple[float, bool]:
+    """The step of the grid in mm, and whether the slices already lie on it."""
+    along, steps = stack.along_mm, np.diff(stack.along_mm)
+    step = float(along[-1] / len(steps))
+    if np.abs(along - step * np.arange(len(along))).max() <= POSITION_TOLERANCE * step:
+        return round(step, 6), True
+    typical = float(np.median(steps))
+    wide = np.concatenate([[False], steps > GAP * typical, [False]])
+    lone = wide[1:-1] & ~wide[:-2] & ~wide[2:]
+    if lone.any():
+        at = int(np.argmax(lone))
+        missing = max(1, round(float(steps[at]) / typical) - 1)
+        raise GeometryError(
+            f"{name} has a gap of {steps[at]:.1f} mm after slice {at + 1} (slices are {typical:.2f} mm apart): "
+            f"about {missing} slice(s) are missing. Copy or export the whole series again."
+        )
+    smallest = float(steps.min())
+    if steps.max() > min(MAX_STEP_MM, 4 * smallest):
+        raise GeometryError(
+            f"The slices of {name} are too unevenly spaced to be read ({smallest:.2f} to {steps.max():.2f} mm). "
+            "Export an evenly spaced reconstruction."
+        )
+    return round(smallest, 6), False
+
+
+def _tilt_degrees(stack: Stack, name: str) -> float:
+    """0 for a straight stack."""
+    drift = stack.sideways_mm[-1]
+    expected = np.outer(stack.along_mm / stack.along_mm[-1], drift)
+    if np.linalg.norm(stack.sideways_mm - expected, axis=1).max() > DRIFT_TOLERANCE_MM:
+        raise GeometryError(
+            f"The slices of {name} are shifted sideways against each other and make no straight stack. "
+            "Export the series again, or load it in 3D Slicer, resample it to a straight volume and save that."
+        )
+    if np.linalg.norm(drift) <= DRIFT_TOLERANCE_MM:
+        return 0.0
+    return float(np.degrees(np.arctan2(np.linalg.norm(drift), stack.along_mm[-1])))
+
+
+def _voxels(stack: Stack, images: dict[int, np.ndarray]) -> np.ndarray:
+    whole = all(s.slope == 1 and s.intercept == int(s.intercept) for s in stack.slices)
+    first = stack.slices[0]
+    voxels = np.empty((len(stack.slices), first.rows, first.columns), np.int16 if whole else np.float32)
+    limits = np.iinfo(np.int16)
+    frames = _Frames()
+    for i, s in enumerate(stack.slices):
+        stored = images[i] if i in images else frames.stored(s)
+        if whole:
+            voxels[i] = np.clip(stored.astype(np.int32) + int(s.intercept), limits.min, limits.max)
+        else:
+            voxels[i] = stored * s.slope + s.intercept
+    return voxels
+
+
+class _Frames:
+    """Stored pixels of slices. The frames of a multi-frame file are decoded together, and kept while they follow."""
+
+    def __init__(self):
+        self._path, self._pixels = None, None
+
+    def stored(self, s: Slice) -> np.ndarray:
+        if s.frame is None:
+            return _decode(s)
+        if s.path != self._path:
+            self._path, self._pixels = s.path, _pixels(s)
+        return _checked(self._pixels[s.frame], s)
+
+
+def _decode(s: Slice) -> np.ndarray:
+    pixels = _pixels(s)
+    return _checked(pixels if s.frame is None else pixels[s.frame], s)
+
+
+def _checked(pixels: np.ndarray, s: Slice) -> np.ndarray:
+    if pixels.shape != (s.rows, s.columns):
+        raise UnreadableError(f"The DICOM file {s.path.name} is damaged or cut off. Copy the series again.")
+    return pixels
+
+
+def _pixels(s: Slice) -> np.ndarray:
+    """Stored values, before the rescale."""
+    try:
+        with python_warnings.catch_warnings():
+            python_warnings.simplefilter("ignore")  # of harmless oddities in headers
+            dataset = pydicom.dcmread(s.path, force=True)
+            if "TransferSyntaxUID" not in dataset.file_meta:
+                dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+            try:
+                return dataset.pixel_array
+            except (RuntimeError, NotImplementedError):
+                # pydicom has no decoder of its own for lossless JPEG, the GDCM in SimpleITK has
+                if s.frame is not None or not dataset.file_meta.TransferSyntaxUID.is_compressed:
+                    raise
+                image = sitk.ReadImage(str(s.path), imageIO="GDCMImageIO")
+                return np.round((sitk.GetArrayFromImage(image)[0] - s.intercept) / s.slope)
+    except Exception as error:  # pydicom meets damaged bytes with whatever its parsers raise
+        raise UnreadableError(
+            f"The pixels of the DICOM file {s.path.name} can't be read: it is damaged, cut off or compressed in an "
+            "unknown way. Copy the series again, or export it without compression."
+        ) from error
+
+
+def _resample_steps(voxels: np.ndarray, along_mm: np.ndarray, step: float) -> np.ndarray:
+    """Linear interpolation between the neighbouring slices, at every ``step`` mm from the first."""
+    wanted = np.arange(int(along_mm[-1] / step + 1e-6) + 1) * step
+    upper = np.clip(np.searchsorted(along_mm, wanted, side="left"), 1, len(along_mm) - 1)
+    share = (wanted - along_mm[upper - 1]) / (along_mm[upper] - along_mm[upper - 1])
+    result = np.empty((len(wanted), *voxels.shape[1:]), voxels.dtype)
+    for i, (k, w) in enumerate(zip(upper, share.astype(np.float32), strict=True)):
+        mixed = voxels[k - 1] * (1 - w) + voxels[k] * w
+        result[i] = np.round(mixed) if voxels.dtype.kind == "i" else mixed
+    return result
+
+
+def _straighten(voxels: np.ndarray, geometry: Geometry, stack: Stack) -> tuple[np.ndarray, Geometry]:
+    """From the sheared grid of a tilted gantry to the straight one with the same planes, wide enough for all slices."""
+    drift = stack.sideways_mm[-1] * ((voxels.shape[0] - 1) * geometry.spacing_xyz[2] / stack.along_mm[-1])
+    axes = stack.axes
+    skew = drift @ axes[:2] / (voxels.shape[0] - 1) + axes[2] * geometry.spacing_xyz[2]
+    image = sitk.GetImageFromArray(voxels)
+    image.SetOrigin(geometry.origin_lps)
+    image.SetSpacing((*geometry.spacing_xyz[:2], float(np.linalg.norm(skew))))
+    image.SetDirection(np.stack([axes[0], axes[1], skew / np.linalg.norm(skew)], axis=1).ravel().tolist())
+    spacing = np.asarray(geometry.spacing_xyz[:2])
+    extra = np.ceil(np.abs(drift) / spacing - 1e-6).astype(int)
+    start = np.where(drift < 0, -extra * spacing, 0)
+    origin = np.asarray(geometry.origin_lps) + start @ axes[:2]
+    size = (voxels.shape[2] + int(extra[0]), voxels.shape[1] + int(extra[1]), voxels.shape[0])
+    straight = sitk.Resample(
+        image,
+        size,
+        sitk.Transform(),
+        sitk.sitkLinear,
+        origin.tolist(),
+        geometry.spacing_xyz,
+        geometry.direction,
+        PADDING_HU,
+    )
+    return sitk.GetArrayFromImage(straight), Geometry(
+        tuple(reversed(size)), geometry.spacing_xyz, tuple(origin.tolist()), geometry.direction
+    )
