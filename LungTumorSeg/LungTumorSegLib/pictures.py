@@ -1,5 +1,6 @@
 """Pictures of a result: each lesion on its axial slice, and where in the chest the lesions are."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -201,4 +202,7 @@ def _footer(figure: Figure, left: str) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=_DPI, facecolor=_BACKGROUND)
+    with warnings.catch_warnings():
+        # a volume's name may be in a script that matplotlib's own font lacks: it shows boxes then
+        warnings.filterwarnings("ignore", "Glyph")
+        figure.savefig(path, dpi=_DPI, facecolor=_BACKGROUND)

@@ -3,6 +3,8 @@
 The codes are those of Slicer's "DICOM master list" (DICOM CID 7150 and 7159, SNOMED CT).
 """
 
+import unicodedata
+
 from . import __version__
 from .contracts import Lesion
 
@@ -57,10 +59,13 @@ def entry(lesion: Lesion) -> str:
 
 
 def algorithm_name(model: dict) -> str:
-    """Program and model with their versions, at most the 64 characters of DICOM's Segment Algorithm Name (LO)."""
+    """Program and model with their versions, at most the 64 characters of DICOM's Segment Algorithm Name (LO).
+
+    ASCII without the marks that separate values in DICOM and tags in a seg.nrrd, whose header takes no other letters.
+    """
     text = f"{ALGORITHM} {__version__} {model.get('name', '')} {model.get('version', '')}"
-    # these two separate values in DICOM and tags in a seg.nrrd
-    return " ".join(text.replace("\\", " ").replace("|", " ").split())[:64]
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return " ".join(plain.replace("\\", " ").replace("|", " ").split())[:64]
 
 
 def tags(lesion: Lesion, model: dict) -> dict[str, str]:
