@@ -1,7 +1,6 @@
 """A 'Slicer' for panel tests: slicer-core's real scene and logics under stand-ins for the Qt application layer."""
 
 import importlib.util
-import os
 import sys
 import tempfile
 import types
@@ -50,7 +49,7 @@ class Application:
         return self.documentationBaseUrl + name
 
     def startupEnvironment(self):
-        return dict(os.environ)
+        return qt.QProcessEnvironment.systemEnvironment()
 
     def layoutManager(self):
         return None  # as in `Slicer --no-main-window`
