@@ -16,4 +16,4 @@ app.command("info")(cli_info.info_command)
 
 
 def main() -> None:
-    app()
+    app(prog_name="lungtumorseg")

@@ -12,12 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from . import ct as cts
-from . import engines, result_files, terminology
+from . import engines, result_files
 from .cli_errors import Debug, exit_codes
 from .contracts import Options, Result
 from .contracts import Progress as Step
 from .segment import segment
 
+_MOST_ROWS = 20
 _STAGES = {
     "lungs": "Finding the lungs",
     "engine": "Loading the model",
@@ -50,7 +51,9 @@ def segment_command(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if need be.")],
     threshold: Annotated[
         float | None,
-        typer.Option(min=0.01, max=0.99, help="Probability from which a voxel is tumour. [default: the model's]"),
+        typer.Option(
+            min=0.01, max=0.99, help="Probability from which a voxel is tumour; the model's own unless given."
+        ),
     ] = None,
     min_diameter: Annotated[
         float, typer.Option(min=0.0, help="Leave out lesions with a smaller long axis, in mm.")
@@ -129,6 +132,8 @@ def _print(result: Result, warnings, files: list[Path]) -> None:
     console = Console()
     if result.lesions:
         console.print(_table(result))
+        if (more := len(result.lesions) - _MOST_ROWS) > 0:
+            console.print(f"and {more} more in {result_files.TABLE}", highlight=False)
     else:
         console.print("No lesion was found.")
     console.print(
@@ -144,10 +149,10 @@ def _print(result: Result, warnings, files: list[Path]) -> None:
 def _table(result: Result) -> Table:
     table = Table()
     for heading in ("Lesion", "Long mm", "Short mm", "Volume ml", "Mean HU", "Side", "Confidence", "Slice"):
-        table.add_column(heading, justify="left" if heading in ("Lesion", "Side") else "right")
-    for lesion in result.lesions:
+        table.add_column(heading, justify="left" if heading == "Side" else "right", no_wrap=True)
+    for lesion in result.lesions[:_MOST_ROWS]:
         table.add_row(
-            terminology.name(lesion),
+            str(lesion.id),
             f"{lesion.long_axis_mm:.1f}",
             f"{lesion.short_axis_mm:.1f}",
             f"{lesion.volume_mm3 / 1000:.2f}",

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from matplotlib import patheffects
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -15,6 +16,7 @@ MOST_LESIONS = 10
 _WINDOW = {"cmap": "gray", "vmin": -1350, "vmax": 150}
 _SMALLEST_ZOOM_MM = 60.0
 _BACKGROUND, _TEXT, _FAINT = "#111111", "#f2f2f2", "#9a9a9a"
+_EDGE = [patheffects.withStroke(linewidth=3, foreground=_BACKGROUND)]  # readable on bone as well as on air
 _DPI = 120
 _REMARK = "LungTumorSeg, for research, not a medical device"
 
@@ -89,7 +91,7 @@ def _slice_picture(chest: _Chest, lesion: Lesion, mask: np.ndarray) -> Figure:
 def _sides(axes) -> None:
     """The patient's right is on the left of the picture."""
     for x, side in ((0.02, "R"), (0.98, "L")):
-        axes.text(x, 0.5, side, transform=axes.transAxes, color=_FAINT, ha="center", va="center", fontsize=11)
+        axes.text(x, 0.5, side, transform=axes.transAxes, color=_TEXT, ha="center", va="center", path_effects=_EDGE)
 
 
 def _diameters(axes, chest: _Chest, lesion: Lesion) -> None:
@@ -100,7 +102,7 @@ def _diameters(axes, chest: _Chest, lesion: Lesion) -> None:
         if len(pair) < 2:
             continue
         y, x = pair.T
-        axes.plot(x, y, color=_TEXT, linewidth=1.1, marker="o", markersize=2.5)
+        axes.plot(x, y, color=_TEXT, linewidth=1.2, marker="o", markersize=2.5, path_effects=_EDGE)
         far = int(np.argmax(x))  # the label goes to the right end, where it covers nothing of the lesion
         axes.annotate(
             f"{length:.1f} mm",
@@ -110,14 +112,14 @@ def _diameters(axes, chest: _Chest, lesion: Lesion) -> None:
             color=_TEXT,
             fontsize=10,
             va="center",
-            bbox={"facecolor": _BACKGROUND, "alpha": 0.6, "edgecolor": "none", "pad": 1.5},
+            path_effects=_EDGE,
         )
 
 
 def _scale_bar(axes, left: float, bottom: float, half: float) -> None:
     x, y = left + 0.08 * half, bottom - 0.1 * half
-    axes.plot((x, x + 10), (y, y), color=_TEXT, linewidth=2.5, solid_capstyle="butt")
-    axes.text(x + 5, y - 0.03 * half, "10 mm", color=_TEXT, fontsize=9, ha="center", va="bottom")
+    axes.plot((x, x + 10), (y, y), color=_TEXT, linewidth=1.5, solid_capstyle="butt", path_effects=_EDGE)
+    axes.text(x + 5, y - 0.03 * half, "10 mm", color=_TEXT, fontsize=9, ha="center", va="bottom", path_effects=_EDGE)
 
 
 def _describe(lesion: Lesion) -> str:
@@ -148,9 +150,7 @@ def _overview(chest: _Chest, name: str) -> Figure:
         axes.imshow(_radiograph(chest.voxels, axis), cmap="gray", origin="lower", extent=(0, width, 0, nz * dz))
         for lesion, mask in zip(chest.lesions[:MOST_LESIONS], chest.masks, strict=False):
             box, placed = chest.placed(lesion, mask)
-            _silhouette(
-                axes, lesion, placed.any(axis=axis), box[0], box[3 - axis], (dz, dx if axis == 1 else dy), width
-            )
+            _silhouette(axes, lesion, placed.any(axis=axis), box[0], box[3 - axis], (dz, dx if axis == 1 else dy))
         axes.set_xlim(0, width)
         axes.set_ylim(0, nz * dz)
         axes.set_axis_off()
@@ -174,24 +174,17 @@ def _radiograph(voxels: np.ndarray, axis: int) -> np.ndarray:
     return np.clip((mean - low) / max(high - low, 1), 0, 1) ** 0.8
 
 
-def _silhouette(axes, lesion: Lesion, seen: np.ndarray, box_z: slice, box_h: slice, steps, width: float) -> None:
-    """The lesion's shadow, with its number beside it."""
+def _silhouette(axes, lesion: Lesion, seen: np.ndarray, box_z: slice, box_h: slice, steps) -> None:
+    """The lesion's shadow with its number."""
     padded = np.pad(seen.astype(np.float32), 1)
     z, h = ((np.arange(b.start - 1, b.stop + 1) + 0.5) * step for b, step in zip((box_z, box_h), steps, strict=True))
     color = terminology.color(lesion)
     axes.contourf(h, z, padded, levels=[0.5, 1.5], colors=[color], alpha=0.45)
     axes.contour(h, z, padded, levels=[0.5], colors=[color], linewidths=1.2)
-    on_the_right = h[-1] < 0.9 * width
-    axes.annotate(
-        str(lesion.id),
-        (h[-1] if on_the_right else h[0], z.mean()),
-        xytext=(3 if on_the_right else -3, 0),
-        textcoords="offset points",
-        color=color,
-        fontsize=11,
-        weight="bold",
-        ha="left" if on_the_right else "right",
-        va="center",
+    rows, columns = np.nonzero(padded)
+    middle = h[int(columns.mean())], z[int(rows.mean())]
+    axes.text(
+        *middle, str(lesion.id), color=_TEXT, fontsize=11, weight="bold", ha="center", va="center", path_effects=_EDGE
     )
 
 
