@@ -26,7 +26,7 @@ LEAST_LUNG_ML = 300
 SMALL_LUNG = 0.4  # a lung under this share of the other counts as missing
 MARGIN_MM = 30
 MARGIN_OF_MISSING_MM = 60  # along z: the diaphragm under a white lung stands elsewhere than the other one
-NEAR_MM = 10
+NEAR_MM, FAR_MM = 10, 40
 
 CROSS = ndimage.generate_binary_structure(3, 1)
 CROSS[[0, 2]] = False
@@ -92,15 +92,17 @@ def hull_distance(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:
 def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> str:
     """The patient's side of a lesion: ``left``, ``right``, or ``""`` where it can't be told.
 
-    mask: bool, on ``geometry``. The nearest lung of each voxel, within 40 mm, votes. Where one lung is missing or
-    small and the other is not within 10 mm, the half of the body decides.
+    mask: bool, on ``geometry``. The nearest lung of each voxel votes, of those within 10 mm of the lesion, else within
+    40 mm. Where one lung is missing or under 40 % of the other, it is the half of the body after 10 mm.
     """
     index = _nearest_index(mask_points_lps(mask, geometry, 300), lungs)
-    missing = _missing_side(lungs.label_zyx)
-    right, left = _votes(index, lungs, NEAR_MM if missing else 40)
-    if right == left == 0 and missing and lungs.body_box:
-        in_left_half = index[:, 2] + 0.5 > sum(lungs.body_box[2]) / 2
-        right, left = np.count_nonzero(~in_left_half), np.count_nonzero(in_left_half)
+    right, left = _votes(index, lungs, NEAR_MM)
+    if right == left == 0:
+        if not _missing_side(lungs.label_zyx):
+            right, left = _votes(index, lungs, FAR_MM)
+        elif lungs.body_box:
+            in_left_half = index[:, 2] + 0.5 > sum(lungs.body_box[2]) / 2
+            right, left = np.count_nonzero(~in_left_half), np.count_nonzero(in_left_half)
     return "right" if right > left else "left" if left > right else ""
 
 

@@ -1,0 +1,298 @@
+"""From probability to separate lesions: threshold, clean-up, what a click means, order of the table.
+
+Everything works inside the candidates' blocks, never on the whole CT: that is what makes a threshold live.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cc3d
+import numpy as np
+from scipy import ndimage
+
+from .contracts import CT, Candidate, Lesion, Lungs, Options
+from .findings.measure import measure
+from .geometry import Box, Geometry
+from .lungs import hull_distance, mask_points_lps
+
+# Diagonal neighbours belong together: with slices ten times as thick as pixels a spicule that runs obliquely, or a
+# small nodule, has voxels that touch at edges and corners only.
+CONNECTIVITY = 26
+SPECK_MM3 = 4.2  # a ball of 2 mm: less is noise of the threshold on any grid
+LUNG_REACH_MM = 10.0
+CLICK_REACH_MM = 3.0
+CLICK_LEAST_P = 0.1
+SHELL_MM = 3.0
+AERATED_HU = -500
+FEATURES = ("mean_p", "max_p", "log_volume", "elongation", "lung_contact", "extent_z")
+ALL_OPEN = ((True, True),) * 3
+
+
+@dataclass(frozen=True)
+class Clicked:
+    """What `click` found: the threshold that holds, the component (bool, the block's shape), whether it is cut off."""
+
+    threshold: float
+    mask: np.ndarray
+    at_border: bool
+
+
+@dataclass
+class _Piece:
+    """A component on its way to a lesion: ``mask`` fills ``box`` of the CT's stored array."""
+
+    candidate: Candidate
+    box: Box
+    mask: np.ndarray
+    threshold: float
+
+
+def extract(
+    candidates: Sequence[Candidate],
+    ct: CT,
+    lungs: Lungs | None,
+    options: Options,
+    card: dict,
+    thresholds: Mapping[int, float] | None = None,
+) -> tuple[tuple[Lesion, ...], tuple[np.ndarray, ...]]:
+    """The lesions of the candidates, best first, and their masks: bool, stored order, filling ``lesion.label_box``.
+
+    thresholds: {position in ``candidates``: threshold} for those that have one of their own. Then goes what the click
+    rule chose (``candidate.threshold``), then ``options.threshold``, then ``card["threshold"]``.
+
+    Each component (26 neighbours) from the threshold on is a lesion; of a candidate with a point only the one at the
+    point. Holes are filled: a cavity or a necrosis is inside the outline that a reader draws. Left out are specks
+    under 4.2 mm3, a long axis under ``options.min_diameter_mm`` and, if ``lungs`` are given and
+    ``options.lung_restriction`` is on, components without a voxel within 10 mm of the lungs' hull, unless they were
+    clicked. A voxel belongs to one lesion only: to the clicked one, else to the largest.
+
+    Ordered by confidence x long axis, not volume, which differs a thousandfold and would outweigh any confidence; by
+    volume if the card has no ``confidence_coefficients``. Ids are 1, 2, ... in this order.
+    """
+    pieces = []
+    for i, candidate in enumerate(candidates):
+        chosen = ((thresholds or {}).get(i), candidate.threshold, options.threshold, card["threshold"])
+        pieces += _pieces(candidate, ct.geometry, next(t for t in chosen if t is not None))
+    coefficients = card.get("confidence_coefficients")
+    found = []
+    for piece in _without_overlap(pieces):
+        if piece.candidate.point_lps is None and lungs is not None and options.lung_restriction:
+            places = mask_points_lps(piece.mask, ct.geometry.crop(piece.box), 5000)
+            if hull_distance(places, lungs).min() > LUNG_REACH_MM:
+                continue
+        measured = measure(piece.mask, piece.box, ct, lungs)
+        if measured.long_axis_mm < options.min_diameter_mm:
+            continue
+        probability = piece.candidate.block[_inside(piece.box, piece.candidate.box)]
+        sure = confidence(features(piece.mask, probability, piece.box, ct), coefficients) if coefficients else None
+        found.append((piece, measured, sure))
+    found.sort(key=lambda f: -f[1].volume_mm3 if f[2] is None else -f[2] * f[1].long_axis_mm)
+    lesions = tuple(
+        Lesion(
+            id=number,
+            label_box=tuple((b.start, b.stop) for b in piece.box),
+            confidence=sure,
+            threshold=piece.threshold,
+            **vars(measured),
+        )
+        for number, (piece, measured, sure) in enumerate(found, 1)
+    )
+    return lesions, tuple(piece.mask for piece, *_ in found)
+
+
+def click(
+    block: np.ndarray,
+    geometry: Geometry,
+    point_lps: Sequence[float],
+    threshold: float,
+    open_sides=ALL_OPEN,
+    raise_until_inside: bool = False,
+) -> Clicked | None:
+    """The click rule on one box of probability: the component at the point, and the threshold that gives it.
+
+    block: uint8 (255 p) or float p, on ``geometry``. If p at the point is under ``threshold``, the threshold falls to
+    half the highest p within 3 mm, at least 0.1. The component is the one at the point, else the nearest within 3 mm.
+    open_sides: ((low, high), ...) of the block's axes, True where the CT goes on beyond the block: only there a
+    component is cut off. raise_until_inside: if it is, raise the threshold to the lowest at which it no longer is; if
+    it always is, to the highest at which there is one. None if there is nothing at the point.
+    """
+    places, at_point = _places_near(geometry, point_lps)
+    if not len(places):
+        return None
+    near = _as_p(block[tuple(places.T)])
+    if not at_point or near[0] < threshold:
+        threshold = min(threshold, max(CLICK_LEAST_P, float(near.max()) / 2))
+    found = _component_at(block, places, threshold, open_sides)
+    if found is None or not found.at_border or not raise_until_inside:
+        return found
+    # the smaller the threshold the larger the component: halve the interval, down to one step of uint8
+    best, low, high = None, threshold, float(near.max())
+    last = _component_at(block, places, high, open_sides)
+    if last.at_border:
+        return last
+    best = last
+    while high - low > 1 / 255:
+        middle = (low + high) / 2
+        tried = _component_at(block, places, middle, open_sides)
+        if tried.at_border:
+            low = middle
+        else:
+            best, high = tried, middle
+    return best
+
+
+def features(mask: np.ndarray, probability: np.ndarray, box: Box, ct: CT) -> dict[str, float]:
+    """What the confidence is computed from, by the names in `FEATURES`. Training calls it too.
+
+    mask (bool) and probability (uint8 255 p, or float p) fill ``ct.voxels_zyx[box]``. log_volume: natural, of mm3.
+    elongation: longest over shortest axis of the ellipsoid with the mask's second moments. lung_contact: share of the
+    voxels up to about 3 mm outside the mask that are under -500 HU. extent_z: mm along the axial axis.
+    """
+    p = _as_p(probability[mask])
+    spacing = np.array(ct.geometry.spacing_zyx)
+    across = ct.geometry.axial_order().permutation[0]
+    slices = np.flatnonzero(mask.any(tuple(a for a in range(3) if a != across)))
+    return {
+        "mean_p": float(p.mean(dtype=np.float64)),
+        "max_p": float(p.max()),
+        "log_volume": float(np.log(p.size * ct.geometry.voxel_mm3)),
+        "elongation": _elongation(mask, spacing),
+        "lung_contact": _lung_contact(mask, box, ct),
+        "extent_z": float((slices[-1] - slices[0] + 1) * spacing[across]),
+    }
+
+
+def confidence(values: Mapping[str, float], coefficients: Mapping[str, float]) -> float | None:
+    """Logistic regression: 1 / (1 + exp(-(intercept + sum of weight x feature))). None if a weight is missing."""
+    if any(name not in coefficients for name in ("intercept", *FEATURES)):
+        return None
+    logit = coefficients["intercept"] + sum(coefficients[name] * values[name] for name in FEATURES)
+    return float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
+
+
+def _as_p(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32) / 255 if values.dtype == np.uint8 else values
+
+
+def _components(block: np.ndarray, threshold: float) -> np.ndarray:
+    # the least uint8 whose p reaches the threshold; the small number keeps 0.2 * 255 from becoming 52
+    least = np.uint8(max(1, np.ceil(threshold * 255 - 1e-4))) if block.dtype == np.uint8 else threshold
+    return cc3d.connected_components(block >= least, connectivity=CONNECTIVITY)
+
+
+def _pieces(candidate: Candidate, geometry: Geometry, threshold: float) -> list[_Piece]:
+    labels = _components(candidate.block, threshold)
+    statistics = cc3d.statistics(labels, no_slice_conversion=False)
+    large = np.flatnonzero(statistics["voxel_counts"] * geometry.voxel_mm3 >= SPECK_MM3)
+    wanted = [int(label) for label in large if label > 0]
+    if candidate.point_lps is not None:
+        places, _ = _places_near(geometry.crop(candidate.box), candidate.point_lps)
+        at_point = _first_label(labels, places)
+        wanted = [label for label in wanted if label == at_point]
+    pieces = []
+    for label in wanted:
+        inner = statistics["bounding_boxes"][label]
+        box = tuple(slice(i.start + b.start, i.stop + b.start) for i, b in zip(inner, candidate.box, strict=True))
+        pieces.append(_Piece(candidate, box, _filled(labels[inner] == label), threshold))
+    return pieces
+
+
+def _filled(mask: np.ndarray) -> np.ndarray:
+    """The mask with its enclosed holes."""
+    outside = cc3d.connected_components(~np.pad(mask, 1), connectivity=6)
+    return (outside != outside[0, 0, 0])[1:-1, 1:-1, 1:-1]
+
+
+def _without_overlap(pieces: list[_Piece]) -> list[_Piece]:
+    """Pieces that share no voxel: clicked ones first, then the largest. What is mostly taken is the same lesion."""
+    kept: list[_Piece] = []
+    # sorted() is stable: among clicks the earlier one wins, as among pieces of one size
+    pieces = sorted(pieces, key=lambda p: (0, 0) if p.candidate.point_lps else (1, -np.count_nonzero(p.mask)))
+    starts, stops = np.empty((len(pieces), 3), int), np.empty((len(pieces), 3), int)
+    for piece in pieces:
+        start, stop = np.array([(b.start, b.stop) for b in piece.box]).T
+        low, high = np.maximum(starts[: len(kept)], start), np.minimum(stops[: len(kept)], stop)
+        taken = np.zeros(piece.mask.shape, bool)
+        for i in np.flatnonzero((low < high).all(1)):
+            shared = tuple(slice(a, b) for a, b in zip(low[i], high[i], strict=True))
+            taken[_inside(shared, piece.box)] |= kept[i].mask[_inside(shared, kept[i].box)]
+        taken &= piece.mask
+        if taken.any():
+            if 2 * np.count_nonzero(taken) > np.count_nonzero(piece.mask):
+                continue
+            piece = _largest_part(piece, piece.mask & ~taken)
+            start, stop = np.array([(b.start, b.stop) for b in piece.box]).T
+        starts[len(kept)], stops[len(kept)] = start, stop
+        kept.append(piece)
+    return kept
+
+
+def _largest_part(piece: _Piece, mask: np.ndarray) -> _Piece:
+    labels = cc3d.connected_components(mask, connectivity=CONNECTIVITY)
+    statistics = cc3d.statistics(labels, no_slice_conversion=False)
+    label = int(statistics["voxel_counts"][1:].argmax()) + 1
+    inner = statistics["bounding_boxes"][label]
+    box = tuple(slice(i.start + b.start, i.stop + b.start) for i, b in zip(inner, piece.box, strict=True))
+    return _Piece(piece.candidate, box, labels[inner] == label, piece.threshold)
+
+
+def _inside(box: Box, outer: Box) -> Box:
+    """A box of the CT as a box of the array that fills ``outer``."""
+    return tuple(slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, outer, strict=True))
+
+
+def _places_near(geometry: Geometry, point_lps) -> tuple[np.ndarray, bool]:
+    """Voxels (n, 3) within 3 mm of the point, nearest first, and whether the first is the voxel the point lies in."""
+    index, shape = geometry.index(point_lps), np.array(geometry.shape_zyx)
+    reach = CLICK_REACH_MM / np.array(geometry.spacing_zyx)
+    low = np.maximum(np.floor(index - reach), 0).astype(int)
+    high = np.minimum(np.ceil(index + reach), shape - 1).astype(int)
+    places = np.stack(np.meshgrid(*(np.arange(a, b + 1) for a, b in zip(low, high, strict=True)), indexing="ij"), -1)
+    places = places.reshape(-1, 3)
+    distances = np.linalg.norm(geometry.lps(places) - np.asarray(point_lps, float), axis=1)
+    # with thick slices the voxel that holds the point may have its centre further off
+    own = (np.floor(index + 0.5) == places).all(1)
+    distances[own] = 0
+    near = np.argsort(distances, kind="stable")[: np.count_nonzero(distances <= CLICK_REACH_MM)]
+    return places[near], bool(own.any())
+
+
+def _first_label(labels: np.ndarray, places: np.ndarray) -> int:
+    """The first component that ``places`` come across, 0 if none."""
+    there = labels[tuple(places.T)]
+    return int(there[(there > 0).argmax()]) if there.any() else 0
+
+
+def _component_at(block: np.ndarray, places: np.ndarray, threshold: float, open_sides) -> Clicked | None:
+    labels = _components(block, threshold)
+    label = _first_label(labels, places)
+    if not label:
+        return None
+    mask = labels == label
+    at_border = any(
+        is_open and mask.take(end, axis).any()
+        for axis, sides in enumerate(open_sides)
+        for is_open, end in zip(sides, (0, -1), strict=True)
+    )
+    return Clicked(threshold, mask, at_border)
+
+
+def _elongation(mask: np.ndarray, spacing: np.ndarray) -> float:
+    inside = np.argwhere(mask) * spacing
+    covariance = np.cov(inside, rowvar=False, bias=True) if len(inside) > 1 else np.zeros((3, 3))
+    # a voxel is no point: its own second moments keep a lesion on one slice from being infinitely flat
+    moments = np.linalg.eigvalsh(covariance + np.diag(spacing**2 / 12))
+    return float(np.sqrt(moments[-1] / moments[0]))
+
+
+def _lung_contact(mask: np.ndarray, box: Box, ct: CT) -> float:
+    reach = [max(1, round(SHELL_MM / s)) for s in ct.geometry.spacing_zyx]
+    margins = [(min(r, b.start), min(r, n - b.stop)) for r, b, n in zip(reach, box, ct.voxels_zyx.shape, strict=True)]
+    padded = np.pad(mask, margins)
+    grown = padded.view(np.uint8)
+    for axis, r in enumerate(reach):
+        grown = ndimage.maximum_filter1d(grown, 2 * r + 1, axis, mode="constant")
+    shell = grown.view(bool) & ~padded
+    wide = tuple(slice(b.start - a, b.stop + c) for b, (a, c) in zip(box, margins, strict=True))
+    around = ct.voxels_zyx[wide][shell]
+    return float(np.mean(around < AERATED_HU)) if around.size else 0.0
