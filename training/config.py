@@ -42,9 +42,11 @@ class Stage:
     warmup_steps: int = 200
     patch_crop: int = 64  # pixels; the patches are 50 mm
     patch_batch: int = 32
-    ct_share: float = 0.0
+    ct_share: float = 0.0  # of the steps; the others take patches
     ct_crop: int = 128
     ct_batch: int = 8
+    ct_roles: tuple[str, ...] = ("fold-a", "fold-b")
+    transplants: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Fit:
     workers: int = 1  # processes that make examples
     stages: tuple[Stage, ...] = (
         Stage(steps=5000, learning_rate=1.5e-3),
-        Stage(steps=2500, learning_rate=6e-4, ct_share=0.5),
+        Stage(steps=1600, learning_rate=6e-4, ct_share=0.5),
     )
 
 

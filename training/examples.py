@@ -105,7 +105,7 @@ def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: dic
     stack = sample(source.hu, mixing, 1, AIR)
     centre = slab_matrix(len(source.hu), source.step_mm, np.array([cz]), slab)
     target = np.clip(sample(source.target, centre, 1, 0)[0] / 255, 0, 1)
-    weight = (sample(source.weight, centre, 1, 0)[0] > 0.99).astype(np.float32)
+    weight = (sample(source.weight, centre, 1, 1)[0] > 0.99).astype(np.float32)  # outside is air, and no lesion
     if augment:
         stack = change_intensity(rng, stack, step, zoom)
     k0 = steps[0]

@@ -102,7 +102,7 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path):
                 "loss": f"{logs['loss']:.5f}",
                 "val_dice_click": f"{np.mean(dice['click']):.4f}",
                 "val_dice_auto": f"{np.mean(dice['auto']):.4f}",
-                "val_empty_marked": f"{np.mean((p[empty] >= 0.5).sum((1, 2)) >= 10):.4f}",
+                "val_empty_marked": f"{np.mean(((p >= 0.5) & (weight > 0))[empty].sum((1, 2)) >= 10):.4f}",
                 "val_score": f"{(np.mean(dice['click']) + np.mean(dice['auto'])) / 2:.5f}",
                 "seconds": f"{self.seconds + time.time() - self.began:.0f}",
             }

@@ -1,6 +1,6 @@
 """The training pack as memory-mapped arrays, with targets and loss weights worked out once.
 
-Patches: ct, target, weight, target_lesion (N, 50, 50, 50) and patches.csv. Whole CTs: one .npz each, resampled in
+Patches: ct, target, weight, target_lesion (N, 50, 50, 50) and patches.csv. Whole CTs: a folder each, resampled in
 plane by the product's own `slices`. Roles come from split.csv alone.
 """
 
@@ -101,7 +101,7 @@ def prepare_patches(config: Config) -> None:
 
 
 def prepare_volumes(config: Config) -> None:
-    """Whole CTs in plane on the network's grid: hu, target, weight, lung label per voxel of the coarse lungs."""
+    """Whole CTs in plane on the network's grid: hu, target, weight, and the coarse lungs."""
     import SimpleITK as sitk
 
     pack, out = Path(config.data.pack) / "volumes", Path(config.data.prepared) / "volumes"
@@ -136,14 +136,17 @@ def prepare_volumes(config: Config) -> None:
         elif case.name.startswith("CPTAC"):
             weight[:] = 0
         found = lungs.find(CT(hu, geometry, case.name))
-        np.savez(
-            out / f"{case.name}.npz",
-            hu=np.stack([slices.in_plane(s, rows, columns) for s in hu]),
-            target=share(tumour),
-            weight=(share(weight) > 250).astype(np.uint8),
-            step_mm=geometry.spacing_zyx[0],
-            lungs=found.label_zyx,
-            lungs_spacing=found.geometry.spacing_zyx,
-            lungs_offset=geometry.index(found.geometry.origin_lps) * geometry.spacing_zyx,  # mm, zyx, from voxel 0
-            role=role[case.name],
-        )
+        folder = out / case.name
+        folder.mkdir(exist_ok=True)
+        np.save(folder / "hu.npy", np.stack([slices.in_plane(s, rows, columns) for s in hu]))
+        np.save(folder / "target.npy", share(tumour))
+        np.save(folder / "weight.npy", (share(weight) > 250).astype(np.uint8))
+        np.save(folder / "lungs.npy", found.label_zyx)
+        facts = {
+            "role": role[case.name],
+            "step_mm": geometry.spacing_zyx[0],
+            "lungs_spacing_zyx": found.geometry.spacing_zyx,
+            # mm from voxel 0's centre to the first voxel of the coarse lungs
+            "lungs_start_zyx": (geometry.index(found.geometry.origin_lps) * geometry.spacing_zyx).tolist(),
+        }
+        (folder / "case.json").write_text(json.dumps(facts))

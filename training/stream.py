@@ -7,24 +7,27 @@ from pathlib import Path
 
 import numpy as np
 
-from . import examples
+from . import examples, whole_ct
 from .config import Config, Stage
 
 _sources = {}  # per process: opened once
 
 
-def _open(prepared: str, role: str):
-    if role not in _sources:
-        _sources[role] = examples.Patches(Path(prepared), role)
-    return _sources[role]
+def _open(kind, prepared: str, role):
+    if (kind, role) not in _sources:
+        _sources[kind, role] = kind(Path(prepared), role)
+    return _sources[kind, role]
 
 
 def make_batch(config: Config, stage: Stage, seed: int, step: int, role: str = "train", augment: bool = True):
     """x (n, y, x, c) and y (n, y, x, 2): target and weight."""
-    patches = _open(config.data.prepared, role)
-    x, y, w = examples.patch_batch(
-        patches, config.network.card, seed, step, stage.patch_batch, stage.patch_crop, augment
-    )
+    patches, card = _open(examples.Patches, config.data.prepared, role), config.network.card
+    # whole CTs come evenly: after step k, round(k * share) of them
+    if augment and int((step + 1) * stage.ct_share) > int(step * stage.ct_share):
+        cts = _open(whole_ct.WholeCTs, config.data.prepared, stage.ct_roles)
+        x, y, w = whole_ct.ct_batch(cts, patches, card, seed, step, stage.ct_batch, stage.ct_crop, stage.transplants)
+    else:
+        x, y, w = examples.patch_batch(patches, card, seed, step, stage.patch_batch, stage.patch_crop, augment)
     return x, np.concatenate([y, w], -1)
 
 
