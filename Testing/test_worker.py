@@ -1,0 +1,309 @@
+"""The child process: the real one, on a small phantom, with the bundled model."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import phantoms
+import psutil
+import pytest
+import results
+from LungTumorSegLib import bundle, errors
+from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.segment import segment
+from LungTumorSegLib.worker import protocol
+from LungTumorSegLib.worker.client import WorkerClient
+
+LIBRARY = Path(bundle.__file__).parents[1]
+# a probability map and no lungs: whatever the model's quality, there are voxels to compare
+OPTIONS = Options(lung_restriction=False, keep_probability=True)
+# for what has to happen, not how fast: two cores may be busy with other things
+PATIENCE_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def ct():
+    return phantoms.chest((1.5, 1.5, 3.0), (96, 96, 48), centre_lps=phantoms.NODULE[0])[0]
+
+
+@pytest.fixture
+def long_ct():
+    """So many slices that a run can be interrupted."""
+    return phantoms.chest((1.5, 1.5, 1.5), (240, 240, 240))[0]
+
+
+@pytest.fixture(scope="module")
+def warm():
+    with WorkerClient() as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path, monkeypatch):
+    """The folder in which a run makes its own; it has to be empty in the end."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+def _wait_for(condition):
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.05)
+
+
+def _until_network_runs(run):
+    steps = []
+    _wait_for(lambda: steps.extend(run.poll(0.1)) or any(s.stage == "network" and s.done for s in steps))
+
+
+def test_the_child_and_this_process_give_identical_voxels(warm, ct):
+    steps = []
+    there = warm.segment(ct, OPTIONS, steps.append)
+    here = segment(ct, OPTIONS)
+    assert there.probability.any()
+    machine = {"seconds": {}, "peak_memory_mb": 0.0}
+    results.assert_same(replace(there, **machine), replace(here, **machine))
+    assert set(there.seconds) == set(here.seconds)
+    network = [s for s in steps if s.stage == "network"]
+    assert network[-1].done == network[-1].total
+
+
+def test_the_child_stays_for_the_next_run_and_takes_another_model_when_asked(warm, ct, tmp_path):
+    warm.segment(ct, OPTIONS)
+    before = warm.pid
+    other = tmp_path / "other model"
+    _copy_bundle(other, name="other")
+    assert warm.segment(ct, replace(OPTIONS, model=other)).model["name"] == "other"
+    assert warm.segment(ct, OPTIONS).model["name"] == bundle.load().name
+    assert warm.pid == before
+
+
+def _copy_bundle(folder, **changes):
+    folder.mkdir()
+    for file in bundle.default_path().iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    card = json.loads((folder / bundle.CARD).read_text("utf-8")) | changes
+    (folder / bundle.CARD).write_text(json.dumps(card), "utf-8")
+
+
+def test_an_error_of_the_library_arrives_as_what_it_is_and_the_child_lives_on(warm, ct):
+    not_a_ct = replace(ct, voxels_zyx=np.zeros_like(ct.voxels_zyx))
+    with pytest.raises(errors.NotACTError, match="same value") as caught:
+        warm.segment(not_a_ct, OPTIONS)
+    assert "Traceback" in caught.value.log
+    before = warm.pid
+    with pytest.raises(errors.ModelError, match="no model"):
+        warm.segment(ct, replace(OPTIONS, model=Path("nowhere")))
+    assert warm.segment(ct, OPTIONS).engine
+    assert warm.pid == before
+
+
+def test_an_error_that_nobody_foresaw_arrives_as_a_worker_error(warm, ct):
+    text_for_a_number = replace(OPTIONS, min_diameter_mm="three")
+    with pytest.raises(errors.WorkerError, match="unexpectedly"):
+        warm.segment(ct, text_for_a_number)
+
+
+def test_a_second_run_at_the_same_time_is_refused(warm, ct):
+    run = warm.start(ct, OPTIONS)
+    with pytest.raises(errors.WorkerError, match="running already"):
+        warm.start(ct, OPTIONS)
+    _wait_for(lambda: run.poll(0.1) is not None and run.done)
+    assert run.result.engine
+
+
+def test_polling_never_waits_and_ends_with_the_result(warm, ct, temporary):
+    run = warm.start(ct, OPTIONS)
+    assert len(list(temporary.iterdir())) == 1
+    _wait_for(lambda: run.poll() is not None and run.done)
+    assert run.result.probability.shape == ct.geometry.shape_zyx
+    assert run.poll() == []
+
+
+def test_a_warmed_up_child_is_the_one_that_runs(ct):
+    with WorkerClient() as client:
+        client.warm(OPTIONS)
+        before = client.pid
+        client.segment(ct, OPTIONS)
+        assert client.pid == before
+
+
+def test_cancel_ends_the_child_and_the_next_run_works(ct, long_ct, temporary):
+    with WorkerClient() as client:
+        run = client.start(long_ct, OPTIONS)
+        _until_network_runs(run)
+        child = psutil.Process(client.pid)
+        run.cancel()
+        assert not child.is_running()
+        assert list(temporary.iterdir()) == []
+        assert client.segment(ct, OPTIONS).engine
+
+
+def test_cancelling_while_waiting_raises_cancelled(long_ct):
+    seen = []
+    with WorkerClient() as client, pytest.raises(errors.Cancelled):
+        client.segment(long_ct, OPTIONS, seen.append, lambda: bool(seen))
+
+
+def test_a_child_ended_from_outside_is_a_clear_error_and_the_next_run_works(ct, long_ct, temporary):
+    with WorkerClient() as client:
+        run = client.start(long_ct, OPTIONS)
+        _until_network_runs(run)
+        psutil.Process(client.pid).kill()
+        with pytest.raises(errors.WorkerError, match="ended unexpectedly"):
+            _wait_for(lambda: run.poll(0.1) is None)
+        assert list(temporary.iterdir()) == []
+        assert client.segment(ct, OPTIONS).engine
+
+
+def test_an_idle_child_goes_away_and_the_next_run_starts_another(ct):
+    with WorkerClient(idle_minutes=0.02) as client:
+        client.segment(ct, OPTIONS)
+        _wait_for(lambda: client.pid is None)
+        assert client.segment(ct, OPTIONS).engine
+
+
+def test_closing_ends_the_child_and_the_run_in_progress(long_ct, temporary):
+    client = WorkerClient()
+    client.start(long_ct, OPTIONS)
+    child = psutil.Process(client.pid)
+    client.close()
+    assert not child.is_running()
+    assert list(temporary.iterdir()) == []
+
+
+_CALLER = """
+import sys, tempfile, time
+sys.path[:0] = {paths!r}
+tempfile.tempdir = sys.argv[1]
+import phantoms
+from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.worker.client import WorkerClient
+client = WorkerClient()
+run = client.start(phantoms.chest((1.5, 1.5, 1.5), (240, 240, 240))[0], Options(lung_restriction=False))
+while not any(step.stage == "network" for step in run.poll(0.1)):
+    pass
+print(client.pid, flush=True)
+time.sleep(1000)
+"""
+
+
+def test_when_the_caller_dies_the_child_ends_and_cleans_up(temporary):
+    code = _CALLER.format(paths=[str(LIBRARY), str(Path(__file__).parent)])
+    with subprocess.Popen([sys.executable, "-c", code, str(temporary)], stdout=subprocess.PIPE, text=True) as caller:
+        child = psutil.Process(int(caller.stdout.readline()))
+        assert len(list(temporary.iterdir())) == 1
+        caller.kill()
+    _wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    assert list(temporary.iterdir()) == []
+
+
+def test_an_interpreter_that_does_not_exist_is_a_clear_error(ct):
+    with pytest.raises(errors.WorkerError, match="cannot be started"):
+        WorkerClient(python="/no/such/PythonSlicer").segment(ct, OPTIONS)
+
+
+# What stands between: like Slicer's launcher, it starts the real interpreter as its child; and it talks a lot.
+_LAUNCHER = """#!{python}
+import subprocess, sys
+print("a line that is no message")
+sys.stdout.flush()
+for _ in range(3000):
+    print("x" * 100, file=sys.stderr)
+sys.stderr.write("a line without an end" * 5000)
+sys.exit(subprocess.run([sys.executable, *sys.argv[1:]]).returncode)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+def test_a_talkative_launcher_neither_blocks_nor_survives(ct, long_ct, tmp_path):
+    launcher = tmp_path / "PythonSlicer"
+    launcher.write_text(_LAUNCHER.format(python=sys.executable))
+    launcher.chmod(0o755)
+    with WorkerClient(python=launcher) as client:
+        assert client.segment(ct, OPTIONS).engine
+        tree = [psutil.Process(client.pid), *psutil.Process(client.pid).children(recursive=True)]
+        assert len(tree) == 2
+        client.start(long_ct, OPTIONS).cancel()
+        _wait_for(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in tree))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+def test_the_last_words_of_a_child_that_cannot_start_are_in_the_error(ct, tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'libpython is missing' >&2\nexit 3\n")
+    broken.chmod(0o755)
+    with pytest.raises(errors.WorkerError, match=r"code 3.*libpython is missing") as caught:
+        WorkerClient(python=broken).segment(ct, OPTIONS)
+    assert caught.value.log == "libpython is missing"
+
+
+def _child(*arguments, code=None):
+    start = ["-c", code] if code else ["-m", "LungTumorSegLib.worker", *arguments]
+    return subprocess.Popen(
+        [sys.executable, *start],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(LIBRARY)},
+    )
+
+
+def test_the_protocol_is_one_json_object_a_line_and_quit_ends_it():
+    with _child() as child:
+        hello = json.loads(child.stdout.readline())
+        assert (hello["v"], hello["type"], hello["pid"]) == (1, "hello", child.pid)
+        protocol.send(child.stdin, {"type": "dance", "id": "7"})
+        answer = json.loads(child.stdout.readline())
+        assert (answer["v"], answer["id"], answer["type"], answer["error"]) == (1, "7", "error", "WorkerError")
+        protocol.send(child.stdin, {"type": "quit"})
+        assert child.wait(PATIENCE_SECONDS) == 0
+
+
+def test_the_end_of_input_ends_the_child():
+    with _child() as child:
+        child.stdout.readline()
+        child.stdin.close()
+        assert child.wait(PATIENCE_SECONDS) == 0
+
+
+def test_what_libraries_print_goes_to_standard_error():
+    code = (
+        "import os; from LungTumorSegLib.worker import protocol, server\n"
+        "_, answers = server.own_standard_streams()\n"
+        "print('from Python', flush=True); os.write(1, b'from C\\n'); os.system('echo from a shell')\n"
+        "protocol.send(answers, {'type': 'hello'})\n"
+    )
+    with _child(code=code) as child:
+        out, err = child.communicate()
+    assert json.loads(out) == {"v": 1, "type": "hello"}
+    assert {"from Python", "from C", "from a shell"} <= set(err.splitlines())
+
+
+def test_every_error_class_crosses_the_pipe_as_itself():
+    kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, errors.LungTumorSegError)]
+    assert len(kinds) > 10
+    for kind in kinds:
+        back = protocol.error_from(protocol.error_fields(kind("What is wrong."), "trace"), "log")
+        assert (type(back), str(back), back.log) == (kind, "What is wrong.", "log\ntrace")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signal")
+def test_ctrl_c_in_the_callers_terminal_does_not_end_the_child(warm, ct):
+    warm.segment(ct, OPTIONS)
+    before = warm.pid
+    os.kill(before, signal.SIGINT)
+    assert warm.segment(ct, OPTIONS).engine
+    assert warm.pid == before
