@@ -135,7 +135,5 @@ def _check_values(ct: CT):
 
 
 def _stem(path: Path) -> str:
-    name = path.name
-    for suffix in (".gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd"):
-        name = name.removesuffix(suffix)
-    return name or path.name
+    name = path.name.removesuffix(".gz")
+    return name.removesuffix(Path(name).suffix) if Path(name).suffix in image_files.SUFFIXES else name

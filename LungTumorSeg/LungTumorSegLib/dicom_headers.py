@@ -19,6 +19,11 @@ _TAGS = [
     "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence", "SliceThickness", "StudyInstanceUID",
     "TemporalPositionIdentifier",
 ]  # fmt: skip
+_CT_CLASSES = (
+    pydicom.uid.CTImageStorage,
+    pydicom.uid.EnhancedCTImageStorage,
+    pydicom.uid.LegacyConvertedEnhancedCTImageStorage,
+)
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,15 @@ def slices(path: Path) -> list[Slice]:
     """The slices of one DICOM file; none if it is no picture. UnreadableError if its header is damaged."""
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
-        if not dataset.get("SOPClassUID") or dataset.SOPClassUID == pydicom.uid.MediaStorageDirectoryStorage:
-            return []
-        if "SeriesInstanceUID" not in dataset:
-            raise ValueError("no SeriesInstanceUID")
-        if "Rows" not in dataset:  # a report, a plan, contours
-            return []
+        kind = dataset.file_meta.get("MediaStorageSOPClassUID")
+        if kind == pydicom.uid.MediaStorageDirectoryStorage or not (dataset.preamble or "SOPClassUID" in dataset):
+            return []  # a DICOMDIR; no DICOM at all
+        if "SOPClassUID" not in dataset or "SeriesInstanceUID" not in dataset:
+            raise ValueError("no SOPClassUID or SeriesInstanceUID")
+        if "Rows" not in dataset:
+            if dataset.SOPClassUID in _CT_CLASSES:
+                raise ValueError("no Rows")
+            return []  # a report, a plan, contours
         return _slices(path, dataset)
     except OSError:
         raise

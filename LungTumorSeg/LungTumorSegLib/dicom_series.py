@@ -15,8 +15,8 @@ from .errors import GeometryError, InputError, NotACTError, UnreadableError
 
 RULE = (
     "axial series come before reformatted ones and projections, then those named chest, lung or thorax before unnamed "
-    "ones before other body parts, then those that cover at least 80 % of the longest, then the thinnest slices "
-    "(1 mm and less count the same), then the lowest series number"
+    "ones before other body parts, then those that cover at least 80 % of the longest of these, then the thinnest "
+    "slices (1 mm and less count the same), then the lowest series number"
 )
 _CHEST = re.compile(r"chest|thora|torax|lung|pulm", re.IGNORECASE)
 _ELSEWHERE = re.compile(
@@ -48,7 +48,7 @@ class Series:
 
     @property
     def name(self) -> str:
-        return self.facts["description"] or f"series {self.facts['series_number']}"
+        return self.facts["description"] or f"Series {self.facts['series_number']}"
 
     @cached_property
     def _along_mm(self) -> np.ndarray:
@@ -70,8 +70,8 @@ class Series:
         return bool(abs(np.cross(row, column)[2]) > 0.8)  # a gantry tilts by 30 degrees (0.87) at most
 
     def __str__(self) -> str:
-        about = str(self.problem) if self.problem else f"{len(self.slices)} slices, {self.step_mm:.2f} mm apart"
-        return f"{self.uid} ({self.modality}, {self.name}: {about.rstrip('.')})"
+        about = "not usable" if self.problem else f"{self.step_mm:.2f} mm apart"
+        return f"{self.uid} ({self.modality}, {self.name}, {len(self.slices)} slices, {about})"
 
 
 def list_series(path: str | Path) -> tuple[Series, ...]:
@@ -94,9 +94,11 @@ def list_series(path: str | Path) -> tuple[Series, ...]:
         by_uid[s.series_uid].append(s)
     found = [series for uid, members in by_uid.items() for series in _split(uid, members)]
     usable = [s for s in found if not s.problem]
-    longest = max((s.length_mm for s in usable), default=0)
+    longest = defaultdict(float)
+    for s in usable:
+        longest[_kind(s)] = max(longest[_kind(s)], s.length_mm)
     return (
-        *sorted(usable, key=lambda s: _rank(s, longest)),
+        *sorted(usable, key=lambda s: _rank(s, longest[_kind(s)])),
         *sorted((s for s in found if s.problem), key=lambda s: (s.facts["series_number"], s.uid)),
     )
 
@@ -167,15 +169,23 @@ def _siblings(path: Path) -> list[Slice]:
 def _split(uid: str, slices: list[Slice]) -> list[Series]:
     """The readable part of a series (or several, where it holds phases), or the series with its problem."""
     first = slices[0]
+    name = first.facts["description"] or f"Series {first.facts['series_number']}"
     if first.modality != "CT":
-        return [Series(uid, tuple(slices), NotACTError(f"This is {first.modality or 'without modality'}, not CT."))]
+        problem = NotACTError(f"{name} is {first.modality or 'a picture'}, not CT. Give a chest CT.")
+        return [Series(uid, tuple(slices), problem)]
     kept = [s for s in slices if "LOCALIZER" not in s.image_type and not s.colour]
     if not kept:
-        return [Series(uid, tuple(slices), GeometryError("Only localizers or colour pictures, no volume."))]
+        problem = GeometryError(f"{name} holds only localizers or colour pictures. Give the CT volume.")
+        return [Series(uid, tuple(slices), problem)]
     if not all(s.position_lps and s.orientation and s.pixel_spacing for s in kept):
-        return [Series(uid, tuple(kept), GeometryError("Slices without position, orientation or pixel size."))]
+        problem = GeometryError(
+            f"{name} has slices without position, orientation or pixel size: a file is damaged, or these are pictures "
+            "made from a scan. Give the CT as the scanner sent it."
+        )
+        return [Series(uid, tuple(kept), problem)]
     if kept[0].units != "HU":
-        return [Series(uid, tuple(kept), NotACTError(f"Its values are {kept[0].units}, not Hounsfield units."))]
+        problem = NotACTError(f"The values of {name} are {kept[0].units}, not Hounsfield units. Give the plain CT.")
+        return [Series(uid, tuple(kept), problem)]
     kept = max(_alike(kept), key=len)
     left_out = len(slices) - len(kept)
     notes = (f"{left_out} localizer(s) or picture(s) of another kind were left out.",) if left_out else ()
@@ -236,13 +246,19 @@ def _single(slices: list[Slice]) -> bool:
     return bool(dicom_stack.positions_differ(along).all())
 
 
-def _rank(series: Series, longest: float) -> tuple:
+def _kind(series: Series) -> tuple[bool, bool, int]:
+    """The first three parts of `RULE`: reformatted, projection, region; the least is the best."""
     words = f"{series.facts['description']} {series.facts['body_part']}"
     region = 0 if _CHEST.search(words) else 2 if _ELSEWHERE.search(words) else 1
     projection = bool(_PROJECTION.search(" ".join((words, *series.slices[0].image_type)).replace("_", " ")))
+    return not series.axial, projection, region
+
+
+def _rank(series: Series, longest: float) -> tuple:
+    """The whole of `RULE`; the least is the best. longest: mm covered by the longest series of its kind."""
     short = series.length_mm < 0.8 * longest
     thin = max(1.0, round(series.step_mm, 1))
-    return (not series.axial, projection, region, short, thin, series.facts["series_number"], series.uid)
+    return (*_kind(series), short, thin, series.facts["series_number"], series.uid)
 
 
 def _listed(found) -> str:

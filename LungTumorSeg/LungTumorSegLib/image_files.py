@@ -5,7 +5,6 @@ repairs or ignores in silence what must be refused: a NIfTI file cut in half is 
 NaN becomes 1, a negative spacing mirrors the image, a damaged compressed MetaImage is read as far as it goes.
 """
 
-import gzip
 import math
 import re
 import zlib
@@ -15,28 +14,30 @@ import nrrd
 import numpy as np
 import SimpleITK as sitk
 
+from . import nifti_header
 from .errors import GeometryError, UnreadableError
 from .geometry import Geometry
 
-KINDS = {"NRRD": "NrrdImageIO", "NIfTI": "NiftiImageIO", "MetaImage": "MetaImageIO"}
+READERS = {"NRRD": "NrrdImageIO", "NIfTI": "NiftiImageIO", "MetaImage": "MetaImageIO"}
+SUFFIXES = {
+    ".nrrd": "NRRD", ".nhdr": "NRRD", ".nii": "NIfTI", ".nii.gz": "NIfTI", ".mha": "MetaImage", ".mhd": "MetaImage",
+}  # fmt: skip
 
 
 def kind(path: Path) -> str | None:
-    """NRRD | NIfTI | MetaImage, by the file's first bytes; None for anything else. OSError if it can't be opened."""
+    """NRRD | NIfTI | MetaImage, by the file's first bytes, else by its name; None for anything else.
+
+    OSError if it can't be opened.
+    """
     with path.open("rb") as stream:
         head = stream.read(400)
     if head.startswith(b"NRRD00"):
         return "NRRD"
-    if path.name.lower().endswith(".nii.gz") or head[:4] in (
-        b"\x5c\1\0\0",
-        b"\0\0\1\x5c",
-        b"\x1c\2\0\0",
-        b"\0\0\2\x1c",
-    ):
-        return "NIfTI"
     if re.match(rb"\s*(ObjectType|NDims|Comment)\s*=", head):
         return "MetaImage"
-    return None
+    if nifti_header.read(path):
+        return "NIfTI"
+    return next((kind for suffix, kind in SUFFIXES.items() if path.name.lower().endswith(suffix)), None)
 
 
 def read(path: Path, kind: str) -> tuple[np.ndarray, Geometry, str, list[str]]:
@@ -44,14 +45,9 @@ def read(path: Path, kind: str) -> tuple[np.ndarray, Geometry, str, list[str]]:
 
     UnreadableError: damaged, cut off. GeometryError: not one grey 3D volume, or no usable spacing and orientation.
     """
-    if kind == "NRRD":
-        warnings = _check_nrrd(path)
-    elif kind == "MetaImage":
-        warnings = _check_metaimage(path)
-    else:
-        warnings = []
+    warnings = {"NRRD": _check_nrrd, "NIfTI": _check_nifti, "MetaImage": _check_metaimage}[kind](path)
     reader = sitk.ImageFileReader()
-    reader.SetImageIO(KINDS[kind])
+    reader.SetImageIO(READERS[kind])
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
@@ -63,15 +59,12 @@ def read(path: Path, kind: str) -> tuple[np.ndarray, Geometry, str, list[str]]:
             )
         if dimension != 3:
             raise GeometryError(f"{path.name} has {dimension} dimensions. Give one 3D CT volume.")
-        if kind == "NIfTI":
-            header = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
-            _check_nifti_size(path, header)
         image = reader.Execute()
     except RuntimeError as error:
         raise damaged(path) from error
     geometry = Geometry(tuple(reversed(image.GetSize())), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
     if kind == "NIfTI":
-        warnings += _check_nifti_grid(path, header, geometry)
+        warnings += _check_nifti_grid(path, geometry)
     return sitk.GetArrayFromImage(image), geometry, image.GetPixelIDTypeAsString(), warnings
 
 
@@ -82,7 +75,7 @@ def damaged(path: Path) -> UnreadableError:
 def _check_nrrd(path: Path) -> list[str]:
     try:
         header = nrrd.read_header(str(path))
-    except (nrrd.NRRDError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
+    except Exception as error:  # NRRDError, or whatever pynrrd's parsers raise on damaged bytes
         raise damaged(path) from error
     if header.get("dimension") != 3:
         return []  # `read` says what is wrong
@@ -93,7 +86,7 @@ def _check_nrrd(path: Path) -> list[str]:
     else:
         raise GeometryError(f"{path.name} doesn't say how large its voxels are. Export it again from the original.")
     if header.get("space", "").lower() not in _ANATOMICAL_SPACES or "space origin" not in header:
-        return [f"{path.name} doesn't say where the patient's left and right are; it is taken as LPS."]
+        return [f"{path.name} doesn't say where the patient's left and right are; LPS is assumed. Check the sides."]
     return []
 
 
@@ -137,38 +130,34 @@ def _check_zlib(path: Path, start: int):
         raise damaged(path)
 
 
-def _check_nifti_size(path: Path, header: dict):
-    """The file holds all its voxels, and its spacing is positive."""
-    voxels = math.prod(max(1, int(header[f"dim[{a}]"])) for a in range(1, 8))
-    needed = int(float(header["vox_offset"])) + voxels * int(header["bitpix"]) // 8
-    with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
+def _check_nifti(path: Path) -> list[str]:
+    """The file holds all its voxels, its spacing is positive, its axes at right angles."""
+    header = nifti_header.read(path)
     try:
-        with gzip.open(path) if packed else path.open("rb") as stream:
-            found = sum(len(chunk) for chunk in iter(lambda: stream.read(1 << 20), b""))
+        whole = header and nifti_header.size_of(path) >= header.data_bytes
     except (OSError, EOFError, zlib.error) as error:
         raise damaged(path) from error
-    if found < needed:
+    if not whole:
         raise damaged(path)
-    _check_spacings(path, [float(header[f"pixdim[{a}]"]) for a in (1, 2, 3)])
+    _check_spacings(path, header.spacing_xyz)
+    if header.sform:
+        check_orthogonal(path.name, header.sform_lps[:3, :3])
+    elif not header.qform:
+        return [f"{path.name} doesn't say where the patient's left and right are; LPS is assumed. Check the sides."]
+    return []
 
 
-def _check_nifti_grid(path: Path, header: dict, geometry: Geometry) -> list[str]:
+def _check_nifti_grid(path: Path, geometry: Geometry) -> list[str]:
     """A NIfTI file can give its position twice, as qform and as sform; ITK and Slicer take one without a word."""
-    qform, sform = int(header["qform_code"]), int(header["sform_code"])
-    if not qform and not sform:
-        return [f"{path.name} doesn't say where the patient's left and right are; it is taken as LPS."]
-    if not sform:
+    header = nifti_header.read(path)
+    if not header.sform:
         return []
-    rows = [[float(v) for v in header[f"srow_{a}"].split()] for a in "xyz"]
-    scale = {1: 1000.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)  # metres, micrometres
-    affine = np.diag([-scale, -scale, scale, 1]) @ np.array([*rows, [0, 0, 0, 1]])
-    check_orthogonal(path.name, affine[:3, :3])
+    difference = header.sform_lps - geometry.affine
     corner = np.array([*(n - 1 for n in reversed(geometry.shape_zyx)), 1.0])
-    apart = max(np.linalg.norm((affine - geometry.affine)[:, 3]), np.linalg.norm((affine - geometry.affine) @ corner))
+    apart = max(np.linalg.norm(difference[:, 3]), np.linalg.norm(difference @ corner))
     if apart <= 0.5 * min(geometry.spacing_xyz):
         return []
-    if not qform:
+    if not header.qform:
         raise GeometryError(
             f"{path.name} contradicts itself about the size of its voxels (pixdim and sform differ). "
             "Convert it again from the original."
