@@ -1,0 +1,178 @@
+"""The main job on phantoms, with the bundled model: places, axis orders, slice thickness, progress, cancel, memory."""
+
+from dataclasses import replace
+
+import numpy as np
+import phantoms
+import pytest
+from LungTumorSegLib import bundle, engines, slices, unet
+from LungTumorSegLib.contracts import CT, Options
+from LungTumorSegLib.errors import Cancelled, InputError, NoLungsFoundError, OutOfMemoryError
+from LungTumorSegLib.segment import segment
+
+NODULE = ((-70.0, 10.0, 20.0), 18.0, 40.0)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return bundle.load()
+
+
+@pytest.fixture(scope="module")
+def engine(model):
+    return engines.open_engine(model)
+
+
+@pytest.fixture(scope="module")
+def chest():
+    return phantoms.chest(lesions=(NODULE,))
+
+
+def centre_lps(ct, lesion, mask):
+    index = np.argwhere(mask).mean(0) + [low for low, _ in lesion.label_box]
+    return ct.geometry.lps(index)
+
+
+def click(ct, engine, model, point=NODULE[0]):
+    result = segment(ct, Options(points_lps=(point,)), engine=engine, bundle=model)
+    assert len(result.lesions) == 1, result.notes
+    return result.lesions[0], result.masks[0]
+
+
+@pytest.mark.parametrize(("permutation", "flips"), phantoms.ORDERS)
+def test_a_lesion_comes_out_at_its_place_in_every_axis_order(chest, engine, model, permutation, flips):
+    ct = phantoms.reorient(chest[0], permutation, flips)
+    lesion, mask = click(ct, engine, model)
+    np.testing.assert_allclose(centre_lps(ct, lesion, mask), NODULE[0], atol=1.5)  # half a voxel
+    reference = chest[0]
+    straight, _ = click(reference, engine, model)
+    assert lesion.volume_mm3 == pytest.approx(straight.volume_mm3, rel=1e-6)
+    assert lesion.side == ""  # a click does not look for lungs
+
+
+@pytest.mark.parametrize("spacing", [(0.9, 0.9, 0.5), (0.7, 0.7, 1.0), (0.8, 0.8, 2.5), (0.98, 0.98, 5.0), (0.8, 0.8, 8.0)])
+def test_slices_of_half_a_millimetre_to_eight_are_read_alike(engine, model, spacing):
+    ct, reference = phantoms.chest(spacing, size_mm=(160, 128, 96), lesions=(NODULE,), centre_lps=NODULE[0])
+    lesion, mask = click(ct, engine, model)
+    np.testing.assert_allclose(centre_lps(ct, lesion, mask), NODULE[0], atol=max(0.75, spacing[2] / 2))
+    found = np.zeros(reference.shape, bool)
+    found[tuple(slice(*b) for b in lesion.label_box)] |= mask
+    dice = 2 * (found & reference).sum() / (found.sum() + reference.sum())
+    assert dice > 0.75, f"Dice {dice:.2f}"
+
+
+def test_an_oblique_volume_is_read_on_its_own_grid(engine, model):
+    ct, reference = phantoms.chest((1.5, 1.5, 3.0), size_mm=(180, 160, 120), lesions=(NODULE,), centre_lps=NODULE[0])
+    turned = phantoms.oblique(ct, 20)
+    point = turned.geometry.lps(ct.geometry.index(NODULE[0]))
+    lesion, mask = click(turned, engine, model, tuple(point))
+    np.testing.assert_allclose(centre_lps(turned, lesion, mask), point, atol=1.5)
+
+
+def test_a_box_and_a_whole_slice_give_the_same_numbers(chest, model):
+    engine = engines.open_engine(model, "tensorflow", "cpu")
+    ct = chest[0]
+    axial, view = ct.geometry.axial(), ct.geometry.axial_order().view(ct.voxels_zyx)
+    radius = unet.receptive_radius(model.card["architecture"])
+    whole = slices.plan_box(axial, model.card, (slice(30, 31), *(slice(0, n) for n in axial.shape_zyx[1:])), radius)
+    part = slices.plan_box(axial, model.card, (slice(30, 31), slice(4, 12), slice(4, 12)), radius)
+    assert part.shape[2] < whole.shape[2]
+    (_, large), (_, small) = next(whole.batches(view, 1)), next(part.batches(view, 1))
+    p, q = engine.predict(large)[0], engine.predict(small)[0]
+    inner = (slice(0, 36), slice(0, 36))
+    np.testing.assert_allclose(q[inner], p[inner], atol=1e-5)
+
+
+def test_progress_counts_every_slice_once(chest, engine, model):
+    seen = []
+    segment(chest[0], Options(), progress=seen.append, engine=engine, bundle=model)
+    network = [p for p in seen if p.stage == "network" and p.seconds_left is not None]
+    assert [p.stage for p in seen if p.done == 0] == ["lungs", "engine", "network", "lesions"]
+    assert network[-1].done == network[-1].total
+    assert [p.done for p in network] == sorted({p.done for p in network})
+
+
+def test_cancel_stops_between_batches(chest, engine, model):
+    calls = []
+    with pytest.raises(Cancelled):
+        segment(
+            chest[0], Options(), lambda p: calls.append(p), lambda: any(p.done for p in calls), engine=engine, bundle=model
+        )
+    assert max(p.done for p in calls) <= engine.batch
+
+
+class SmallMemory:
+    """The real engine on a device that holds no more than ``most`` slices."""
+
+    def __init__(self, engine, most, device="GPU"):
+        self.engine, self.most, self.device = engine, most, device
+        self.name, self.precision, self.reason, self.batch = engine.name, engine.precision, engine.reason, 8
+        self.sizes = []
+
+    def predict(self, batch):
+        self.sizes.append(len(batch))
+        if len(batch) > self.most:
+            raise OutOfMemoryError("too little memory")
+        return self.engine.predict(batch)
+
+
+def test_short_of_memory_the_batch_is_halved_and_the_result_says_so(chest, engine, model):
+    options = Options(points_lps=(NODULE[0],))
+    plain = segment(chest[0], options, engine=engine, bundle=model)
+    small = SmallMemory(engine, 2)
+    result = segment(chest[0], options, engine=small, bundle=model)
+    assert small.sizes[:3] == [8, 4, 2] and len(result.notes) == 2 and "went on with 2" in result.notes[-1]
+    np.testing.assert_allclose(result.candidates[0].block, plain.candidates[0].block, atol=8)
+
+
+def test_a_gpu_without_room_for_one_slice_gives_way_to_the_cpu(chest, engine, model):
+    result = segment(chest[0], Options(points_lps=(NODULE[0],)), engine=SmallMemory(engine, 0), bundle=model)
+    assert result.device == "CPU" and "CPU" in result.notes[-1] and len(result.lesions) == 1
+
+
+def test_a_cpu_out_of_memory_is_an_error(chest, engine, model):
+    with pytest.raises(OutOfMemoryError):
+        segment(chest[0], Options(points_lps=(NODULE[0],)), engine=SmallMemory(engine, 0, "CPU"), bundle=model)
+
+
+def test_a_click_into_nothing_is_said(chest, engine, model):
+    result = segment(chest[0], Options(points_lps=((-190.0, -140.0, 0.0),)), engine=engine, bundle=model)
+    assert result.lesions == () and "Nothing was found" in result.notes[0]
+
+
+def test_a_click_outside_the_ct_is_refused(chest, engine, model):
+    with pytest.raises(InputError, match="outside the CT"):
+        segment(chest[0], Options(points_lps=((0.0, 0.0, 900.0),)), engine=engine, bundle=model)
+
+
+def test_an_abdomen_without_lungs_is_refused_and_can_be_run_unrestricted(engine, model):
+    ct, _ = phantoms.chest(lesions=())
+    abdomen = CT(np.where(ct.voxels_zyx < -600, np.where(ct.voxels_zyx < -950, ct.voxels_zyx, 40), ct.voxels_zyx), ct.geometry)
+    small = replace(abdomen, voxels_zyx=abdomen.voxels_zyx[:6], geometry=abdomen.geometry.crop((slice(0, 6), slice(0, 96), slice(0, 128))))
+    with pytest.raises(NoLungsFoundError):
+        segment(abdomen, Options(), engine=engine, bundle=model)
+    assert segment(small, Options(lung_restriction=False), engine=engine, bundle=model).lungs is None
+
+
+def test_a_crop_of_sixteen_millimetres_is_enough(engine, model):
+    ct, _ = phantoms.chest((1.0, 1.0, 2.0), size_mm=(18, 18, 18), lesions=((NODULE[0], 8.0, 40.0),), centre_lps=NODULE[0])
+    result = segment(ct, Options(lung_restriction=False), engine=engine, bundle=model)
+    assert result.geometry == ct.geometry
+
+
+def test_the_full_map_lies_on_the_ct_and_agrees_with_the_candidates(engine, model):
+    ct, _ = phantoms.chest((2.0, 2.0, 4.0), lesions=(NODULE,))
+    ct = phantoms.reorient(ct, (2, 0, 1), (True, False, True))
+    result = segment(ct, Options(keep_probability=True), engine=engine, bundle=model)
+    assert result.probability.shape == ct.voxels_zyx.shape and result.probability.dtype == np.uint8
+    assert result.candidates
+    for candidate in result.candidates:
+        whole = result.probability[candidate.box]
+        high = candidate.block >= 26  # p >= 0.1, where no neighbour was cut out
+        np.testing.assert_allclose(candidate.block[high], whole[high], atol=1)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, 1.5, -0.2])
+def test_a_threshold_that_is_no_probability_is_refused(chest, engine, model, threshold):
+    with pytest.raises(InputError, match="threshold"):
+        segment(chest[0], Options(threshold=threshold), engine=engine, bundle=model)
