@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.morphology import convex_hull_image
+from skimage.segmentation import watershed
 
 from .contracts import CT, Lungs
 from .errors import NoLungsFoundError
@@ -216,38 +217,37 @@ def _body_box(tissue: np.ndarray, lung: np.ndarray) -> tuple[tuple[int, int], ..
 def _sides(lung: np.ndarray, spacing_zyx, middle_x: float) -> np.ndarray:
     """Label the lungs 1 right, 2 left (uint8), also where they touch or hang together through the bronchi.
 
-    Shrunk step by step until each large piece lies on one side of the body's middle; each voxel then belongs to the
-    nearest piece. What never comes apart, a lung that crosses the middle or two that are one, is decided by its
-    share, and divided at the middle only where neither side has two thirds.
+    Shrunk step by step until each large piece lies on one side of the body's middle; the pieces then grow back and
+    meet where the lung between them is thinnest (watershed). What never comes apart, a lung that crosses the middle or
+    two that are one, is decided by its share, and divided at the middle only where neither side has two thirds.
     """
     box = tuple(slice(int(a), int(b)) for a, b in _edges(lung))
     cropped = lung[box]
-    is_left = np.arange(box[2].start, box[2].stop) + 0.5 > middle_x
+    by_middle = np.where(np.arange(box[2].start, box[2].stop) + 0.5 > middle_x, LEFT, RIGHT).astype(np.uint8)
+    by_middle = np.broadcast_to(by_middle, cropped.shape)
     depth = ndimage.distance_transform_edt(np.pad(cropped, 1, mode="edge"), spacing_zyx)[1:-1, 1:-1, 1:-1]
     for shrink in range(0, 19, 3):
-        pieces, n = cc3d.connected_components(depth > shrink, connectivity=6, return_N=True)
-        if n == 0:
+        pieces, share_left, large = _large_pieces(depth > shrink, by_middle)
+        if ((share_left < 0.2) | (share_left > 0.8))[large].all():
             break
-        last = pieces
-        size = np.bincount(pieces.ravel(), minlength=n + 1)
-        share_left = np.bincount(pieces[:, :, is_left].ravel(), minlength=n + 1) / np.maximum(size, 1)
-        size[0] = 0
-        large = size > 0.03 * size.sum()
-        if ((share_left < 0.2) | (share_left > 0.8) | ~large).all():
-            break
-    pieces = last
-    size = np.bincount(pieces.ravel())
-    share_left = np.bincount(pieces[:, :, is_left].ravel(), minlength=len(size)) / size
-    size[0] = 0
-    side_of_piece = np.where(share_left > 2 / 3, LEFT, np.where(share_left < 1 / 3, RIGHT, 0)).astype(np.uint8)
-    divided = (side_of_piece == 0)[pieces] & (pieces > 0)
-    seeds = side_of_piece[pieces]
-    seeds[divided] = np.broadcast_to(np.where(is_left, LEFT, RIGHT), seeds.shape)[divided]
-    seeds[~(size > 0.03 * size.sum())[pieces]] = 0
-    nearest = ndimage.distance_transform_edt(seeds == 0, spacing_zyx, return_distances=False, return_indices=True)
+    side = np.select([share_left > 2 / 3, share_left < 1 / 3], [LEFT, RIGHT], 0).astype(np.uint8)
+    seeds = np.where(large[pieces], side[pieces], 0)
+    divided = (large & (side == 0))[pieces]
+    seeds[divided] = by_middle[divided]
+    grown = watershed(-depth, seeds, mask=cropped).astype(np.uint8)
     label = np.zeros(lung.shape, np.uint8)
-    label[box] = np.where(cropped, seeds[tuple(nearest)], 0)
+    label[box] = np.where(cropped & (grown == 0), by_middle, grown)  # small pieces apart have no seed
     return label
+
+
+def _large_pieces(lung: np.ndarray, by_middle: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Connected pieces (labels), and of each label the share left of the middle and whether it has 3 % of the whole."""
+    pieces = cc3d.connected_components(lung, connectivity=6)
+    size = np.bincount(pieces.ravel())
+    left = np.bincount(pieces[by_middle == LEFT], minlength=len(size))
+    large = size > 0.03 * size[1:].sum()
+    large[0] = False
+    return pieces, left / np.maximum(size, 1), large
 
 
 def _hull(label: np.ndarray, body_box, step_mm: float) -> np.ndarray:

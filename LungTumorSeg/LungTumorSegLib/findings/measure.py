@@ -11,7 +11,7 @@ from ..contracts import CT, Lungs
 from ..geometry import Box
 from ..lungs import side_of
 
-# Where an outline lies beyond the centre of its outermost voxels, in pixels. Of random discs of 7 to 80 pixels, square
+# Where an outline lies beyond the centre of its outermost voxels, in pixels. Of random discs of 8 to 80 pixels, square
 # pixels and 1:3, the longest chord is then 0.26 too short to 0.49 too long, and at most 0.64 too short from 3 pixels
 # on. Centre to centre is up to 1.0 too short, side to side up to 1.0 too long: it picks the most favourable direction.
 # The short axis can't pick its direction and may be a pixel too short.
