@@ -12,7 +12,7 @@ from .cli_errors import Debug, exit_codes
 
 
 def info_command(
-    model: Annotated[Path | None, typer.Option(help="Folder of another model bundle.")] = None,
+    model: Annotated[Path | None, typer.Option(readable=False, help="Folder of another model bundle.")] = None,
     debug: Debug = False,
 ) -> None:
     """Show the model, the engines that are installed, their devices, and what would be used."""

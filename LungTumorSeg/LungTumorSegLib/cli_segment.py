@@ -1,5 +1,6 @@
 """``lungtumorseg segment``: one CT in, segmentation, table and record out."""
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ def _point_lps(text: str) -> tuple[float, float, float]:
     """``R,A,S`` in mm as Slicer shows it, to LPS."""
     try:
         r, a, s = (float(number) for number in text.split(","))
+        if not all(map(math.isfinite, (r, a, s))):
+            raise ValueError(text)
     except ValueError:
         raise typer.BadParameter(
             f"{text!r} is not a point: give three numbers R,A,S in mm, for example -42.5,17,88"
@@ -46,9 +49,13 @@ def _engine(name: str) -> str:
 
 def segment_command(
     input: Annotated[
-        Path, typer.Argument(help="The CT: NRRD, NIfTI, MetaImage, or a folder or file of a DICOM series.")
+        Path,
+        # readable=False: that a file can't be read is for `ct.read` to say, with its own exit code
+        typer.Argument(readable=False, help="The CT: NRRD, NIfTI, MetaImage, or a folder or file of a DICOM series."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if need be.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", readable=False, help="Folder for the results; made if need be.")
+    ],
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -59,7 +66,7 @@ def segment_command(
         float, typer.Option(min=0.0, help="Leave out lesions with a smaller long axis, in mm.")
     ] = 3.0,
     engine: Annotated[str, typer.Option(callback=_engine, help=" | ".join(engines.NAMES))] = "auto",
-    model: Annotated[Path | None, typer.Option(help="Folder of another model bundle.")] = None,
+    model: Annotated[Path | None, typer.Option(readable=False, help="Folder of another model bundle.")] = None,
     series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, where a folder holds several.")] = None,
     point: Annotated[
         list[str] | None,
