@@ -176,7 +176,7 @@ def _as_p(values: np.ndarray) -> np.ndarray:
 
 def _components(block: np.ndarray, threshold: float) -> np.ndarray:
     # the least uint8 whose p reaches the threshold; the small number keeps 0.2 * 255 from becoming 52
-    least = np.uint8(max(1, np.ceil(threshold * 255 - 1e-4))) if block.dtype == np.uint8 else threshold
+    least = max(1, int(np.ceil(threshold * 255 - 1e-4))) if block.dtype == np.uint8 else threshold
     return cc3d.connected_components(block >= least, connectivity=CONNECTIVITY)
 
 

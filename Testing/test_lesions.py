@@ -1,0 +1,490 @@
+"""From candidates to lesions, rule by rule, and what a click means. Blocks are made by hand, voxel by voxel."""
+
+from dataclasses import replace
+
+import numpy as np
+import phantoms
+import pytest
+from LungTumorSegLib import lesions
+from LungTumorSegLib.contracts import CT, Candidate, Lungs, Options
+from LungTumorSegLib.geometry import Geometry
+
+CARD = {"threshold": 0.5}
+WEIGHTS = {
+    "intercept": -2.0,
+    "mean_p": 3.0,
+    "max_p": 1.0,
+    "log_volume": 0.2,
+    "elongation": -0.5,
+    "lung_contact": 1.0,
+    "extent_z": 0.01,
+}
+
+
+def blank(spacing_xyz=(1.0, 1.0, 1.0), shape_zyx=(40, 60, 60), hu=-850) -> CT:
+    return CT(np.full(shape_zyx, hu, np.int16), Geometry(shape_zyx, spacing_xyz, (-30.0, -30.0, -20.0)))
+
+
+def candidate(ct: CT, probability: np.ndarray, box=None, **rest) -> Candidate:
+    """The candidate of ``box`` (the whole CT) from a map of p on the CT's grid."""
+    box = box or tuple(slice(0, n) for n in ct.voxels_zyx.shape)
+    return Candidate(box, np.rint(255 * probability[box]).astype(np.uint8), **rest)
+
+
+def ball(ct: CT, centre_zyx, radius: float, p: float = 0.9) -> np.ndarray:
+    """p inside a ball around a voxel, radius in mm."""
+    away = (np.stack(np.indices(ct.voxels_zyx.shape), -1) - centre_zyx) * ct.geometry.spacing_zyx
+    return np.where((away**2).sum(-1) <= radius**2, p, 0.0)
+
+
+def cone(ct: CT, centre_zyx, radius: float, highest: float = 1.0) -> np.ndarray:
+    """p falls in a line from ``highest`` to 0 at the radius."""
+    away = (np.stack(np.indices(ct.voxels_zyx.shape), -1) - centre_zyx) * ct.geometry.spacing_zyx
+    return np.clip(highest * (1 - np.linalg.norm(away, axis=-1) / radius), 0, 1)
+
+
+def extract(ct: CT, *maps, options=None, card=CARD, lungs=None, **rest):
+    """What comes of maps (whole CT) or candidates."""
+    given = [m if isinstance(m, Candidate) else candidate(ct, m) for m in maps]
+    return lesions.extract(given, ct, lungs, options or Options(), card, **rest)
+
+
+def painted(ct: CT, found, masks) -> np.ndarray:
+    """Lesion ids on the CT's grid; fails where two lesions share a voxel."""
+    ids = np.zeros(ct.voxels_zyx.shape, int)
+    for lesion, mask in zip(found, masks, strict=True):
+        part = ids[tuple(slice(a, b) for a, b in lesion.label_box)]
+        assert not part[mask].any()
+        part[mask] = lesion.id
+    return ids
+
+
+@pytest.fixture
+def ct() -> CT:
+    return blank()
+
+
+# ---- threshold
+
+
+def test_a_lesion_is_where_the_probability_reaches_the_threshold(ct):
+    p = cone(ct, (20, 30, 30), 20)
+    found, masks = extract(ct, p)
+    np.testing.assert_array_equal(painted(ct, found, masks) > 0, np.rint(255 * p) >= 127.5)
+    assert found[0].threshold == 0.5
+
+
+@pytest.mark.parametrize("level", [1, 13, 51, 102, 127, 128, 200, 254, 255])
+def test_a_threshold_takes_the_voxels_whose_stored_probability_equals_it(ct, level):
+    block = np.zeros((9, 9, 9), np.uint8)
+    block[2:7, 2:7, 2:7] = level
+    one = Candidate((slice(0, 9),) * 3, block)
+    assert len(extract(ct, one, options=Options(threshold=level / 255))[0]) == 1
+    assert len(extract(ct, one, options=Options(threshold=(level + 0.5) / 255))[0]) == 0
+
+
+def test_the_option_goes_before_the_card(ct):
+    p = cone(ct, (20, 30, 30), 20)
+    low, high = (extract(ct, p, options=Options(threshold=t))[0][0] for t in (0.3, 0.7))
+    assert low.volume_mm3 > extract(ct, p)[0][0].volume_mm3 > high.volume_mm3
+    assert (low.threshold, high.threshold) == (0.3, 0.7)
+
+
+def test_a_clicks_threshold_goes_before_the_option(ct):
+    one = candidate(ct, cone(ct, (20, 30, 30), 20), point_lps=(0.0, 0.0, 0.0), threshold=0.2)
+    assert extract(ct, one, options=Options(threshold=0.6))[0][0].threshold == 0.2
+
+
+def test_each_candidate_can_have_its_own_threshold(ct):
+    one, two = candidate(ct, cone(ct, (20, 15, 15), 12)), candidate(ct, cone(ct, (20, 45, 45), 12))
+    found, _ = extract(ct, one, two, thresholds={1: 0.25}, options=Options(threshold=0.6))
+    assert [lesion.threshold for lesion in found] == [0.25, 0.6]
+    assert found[0].label_box[1][0] > 30
+
+
+def test_no_candidates_no_lesions(ct):
+    assert extract(ct) == ((), ())
+    assert extract(ct, np.zeros(ct.voxels_zyx.shape)) == ((), ())
+
+
+# ---- separate lesions
+
+
+def test_two_balls_in_one_block_are_two_lesions(ct):
+    found, masks = extract(ct, ball(ct, (20, 20, 15), 6) + ball(ct, (20, 20, 45), 4))
+    assert [lesion.id for lesion in found] == [1, 2]
+    assert painted(ct, found, masks).max() == 2
+    assert found[0].volume_mm3 > found[1].volume_mm3
+
+
+def test_what_touches_at_a_corner_is_one_lesion(ct):
+    p = np.zeros(ct.voxels_zyx.shape)
+    p[10:15, 20:25, 20:25] = p[15:20, 25:30, 25:30] = 0.8
+    found, _ = extract(ct, p)
+    assert len(found) == 1
+    assert found[0].volume_mm3 == 250
+
+
+def test_label_box_and_mask_are_tight_and_in_stored_order(ct):
+    stored = phantoms.reorient(ct, (2, 0, 1), (False, True, False))
+    p = np.zeros(stored.voxels_zyx.shape)
+    p[3:9, 4:12, 5:20] = 0.7
+    found, masks = extract(stored, p)
+    assert found[0].label_box == ((3, 9), (4, 12), (5, 20))
+    assert masks[0].all()
+    assert masks[0].dtype == bool
+
+
+def test_a_block_lies_where_its_box_says(ct):
+    p = ball(ct, (25, 40, 12), 5)
+    whole, _ = extract(ct, p)
+    cut, _ = extract(ct, candidate(ct, p, (slice(15, 35), slice(30, 50), slice(2, 22))))
+    assert cut == whole
+
+
+# ---- clean-up
+
+
+def test_enclosed_holes_are_filled(ct):
+    found, masks = extract(ct, ball(ct, (20, 30, 30), 9) - ball(ct, (20, 30, 30), 5))
+    assert masks[0][9, 9, 9]
+    assert found[0].volume_mm3 == np.count_nonzero(ball(ct, (20, 30, 30), 9))
+
+
+def test_a_hole_that_is_open_to_the_outside_stays(ct):
+    p = ball(ct, (20, 30, 30), 9) - ball(ct, (20, 30, 30), 5)
+    p[20, 30, 30:] = 0
+    _, masks = extract(ct, p)
+    assert not masks[0][9, 9, 9]
+
+
+@pytest.mark.parametrize(("spacing", "voxels"), [((1.0, 1.0, 1.0), 4), ((0.5, 0.5, 0.5), 33), ((0.6, 0.6, 5.0), 2)])
+def test_specks_are_dropped_by_their_volume_in_millimetres(spacing, voxels):
+    ct = blank(spacing)
+    for count, expected in ((voxels, 0), (voxels + 1, 1)):
+        p = np.zeros(ct.voxels_zyx.shape)
+        p[5, 10, 10 : 10 + count] = 0.9
+        assert len(extract(ct, p, options=Options(min_diameter_mm=0))[0]) == expected
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.6, 0.6, 2.0)])
+def test_lesions_with_a_smaller_long_axis_are_left_out(spacing):
+    ct = blank(spacing)
+    p = ball(ct, (20, 15, 15), 3.1) + ball(ct, (20, 45, 45), 6.1)
+    assert [len(extract(ct, p, options=Options(min_diameter_mm=d))[0]) for d in (0, 4, 8, 11, 14)] == [2, 2, 1, 1, 0]
+
+
+# ---- lungs
+
+
+def lungs_whose_hull_ends_at(x_mm: float) -> Lungs:
+    """A hull that fills all with x <= x_mm."""
+    grid = Geometry((20, 24, 40), (3.0, 3.0, 3.0), (-60.0, -36.0, -30.0))
+    x = grid.lps(np.stack(np.indices(grid.shape_zyx), -1))[..., 0]
+    return Lungs((x <= x_mm).astype(np.uint8), np.maximum(x - x_mm, 0).astype(np.float32), grid)
+
+
+def test_a_lesion_is_kept_when_one_voxel_is_within_10_mm_of_the_hull(ct):
+    p = ball(ct, (20, 30, 40), 8)  # x from 2 to 18 mm
+    for hull_end, expected in ((15, 1), (-6, 1), (-12, 0)):
+        assert len(extract(ct, p, lungs=lungs_whose_hull_ends_at(hull_end))[0]) == expected
+
+
+def test_no_voxel_outside_the_hull_is_cut_off(ct):
+    p = ball(ct, (20, 30, 40), 8)
+    near, _ = extract(ct, p, lungs=lungs_whose_hull_ends_at(0))
+    assert near[0].volume_mm3 == np.count_nonzero(p)
+
+
+def test_without_lung_restriction_or_lungs_everything_is_kept(ct):
+    p, far = ball(ct, (20, 30, 40), 8), lungs_whose_hull_ends_at(-40)
+    assert len(extract(ct, p, lungs=far)[0]) == 0
+    assert len(extract(ct, p, lungs=far, options=Options(lung_restriction=False))[0]) == 1
+    assert len(extract(ct, p, lungs=None)[0]) == 1
+
+
+def test_a_clicked_lesion_is_kept_wherever_it_is(ct):
+    one = candidate(ct, ball(ct, (20, 30, 40), 8), point_lps=(10.0, 0.0, 0.0))
+    assert len(extract(ct, one, lungs=lungs_whose_hull_ends_at(-40))[0]) == 1
+
+
+def test_the_side_comes_from_the_lungs(ct):
+    found, _ = extract(ct, ball(ct, (20, 30, 30), 8), lungs=lungs_whose_hull_ends_at(20))
+    assert found[0].side == "right"
+
+
+# ---- overlap
+
+
+def test_no_voxel_is_counted_twice_where_blocks_overlap(ct):
+    p = ball(ct, (20, 30, 20), 7) + ball(ct, (20, 30, 40), 7)
+    left, right = (slice(0, 40), slice(0, 60), slice(0, 38)), (slice(0, 40), slice(0, 60), slice(22, 60))
+    found, masks = extract(ct, candidate(ct, p, left), candidate(ct, p, right))
+    assert len(found) == 2
+    np.testing.assert_array_equal(painted(ct, found, masks) > 0, p > 0)
+
+
+def test_a_second_click_on_the_same_lesion_adds_none(ct):
+    first = candidate(ct, ball(ct, (20, 30, 30), 7), point_lps=(0.0, 0.0, 0.0))
+    second = candidate(ct, ball(ct, (20, 30, 31), 8), point_lps=(1.0, 0.0, 0.0))
+    found, _ = extract(ct, first, second)
+    assert [lesion.volume_mm3 for lesion in found] == [np.count_nonzero(first.block)]
+
+
+def test_a_click_goes_before_what_was_found_there_without_it(ct):
+    larger = candidate(ct, ball(ct, (20, 30, 30), 9))
+    clicked = candidate(ct, ball(ct, (20, 30, 30), 8), point_lps=(0.0, 0.0, 0.0))
+    found, _ = extract(ct, larger, clicked)
+    assert [lesion.volume_mm3 for lesion in found] == [np.count_nonzero(clicked.block)]
+
+
+def test_where_two_lesions_overlap_a_little_the_larger_keeps_the_voxels(ct):
+    big, small = ball(ct, (20, 30, 20), 10), ball(ct, (20, 30, 34), 6)
+    found, masks = extract(ct, small, big)
+    ids = painted(ct, found, masks)
+    assert (ids[big > 0] == 1).all()
+    assert (ids[(small > 0) & (big == 0)] == 2).all()
+
+
+# ---- a point
+
+
+def test_of_a_clicked_block_only_the_component_at_the_point_is_a_lesion(ct):
+    p = ball(ct, (20, 30, 15), 8) + ball(ct, (20, 30, 45), 5)
+    for x, radius in ((15.0, 5), (-15.0, 8)):
+        one = candidate(ct, p, point_lps=(x, 0.0, 0.0))
+        found, _ = extract(ct, one)
+        assert [lesion.volume_mm3 for lesion in found] == [np.count_nonzero(ball(ct, (20, 30, 30), radius))]
+
+
+def test_a_point_3_mm_beside_a_lesion_still_means_it(ct):
+    p = ball(ct, (20, 30, 30), 8)
+    assert [len(extract(ct, candidate(ct, p, point_lps=(x, 0.0, 0.0)))[0]) for x in (10.9, 12.0)] == [1, 0]
+
+
+# ---- order and confidence
+
+
+def test_without_coefficients_the_order_is_by_volume(ct):
+    found, _ = extract(ct, ball(ct, (20, 12, 12), 4), ball(ct, (20, 45, 45), 9), ball(ct, (20, 12, 45), 6))
+    volumes = [lesion.volume_mm3 for lesion in found]
+    assert volumes == sorted(volumes, reverse=True)
+    assert [lesion.id for lesion in found] == [1, 2, 3]
+    assert all(lesion.confidence is None for lesion in found)
+
+
+def test_confidence_orders_the_table_together_with_size(ct):
+    card = {**CARD, "confidence_coefficients": {**dict.fromkeys(WEIGHTS, 0.0), "intercept": -20.0, "mean_p": 25.0}}
+    dubious, sure, tiny = (
+        ball(ct, (20, 15, 15), 10, 0.55),
+        ball(ct, (20, 45, 45), 7, 0.95),
+        ball(ct, (20, 12, 45), 3, 0.95),
+    )
+    found, _ = extract(ct, dubious, sure, tiny, card=card)
+    assert [round(lesion.long_axis_mm) for lesion in found] == [14, 6, 20]
+    assert found[0].confidence > 0.9 > found[2].confidence
+
+
+def test_the_same_lesion_twice_keeps_the_candidates_order(ct):
+    one, two = ball(ct, (20, 15, 15), 6), ball(ct, (20, 45, 45), 6)
+    assert extract(ct, one, two)[0][0].label_box[1][0] < 30
+    assert extract(ct, two, one)[0][0].label_box[1][0] > 30
+
+
+def test_confidence_is_the_logistic_of_the_weighted_features(ct):
+    card = {**CARD, "confidence_coefficients": WEIGHTS}
+    p = ball(ct, (20, 30, 30), 7)
+    found, masks = extract(ct, p, card=card)
+    box = tuple(slice(a, b) for a, b in found[0].label_box)
+    values = lesions.features(masks[0], p[box], box, ct)
+    logit = WEIGHTS["intercept"] + sum(WEIGHTS[name] * values[name] for name in lesions.FEATURES)
+    assert found[0].confidence == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-3)
+
+
+def test_a_missing_weight_turns_confidence_off(ct):
+    card = {**CARD, "confidence_coefficients": {k: v for k, v in WEIGHTS.items() if k != "max_p"}}
+    assert extract(ct, ball(ct, (20, 30, 30), 7), card=card)[0][0].confidence is None
+
+
+def test_weights_of_features_that_this_version_does_not_know_are_ignored(ct):
+    p = ball(ct, (20, 30, 30), 7)
+    one, two = (
+        extract(ct, p, card={**CARD, "confidence_coefficients": weights})[0][0].confidence
+        for weights in (WEIGHTS, {**WEIGHTS, "texture": 9.0})
+    )
+    assert one == two
+
+
+# ---- features
+
+
+@pytest.fixture
+def ball_features(ct):
+    def of(ct=ct, p=None, centre=(20, 30, 30), radius=7.0):
+        p = ball(ct, centre, radius) if p is None else p
+        box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(p))
+        return lesions.features(p[box] > 0, p[box], box, ct)
+
+    return of
+
+
+def test_features_of_a_ball(ct, ball_features):
+    values = ball_features()
+    assert tuple(values) == lesions.FEATURES
+    assert (values["mean_p"], values["max_p"]) == pytest.approx((0.9, 0.9))
+    assert values["log_volume"] == pytest.approx(np.log(4 / 3 * np.pi * 7**3), abs=0.03)
+    assert values["elongation"] == pytest.approx(1, abs=0.02)
+    assert values["extent_z"] == 15
+
+
+def test_elongation_is_the_ratio_of_the_axes_in_millimetres():
+    ct = blank((0.8, 0.8, 2.0))
+    away = (np.stack(np.indices(ct.voxels_zyx.shape), -1) - (20, 30, 30)) * ct.geometry.spacing_zyx
+    p = np.where(((away / (18, 6, 6)) ** 2).sum(-1) <= 1, 0.9, 0)
+    box = tuple(slice(0, n) for n in p.shape)
+    assert lesions.features(p > 0, p, box, ct)["elongation"] == pytest.approx(3, rel=0.05)
+
+
+def test_a_lesion_on_one_slice_has_a_finite_elongation(ct):
+    p = np.zeros(ct.voxels_zyx.shape)
+    p[20, 20:30, 20:30] = 0.9
+    box = (slice(20, 21), slice(20, 30), slice(20, 30))
+    assert lesions.features(p[box] > 0, p[box], box, ct)["elongation"] == pytest.approx(10, rel=0.01)
+
+
+def test_lung_contact_is_the_aerated_share_of_the_shell(ct, ball_features):
+    assert ball_features()["lung_contact"] == 1
+    solid = blank(hu=40)
+    assert ball_features(solid)["lung_contact"] == 0
+    half = blank()
+    half.voxels_zyx[:, :, :30] = 40
+    assert ball_features(half)["lung_contact"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_lesion_at_the_edge_of_the_ct_has_features(ct, ball_features):
+    values = ball_features(centre=(0, 0, 0))
+    assert values["lung_contact"] == 1
+    assert values["extent_z"] == 8
+
+
+@pytest.mark.parametrize("order", phantoms.ORDERS[::5])
+def test_features_do_not_depend_on_the_axis_order(order):
+    ct = blank((0.8, 0.8, 2.5))
+    ct.voxels_zyx[:, :, 33:] = 40
+    p = ball(ct, (20, 30, 30), 9) + ball(ct, (16, 26, 36), 9, 0.05)
+    stored = phantoms.reorient(ct, *order)
+    turned = phantoms.reorient(replace(ct, voxels_zyx=p.astype(np.float32)), *order).voxels_zyx
+    whole = tuple(slice(0, n) for n in p.shape), tuple(slice(0, n) for n in turned.shape)
+    expected = lesions.features(p > 0, p, whole[0], ct)
+    assert lesions.features(turned > 0, turned, whole[1], stored) == pytest.approx(expected, rel=1e-5)
+
+
+def test_uint8_and_float_probabilities_give_the_same_features(ct):
+    p = np.rint(255 * cone(ct, (20, 30, 30), 9)) / 255
+    box = tuple(slice(0, n) for n in p.shape)
+    mask = p > 0.3
+    one, two = (lesions.features(mask, block, box, ct) for block in (p, np.rint(255 * p).astype(np.uint8)))
+    assert one == pytest.approx(two, rel=1e-6)
+
+
+# ---- the click rule
+
+
+def clicked(ct: CT, p: np.ndarray, point=(0.0, 0.0, 0.0), threshold=0.5, **rest):
+    return lesions.click(np.rint(255 * p).astype(np.uint8), ct.geometry, point, threshold, **rest)
+
+
+def test_a_click_inside_takes_the_component_at_the_operating_threshold(ct):
+    p = ball(ct, (20, 30, 30), 7) + ball(ct, (20, 30, 50), 5)
+    found = clicked(ct, p)
+    assert found.threshold == 0.5
+    assert not found.at_border
+    np.testing.assert_array_equal(found.mask, ball(ct, (20, 30, 30), 7) > 0)
+
+
+def test_under_the_threshold_a_click_takes_half_the_highest_probability_near_it(ct):
+    found = clicked(ct, cone(ct, (20, 30, 30), 20, 0.4))
+    assert found.threshold == pytest.approx(0.2, abs=0.002)
+    assert found.mask.sum() == pytest.approx(4 / 3 * np.pi * 10**3, rel=0.05)
+
+
+def test_the_threshold_never_falls_under_a_tenth(ct):
+    assert clicked(ct, ball(ct, (20, 30, 30), 7, 0.15)).threshold == pytest.approx(0.1)
+    assert clicked(ct, ball(ct, (20, 30, 30), 7, 0.09)) is None
+
+
+def test_the_threshold_never_rises_by_a_click_beside_a_sure_lesion(ct):
+    p = ball(ct, (20, 30, 36), 5)
+    assert clicked(ct, p, threshold=0.3, point=(-1.0, 0, 0)).threshold == 0.3
+
+
+def test_the_nearest_component_within_3_mm_is_meant(ct):
+    p = ball(ct, (20, 30, 35), 4) + ball(ct, (20, 30, 24), 4)
+    right = clicked(ct, p, point=(-1.4, 0, 0))
+    assert right.mask[20, 30, 24] and not right.mask[20, 30, 35]
+    left = clicked(ct, p, point=(0.4, 0, 0))
+    assert left.mask[20, 30, 35] and not left.mask[20, 30, 24]
+
+
+def test_nothing_within_3_mm_is_none(ct):
+    assert clicked(ct, ball(ct, (20, 30, 35), 4), point=(-3.0, 0, 0)) is None
+    assert clicked(ct, np.zeros(ct.voxels_zyx.shape)) is None
+
+
+def test_a_point_outside_the_block_is_none(ct):
+    assert clicked(ct, ball(ct, (20, 30, 30), 9), point=(500.0, 0, 0)) is None
+
+
+def test_with_thick_slices_the_voxel_that_holds_the_point_counts():
+    ct = blank((1.0, 1.0, 8.0), (10, 30, 30))
+    p = np.zeros(ct.voxels_zyx.shape)
+    p[4, 10:20, 10:20] = 0.9
+    point = ct.geometry.lps((4.45, 15, 15))
+    assert clicked(ct, p, point=point) is not None
+
+
+def test_a_component_that_reaches_an_open_side_is_cut_off(ct):
+    p = np.zeros(ct.voxels_zyx.shape)
+    p[20:25, 25:35, 25:] = 0.9
+    only_that_side_closed = ((True, True), (True, True), (True, False))
+    assert clicked(ct, p).at_border
+    assert not clicked(ct, p, open_sides=only_that_side_closed).at_border
+
+
+def test_the_threshold_rises_to_the_lowest_at_which_the_component_is_inside(ct):
+    p = np.maximum(ball(ct, (20, 30, 30), 7, 0.9), ball(ct, (20, 30, 42), 8, 0.7))
+    p[20, 30, 45:] = 0.6  # runs out of the block
+    cut_off, inside = clicked(ct, p), clicked(ct, p, raise_until_inside=True)
+    assert cut_off.at_border
+    assert not inside.at_border
+    assert inside.threshold == pytest.approx(0.6, abs=0.006)
+    assert clicked(ct, p, threshold=0.599).at_border
+    np.testing.assert_array_equal(inside.mask, p >= 0.61)
+
+
+def test_a_component_that_is_inside_keeps_its_threshold(ct):
+    assert clicked(ct, ball(ct, (20, 30, 30), 7), raise_until_inside=True).threshold == 0.5
+
+
+def test_a_component_that_is_cut_off_at_every_threshold_is_still_returned(ct):
+    found = clicked(ct, np.full(ct.voxels_zyx.shape, 0.8), raise_until_inside=True)
+    assert found.at_border
+    assert found.threshold == pytest.approx(0.8, abs=0.002)
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5])
+def test_float_and_uint8_blocks_give_the_same_click(ct, threshold):
+    p = (np.rint(255 * cone(ct, (20, 30, 30), 20, 0.7)) / 255).astype(np.float32)
+    one = lesions.click(p, ct.geometry, (1.0, 9.0, 0.0), threshold)
+    two = clicked(ct, p, (1.0, 9.0, 0.0), threshold)
+    assert one.threshold == pytest.approx(two.threshold, abs=1e-6)
+    np.testing.assert_array_equal(one.mask, two.mask)
+
+
+def test_extract_makes_the_lesion_that_the_click_found(ct):
+    p = np.maximum(cone(ct, (20, 30, 30), 16, 0.42), ball(ct, (10, 10, 50), 6))
+    found = clicked(ct, p)
+    one = candidate(ct, p, point_lps=(0.0, 0.0, 0.0), threshold=found.threshold)
+    made, masks = extract(ct, one)
+    np.testing.assert_array_equal(painted(ct, made, masks) > 0, found.mask)
+    assert made[0].threshold == found.threshold
