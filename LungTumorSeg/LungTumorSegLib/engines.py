@@ -6,6 +6,7 @@ bundle's stored input/output pair before it may be used.
 
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Protocol
@@ -141,8 +142,7 @@ class OpenVinoEngine:
     name = "openvino"
 
     def __init__(self, bundle: bundles.Bundle, device: str):
-        import openvino
-
+        openvino = _import_openvino()
         if device == "gpu":
             raise EngineError("OpenVINO is used on the CPU only. Choose the device 'auto' or 'cpu'.")
         core = openvino.Core()
@@ -171,6 +171,18 @@ def _onnx_file(bundle: bundles.Bundle):
     if not bundle.has(bundles.ONNX):
         raise ModelMismatchError(f"The model in {bundle.folder} has no {bundles.ONNX}; choose the engine 'tensorflow'.")
     return bundle.folder / bundles.ONNX
+
+
+def _import_openvino():
+    """OpenVINO without its telemetry.
+
+    `import openvino` reports itself to an analytics server unless the user once opted out; nothing may leave this
+    machine. Without the module `openvino_telemetry` it takes its own silent stand-in.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)
+    import openvino
+
+    return openvino
 
 
 def _native_error(problem: Exception, what: str, slices: int) -> EngineError:
@@ -209,8 +221,7 @@ def _probe(name: str) -> Found:
             providers = onnxruntime.get_available_providers()
             gpus = [p.removesuffix("ExecutionProvider") for p in OnnxRuntimeEngine.GPU_PROVIDERS if p in providers]
             return Found(name, True, ("CPU", *gpus), f"version {onnxruntime.__version__}")
-        import openvino
-
+        openvino = _import_openvino()
         devices = tuple(openvino.Core().available_devices)
         return Found(name, True, devices, f"version {openvino.__version__.split('-')[0]}")
     except Exception as problem:  # a half-installed library raises anything; the sentence is what matters
