@@ -82,14 +82,19 @@ def _add_singletons(scene, colors):
 
 
 def add_volume(ct, name=None, study=None, node_class="vtkMRMLScalarVolumeNode"):
-    """A `CT` as a volume node, with its place in the subject hierarchy (Slicer makes that by itself)."""
+    """A `CT` as a volume node, with its place in the subject hierarchy (study: an item)."""
     node = slicer.mrmlScene.AddNewNodeByClass(node_class, name or ct.name)
     slicer.util.updateVolumeFromArray(node, ct.voxels_zyx)
     node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(_FLIP @ ct.geometry.affine))
     node.CreateDefaultDisplayNodes()
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    hierarchy.CreateItem(study or hierarchy.GetSceneItemID(), node)
+    place_in_hierarchy(node, study)
     return node
+
+
+def place_in_hierarchy(node, parent=None):
+    """What Slicer does by itself for each new node; ``parent`` is a subject hierarchy item. Returns the node's item."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    return hierarchy.CreateItem(parent or hierarchy.GetSceneItemID(), node)
 
 
 def scene_xml(scene, folder) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import slicer
 
 from .. import bundle, ct, result_files
-from ..contracts import CT, Options, Result
+from ..contracts import CT, Options
 from ..errors import Cancelled, UnreadableError
 from ..worker.client import WorkerClient
 from . import markups, scene, table
@@ -203,10 +203,12 @@ class LungTumorSegLogicBase:
                 scene.remove_node(slicer.mrmlScene, node)
         self._results = [f for f in self._results if f is not findings]
 
-    def save(self, findings: Findings, folder: str | Path) -> Path:
-        """Write segmentation.seg.nrrd, lesions.csv and result.json as the command does. Raises OutputError."""
-        result_files.write(findings.as_result(), findings.ct, Path(folder))
-        return Path(folder)
+    def save(self, findings: Findings, folder: str | Path, overwrite: bool = False, png: bool = False) -> list[Path]:
+        """Write segmentation.seg.nrrd, lesions.csv and result.json, as the command does; returns the files.
+
+        Raises OutputError: the folder can't be written or, without ``overwrite``, holds an earlier result.
+        """
+        return result_files.write(findings.as_result(), findings.ct, Path(folder), overwrite, png)
 
     # ---- inside
 
@@ -235,12 +237,11 @@ class LungTumorSegLogicBase:
             run.handle = self.client.start(run.ct, run.options)
             run.state = "running"
         time.sleep(_YIELD_SECONDS)
-        for message in run.handle.poll():
-            if isinstance(message, Result):
-                self._finish(run, message)
-                run.state = "done"
-            else:
-                run.progress = message
+        for step in run.handle.poll():
+            run.progress = step
+        if run.handle.result is not None:
+            self._finish(run, run.handle.result)
+            run.state = "done"
 
     def _cancel(self, run: Run):
         if run.handle is not None:
