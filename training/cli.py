@@ -8,6 +8,7 @@ from . import config as configuration
 
 app = typer.Typer(no_args_is_help=True, help="Rebuild the bundled model from data.")
 ConfigFile = typer.Option("training/configs/bundled.toml", "--config", help="The TOML file with all settings.")
+ModelBundle = typer.Option(None, "--bundle", help="The folder of a model bundle; the bundled one by default.")
 
 
 @app.command()
@@ -26,3 +27,11 @@ def fit(config: Path = ConfigFile):
     from . import fit as step
 
     step.fit(configuration.load(config))
+
+
+@app.command()
+def mine(config: Path = ConfigFile, bundle: Path = ModelBundle):
+    """Find the network's false positives in the whole CTs: hard negatives for the second stage."""
+    from . import mine as step
+
+    typer.echo(step.mine(configuration.load(config), bundle))

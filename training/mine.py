@@ -1,0 +1,79 @@
+"""Hard negatives: where in the whole CTs the network sees tumour and there is none."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from LungTumorSegLib import bundle, engines, segment
+from LungTumorSegLib.contracts import CT, Options, Result
+from rich.progress import track
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from . import cases
+from .config import Config
+
+LEAST_P = 0.3
+AWAY_MM = 8.0  # from any label, as in the patches
+APART_MM = 30.0  # a large false positive gets several points
+MOST, MOST_OF_ONE = 60, 12  # points of a case, and of one false positive: a huge one must not take all
+ENOUGH = 20_000  # voxels of a false positive that are looked at
+
+
+def mine(config: Config, model: Path | None = None) -> Path:
+    """Run the product over every whole CT and write ``hard_negatives.json`` beside the prepared volumes.
+
+    The file is {case: [[z, y, x], ...]}: mm from voxel 0's centre in the axial view, highest probability first.
+    Cases whose background can't be trusted (weight 0 everywhere) are left out. model: a bundle, else the bundled one.
+    """
+    opened = bundle.load(model)
+    engine = engines.open_engine(opened)
+    prepared = Path(config.data.prepared)
+    found = {}
+    for folder in track(sorted((prepared / "volumes").iterdir()), "False positives"):
+        weight = np.load(folder / "weight.npy", mmap_mode="r")
+        if weight.any():
+            ct = cases.read(config.data.pack, folder.name)
+            result = segment.segment(ct, Options(), engine=engine, bundle=opened)
+            label = np.load(folder / "target.npy", mmap_mode="r")
+            found[folder.name] = [point.tolist() for point in false_positives(result, ct, label, weight)]
+    partial = prepared / "hard_negatives.part"
+    partial.write_text(json.dumps(found))
+    return partial.replace(prepared / "hard_negatives.json")
+
+
+def false_positives(result: Result, ct: CT, label_zyx: np.ndarray, weight_zyx: np.ndarray) -> np.ndarray:
+    """(n, 3) mm in the axial view: points of p >= 0.3 more than 8 mm from any label, 30 mm apart, best first.
+
+    label, weight: as `prepare` writes them, on the CT's slices and 1 mm in plane.
+    """
+    order, axial = ct.geometry.axial_order(), ct.geometry.axial()
+    spacing, unit = np.array(axial.spacing_zyx), np.array([axial.spacing_zyx[0], 1.0, 1.0])
+    marked = np.argwhere(label_zyx > 0) * unit
+    tree = cKDTree(marked) if len(marked) else None
+    points, heights = [], []
+    for candidate in result.candidates:
+        box = order.view_box(candidate.box, axial.shape_zyx)
+        block = order.view(candidate.block)
+        high = np.argwhere(block >= LEAST_P * 255)
+        high = high[:: max(1, len(high) // ENOUGH)]
+        if not len(high):
+            continue
+        # 8-bit maps have plateaus: the mean over 5 mm finds their middle
+        height = ndimage.gaussian_filter(block.astype(np.float32), 2.5 / spacing)[tuple(high.T)]
+        places = (high + [b.start for b in box]) * spacing
+        index = np.minimum(np.rint(places / unit).astype(int), np.array(weight_zyx.shape) - 1)
+        trusted = weight_zyx[tuple(index.T)] > 0
+        if tree is not None:
+            trusted &= tree.query(places, distance_upper_bound=AWAY_MM)[0] > AWAY_MM
+        places, height = places[trusted], height[trusted]
+        for _ in range(MOST_OF_ONE):
+            if not len(places):
+                break
+            best = places[height.argmax()]
+            points.append(best)
+            heights.append(float(height.max()))
+            far = np.linalg.norm(places - best, axis=1) > APART_MM
+            places, height = places[far], height[far]
+    best = np.argsort(-np.array(heights), kind="stable")[:MOST]
+    return np.array(points).reshape(-1, 3)[best]
