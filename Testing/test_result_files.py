@@ -144,6 +144,20 @@ def test_pictures_of_a_run_that_found_nothing_are_an_overview(tmp_path, ct, resu
     assert [path.name for path in files if path.suffix == ".png"] == ["overview.png"]
 
 
+def test_without_matplotlib_pictures_are_refused_with_a_sentence_and_nothing_is_written(
+    tmp_path, monkeypatch, ct, result
+):
+    # as in Slicer, which does not bring it along: None is how Python marks a module that can't be imported
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib" or name.endswith(".pictures")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("LungTumorSegLib.pictures", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(OutputError, match="matplotlib"):
+        result_files.write(result, ct, tmp_path / "out", with_pictures=True)
+    assert list(tmp_path.iterdir()) == []
+    assert result_files.write(result, ct, tmp_path / "out")
+
+
 def test_paths_may_be_long_and_in_any_script(tmp_path, ct, result):
     folder = tmp_path / "Müller Łukasz 肺癌 Ωμέγα" / ("sehr langer Name " * 10).strip() / ("n" * 200)
     files = result_files.write(result, ct, folder, with_pictures=True)

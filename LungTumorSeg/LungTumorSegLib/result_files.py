@@ -4,6 +4,7 @@ from pathlib import Path
 
 from . import lesion_table, output_folder, result_record, seg_nrrd
 from .contracts import CT, Result
+from .errors import OutputError
 
 SEGMENTATION, TABLE, RECORD, PROBABILITY = "segmentation.seg.nrrd", "lesions.csv", "result.json", "probability.nrrd"
 PICTURES = ("overview.png", "lesion_*.png")
@@ -33,9 +34,17 @@ def write(result: Result, ct: CT, folder: Path, overwrite: bool = False, with_pi
             content = {"content": "probability of tumour times 255"}
             seg_nrrd.write_nrrd(part / PROBABILITY, result.probability, seg_nrrd.grid_header(result.geometry) | content)
         if with_pictures:
-            from . import pictures  # matplotlib, which Slicer does not bring along
-
-            pictures.write(part, result, ct)
+            _write_pictures(part, result, ct)
         result_record.write_json(result, ct, part / RECORD)
         names = [path.name for path in sorted(part.iterdir())]
     return [folder / name for name in names]
+
+
+def _write_pictures(folder: Path, result: Result, ct: CT) -> None:
+    try:
+        from . import pictures  # here, since Slicer does not bring matplotlib along
+    except ModuleNotFoundError as error:
+        raise OutputError(
+            f"The pictures need {error.name}, which is not installed. Install it, or save without."
+        ) from None
+    pictures.write(folder, result, ct)
