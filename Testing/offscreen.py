@@ -17,7 +17,11 @@ window.AddRenderer(vtk.vtkRenderer()); window.Render()
 raise SystemExit(window.GetRenderingBackend() == 0 or not window.SupportsOpenGL())
 """
 _SLICE_MANAGERS = ("vtkMRMLSegmentationsDisplayableManager2D", "vtkMRMLMarkupsDisplayableManager")
-_VIEW_MANAGERS = ("vtkMRMLCameraDisplayableManager", "vtkMRMLSegmentationsDisplayableManager3D")
+_VIEW_MANAGERS = (
+    "vtkMRMLCameraDisplayableManager",
+    "vtkMRMLModelDisplayableManager",
+    "vtkMRMLSegmentationsDisplayableManager3D",
+)
 
 
 def available() -> bool:

@@ -31,8 +31,12 @@ def main() -> int:
     logic = LungTumorSegLogicBase()
     try:
         obtained = cases.obtain(given.input)
-        _, application = headless.start()
-        return max(run(case, logic, application, given.output, console) for case in obtained)
+        scene, application = headless.start()
+        codes = []
+        for case in obtained:
+            headless.clear(scene, application)
+            codes.append(run(case, logic, application, given.output, console))
+        return max(codes)
     except cases.DemoDataError as error:
         print(error, file=sys.stderr)
         return 3

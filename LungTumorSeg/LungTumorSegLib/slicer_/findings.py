@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from .. import lesions as lesion_rules
 from .. import terminology
 from ..contracts import CT, Candidate, Lesion, Result
 
@@ -116,6 +115,8 @@ class Findings:
     # ---- inside
 
     def _extract(self, regions, options, smooth_mm):
+        from .. import lesions as lesion_rules  # brings packages that Slicer lacks until they are installed
+
         candidates = tuple(self._smooth(r.candidate, smooth_mm) for r in regions)
         own = {i: r.threshold for i, r in enumerate(regions) if r.threshold is not None}
         found = lesion_rules.extract(candidates, self.ct, self.result.lungs, options, self.card, thresholds=own)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import slicer
 
-from .. import bundle, ct, result_files
+from .. import bundle
 from ..contracts import CT, Options
 from ..errors import Cancelled, UnreadableError
 from ..worker.client import WorkerClient
@@ -56,9 +56,11 @@ class LungTumorSegLogicBase:
 
     def check(self, volume) -> CT:
         """The volume as a `CT`. Raises InputError with the reason when it can't be segmented."""
-        voxels = scene.ct_from_volume(volume)
-        ct.check(voxels)
-        return voxels
+        from ..ct import check  # brings packages that Slicer lacks until they are installed
+
+        ct = scene.ct_from_volume(volume)
+        check(ct)
+        return ct
 
     def segment(self, volume, *, points_ras=(), replaces=None, progress=None, wait=True, **options):
         """Segment a scalar volume node; returns `Findings`, or with ``wait=False`` a `Run` that `poll` drives.
@@ -85,9 +87,9 @@ class LungTumorSegLogicBase:
         add_to: let what is found join this result, or with "latest" the volume's latest one when the run ends (a new
         one if there is none).
         """
-        voxels = scene.ct_from_volume(volume)
+        ct = scene.ct_from_volume(volume)
         points = tuple(scene.world_to_lps(volume, p) for p in points_ras)
-        run = Run(volume, voxels, Options(points_lps=points, **options), add_to=add_to, replaces=replaces)
+        run = Run(volume, ct, Options(points_lps=points, **options), add_to=add_to, replaces=replaces)
         self._runs.append(run)
         return run
 
@@ -208,6 +210,8 @@ class LungTumorSegLogicBase:
 
         Raises OutputError: the folder can't be written or, without ``overwrite``, holds an earlier result.
         """
+        from .. import result_files  # brings packages that Slicer lacks until they are installed
+
         return result_files.write(findings.as_result(), findings.ct, Path(folder), overwrite, png)
 
     # ---- inside

@@ -182,6 +182,7 @@ def add_segmentation(volume, name: str):
     display = node.GetDisplayNode()
     display.SetOpacity2DFill(0.15)
     display.SetOpacity2DOutline(1.0)
+    display.SetSliceIntersectionThickness(2)
     return node
 
 
