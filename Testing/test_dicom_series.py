@@ -1,5 +1,6 @@
 """DICOM folders and files as they come: sorted, rescaled, chosen, straightened, or refused with a sentence."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -123,8 +124,6 @@ def test_lossless_jpeg_is_read(tmp_path):
 
 
 def test_the_source_tells_what_was_read_in_json_without_the_patient(tmp_path):
-    import json
-
     phantoms.write_dicom(SMALL, tmp_path, ConvolutionKernel=["B30f", "3"])
     source = ct_module.read(tmp_path).source
     assert source["series_uid"] == f"{UID}.1"

@@ -118,11 +118,11 @@ def _check_values(ct: CT):
             f"{name} holds 8-bit values ({low:g} to {high:g}): a picture or a mask, not Hounsfield units. "
             "Give the original CT."
         )
-    # every k-th voxel, k odd so that no column is left out: some 2 million give the shares well enough
-    sample = voxels.reshape(-1)[:: max(1, voxels.size // 2_000_000) | 1]
-    if np.mean((sample >= AIR_HU[0]) & (sample < AIR_HU[1])) >= MIN_AIR_SHARE:
+    # slice by slice: masks of a whole large CT would take several hundred MB
+    air = sum(np.count_nonzero((plane >= AIR_HU[0]) & (plane < AIR_HU[1])) for plane in voxels)
+    if air >= MIN_AIR_SHARE * voxels.size:
         return
-    tissue = sample[sample >= AIR_HU[1] + OFFSET]
+    tissue = voxels[voxels >= AIR_HU[1] + OFFSET]
     if low >= 0 and tissue.size and np.mean(np.abs(tissue - np.float32(OFFSET)) < 150) >= MIN_SOFT_SHARE:
         raise NotACTError(
             f"{name} looks like a CT whose values are {OFFSET} too high (they run from {low:g} to {high:g}): "

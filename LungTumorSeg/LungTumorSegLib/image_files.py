@@ -10,7 +10,6 @@ import re
 import zlib
 from pathlib import Path
 
-import nrrd
 import numpy as np
 import SimpleITK as sitk
 
@@ -74,6 +73,8 @@ def damaged(path: Path) -> UnreadableError:
 
 def _check_nrrd(path: Path) -> list[str]:
     try:
+        import nrrd  # not part of Slicer, which reads files itself
+
         header = nrrd.read_header(str(path))
     except Exception as error:  # NRRDError, or whatever pynrrd's parsers raise on damaged bytes
         raise damaged(path) from error
