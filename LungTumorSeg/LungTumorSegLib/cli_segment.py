@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -154,7 +155,7 @@ def _print(result: Result, warnings, files: list[Path]) -> None:
 
 
 def _table(result: Result) -> Table:
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Lesion", "Long mm", "Short mm", "Volume ml", "Mean HU", "Side", "Confidence", "Slice"):
         table.add_column(heading, justify="left" if heading == "Side" else "right", no_wrap=True)
     for lesion in result.lesions[:_MOST_ROWS]:
