@@ -72,9 +72,9 @@ def damaged(path: Path) -> UnreadableError:
 
 
 def _check_nrrd(path: Path) -> list[str]:
-    try:
-        import nrrd  # not part of Slicer, which reads files itself
+    import nrrd  # not part of Slicer, which reads files itself
 
+    try:
         header = nrrd.read_header(str(path))
     except Exception as error:  # NRRDError, or whatever pynrrd's parsers raise on damaged bytes
         raise damaged(path) from error
