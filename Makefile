@@ -12,6 +12,7 @@ $(READY): pyproject.toml
 	@if ! $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then \
 	    python=$$(sh .ci/find-python.sh) && echo "Making .venv with $$python" && "$$python" -m venv --clear .venv; \
 	fi
+	@echo "Installing what the tests and the demonstration need; the first time this takes some minutes."
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@touch $@
 
