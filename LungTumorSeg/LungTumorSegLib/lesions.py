@@ -6,7 +6,6 @@ Everything works inside the candidates' blocks, never on the whole CT: that is w
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import cc3d
 import numpy as np
 from scipy import ndimage
 
@@ -175,12 +174,16 @@ def _as_p(values: np.ndarray) -> np.ndarray:
 
 
 def _components(block: np.ndarray, threshold: float) -> np.ndarray:
+    import cc3d  # not part of Slicer
+
     # the least uint8 whose p reaches the threshold; the small number keeps 0.2 * 255 from becoming 52
     least = max(1, int(np.ceil(threshold * 255 - 1e-4))) if block.dtype == np.uint8 else threshold
     return cc3d.connected_components(block >= least, connectivity=CONNECTIVITY)
 
 
 def _pieces(candidate: Candidate, geometry: Geometry, threshold: float) -> list[_Piece]:
+    import cc3d  # not part of Slicer
+
     labels = _components(candidate.block, threshold)
     statistics = cc3d.statistics(labels, no_slice_conversion=False)
     large = np.flatnonzero(statistics["voxel_counts"] * geometry.voxel_mm3 >= SPECK_MM3)
@@ -199,6 +202,8 @@ def _pieces(candidate: Candidate, geometry: Geometry, threshold: float) -> list[
 
 def _filled(mask: np.ndarray) -> np.ndarray:
     """The mask with its enclosed holes."""
+    import cc3d  # not part of Slicer
+
     outside = cc3d.connected_components(~np.pad(mask, 1), connectivity=6)
     return (outside != outside[0, 0, 0])[1:-1, 1:-1, 1:-1]
 
@@ -228,6 +233,8 @@ def _without_overlap(pieces: list[_Piece]) -> list[_Piece]:
 
 
 def _largest_part(piece: _Piece, mask: np.ndarray) -> _Piece:
+    import cc3d  # not part of Slicer
+
     labels = cc3d.connected_components(mask, connectivity=CONNECTIVITY)
     statistics = cc3d.statistics(labels, no_slice_conversion=False)
     label = int(statistics["voxel_counts"][1:].argmax()) + 1

@@ -3,12 +3,9 @@
 Lungs choose only where to compute, tell a lesion's side and drop lesions far from them. No voxel is cut by them.
 """
 
-import cc3d
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
-from skimage.morphology import convex_hull_image
-from skimage.segmentation import watershed
 
 from .contracts import CT, Lungs
 from .errors import NoLungsFoundError
@@ -142,6 +139,8 @@ def _coarse(ct: CT) -> tuple[np.ndarray, Geometry]:
 
 def _lung_air(hu: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Air in lung tissue (bool): inside the body, not gas, not the trachea above the lungs."""
+    import cc3d  # not part of Slicer
+
     pixel_mm2 = geometry.spacing_xyz[0] * geometry.spacing_xyz[1]
     parts = cc3d.connected_components(_inside_air(hu, pixel_mm2), connectivity=6)
     size = np.bincount(parts.ravel())
@@ -198,6 +197,8 @@ def _below_the_throat(lung: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 def _body_box(tissue: np.ndarray, lung: np.ndarray) -> tuple[tuple[int, int], ...]:
     """Half-open box of the body: the lungs' slices, and there the median extent in y and x (arms hardly move it)."""
+    import cc3d  # not part of Slicer
+
     z0, z1 = _edges(lung)[0].astype(int)
     solid = ndimage.binary_opening(tissue[z0:z1], CROSS, iterations=2)
     parts = cc3d.connected_components(solid, connectivity=6)
@@ -221,6 +222,8 @@ def _sides(lung: np.ndarray, spacing_zyx, middle_x: float) -> np.ndarray:
     meet where the lung between them is thinnest (watershed). What never comes apart, a lung that crosses the middle or
     two that are one, is decided by its share, and divided at the middle only where neither side has two thirds.
     """
+    from skimage.segmentation import watershed  # not part of Slicer
+
     box = tuple(slice(int(a), int(b)) for a, b in _edges(lung))
     cropped = lung[box]
     by_middle = np.where(np.arange(box[2].start, box[2].stop) + 0.5 > middle_x, LEFT, RIGHT).astype(np.uint8)
@@ -242,6 +245,8 @@ def _sides(lung: np.ndarray, spacing_zyx, middle_x: float) -> np.ndarray:
 
 def _large_pieces(lung: np.ndarray, by_middle: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Connected pieces (labels), and of each label the share left of the middle and whether it has 3 % of the whole."""
+    import cc3d  # not part of Slicer
+
     pieces = cc3d.connected_components(lung, connectivity=6)
     size = np.bincount(pieces.ravel())
     left = np.bincount(pieces[by_middle == LEFT], minlength=len(size))
@@ -252,6 +257,8 @@ def _large_pieces(lung: np.ndarray, by_middle: np.ndarray) -> tuple[np.ndarray, 
 
 def _hull(label: np.ndarray, body_box, step_mm: float) -> np.ndarray:
     """Convex hull of both lungs on each slice, over the 15 mm above and below (bool)."""
+    from skimage.morphology import convex_hull_image  # not part of Slicer
+
     lungs = label > 0
     missing = _missing_side(label)
     if missing:
