@@ -26,6 +26,13 @@ IMPORTED_AS = {
     **{name: "onnxruntime" for name in ONNXRUNTIMES},
 }
 
+# The packages of which one makes an engine usable
+ENGINE_PACKAGES = {
+    "openvino": ("openvino",),
+    "onnxruntime": ONNXRUNTIMES,
+    "tensorflow": ("tensorflow", "tensorflow-cpu"),
+}
+
 
 @dataclass(frozen=True)
 class Machine:

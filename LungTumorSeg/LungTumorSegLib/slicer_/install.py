@@ -94,6 +94,11 @@ class Installer:
         """Requirements that are not installed. Quick: packages are not imported, see `verify`."""
         return dependencies.missing(self.requirements(plan), self.present())
 
+    def engines(self) -> list[str]:
+        """Engines whose packages are there; nothing is imported."""
+        present = self.present()
+        return [e for e, names in dependencies.ENGINE_PACKAGES.items() if any(name in present for name in names)]
+
     def checks(self, plan: Plan, wheels: Path | None = None):
         return dependencies.checks(plan, wheels, self._site)
 

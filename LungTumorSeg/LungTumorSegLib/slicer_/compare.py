@@ -1,0 +1,58 @@
+"""How well a result agrees with another segmentation in the scene."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import slicer.util
+
+from ..errors import GeometryError
+from ..findings.measure import measure
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """dice: 2 |A and B| / (|A| + |B|), of all accepted lesions together. diameter_mm: the longest of any lesion."""
+
+    dice: float
+    volume_ml: float
+    other_volume_ml: float
+    diameter_mm: float
+    other_diameter_mm: float
+
+
+def compare(findings, volume, other) -> Comparison:
+    """Compare the lesions that are not rejected with all segments of another segmentation, on the CT's grid.
+
+    Raises GeometryError when the other segmentation is empty there.
+    """
+    shape = findings.ct.geometry.shape_zyx
+    ours = np.zeros(shape, bool)
+    for lesion, mask in zip(findings.lesions, findings.masks, strict=True):
+        if lesion.status != "rejected":
+            ours[tuple(slice(*ends) for ends in lesion.label_box)] |= mask
+    theirs = np.zeros(shape, bool)
+    segmentation = other.GetSegmentation()
+    for i in range(segmentation.GetNumberOfSegments()):
+        array = slicer.util.arrayFromSegmentBinaryLabelmap(other, segmentation.GetNthSegmentID(i), volume)
+        if array is not None:
+            theirs |= array > 0
+    if not theirs.any():
+        raise GeometryError(f'"{other.GetName()}" has nothing in the place of this CT; choose one drawn on it.')
+    total = int(ours.sum()) + int(theirs.sum())
+    ml = findings.ct.geometry.voxel_mm3 / 1000
+    return Comparison(
+        dice=2 * int((ours & theirs).sum()) / total,
+        volume_ml=float(ours.sum() * ml),
+        other_volume_ml=float(theirs.sum() * ml),
+        diameter_mm=_longest_diameter(ours, findings.ct),
+        other_diameter_mm=_longest_diameter(theirs, findings.ct),
+    )
+
+
+def _longest_diameter(mask: np.ndarray, ct) -> float:
+    import cc3d  # not part of Slicer; installed with the engines
+
+    labels = cc3d.connected_components(mask, connectivity=26)
+    boxes = cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"]
+    found = [measure(labels[box] == i, box, ct).long_axis_mm for i, box in enumerate(boxes) if i]
+    return max(found, default=0.0)

@@ -1,0 +1,244 @@
+"""The panel: registers the sections, owns the timer that drives runs, and follows the scene.
+
+The logic and the installer are handed in, so that tests can hand in others. No section knows another one.
+"""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from .. import bundle
+from ..errors import Cancelled, LungTumorSegError
+from .panel_adjust import AdjustSection
+from .panel_advanced import AdvancedSection
+from .panel_click import ClickSection
+from .panel_compare import CompareSection
+from .panel_environment import EnvironmentSection
+from .panel_findings import FindingsSection
+from .panel_input import InputSection
+from .panel_maps import MapsSection
+from .panel_segment import SegmentSection
+from .parameters import LungTumorSegParameterNode
+
+SECTIONS = (
+    InputSection,
+    SegmentSection,
+    FindingsSection,
+    AdjustSection,
+    ClickSection,
+    MapsSection,
+    CompareSection,
+    AdvancedSection,
+    EnvironmentSection,
+)
+POLL_MS = 50
+
+
+class Panel(VTKObservationMixin):
+    """layout: where the sections go. resource_path: takes a name under Resources to a path."""
+
+    def __init__(self, layout, logic, installer, resource_path: Callable[[str], str]):
+        VTKObservationMixin.__init__(self)
+        self.logic, self.installer, self.resource_path = logic, installer, resource_path
+        self.parameters = None
+        self.input_problem: str | None = None
+        self.selected_lesion: int | None = None
+        self._gui_tag = None
+        self.sections = [section(self) for section in SECTIONS]
+        self.widgets = SimpleNamespace(**{k: v for section in self.sections for k, v in vars(section.ui).items()})
+        for section in self.sections:
+            layout.addWidget(section.widget)
+        layout.addStretch(1)
+        self._timer = qt.QTimer()
+        self._timer.setInterval(POLL_MS)
+        self._timer.connect("timeout()", self.tick)
+        self._refresh_timer = qt.QTimer()
+        self._refresh_timer.setSingleShot(True)
+        self._refresh_timer.setInterval(0)
+        self._refresh_timer.connect("timeout()", self.refresh)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self._scene_closing)
+        self.addObserver(scene, scene.EndCloseEvent, self._scene_closed)
+        self.addObserver(scene, scene.EndImportEvent, self._scene_closed)
+        self.addObserver(scene, scene.NodeRemovedEvent, self.refresh_soon)
+        self._observe_parameters()
+
+    # ---- what the sections ask for
+
+    @property
+    def volume(self):
+        return self.parameters.inputVolume if self.parameters else None
+
+    @property
+    def findings(self):
+        """The result that is shown: the chosen one, else the latest of the chosen CT. None without any."""
+        if self.volume is None:
+            return None
+        results = self.logic.results(self.volume)
+        shown = self.parameters.shownResult
+        chosen = [f for f in results if shown is not None and f.segmentation_id == shown.GetID()]
+        return next(iter(chosen or results[::-1]), None)
+
+    def problem(self) -> str | None:
+        """Why a run cannot be started now, for the user; None when it can."""
+        if self.installer.busy:
+            return _("Packages are being installed; wait until that has finished.")
+        return self.input_problem or self.section(EnvironmentSection).problem()
+
+    def section(self, kind):
+        return next(section for section in self.sections if isinstance(section, kind))
+
+    def options(self) -> dict:
+        """The fields of `contracts.Options` that the panel sets."""
+        p = self.parameters
+        return {
+            "threshold": round(p.threshold, 4),
+            "min_diameter_mm": round(p.minDiameterMm, 4),
+            "lung_restriction": p.lungRestriction,
+            "engine": p.engine.value,
+            "device": p.device.value,
+            "model": Path(p.modelFolder) if p.modelFolder.strip() else None,
+            "keep_probability": p.keepProbability,
+        }
+
+    @contextmanager
+    def errors_shown(self):
+        """A failure inside becomes a sentence in the panel, with its log one click away."""
+        try:
+            yield
+        except Exception as error:
+            self.section(SegmentSection).show_error(error)
+
+    def refresh(self):
+        if self.parameters is not None:
+            for section in self.sections:
+                section.refresh()
+
+    def refresh_soon(self, caller=None, event=None):
+        """Once, when the scene has settled: many events may come from one change."""
+        self._refresh_timer.start()
+
+    # ---- actions
+
+    def segment(self):
+        """Start a run of the chosen CT."""
+        self.section(SegmentSection).hide_error()
+        replaces = self.findings if self.parameters.replaceResult else None
+        self._start(lambda: self.logic.start(self.volume, replaces=replaces, **self.options()))
+
+    def segment_at(self, point_ras):
+        """Queue a click, RAS mm as Slicer shows it."""
+        self.section(SegmentSection).hide_error()
+        add_to = self.findings or "latest"
+        self._start(lambda: self.logic.segment_at(self.volume, point_ras, add_to=add_to, wait=False, **self.options()))
+
+    def cancel(self):
+        self.logic.cancel()
+        self._timer.stop()
+        self.section(SegmentSection).show_text(_("Cancelled; the scene is as it was before."))
+        self.refresh()
+
+    def tick(self):
+        """What the timer does while runs are under way."""
+        run = self.logic.poll()
+        if run is None:
+            self._timer.stop()
+        elif run.finished:
+            self._finished(run)
+        else:
+            self.section(SegmentSection).show_progress(run)
+
+    def show(self, findings):
+        """Choose the result that is shown."""
+        self.selected_lesion = None
+        self.parameters.shownResult = self.logic.segmentation(findings) if findings else None
+        if findings is not None:
+            self.section(AdjustSection).adopt(findings)
+        self.refresh()
+
+    # ---- life of the module and the scene
+
+    def enter(self):
+        self.refresh()
+
+    def exit(self):
+        """Another module is shown: clicks in the slices belong to it. Runs go on."""
+        self.section(ClickSection).stop()
+
+    def close(self):
+        """The module is unloaded or reloaded."""
+        self._timer.stop()
+        self._refresh_timer.stop()
+        for section in self.sections:
+            section.close()
+        self.logic.close()
+        self._release_parameters()
+        self.removeObservers()
+
+    # ---- inside
+
+    def _start(self, start: Callable):
+        with self.errors_shown():
+            run = start()
+            self.section(SegmentSection).show_progress(run)
+            self._timer.start()
+        self.refresh()
+
+    def _finished(self, run):
+        if not self.logic.running:
+            self._timer.stop()
+        if run.error is not None and not isinstance(run.error, Cancelled):
+            self.section(SegmentSection).show_error(run.error)
+        else:
+            self.section(SegmentSection).show_done(run)
+            if run.findings is not None:
+                self._present(run)
+        self.section(ClickSection).show_found(run)
+        self.refresh()
+
+    def _present(self, run):
+        self.parameters.shownResult = self.logic.segmentation(run.findings)
+        self.selected_lesion = next(iter(run.lesion_ids), None)
+        with self.errors_shown():
+            self.section(FindingsSection).present(run.findings)
+
+    def _observe_parameters(self):
+        self.parameters = LungTumorSegParameterNode(self.logic.getParameterNode())
+        if self.parameters.inputVolume is None:
+            self.parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+        if not self.parameters.HasParameter("threshold"):
+            self.parameters.threshold = self.model_threshold()
+        self._gui_tag = self.parameters.connectGui(self.widgets)
+        self.addObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh_soon)
+        self.refresh()
+
+    def model_threshold(self) -> float:
+        try:
+            folder = self.parameters.modelFolder.strip()
+            return float(bundle.load(folder or None).card["threshold"])
+        except LungTumorSegError:  # the run will say what is wrong with the model
+            return 0.5
+
+    def _release_parameters(self):
+        if self.parameters is not None:
+            self.parameters.disconnectGui(self._gui_tag)
+            self.removeObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh_soon)
+            self.parameters = None
+
+    def _scene_closing(self, caller=None, event=None):
+        self.section(ClickSection).stop()
+        self.logic.cancel()
+        self._timer.stop()
+        self._release_parameters()
+
+    def _scene_closed(self, caller=None, event=None):
+        self._release_parameters()
+        self.selected_lesion = None
+        self._observe_parameters()

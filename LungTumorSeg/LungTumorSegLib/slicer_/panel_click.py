@@ -1,0 +1,66 @@
+"""Clicks in the slice views: each finds the lesion at its point, or rejects it."""
+
+from slicer.i18n import tr as _
+
+from .click_placer import ClickPlacer
+from .panel_section import Section
+
+
+class ClickSection(Section):
+    UI = "Click"
+
+    def connect(self):
+        self._placer = ClickPlacer(self._clicked, self._ended)
+        self.ui.placeButton.connect("toggled(bool)", self._toggled)
+
+    def refresh(self):
+        problem = self.panel.problem()
+        self.ui.placeButton.enabled = problem is None or self._placer.active
+        if problem is not None and self._placer.active:
+            self.stop()
+
+    def stop(self):
+        """End placing, if it is on."""
+        self.ui.placeButton.checked = False
+
+    def close(self):
+        self._placer.stop()
+
+    def show_found(self, run):
+        """Say what a click found; other runs are not ours."""
+        if not run.options.points_lps or run.error is not None:
+            return
+        if run.lesion_ids:
+            names = ", ".join(run.findings.names[i] for i in run.lesion_ids)
+            self.ui.clickStatus.text = _("Found: {0}").format(names)
+        else:
+            self.ui.clickStatus.text = " ".join(run.notes) or _("Nothing was found there.")
+
+    def _toggled(self, on):
+        if on:
+            self._placer.start()
+            self.ui.clickStatus.text = _("Click on a lesion in a slice view.")
+        else:
+            self._placer.stop()
+
+    def _ended(self):
+        """Slicer left place mode, for example with the Esc key or a toolbar button."""
+        self.ui.placeButton.checked = False
+
+    def _clicked(self, point_ras):
+        if self.ui.removeCheckBox.checked:
+            self._reject(point_ras)
+        else:
+            self.ui.clickStatus.text = _("Looking ...")
+            self.panel.segment_at(point_ras)
+
+    def _reject(self, point_ras):
+        findings, logic = self.panel.findings, self.panel.logic
+        with self.panel.errors_shown():
+            lesion_id = None if findings is None else logic.lesion_at(findings, point_ras)
+            if lesion_id is None:
+                self.ui.clickStatus.text = _("There is no lesion at this point.")
+                return
+            logic.set_status(findings, lesion_id, "rejected")
+            self.ui.clickStatus.text = _("Rejected: {0}").format(findings.names[lesion_id])
+        self.panel.refresh()

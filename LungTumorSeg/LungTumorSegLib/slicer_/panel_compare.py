@@ -1,0 +1,32 @@
+"""Agreement of the shown result with another segmentation."""
+
+from slicer.i18n import tr as _
+
+from .compare import compare
+from .panel_section import Section
+
+
+class CompareSection(Section):
+    UI = "Compare"
+
+    def connect(self):
+        self.ui.compareButton.connect("clicked()", self._compare)
+
+    def refresh(self):
+        findings, other = self.panel.findings, self.panel.parameters.compareSegmentation
+        own = findings is not None and other is not None and other.GetID() == findings.segmentation_id
+        self.ui.compareButton.enabled = findings is not None and other is not None and not own
+        self.ui.compareButton.toolTip = (
+            _("Compute agreement, volumes and diameters")
+            if self.ui.compareButton.enabled
+            else _("Needs a result, and another segmentation to compare it with")
+        )
+
+    def _compare(self):
+        findings, other = self.panel.findings, self.panel.parameters.compareSegmentation
+        with self.panel.errors_shown():
+            found = compare(findings, self.panel.logic.volume(findings), other)
+            self.ui.compareResult.text = _(
+                "Dice {0:.3f}. Volume {1:.2f} ml here, {2:.2f} ml there. Longest diameter {3:.1f} mm here, "
+                "{4:.1f} mm there."
+            ).format(found.dice, found.volume_ml, found.other_volume_ml, found.diameter_mm, found.other_diameter_mm)

@@ -1,0 +1,211 @@
+"""The table of lesions, and what can be done with a result."""
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from .panel_section import Section
+
+ACCEPT, SHOW, NAME, SIDE, VOLUME, DIAMETERS, HU, CONFIDENCE = range(8)
+
+
+def table_texts(lesion, name: str) -> list[str]:
+    """A lesion's row as the table shows it: ml, mm and HU, decimal points."""
+    side = {"left": _("left"), "right": _("right")}.get(lesion.side, "")
+    confidence = "" if lesion.confidence is None else f"{100 * lesion.confidence:.0f} %"
+    diameters = f"{lesion.long_axis_mm:.1f} x {lesion.short_axis_mm:.1f}"
+    return [name, side, f"{lesion.volume_mm3 / 1000:.2f}", diameters, f"{lesion.mean_hu:.0f}", confidence]
+
+
+class FindingsSection(Section):
+    UI = "Findings"
+
+    def connect(self):
+        self._titles = [_("OK"), _("Show"), _("Name"), _("Side"), _("ml"), _("mm"), _("HU"), _("Conf.")]
+        self._ids: list[int] = []
+        self._hidden: dict[str, set[int]] = {}
+        self._filling = False
+        table = self.ui.lesionTable
+        table.setColumnCount(len(self._titles))
+        table.setHorizontalHeaderLabels(self._titles)
+        table.verticalHeader().hide()
+        header = table.horizontalHeader()
+        header.setMinimumSectionSize(24)
+        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        header.setSectionResizeMode(NAME, qt.QHeaderView.Stretch)
+        tips = [
+            _("Ticked: accepted. Unticked: rejected, shown in grey and left out of totals"),
+            _("Ticked: shown in the views"),
+            _("Name; double-click to change it"),
+            _("The patient's side"),
+            _("Volume in millilitres"),
+            _("Longest diameter on an axial slice x the longest across it, in mm"),
+            _("Mean density in Hounsfield units"),
+            _("How sure the model is that this is a tumour"),
+        ]
+        for column, tip in enumerate(tips):
+            table.horizontalHeaderItem(column).setToolTip(tip)
+        table.connect("itemChanged(QTableWidgetItem*)", self._item_changed)
+        table.connect("currentCellChanged(int,int,int,int)", self._row_chosen)
+        table.connect("cellClicked(int,int)", lambda row, column: self._jump(row))
+        self.ui.resultSelector.connect("activated(int)", self._result_chosen)
+        self.ui.show3DButton.connect("toggled(bool)", self._show_3d)
+        self.ui.diametersButton.connect("toggled(bool)", self._show_diameters)
+        self.ui.copyTableButton.connect("clicked()", self.copy_table)
+        self.ui.segmentEditorButton.connect("clicked()", self._open_segment_editor)
+        self.ui.saveButton.connect("clicked()", self._save)
+        self.ui.removeResultButton.connect("clicked()", self._remove)
+
+    # ---- showing
+
+    def refresh(self):
+        findings, logic = self.panel.findings, self.panel.logic
+        results = logic.results(self.panel.volume) if self.panel.volume else []
+        self._fill_selector(results, findings)
+        self.ui.findingsSummary.text = self._summary(findings)
+        self._fill_table(findings)
+        for button in (
+            self.ui.show3DButton,
+            self.ui.diametersButton,
+            self.ui.copyTableButton,
+            self.ui.segmentEditorButton,
+            self.ui.saveButton,
+            self.ui.removeResultButton,
+        ):
+            button.enabled = findings is not None
+
+    def present(self, findings):
+        """A new result: as the buttons say, diameters and surfaces; the best lesion in all views."""
+        logic = self.panel.logic
+        logic.show_diameters(findings, self.ui.diametersButton.checked)
+        logic.show_3d(findings, self.ui.show3DButton.checked)
+        lesion_id = self.panel.selected_lesion
+        if lesion_id is not None:
+            logic.jump(findings, lesion_id)
+
+    def _summary(self, findings) -> str:
+        if findings is None:
+            return _("Nothing yet.")
+        if not findings.lesions:
+            return _("No lesion was found. A lower threshold, or a click on a lesion, may find one.")
+        accepted = [lesion for lesion in findings.lesions if lesion.status != "rejected"]
+        volume = sum(lesion.volume_mm3 for lesion in accepted) / 1000
+        return _("{0} lesions, {1} accepted, {2:.2f} ml in all.").format(len(findings.lesions), len(accepted), volume)
+
+    def _fill_selector(self, results, findings):
+        selector = self.ui.resultSelector
+        selector.visible = len(results) > 1
+        selector.blockSignals(True)
+        selector.clear()
+        for result in results:
+            selector.addItem(self.panel.logic.segmentation(result).GetName(), result.segmentation_id)
+        selector.currentIndex = results.index(findings) if findings in results else -1
+        selector.blockSignals(False)
+
+    def _fill_table(self, findings):
+        table = self.ui.lesionTable
+        lesions = findings.lesions if findings else ()
+        self._ids = [lesion.id for lesion in lesions]
+        hidden = self._hidden.get(findings.segmentation_id, set()) if findings else set()
+        self._filling = True
+        table.blockSignals(True)
+        table.setRowCount(len(lesions))
+        for row, lesion in enumerate(lesions):
+            rejected = lesion.status == "rejected"
+            self._put_check(row, ACCEPT, not rejected)
+            self._put_check(row, SHOW, lesion.id not in hidden)
+            texts = table_texts(lesion, findings.names[lesion.id])
+            for column, text in enumerate(texts, NAME):
+                self._put_text(row, column, text, rejected)
+        chosen = self.panel.selected_lesion
+        if chosen in self._ids:
+            table.setCurrentCell(self._ids.index(chosen), NAME)
+        else:
+            table.setCurrentCell(-1, -1)
+        table.blockSignals(False)
+        self._filling = False
+
+    def _put_check(self, row, column, checked):
+        item = qt.QTableWidgetItem()
+        item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | qt.Qt.ItemIsUserCheckable)
+        item.setCheckState(qt.Qt.Checked if checked else qt.Qt.Unchecked)
+        self.ui.lesionTable.setItem(row, column, item)
+
+    def _put_text(self, row, column, text, grey):
+        item = qt.QTableWidgetItem(text)
+        flags = qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable
+        item.setFlags(flags | qt.Qt.ItemIsEditable if column == NAME else flags)
+        item.setToolTip(text)
+        if column > SIDE:
+            item.setTextAlignment(int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
+        if grey:
+            item.setForeground(qt.QBrush(qt.QColor(128, 128, 128)))
+        self.ui.lesionTable.setItem(row, column, item)
+
+    # ---- acting
+
+    def _row_chosen(self, row, column=0, old_row=-1, old_column=-1):
+        if row != old_row:
+            self._jump(row)
+
+    def _jump(self, row):
+        if 0 <= row < len(self._ids) and self.panel.findings is not None:
+            self.panel.selected_lesion = self._ids[row]
+            self.panel.logic.jump(self.panel.findings, self._ids[row])
+            self.panel.refresh_soon()
+
+    def _item_changed(self, item):
+        if self._filling:
+            return
+        findings, logic, lesion_id = self.panel.findings, self.panel.logic, self._ids[item.row()]
+        checked = item.checkState() == qt.Qt.Checked
+        with self.panel.errors_shown():
+            if item.column() == ACCEPT:
+                logic.set_status(findings, lesion_id, "accepted" if checked else "rejected")
+            elif item.column() == SHOW:
+                hidden = self._hidden.setdefault(findings.segmentation_id, set())
+                (hidden.discard if checked else hidden.add)(lesion_id)
+                logic.set_visible(findings, lesion_id, checked)
+            elif item.column() == NAME and item.text().strip():
+                logic.rename(findings, lesion_id, item.text().strip())
+        self.panel.refresh_soon()
+
+    def _result_chosen(self, index):
+        self.panel.show(self.panel.logic.results(self.panel.volume)[index])
+
+    def _show_3d(self, shown):
+        if self.panel.findings is not None:
+            with self.panel.errors_shown():
+                self.panel.logic.show_3d(self.panel.findings, shown)
+
+    def _show_diameters(self, shown):
+        if self.panel.findings is not None:
+            with self.panel.errors_shown():
+                self.panel.logic.show_diameters(self.panel.findings, shown)
+
+    def copy_table(self):
+        """The table as text with tabs, which spreadsheets and reports take. Rejected lesions are left out."""
+        findings = self.panel.findings
+        shown = [x for x in findings.lesions if x.status != "rejected"]
+        lines = [self._titles[NAME:], *(table_texts(lesion, findings.names[lesion.id]) for lesion in shown)]
+        slicer.app.clipboard().setText("\n".join("\t".join(line) for line in lines))
+
+    def _open_segment_editor(self):
+        segmentation = self.panel.logic.segmentation(self.panel.findings)
+        slicer.util.selectModule("SegmentEditor")
+        editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
+        editor.setSegmentationNode(segmentation)
+        editor.setSourceVolumeNode(self.panel.volume)
+
+    def _save(self):
+        folder = qt.QFileDialog.getExistingDirectory(None, _("Folder for the results"))
+        if folder:
+            with self.panel.errors_shown():
+                self.panel.logic.save(self.panel.findings, folder)
+                slicer.util.showStatusMessage(_("Results were saved in {0}").format(folder), 5000)
+
+    def _remove(self):
+        with self.panel.errors_shown():
+            self.panel.logic.remove(self.panel.findings)
+        self.panel.selected_lesion = None
+        self.panel.refresh()

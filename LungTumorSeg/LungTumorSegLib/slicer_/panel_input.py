@@ -1,0 +1,48 @@
+"""The section in which the CT is chosen."""
+
+from slicer.i18n import tr as _
+
+from ..errors import LungTumorSegError
+from . import views
+from .panel_section import Section
+
+
+class InputSection(Section):
+    UI = "Input"
+
+    def connect(self):
+        self._checked = None
+        self.ui.lungWindowButton.connect("clicked()", lambda: self._set_window(views.LUNG_WINDOW))
+        self.ui.softTissueButton.connect("clicked()", lambda: self._set_window(views.SOFT_TISSUE_WINDOW))
+
+    def refresh(self):
+        volume = self.panel.volume
+        for button in (self.ui.lungWindowButton, self.ui.softTissueButton):
+            button.enabled = volume is not None
+        image = volume.GetImageData() if volume else None
+        key = (volume.GetID(), volume.GetName(), image.GetMTime() if image else 0) if volume else None
+        if key != self._checked:  # reading all voxels takes a moment
+            self._checked = key
+            self._describe(volume)
+
+    def _describe(self, volume):
+        self.panel.input_problem = None
+        if volume is None:
+            self.ui.inputSummary.text = _("Load a chest CT, or choose one.")
+            self.panel.input_problem = _("Choose a chest CT first.")
+            return
+        try:
+            ct = self.panel.logic.check(volume)
+        except LungTumorSegError as error:
+            self.panel.input_problem = str(error)
+            self.ui.inputSummary.text = str(error)
+            return
+        self.ui.inputSummary.text = _("{0}; spacing {1} mm; {2:.0f} to {3:.0f} HU. Looks like a CT.").format(
+            " x ".join(str(n) for n in ct.geometry.shape_zyx[::-1]),
+            " x ".join(f"{s:.2f}" for s in ct.geometry.spacing_xyz),
+            float(ct.voxels_zyx.min()),
+            float(ct.voxels_zyx.max()),
+        )
+
+    def _set_window(self, window):
+        views.set_window(self.panel.volume, window)

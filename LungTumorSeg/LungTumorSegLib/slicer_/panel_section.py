@@ -1,0 +1,29 @@
+"""What all sections of the panel have in common."""
+
+import slicer
+import slicer.util
+
+
+class Section:
+    """One part of the panel, with a .ui file of its own; ``ui`` has its widgets by name.
+
+    A section shows what the panel knows in `refresh` and calls the panel's logic; it holds no state of its own.
+    """
+
+    UI = ""
+
+    def __init__(self, panel):
+        self.panel = panel
+        self.widget = slicer.util.loadUI(panel.resource_path(f"UI/{self.UI}.ui"))
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self.widget.setMRMLScene(slicer.mrmlScene)
+        self.connect()
+
+    def connect(self):
+        """Connect the widgets' signals; called once."""
+
+    def refresh(self):
+        """Bring the widgets up to date."""
+
+    def close(self):
+        """Leave nothing behind in the scene; called when the module is unloaded or reloaded."""

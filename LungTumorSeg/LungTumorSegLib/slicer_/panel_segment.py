@@ -1,0 +1,99 @@
+"""The big button, the progress of a run, and what went wrong."""
+
+import traceback
+
+import slicer
+from slicer.i18n import tr as _
+
+from ..errors import LungTumorSegError
+from .panel_section import Section
+
+
+def stage_text(progress) -> str:
+    """A line for the user about a `contracts.Progress`."""
+    names = {
+        "lungs": _("Finding the lungs"),
+        "engine": _("Loading the network"),
+        "network": _("Looking at slices"),
+        "lesions": _("Measuring lesions"),
+    }
+    text = names.get(progress.stage, progress.stage)
+    if progress.stage == "network":
+        text = _("{0}: {1} of {2}").format(text, progress.done, progress.total)
+    if progress.seconds_left is not None:
+        text = _("{0}, {1:.0f} s left").format(text, progress.seconds_left)
+    return text
+
+
+def error_text(error: BaseException) -> str:
+    """One sentence, and the last line of the cause if there is one."""
+    if not isinstance(error, LungTumorSegError):
+        return _("Something unexpected went wrong ({0}: {1}).").format(type(error).__name__, error)
+    cause = str(error.__cause__ or "").strip().splitlines()
+    return f"{error} ({cause[-1]})" if cause and cause[-1] not in str(error) else str(error)
+
+
+def error_log(error: BaseException) -> str:
+    """Everything there is to say about an error, for a report."""
+    log = getattr(error, "log", "")
+    return "".join(traceback.format_exception(error)) + (f"\nThe background process said:\n{log}\n" if log else "")
+
+
+class SegmentSection(Section):
+    UI = "Segment"
+
+    def connect(self):
+        self._log = ""
+        self.ui.segmentButton.connect("clicked()", self._clicked)
+        self.ui.copyLogButton.connect("clicked()", lambda: slicer.app.clipboard().setText(self._log))
+        self.ui.dismissButton.connect("clicked()", self.ui.errorFrame.hide)
+        self.ui.errorFrame.hide()
+        self.ui.progressBar.hide()
+
+    def refresh(self):
+        running = self.panel.logic.running
+        problem = None if running else self.panel.problem()
+        button = self.ui.segmentButton
+        button.text = _("Cancel") if running else _("Segment")
+        button.enabled = running or problem is None
+        button.toolTip = problem or (
+            _("Stop; the scene stays as it was") if running else _("Find and measure all lung tumours in the chosen CT")
+        )
+        self.ui.progressBar.visible = running
+
+    def show_progress(self, run):
+        if run.progress is None:
+            self.ui.progressBar.setRange(0, 0)
+            self.ui.statusLabel.text = _("Waiting") if run.state == "waiting" else _("Starting")
+            return
+        self.ui.progressBar.setRange(0, max(run.progress.total, 1))
+        self.ui.progressBar.value = run.progress.done
+        self.ui.statusLabel.text = stage_text(run.progress)
+
+    def show_done(self, run):
+        """What a finished run has to say: device and why, notes, or nothing when it was cancelled."""
+        if run.findings is None:
+            self.ui.statusLabel.text = " ".join(run.notes)
+            return
+        result = run.findings.result
+        total = sum(result.seconds.values())
+        where = _("{0} on {1} ({2}), {3:.1f} s.").format(result.engine, result.device, result.reason, total)
+        self.ui.statusLabel.text = " ".join([where, *run.notes])
+
+    def show_text(self, text: str):
+        self.ui.statusLabel.text = text
+
+    def show_error(self, error: BaseException):
+        self._log = error_log(error)
+        self.ui.errorLabel.text = error_text(error)
+        self.ui.statusLabel.text = ""
+        self.ui.errorFrame.show()
+
+    def hide_error(self):
+        self.ui.errorFrame.hide()
+
+    def _clicked(self):
+        if self.panel.logic.running:
+            self.panel.cancel()
+        else:
+            self.panel.segment()

@@ -1,0 +1,47 @@
+"""What the user set in the panel, kept in the scene with typed fields."""
+
+import enum
+from typing import Annotated
+
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer.i18n import tr as _
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+
+class EngineChoice(enum.Enum):
+    AUTO = "auto"
+    OPENVINO = "openvino"
+    ONNXRUNTIME = "onnxruntime"
+    TENSORFLOW = "tensorflow"
+
+    def label(self) -> str:
+        names = {"auto": _("Automatic"), "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
+        return names.get(self.value, "TensorFlow")
+
+
+class DeviceChoice(enum.Enum):
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+    def label(self) -> str:
+        return {"auto": _("Automatic"), "cpu": _("Processor (CPU)"), "gpu": _("Graphics card (GPU)")}[self.value]
+
+
+@parameterNodeWrapper
+class LungTumorSegParameterNode:
+    """threshold: probability. minDiameterMm, smoothMm: mm. modelFolder: empty for the bundled model."""
+
+    inputVolume: vtkMRMLScalarVolumeNode
+    shownResult: vtkMRMLSegmentationNode
+    compareSegmentation: vtkMRMLSegmentationNode
+    threshold: Annotated[float, WithinRange(0.05, 0.95)] = 0.5
+    minDiameterMm: Annotated[float, WithinRange(0.0, 30.0)] = 3.0
+    smoothMm: Annotated[float, WithinRange(0.0, 3.0)] = 0.0
+    lungRestriction: bool = True
+    engine: EngineChoice = EngineChoice.AUTO
+    device: DeviceChoice = DeviceChoice.AUTO
+    modelFolder: str = ""
+    keepProbability: bool = False
+    replaceResult: bool = False
+    mapOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.5
