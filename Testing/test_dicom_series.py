@@ -71,8 +71,9 @@ def test_geometry_and_voxels_are_those_of_simpleitk(tmp_path):
 
 
 def test_every_axis_order_and_flip_lies_where_it_was(tmp_path):
+    coarse, _ = phantoms.chest((9, 7, 6), (90, 84, 60), centre_lps=(-100, 10, 20))
     for i, order in enumerate(phantoms.ORDERS):
-        stored = phantoms.reorient(SMALL, *order)
+        stored = phantoms.reorient(coarse, *order)
         phantoms.write_dicom(stored, tmp_path / str(i))
         ct = ct_module.read(tmp_path / str(i))
         # DICOM always stacks along row x column, so that a mirrored stack comes out the other way round
@@ -384,6 +385,22 @@ def test_a_file_cut_off_within_its_header_is_refused(tmp_path, share):
     path.write_bytes(content[: 132 + int((header - 132) * share)])
     with pytest.raises((UnreadableError, GeometryError), match="damaged"):  # the second where only the position is lost
         ct_module.read(tmp_path)
+
+
+def test_a_damaged_file_that_is_no_ct_does_not_matter(tmp_path):
+    phantoms.write_dicom(SMALL, tmp_path)
+    path = phantoms.write_dicom(SMALL, tmp_path, [3], prefix="mr", series=f"{UID}.3", Modality="MR")[0]
+    content = pydicom.dcmread(path)
+    content.file_meta.MediaStorageSOPClassUID = content.SOPClassUID = MRImageStorage
+    content.save_as(path)
+    path.write_bytes(path.read_bytes()[:600])
+    assert same(ct_module.read(tmp_path), SMALL)
+
+
+def test_a_series_number_with_letters_does_not_matter(tmp_path):
+    for path in phantoms.write_dicom(SMALL, tmp_path, SeriesNumber=1111):
+        path.write_bytes(path.read_bytes().replace(b"1111", b"111A"))
+    assert same(ct_module.read(tmp_path), SMALL)
 
 
 def test_a_dicomdir_is_passed_over(tmp_path):

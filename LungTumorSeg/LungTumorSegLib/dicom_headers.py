@@ -3,6 +3,7 @@
 Classic files hold one slice, enhanced multi-frame files many; behind this file they look the same.
 """
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,28 +62,29 @@ def is_dicom(path: Path) -> bool:
 
 
 def slices(path: Path) -> list[Slice]:
-    """The slices of one DICOM file; none if it is no picture. UnreadableError if its header is damaged."""
+    """The slices of one DICOM file; none if it is no picture. UnreadableError if the header of a CT is damaged."""
+    kind = None
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
-        kind = dataset.file_meta.get("MediaStorageSOPClassUID")
-        if kind == pydicom.uid.MediaStorageDirectoryStorage or not (dataset.preamble or "SOPClassUID" in dataset):
-            return []  # a DICOMDIR; no DICOM at all
-        if "SOPClassUID" not in dataset or "SeriesInstanceUID" not in dataset:
-            raise ValueError("no SOPClassUID or SeriesInstanceUID")
-        if "Rows" not in dataset:
-            if dataset.SOPClassUID in _CT_CLASSES:
-                raise ValueError("no Rows")
-            return []  # a report, a plan, contours
-        return _slices(path, dataset)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of harmless oddities in headers
+            dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+            kind = dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
+            if not (dataset.preamble or kind):  # no DICOM at all
+                return []
+            if "Rows" not in dataset and kind and kind not in _CT_CLASSES:  # a report, a plan, contours, a DICOMDIR
+                return []
+            return _slices(path, dataset)
     except OSError:
         raise
     except Exception as error:  # pydicom meets damaged bytes with whatever its parsers raise
+        if kind and kind not in _CT_CLASSES:
+            return []
         raise UnreadableError(f"The DICOM file {path.name} is damaged or cut off. Copy the series again.") from error
 
 
 def _slices(path: Path, dataset: Dataset) -> list[Slice]:
     facts = {
-        "series_number": int(dataset.get("SeriesNumber") or 0),
+        "series_number": _series_number(dataset),
         "description": str(dataset.get("SeriesDescription") or ""),
         "body_part": str(dataset.get("BodyPartExamined") or ""),
         "kernel": str(dataset.get("ConvolutionKernel") or ""),
@@ -95,6 +97,13 @@ def _slices(path: Path, dataset: Dataset) -> list[Slice]:
         return [_slice(path, k, dataset, [dataset], facts) for k in _frames(dataset)]
     shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])
     return [_slice(path, k, dataset, [*_items([group]), *_items(shared)], facts) for k, group in enumerate(groups)]
+
+
+def _series_number(dataset: Dataset) -> int:
+    try:
+        return int(dataset.get("SeriesNumber") or 0)
+    except ValueError:  # letters are met with; the number only breaks ties
+        return 0
 
 
 def _frames(dataset: Dataset):
