@@ -113,6 +113,20 @@ def test_other_programs_see_a_plain_labelmap_on_the_grid_of_the_ct(tmp_path, ct,
     assert image.GetDirection() == pytest.approx(ct.geometry.direction)
 
 
+def test_more_lesions_than_a_labelmap_has_labels_take_another_layer(tmp_path, scene, ct, result):
+    one = np.ones((1, 1, 1), bool)
+    places = [np.unravel_index(40 * i, ct.geometry.shape_zyx) for i in range(300)]
+    many = tuple(
+        replace(result.lesions[0], id=i + 1, label_box=tuple((int(p), int(p) + 1) for p in place))
+        for i, place in enumerate(places)
+    )
+    seg_nrrd.write(tmp_path / "s.seg.nrrd", replace(result, lesions=many, masks=(one,) * 300))
+    node = _open(scene, tmp_path / "s.seg.nrrd")
+    assert node.GetSegmentation().GetNumberOfLayers() == 2
+    for i in (0, 254, 255, 299):
+        assert np.argwhere(_segment_mask(node, f"LungTumorSeg_{i + 1}", ct)).tolist() == [list(places[i])]
+
+
 def test_a_run_that_found_nothing_opens_as_an_empty_segmentation(tmp_path, scene, result):
     seg_nrrd.write(tmp_path / "s.seg.nrrd", replace(result, lesions=(), masks=()))
     assert _open(scene, tmp_path / "s.seg.nrrd").GetSegmentation().GetNumberOfSegments() == 0

@@ -33,7 +33,7 @@ def ct():
     return phantoms.chest((1.5, 1.5, 3.0), (96, 96, 48), centre_lps=phantoms.NODULE[0])[0]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def long_ct():
     """So many slices that a run can be interrupted."""
     return phantoms.chest((1.5, 1.5, 1.5), (240, 240, 240))[0]
@@ -75,6 +75,7 @@ def test_the_child_and_this_process_give_identical_voxels(warm, ct):
     machine = {"seconds": {}, "peak_memory_mb": 0.0}
     results.assert_same(replace(there, **machine), replace(here, **machine))
     assert set(there.seconds) == set(here.seconds)
+    assert steps[0].stage == "engine"
     network = [s for s in steps if s.stage == "network"]
     assert network[-1].done == network[-1].total
 

@@ -23,13 +23,13 @@ _REMARK = "LungTumorSeg, for research, not a medical device"
 
 def write(folder: Path, result: Result, ct: CT) -> None:
     """Write ``overview.png`` and, for the ten best lesions, ``lesion_<id>.png``. Raises OSError."""
-    chest = _Chest(result, ct)
+    chest = AxialView(result, ct)
     _save(_overview(chest, ct.name), Path(folder) / "overview.png")
     for lesion, mask in list(zip(result.lesions, result.masks, strict=True))[:MOST_LESIONS]:
         _save(_slice_picture(chest, lesion, mask), Path(folder) / f"lesion_{lesion.id}.png")
 
 
-class _Chest:
+class AxialView:
     """The CT seen as axial slices (z to the head, y to the back, x to the left), and lesions placed in it."""
 
     def __init__(self, result: Result, ct: CT):
@@ -49,7 +49,7 @@ class _Chest:
         return self.order.view_box(box, self.geometry.shape_zyx), self.order.view(mask)
 
 
-def _slice_picture(chest: _Chest, lesion: Lesion, mask: np.ndarray) -> Figure:
+def _slice_picture(chest: AxialView, lesion: Lesion, mask: np.ndarray) -> Figure:
     """Left the whole slice, right the lesion with outline and diameters."""
     box, mask = chest.placed(lesion, mask)
     number = chest.slice_number(lesion)
@@ -94,7 +94,7 @@ def _sides(axes) -> None:
         axes.text(x, 0.5, side, transform=axes.transAxes, color=_TEXT, ha="center", va="center", path_effects=_EDGE)
 
 
-def _diameters(axes, chest: _Chest, lesion: Lesion) -> None:
+def _diameters(axes, chest: AxialView, lesion: Lesion) -> None:
     if not lesion.axis_points_lps:
         return
     ends = chest.geometry.index(lesion.axis_points_lps)[:, 1:] * chest.geometry.spacing_zyx[1:]
@@ -135,7 +135,7 @@ def _describe(lesion: Lesion) -> str:
     return ", ".join(words)
 
 
-def _overview(chest: _Chest, name: str) -> Figure:
+def _overview(chest: AxialView, name: str) -> Figure:
     """The chest from the front and from the side, as an X-ray would show it, with the lesions in it."""
     dz, dy, dx = chest.geometry.spacing_zyx
     nz, ny, nx = chest.geometry.shape_zyx

@@ -5,9 +5,10 @@ import queue
 import shutil
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -73,9 +74,13 @@ class _Server:
         def progress(step: Progress) -> None:
             protocol.send(self._answers, {"type": "progress", "id": request["id"], **asdict(step)})
 
+        progress(Progress("engine", 0, 1))
+        began = time.perf_counter()
         model, engine = self._warm_up(options)
+        loading = time.perf_counter() - began
         result = segment(ct, options, progress, self._cancelled, engine, model)
-        result_record.save(result, ct, folder)
+        seconds = result.seconds | {"engine": result.seconds["engine"] + loading}
+        result_record.save(replace(result, seconds=seconds), ct, folder)
         return {"folder": str(folder)}
 
     def _warm(self, request: dict) -> dict:
