@@ -14,10 +14,10 @@ from ..contracts import CT, Candidate, Lesion, Result
 
 @dataclass
 class _Region:
-    """A candidate with the threshold that the user, or the click rule, chose for it alone."""
+    """A candidate with the threshold that the user chose for it alone, if any."""
 
     candidate: Candidate
-    threshold: float | None
+    threshold: float | None = None
 
 
 class Findings:
@@ -28,7 +28,7 @@ class Findings:
     the probability is smoothed before the threshold (0: not at all).
 
     ct: what was segmented. result: what `segment` returned for it. card: the model's card.
-    volume_id, segmentation_id, table_id, diameters_shown: what the logic showed of it in the scene.
+    volume_id, segmentation_id, table_id, diameters_shown, surfaces_shown: what the logic put into the scene.
     """
 
     def __init__(self, ct: CT, result: Result, card: dict):
@@ -37,8 +37,8 @@ class Findings:
         self.smooth_mm = 0.0
         self.names: dict[int, str] = {}
         self.volume_id = self.segmentation_id = self.table_id = ""
-        self.diameters_shown = False
-        self._regions = [_Region(c, c.threshold if c.point_lps else None) for c in result.candidates]
+        self.diameters_shown = self.surfaces_shown = False
+        self._regions = [_Region(c) for c in result.candidates]
         self._smoothed: dict[tuple[int, float], Candidate] = {}
         self._known: dict[int, tuple[Lesion, np.ndarray]] = {}
         self._adopt(result.lesions, result.masks)
@@ -91,7 +91,7 @@ class Findings:
     def add(self, clicked: Result):
         """Let the lesions that a click found join this result; returns their ids, empty when there are none."""
         # a click is the user's last word on its place, so it goes before what was there
-        new = [_Region(c, c.threshold) for c in clicked.candidates]
+        new = [_Region(c) for c in clicked.candidates]
         points = [r.candidate.point_lps for r in new]
         self._extract(new + self._regions, self.options, self.smooth_mm)
         ids = [self.lesion_at(p) for p in points if p is not None]

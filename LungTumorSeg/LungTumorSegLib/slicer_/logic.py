@@ -183,6 +183,7 @@ class LungTumorSegLogicBase:
 
     def show_3d(self, findings: Findings, visible: bool = True):
         """Show or hide the lesions' surfaces."""
+        findings.surfaces_shown = visible
         scene.show_surfaces(self.segmentation(findings), visible)
 
     def show_diameters(self, findings: Findings, visible: bool = True) -> list:

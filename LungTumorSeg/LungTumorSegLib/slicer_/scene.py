@@ -22,7 +22,8 @@ _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 TABLE_ROLE = "LungTumorSeg.table"
 MARKUPS_ROLE = "LungTumorSeg.diameters"
 _STATUS_TAG = "LungTumorSeg.status"
-_REJECTED_COLOR = (0.5, 0.5, 0.5)
+# not 0.5: Slicer takes that for "no colour" and picks one
+_REJECTED_COLOR = (0.6, 0.6, 0.6)
 
 
 # ---- volumes and points
@@ -178,6 +179,10 @@ def add_segmentation(volume, name: str):
     place_beside(volume, node)
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     node.GetSegmentation().SetSourceRepresentationName(_labelmap_name())
+    # measured on an 18 mm ball in 3 x 3.5 x 4 mm voxels: Slicer's 0.5 shrinks its surface to 52 % of the volume, 0.2
+    # to 91 %; in 1 mm voxels 99 % either way
+    smoothing = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetSmoothingFactorParameterName()
+    node.GetSegmentation().SetConversionParameter(smoothing, "0.2")
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     display.SetOpacity2DFill(0.15)
@@ -211,8 +216,8 @@ def show_lesions(node, volume, findings):
         for (segment_id, lesion), mask in zip(wanted.items(), findings.masks, strict=True):
             name = findings.names[lesion.id]
             _set_segment(node, volume, segment_id, lesion, mask, name, findings.result.model)
-        if segmentation.ContainsRepresentation(_surface_name()):
-            node.CreateClosedSurfaceRepresentation()
+        if findings.surfaces_shown:
+            show_surfaces(node, True)
     finally:
         node.EndModify(was)
 
