@@ -106,17 +106,19 @@ def centre_of(shape: np.ndarray) -> np.ndarray:
     return np.array(ndimage.center_of_mass(shape))
 
 
-def transplant(rng, host: Source, place_mm, z_mm: float, donor: Source, shape, centre, zoom: float, sham: bool):
+def transplant(
+    rng, host: Source, place_mm, z_mm: float, donor: Source, shape, centre, zoom: float, sham: bool, along_mm=None
+):
     """Blend ``shape`` of the donor patch (1 mm) into the host; its centre comes to lie on ``place_mm``.
 
     centre: where the donor's voxels are taken from (for a sham elsewhere than the shape). Returns a local copy of
-    the host around the slice at ``z_mm`` (a Source), thick enough for all neighbours, and (z, y, x) mm of that slice
-    and the place in it. The donor is brought to the host's slice spacing by slab means and, where it is smoother, to
-    its noise; the blend falls off over RIM_MM.
+    the host around the slice at ``z_mm`` (a Source), thick enough for all neighbours or ``along_mm`` to both sides,
+    and (z, y, x) mm of that slice and the place in it. The donor is brought to the host's slice spacing by slab means
+    and, where it is smoother, to its noise; the blend falls off over RIM_MM.
     """
     step, place = host.step_mm, np.asarray(place_mm, float)
     centre_of_box = np.array([z_mm, *place[1:]])
-    context = np.array([10.0 + 2 * step, 128.0, 128.0])
+    context = np.array([along_mm or 10.0 + 2 * step, 128.0, 128.0])
     unit = np.array([step, 1.0, 1.0])
     low = np.maximum(0, np.floor((centre_of_box - context) / unit)).astype(int)
     high = np.minimum(host.hu.shape, np.ceil((centre_of_box + context) / unit).astype(int) + 1)
