@@ -1,0 +1,27 @@
+"""Small CTs and maps of probability, made voxel by voxel, for the tests of lesions and clicks."""
+
+import numpy as np
+from LungTumorSegLib.contracts import CT, Candidate
+from LungTumorSegLib.geometry import Geometry
+
+
+def blank(spacing_xyz=(1.0, 1.0, 1.0), shape_zyx=(40, 60, 60), hu=-850) -> CT:
+    return CT(np.full(shape_zyx, hu, np.int16), Geometry(shape_zyx, spacing_xyz, (-30.0, -30.0, -20.0)))
+
+
+def candidate(ct: CT, probability: np.ndarray, box=None, **rest) -> Candidate:
+    """The candidate of ``box`` (the whole CT) from a map of p on the CT's grid."""
+    box = box or tuple(slice(0, n) for n in ct.voxels_zyx.shape)
+    return Candidate(box, np.rint(255 * probability[box]).astype(np.uint8), **rest)
+
+
+def ball(ct: CT, centre_zyx, radius: float, p: float = 0.9) -> np.ndarray:
+    """p inside a ball around a voxel, radius in mm."""
+    away = (np.stack(np.indices(ct.voxels_zyx.shape), -1) - centre_zyx) * ct.geometry.spacing_zyx
+    return np.where((away**2).sum(-1) <= radius**2, p, 0.0)
+
+
+def cone(ct: CT, centre_zyx, radius: float, highest: float = 1.0) -> np.ndarray:
+    """p falls in a line from ``highest`` to 0 at the radius."""
+    away = (np.stack(np.indices(ct.voxels_zyx.shape), -1) - centre_zyx) * ct.geometry.spacing_zyx
+    return np.clip(highest * (1 - np.linalg.norm(away, axis=-1) / radius), 0, 1)
