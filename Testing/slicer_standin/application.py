@@ -88,6 +88,9 @@ def install(scene, application_logic) -> Application:
     """Puts qt, ctk and the missing parts of `slicer` in place; once in a process."""
     import slicer
 
+    for node in (application_logic.GetSelectionNode(), application_logic.GetInteractionNode()):
+        if node.GetScene() is None:  # taken out when the scene was cleared
+            scene.AddNode(node)
     if hasattr(slicer, "app") and isinstance(slicer.app, Application):
         return slicer.app
     qt_application = qt.QApplication.instance() or qt.QApplication(["slicer-standin"])

@@ -137,7 +137,7 @@ class FindingsSection(Section):
         item.setFlags(flags | qt.Qt.ItemIsEditable if column == NAME else flags)
         item.setToolTip(text)
         if column > SIDE:
-            item.setTextAlignment(int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
+            item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
         if grey:
             item.setForeground(qt.QBrush(qt.QColor(128, 128, 128)))
         self.ui.lesionTable.setItem(row, column, item)

@@ -11,7 +11,7 @@ class InputSection(Section):
     UI = "Input"
 
     def connect(self):
-        self._checked = None
+        self._checked = ...  # what was described last; nothing yet
         self.ui.lungWindowButton.connect("clicked()", lambda: self._set_window(views.LUNG_WINDOW))
         self.ui.softTissueButton.connect("clicked()", lambda: self._set_window(views.SOFT_TISSUE_WINDOW))
 

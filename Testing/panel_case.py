@@ -1,0 +1,189 @@
+"""What the panel's tests share: a phantom chest, a network that answers at once, and the panel around them.
+
+`KnownNetwork` stands where the child process is: its probability comes from the phantom's lesions. Everything after the
+network is real: extraction, measuring, scene, table, widgets.
+"""
+
+import time
+from functools import cache
+
+import cc3d
+import numpy as np
+import phantoms
+from LungTumorSegLib import bundle, lesions, lungs
+from LungTumorSegLib.contracts import Candidate, Options, Progress, Result
+from scipy import ndimage
+
+# diameters 18, 12 and 8 mm: two to the right, one to the left
+LESIONS = (phantoms.NODULE, ((78.0, 6.0, -12.0), 12.0, 40), ((-60.0, -30.0, -21.0), 8.0, 40))
+PAD = 4
+
+
+@cache
+def chest():
+    """(CT, lungs, candidates) of the phantom; 3 mm voxels."""
+    ct, mask = phantoms.chest(lesions=LESIONS)
+    p = np.clip(ndimage.gaussian_filter(mask.astype(np.float32), 0.7) * 1.6, 0, 0.98)
+    labels = cc3d.connected_components(p >= 0.05)
+    found = []
+    for box in cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"][1:]:
+        sizes = zip(box, ct.voxels_zyx.shape, strict=True)
+        wide = tuple(slice(max(b.start - PAD, 0), min(b.stop + PAD, n)) for b, n in sizes)
+        found.append(Candidate(wide, np.round(255 * p[wide]).astype(np.uint8)))
+    return ct, lungs.find(ct), tuple(found)
+
+
+class KnownNetwork:
+    """In the place of `WorkerClient`. ``steps``: how many polls a run takes. ``error``: what the next run raises."""
+
+    def __init__(self, steps=4):
+        self.steps, self.error, self.pid, self.starts, self.closed = steps, None, None, [], False
+
+    def start(self, ct, options=Options()):  # noqa: B008 - frozen
+        self.starts.append(options)
+        return KnownRun(self, ct, options)
+
+    def close(self):
+        self.closed = True
+
+
+class KnownRun:
+    def __init__(self, network, ct, options):
+        self._network, self._ct, self._options = network, ct, options
+        self._done, self.result, self.cancelled = 0, None, False
+
+    def poll(self):
+        self._done += 1
+        if self._network.error is not None and self._done > 1:
+            error, self._network.error = self._network.error, None
+            raise error
+        if self._done < self._network.steps:
+            return [Progress("network", self._done, self._network.steps, 1.0)]
+        self.result = self._answer()
+        return []
+
+    def cancel(self):
+        self.cancelled = True
+
+    def _answer(self):
+        _, found_lungs, candidates = chest()
+        notes = ()
+        if self._options.points_lps:
+            candidates = tuple(c for p in self._options.points_lps for c in candidates if self._holds(c, p))
+            points = self._options.points_lps
+            candidates = tuple(Candidate(c.box, c.block, points[0], 0.5) for c in candidates)
+            notes = () if candidates else ("Nothing was found at this point.",)
+        card = bundle.load().card
+        made, masks = lesions.extract(candidates, self._ct, found_lungs, self._options, card)
+        model = {"name": "known", "version": "1", "checksum": "0"}
+        return Result(
+            self._ct.geometry, candidates, found_lungs, made, masks, self._options, model,
+            "known", "CPU", "a phantom", {"network": 0.1}, 1.0, notes,
+        )  # fmt: skip
+
+    def _holds(self, candidate, point):
+        index = np.round(self._ct.geometry.index(point)).astype(int)
+        inside = all(b.start <= i < b.stop for i, b in zip(index, candidate.box, strict=True))
+        return inside and candidate.block[tuple(i - b.start for i, b in zip(index, candidate.box, strict=True))] > 12
+
+
+class ReadyInstaller:
+    """In the place of `Installer`: everything is there, unless ``lacking`` says otherwise. Actions end at once."""
+
+    def __init__(self, lacking=()):
+        self.lacking, self.busy, self.calls, self.good = list(lacking), False, [], True
+
+    def plan(self, engine="auto"):
+        from LungTumorSegLib.slicer_.dependencies import Plan
+
+        return Plan("openvino", "openvino>=2025.0", 0.6, "No GPU.")
+
+    def missing(self, plan):
+        return list(self.lacking)
+
+    def engines(self):
+        return ["openvino", "tensorflow"]
+
+    def report(self):
+        return "Slicer 5.12.3"
+
+    def install(self, plan, on_line, on_done, wheels=None):
+        self._act("install", on_line, on_done, wheels)
+
+    def verify(self, plan, on_line, on_done):
+        self._act("verify", on_line, on_done)
+
+    def repair(self, plan, on_line, on_done, wheels=None):
+        self._act("repair", on_line, on_done, wheels)
+
+    def remove(self, on_line, on_done):
+        self._act("remove", on_line, on_done)
+
+    def _act(self, name, on_line, on_done, wheels=None):
+        from LungTumorSegLib.slicer_.install import Verdict
+
+        self.calls.append((name, wheels))
+        on_line(f"pip says {name}")
+        if name in ("install", "repair") and self.good:
+            self.lacking = []
+        on_done(Verdict(self.good, f"{name} went {'well' if self.good else 'wrong'}"))
+
+
+def spin(until=lambda: False, seconds=0.2):
+    """Let the event loop turn until something holds (or for a while); returns how often it turned."""
+    import slicer
+
+    end, turns = time.monotonic() + seconds, 0
+    while time.monotonic() < end and not until():
+        slicer.app.processEvents()
+        time.sleep(0.005)
+        turns += 1
+    return turns
+
+
+class PanelCase:
+    """A panel in a window of its own, with the phantom in the scene when asked for."""
+
+    def __init__(self, resources, network=None, installer=None):
+        import qt
+        import slicer
+        from LungTumorSegLib.slicer_.panel import Panel
+
+        from LungTumorSeg import LungTumorSegLogic
+
+        self.network, self.installer = network or KnownNetwork(), installer or ReadyInstaller()
+        self.logic = LungTumorSegLogic(self.network)
+        self.window = slicer.qMRMLWidget()
+        self.window.setLayout(qt.QVBoxLayout())
+        self.window.setMRMLScene(slicer.mrmlScene)
+        self.panel = Panel(self.window.layout(), self.logic, self.installer, lambda name: str(resources / name))
+        self.panel.enter()
+        self.window.show()
+        self.ui = self.panel.widgets
+
+    def add_chest(self, name="chest"):
+        import headless
+
+        node = headless.add_volume(chest()[0], name)
+        self.ui.inputSelector.setCurrentNode(node)
+        spin(seconds=0.05)
+        return node
+
+    def run(self):
+        """Click Segment and wait for the end."""
+        self.ui.segmentButton.click()
+        self.wait()
+
+    def wait(self):
+        spin(lambda: not self.logic.running, seconds=60)
+        spin(seconds=0.05)
+
+    def close(self):
+        self.panel.close()
+        self.window.close()
+        self.window.deleteLater()
+        spin(seconds=0.02)
+
+    def column(self, column):
+        table = self.ui.lesionTable
+        return [table.item(row, column).text() for row in range(table.rowCount)]
