@@ -35,16 +35,17 @@ class Network:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of the fit. A share of the steps takes whole-CT crops, the others patch crops."""
+    """One stage of the fit. A share of the steps takes whole-CT crops, the others patch crops.
+
+    All batches of a stage have one shape: Keras on TensorFlow cannot up-sample pictures of an unknown size.
+    """
 
     steps: int
     learning_rate: float  # peak; after a linear warm-up it falls as a cosine to 1 % of it
     warmup_steps: int = 200
-    patch_crop: int = 64  # pixels; the patches are 50 mm
-    patch_batch: int = 32
+    crop: int = 64  # pixels; the patches are 50 mm
+    batch: int = 32
     ct_share: float = 0.0  # of the steps; the others take patches
-    ct_crop: int = 128
-    ct_batch: int = 8
     ct_roles: tuple[str, ...] = ("fold-a", "fold-b")
     transplants: bool = True
 
@@ -57,11 +58,11 @@ class Fit:
     weight_decay: float = 1e-4
     ema_momentum: float = 0.995  # moving average of the weights
     epoch_steps: int = 200  # validation and checkpoint after so many steps
-    patience_epochs: int = 12  # stop when the validation Dice has not risen for so long
+    patience_epochs: int = 7  # stop when the validation Dice has not risen for so long
     workers: int = 1  # processes that make examples
     stages: tuple[Stage, ...] = (
         Stage(steps=5000, learning_rate=1.5e-3),
-        Stage(steps=1600, learning_rate=6e-4, ct_share=0.5),
+        Stage(steps=2400, learning_rate=8e-4, crop=96, batch=16, ct_share=0.5),
     )
 
 
@@ -76,7 +77,9 @@ def _read(cls, values: dict, where: str):
     known = {f.name: f for f in dataclasses.fields(cls)}
     unknown = set(values) - set(known)
     if unknown:
-        raise ValueError(f"{where}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}.")
+        raise ValueError(
+            f"{where}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}."
+        )
     made = {}
     for name, value in values.items():
         if name == "stages":

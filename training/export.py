@@ -79,6 +79,4 @@ def pair_input(card: dict) -> np.ndarray:
     hu[(z - 10) ** 2 + (y - 34) ** 2 + (x - 36) ** 2 < 49] = 40
     hu[y > 56] = 40
     hu += rng.normal(0, 20, hu.shape)
-    return np.concatenate(
-        [slices.network_input(hu, [10.0], 1.0, card, point) for point in (None, (10.0, 34.0, 36.0))]
-    )
+    return np.concatenate([slices.network_input(hu, [10.0], 1.0, card, point) for point in (None, (10.0, 34.0, 36.0))])

@@ -57,7 +57,9 @@ def build(model, architecture: dict) -> onnx.ModelProto:
     x = node("Sigmoid", [x], "probability_first")
     node("Transpose", [x], "probability", perm=[0, 2, 3, 1])
 
-    given = helper.make_tensor_value_info("slices_and_prompt", TensorProto.FLOAT, ["n", "y", "x", architecture["slices"] + 1])
+    given = helper.make_tensor_value_info(
+        "slices_and_prompt", TensorProto.FLOAT, ["n", "y", "x", architecture["slices"] + 1]
+    )
     made = helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["n", "y", "x", 1])
     graph = helper.make_graph(nodes, "lung_tumor_unet", [given], [made], weights)
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

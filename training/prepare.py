@@ -27,7 +27,9 @@ def roles(split: Path) -> dict[str, str]:
     with Path(split).open(newline="") as file:
         for row in csv.DictReader(file):
             if found.setdefault(row["patient"], row["role"]) != row["role"]:
-                raise ValueError(f"Patient {row['patient']} has two roles in {split}; a patient may be on one side only.")
+                raise ValueError(
+                    f"Patient {row['patient']} has two roles in {split}; a patient may be on one side only."
+                )
     return found
 
 
@@ -120,7 +122,9 @@ def prepare_volumes(config: Config) -> None:
         rows, columns = slices.in_plane_matrices(hu.shape[1:], geometry.spacing_zyx[1:], step)
 
         def share(array, rows=rows, columns=columns):
-            return np.stack([np.rint((columns @ (rows @ s.astype(np.float32)).T).T * 255) for s in array]).astype(np.uint8)
+            return np.stack([np.rint((columns @ (rows @ s.astype(np.float32)).T).T * 255) for s in array]).astype(
+                np.uint8
+            )
 
         tumour = mask("tumour.nrrd")
         # a cancer patient's scan without masks is no negative: only what is far from its boxes is background

@@ -25,9 +25,9 @@ def make_batch(config: Config, stage: Stage, seed: int, step: int, role: str = "
     # whole CTs come evenly: after step k, round(k * share) of them
     if augment and int((step + 1) * stage.ct_share) > int(step * stage.ct_share):
         cts = _open(whole_ct.WholeCTs, config.data.prepared, stage.ct_roles)
-        x, y, w = whole_ct.ct_batch(cts, patches, card, seed, step, stage.ct_batch, stage.ct_crop, stage.transplants)
+        x, y, w = whole_ct.ct_batch(cts, patches, card, seed, step, stage.batch, stage.crop, stage.transplants)
     else:
-        x, y, w = examples.patch_batch(patches, card, seed, step, stage.patch_batch, stage.patch_crop, augment)
+        x, y, w = examples.patch_batch(patches, card, seed, step, stage.batch, stage.crop, augment)
     return x, np.concatenate([y, w], -1)
 
 

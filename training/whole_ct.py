@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from .examples import Draw, Patches, Source, make_example, slab_matrix
-from .prepare import TARGET
+from .prepare import DEEP, TARGET
 
 PLACES = ("free", "pleura", "hilum")
 RIM_MM = 4.0  # width of the soft blend around a transplanted nodule
@@ -68,9 +68,9 @@ class WholeCTs:
         return case.source, Draw(self._near(rng, index, case, crop), crop)
 
     def draw_transplant(
-        self, rng: np.random.Generator, crop: int, patches: Patches, sham: bool
+        self, rng: np.random.Generator, crop: int, patches: Patches, sham: bool, prompted: bool = False
     ) -> tuple[Source, Draw]:
-        """A nodule of a patch at a place in a CT; as sham a nodule-free part of a patch, blended in alike."""
+        """A nodule of a patch at a place in a CT, or clicked; as sham a nodule-free part of a patch, blended in alike."""
         case = self.cases[rng.integers(len(self.cases))]
         places = case.places[PLACES[rng.integers(len(PLACES))]]
         place = places[rng.integers(len(places))]
@@ -86,9 +86,14 @@ class WholeCTs:
         off_centre = (marked[rng.integers(len(marked))] - centre_of(shape)[0]) * zoom
         z = round(float(place[0] + off_centre) / case.source.step_mm)
         z_mm = float(np.clip(z, 0, len(case.source.hu) - 1)) * case.source.step_mm
-        source, local = transplant(rng, case.source, place, z_mm, given, shape, centre, zoom, sham)
+        source, local = transplant(rng, case.source, place, z_mm, given, shape, centre, zoom, sham, alone=prompted)
+        point = None
+        if prompted:
+            deep = np.argwhere(patches.arrays["target_lesion"][index] & DEEP)
+            off = (deep[rng.integers(len(deep))] - centre) * zoom + rng.normal(0, rng.uniform(1, 2), 3)
+            point = tuple(local + off + (place[0] - z_mm, 0, 0))
         shift = rng.uniform(-crop / 4, crop / 4, 2)
-        return source, Draw((local[0], local[1] + shift[0], local[2] + shift[1]), crop)
+        return source, Draw((local[0], local[1] + shift[0], local[2] + shift[1]), crop, point_zyx_mm=point)
 
     @staticmethod
     def _near(rng: np.random.Generator, index_zyx, case: Case, crop: int) -> tuple[float, float, float]:
@@ -107,10 +112,21 @@ def centre_of(shape: np.ndarray) -> np.ndarray:
 
 
 def transplant(
-    rng, host: Source, place_mm, z_mm: float, donor: Source, shape, centre, zoom: float, sham: bool, along_mm=None
+    rng,
+    host: Source,
+    place_mm,
+    z_mm: float,
+    donor: Source,
+    shape,
+    centre,
+    zoom: float,
+    sham: bool,
+    along_mm=None,
+    alone=False,
 ):
     """Blend ``shape`` of the donor patch (1 mm) into the host; its centre comes to lie on ``place_mm``.
 
+    alone: the host's own tumours get weight 0, as a click asks for one lesion only.
     centre: where the donor's voxels are taken from (for a sham elsewhere than the shape). Returns a local copy of
     the host around the slice at ``z_mm`` (a Source), thick enough for all neighbours or ``along_mm`` to both sides,
     and (z, y, x) mm of that slice and the place in it. The donor is brought to the host's slice spacing by slab means
@@ -124,6 +140,9 @@ def transplant(
     high = np.minimum(host.hu.shape, np.ceil((centre_of_box + context) / unit).astype(int) + 1)
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     hu, target, weight = host.hu[box].astype(np.float32), host.target[box].copy(), host.weight[box].copy()
+    if alone:
+        weight[target > 0] = 0
+        target[:] = 0
     local = place - low * unit
 
     shape_centre = centre_of(shape)
@@ -190,7 +209,7 @@ def _open(folder: Path, facts: dict, hard: np.ndarray) -> Case:
 
 
 def ct_batch(cts: WholeCTs, patches: Patches, card: dict, seed: int, step: int, n: int, crop: int, transplants=True):
-    """Batch ``step``: of each 8 one real tumour, one clicked tumour, three transplants, one sham, two background."""
+    """Batch ``step``: of each 8 one real tumour, one clicked tumour, two transplants, one clicked, one sham, two background."""
     made = []
     for i in range(n):
         rng = np.random.default_rng((seed, step, i, 2))
@@ -200,7 +219,7 @@ def ct_batch(cts: WholeCTs, patches: Patches, card: dict, seed: int, step: int, 
         elif kind == 1:
             source, draw = cts.draw_prompted(rng, crop)
         elif kind < 6 and transplants:
-            source, draw = cts.draw_transplant(rng, crop, patches, sham=kind == 5)
+            source, draw = cts.draw_transplant(rng, crop, patches, sham=kind == 5, prompted=kind == 4)
         else:
             source, draw = cts.draw_background(rng, crop)
         made.append(make_example(rng, source, draw, card))

@@ -1,0 +1,188 @@
+"""The automatic run over whole CTs: real tumours, transplanted nodules, shams; a JSON a run, so that it resumes."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cc3d
+import numpy as np
+from LungTumorSegLib import bundle as bundles
+from LungTumorSegLib import engines, lesions, segment
+from LungTumorSegLib.contracts import CT, Options, Result
+
+from .. import cases, whole_ct
+from ..config import Config
+from ..examples import Patches
+from . import froc, hosts, metrics
+from .calibration import Histogram
+from .froc import Reference
+
+FOLDS = ("fold-a", "fold-b")
+EXAMS = ("real", "val", "test")  # real tumours; transplants of val nodules (to fit on), of test nodules (to quote)
+
+
+@dataclass(frozen=True)
+class Model:
+    """An opened bundle and where the records of its runs are kept."""
+
+    bundle: bundles.Bundle
+    engine: engines.Engine
+    folder: Path
+    unseen: bool  # it was not fitted on the CTs of the fold it is asked about
+
+
+def models(config: Config, bundle: bundles.Bundle) -> dict[str, Model]:
+    """For each fold the model that was fine-tuned without it, or ``bundle`` where `folds` has not been run."""
+    opened = {}
+    for fold in FOLDS:
+        own = Path(config.fit.run) / "folds" / fold / "bundle"
+        unseen = (own / bundles.CARD).exists()
+        model = bundles.load(own) if unseen else bundle
+        folder = records(config, model)
+        folder.mkdir(parents=True, exist_ok=True)
+        opened[fold] = Model(model, engines.open_engine(model), folder, unseen)
+    return opened
+
+
+def records(config: Config, bundle: bundles.Bundle) -> Path:
+    """Where the records of one model's evaluation are kept: by checksum, so that another model starts afresh."""
+    return Path(config.fit.run) / "evaluation" / bundle.checksum[:12]
+
+
+def jobs(config: Config, opened: dict[str, Model]) -> Iterator[tuple[str, Callable[[], dict]]]:
+    """(what it is, the function that does it or reads its record) for every run of the exams."""
+    prepared = Path(config.data.prepared)
+    trusted = [c for fold in FOLDS for c in whole_ct.WholeCTs(prepared, (fold,)).cases if c.source.weight.any()]
+    fold_of = {
+        folder.name: json.loads((folder / "case.json").read_text())["role"]
+        for folder in (prepared / "volumes").iterdir()
+    }
+    patches = {role: Patches(prepared, role) for role in ("val", "test")}
+    dealt = {role: hosts.deal(patches[role], trusted) for role in patches}
+    for number, case in enumerate(trusted):
+        model = opened[fold_of[case.name]]
+        for exam in EXAMS:
+            if exam == "real" and not len(case.tumours):
+                continue
+
+            def job(case=case, exam=exam, model=model, number=number) -> dict:
+                record = model.folder / "automatic" / f"{case.name}-{exam}.json"
+                if record.exists():
+                    return json.loads(record.read_text())
+                if exam == "real":
+                    made = real(config, case.name, model)
+                else:
+                    host = hosts.make(case, patches[exam], dealt[exam][case.name], 2 * number + (exam == "val"))
+                    made = transplanted(host, model)
+                made |= {"case": case.name, "fold": fold_of[case.name], "exam": exam, "unseen": model.unseen}
+                record.parent.mkdir(exist_ok=True)
+                partial = record.with_suffix(".part")
+                partial.write_text(json.dumps(made))
+                partial.replace(record)
+                return made
+
+            yield f"{case.name} {exam}", job
+
+
+def real(config: Config, name: str, model: Model) -> dict:
+    """The product on one CT with its own tumour, on its native grid."""
+    ct, truth = cases.read(config.data.pack, name), cases.read_mask(config.data.pack, name)
+    result = segment.segment(ct, Options(keep_probability=True), engine=model.engine, bundle=model.bundle)
+    labels = cc3d.connected_components(truth, connectivity=lesions.CONNECTIVITY)
+    boxes = cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"][1:]
+    references = [Reference(box, labels[box] == k + 1) for k, box in enumerate(boxes)]
+    predictions = _predictions(result)
+    union = np.zeros(truth.shape, bool)
+    for box, mask in predictions:
+        union[box] |= mask
+    known = np.ones(truth.shape, bool)
+    ignored = cases.read_mask(config.data.pack, name, "ignore")
+    if ignored is not None:
+        known &= ~ignored
+    counts = Histogram.empty()
+    counts.add(result.probability, truth, known)
+    found = _lesion_rows(result, ct, references, [])
+    for lesion, (box, mask) in zip(found, predictions, strict=True):
+        if lesion["hits"] >= 0:
+            lesion |= _agreement(box, mask, truth, ct)
+    return {
+        "lesions": found,
+        "references": [{"ml": float(np.count_nonzero(r.mask)) * ct.geometry.voxel_mm3 / 1000} for r in references],
+        "whole_case": metrics.overlap(union, truth),
+        "histogram": [counts.voxels.tolist(), counts.target.tolist()],
+        "seconds": result.seconds,
+    }
+
+
+def transplanted(host: hosts.Host, model: Model) -> dict:
+    """The product on a CT with transplants and shams."""
+    result = segment.segment(host.ct, Options(), engine=model.engine, bundle=model.bundle)
+    rows = _lesion_rows(result, host.ct, host.transplants, host.neutral)
+    for row, (box, mask) in zip(rows, _predictions(result), strict=True):
+        row["sham"] = next((k for k, sham in enumerate(host.shams) if _lies_on(box, mask, sham)), -1)
+        if row["hits"] >= 0:
+            reference = host.transplants[row["hits"]]
+            both = froc.common(box, mask, reference.box, reference.mask)
+            row["dice"] = 2 * both / int(np.count_nonzero(mask) + np.count_nonzero(reference.mask))
+    return {
+        "lesions": rows,
+        "references": [{"diameter_mm": d, "patient": p} for d, p in zip(host.diameters, host.patients, strict=True)],
+        "shams": len(host.shams),
+        "seconds": result.seconds,
+    }
+
+
+def _predictions(result: Result) -> list:
+    return [
+        (tuple(slice(*edges) for edges in lesion.label_box), mask)
+        for lesion, mask in zip(result.lesions, result.masks, strict=True)
+    ]
+
+
+def _lesion_rows(result: Result, ct: CT, references: list[Reference], neutral: list[Reference]) -> list[dict]:
+    """Each lesion's features, and what it hits: a reference's number, -1 nothing, -2 what counts neither way.
+
+    Matched best first by highest probability, since the confidence may not be fitted yet.
+    """
+    predictions = _predictions(result)
+    rows = []
+    for (box, mask), lesion in zip(predictions, result.lesions, strict=True):
+        probability = _probability(result, box, mask)
+        rows.append(lesions.features(mask, probability, box, ct) | {"long_axis_mm": lesion.long_axis_mm})
+    scores = [row["max_p"] + row["mean_p"] for row in rows]
+    for row, hits in zip(rows, froc.match(predictions, scores, references + neutral), strict=True):
+        row["hits"] = int(hits)
+    return rows
+
+
+def _probability(result: Result, box, mask: np.ndarray) -> np.ndarray:
+    """The lesion's part of its candidate's block (uint8): the candidate that holds most of it above zero."""
+    best = None
+    for candidate in result.candidates:
+        if all(c.start <= b.start and b.stop <= c.stop for c, b in zip(candidate.box, box, strict=True)):
+            part = candidate.block[
+                tuple(slice(b.start - c.start, b.stop - c.start) for c, b in zip(candidate.box, box, strict=True))
+            ]
+            if best is None or int(part[mask].sum()) > int(best[mask].sum()):
+                best = part
+    return best
+
+
+def _agreement(box, mask: np.ndarray, truth: np.ndarray, ct: CT) -> dict[str, float]:
+    """The hitting lesion against the whole reference of the case."""
+    predicted = np.zeros(truth.shape, bool)
+    predicted[box] = mask
+    hd95, mean_distance = metrics.surface_distances(predicted, truth, ct.geometry.spacing_zyx)
+    volume, reference = np.count_nonzero(predicted), np.count_nonzero(truth)
+    return metrics.overlap(predicted, truth) | {
+        "hd95_mm": hd95,
+        "mean_surface_mm": mean_distance,
+        "volume_error_percent": 100 * (volume - reference) / reference,
+    }
+
+
+def _lies_on(box, mask: np.ndarray, sham: Reference) -> bool:
+    """Half of the prediction, or a tenth of their union, is on the sham."""
+    both, size = froc.common(box, mask, sham.box, sham.mask), np.count_nonzero(mask)
+    return both >= size / 2 or both >= froc.HIT_IOU * (size + np.count_nonzero(sham.mask) - both)

@@ -1,0 +1,129 @@
+"""The automatic figures from the records of the runs: real tumours and transplants apart."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import confidence, froc, metrics
+from .automatic import FOLDS
+from .calibration import Histogram
+
+SIZES = {"all": (0, 1e9), "6-10 mm": (6, 10), "10-20 mm": (10, 20), ">=20 mm": (20, 1e9)}
+
+
+@dataclass(frozen=True)
+class Exam:
+    """figures: for JSON. scans: of the test transplants, for the FROC curve. coefficients: of the confidence."""
+
+    figures: dict
+    scans: list[froc.Scan]
+    coefficients: dict[str, float] | None
+    histogram: Histogram  # of the real cases
+
+
+def judge(records: list[dict]) -> Exam:
+    """Fit the confidence on the val transplants and draw the figures from the others.
+
+    A fold's lesions are scored by coefficients from the other fold's CTs: false positives repeat from run to run on
+    one CT, and a regression would know them. The coefficients for the card come from both.
+    """
+    val = [r for r in records if r["exam"] == "val"]
+    by_fold = {fold: confidence.fit([row for r in val if r["fold"] != fold for row in r["lesions"]]) for fold in FOLDS}
+    for record in records:
+        for row in record["lesions"]:
+            row["confidence"] = confidence.score(row, by_fold[record["fold"]])
+    test, real = ([r for r in records if r["exam"] == exam] for exam in ("test", "real"))
+    scans = [_scan(r) for r in test]
+    counts = Histogram.empty()
+    for r in real:
+        counts += Histogram(*(np.array(part) for part in r["histogram"]))
+    figures = {
+        "unseen": bool(records) and all(r["unseen"] for r in records),
+        "transplants": _transplants(test, scans) if test else None,
+        "real": _real(real) if real else None,
+        "confidence_fitted_on": sum(row["hits"] != -2 for r in val for row in r["lesions"]),
+    }
+    return Exam(figures, scans, confidence.fit([row for r in val for row in r["lesions"]]), counts)
+
+
+def _scan(record: dict) -> froc.Scan:
+    matched = np.array([row["hits"] for row in record["lesions"]], int)
+    # what lies on a sham is counted apart: hosts without shams have none
+    shams = np.array([row["sham"] >= 0 for row in record["lesions"]], bool)
+    kept = (matched != -2) & ~(shams & (matched < 0))
+    scores = np.array([row["confidence"] for row in record["lesions"]], float)
+    return froc.Scan(scores[kept], matched[kept] >= 0, len(record["references"]), record["case"])
+
+
+def _transplants(test: list[dict], scans: list[froc.Scan]) -> dict:
+    from_score = froc.score_at(scans, 2)
+    found = {(r["case"], row["hits"]): row for r in test for row in r["lesions"] if row["hits"] >= 0}
+    everyone = [(r["case"], k, ref) for r in test for k, ref in enumerate(r["references"])]
+    sizes = {}
+    for name, (low, high) in SIZES.items():
+        group = [(c, k, ref) for c, k, ref in everyone if low <= ref["diameter_mm"] < high]
+        patients = [ref["patient"] for *_, ref in group]
+        kept = [found.get((c, k)) for c, k, _ in group]
+        at_two = [row is not None and row["confidence"] >= from_score for row in kept]
+        sizes[name] = {
+            "found_at_all": metrics.summary([row is not None for row in kept], patients),
+            "found_at_2_false_positives": metrics.summary(at_two, patients),
+            "dice_of_found": metrics.summary([row["dice"] if row else np.nan for row in kept], patients),
+        }
+    shams = sum(r["shams"] for r in test)
+    marked = [row["confidence"] for r in test for row in _one_a_sham(r)]
+    return {
+        "scans": len(scans),
+        "transplants": len(everyone),
+        "sensitivity_at": {
+            str(rate): {"sensitivity": froc.sensitivity_at(scans, rate), "interval95": froc.interval(scans, rate)}
+            for rate in (0.5, 1, 2, 4, 8)
+        },
+        "false_positives_a_scan_of_all": float(np.mean([np.count_nonzero(~s.hits) for s in scans])),
+        "confidence_at_2_false_positives": from_score,
+        "shams": shams,
+        "shams_marked": len(marked) / max(shams, 1),
+        "shams_marked_at_2_false_positives": float(np.sum(np.array(marked) >= from_score)) / max(shams, 1),
+        "by_size": sizes,
+    }
+
+
+def _one_a_sham(record: dict) -> list[dict]:
+    """The surest lesion on each sham that has one."""
+    best: dict[int, dict] = {}
+    for row in record["lesions"]:
+        if row["sham"] >= 0 and row["hits"] < 0:
+            best[row["sham"]] = max(row, best.get(row["sham"], row), key=lambda r: r["confidence"])
+    return list(best.values())
+
+
+def _real(real: list[dict]) -> dict:
+    cases = []
+    for record in sorted(real, key=lambda r: -sum(ref["ml"] for ref in r["references"])):
+        hits = [row for row in record["lesions"] if row["hits"] >= 0]
+        best = max(hits, key=lambda row: row["dice"], default=None)
+        rank = None if best is None else 1 + sum(r["confidence"] > best["confidence"] for r in record["lesions"])
+        cases.append(
+            {
+                "case": record["case"],
+                "ml": sum(ref["ml"] for ref in record["references"]),
+                "found": best is not None,
+                "dice": best["dice"] if best else 0.0,
+                "hd95_mm": best["hd95_mm"] if best else None,
+                "mean_surface_mm": best["mean_surface_mm"] if best else None,
+                "volume_error_percent": best["volume_error_percent"] if best else None,
+                "confidence": best["confidence"] if best else None,
+                "rank_by_confidence": rank,
+                "false_positives": sum(row["hits"] == -1 for row in record["lesions"]),
+                **{f"case_{name}": record["whole_case"][name] for name in ("dice", "precision", "recall")},
+            }
+        )
+    found = [c for c in cases if c["found"]]
+    return {
+        "n": len(cases),
+        "found": len(found),
+        "dice_of_found": metrics.summary([c["dice"] for c in found], [c["case"] for c in found]),
+        "case_dice": metrics.summary([c["case_dice"] for c in cases], [c["case"] for c in cases]),
+        "false_positives_a_scan": metrics.summary([c["false_positives"] for c in cases], [c["case"] for c in cases]),
+        "cases": cases,
+    }

@@ -1,0 +1,109 @@
+"""Sensitivity against false positives a scan: which predictions hit, and the curve over their confidence.
+
+A prediction hits a reference lesion where their IoU is at least 0.1; a reference takes one prediction only. Lesions
+under 6 mm, and those that one reader marked, count neither way.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from LungTumorSegLib.geometry import Box
+
+HIT_IOU = 0.1
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A lesion that should be found, filling ``box`` of the CT. counts: False for what counts neither way."""
+
+    box: Box
+    mask: np.ndarray
+    counts: bool = True
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scan's matching: (score, hit) of each prediction that counts, and how many references there are."""
+
+    scores: np.ndarray
+    hits: np.ndarray  # bool
+    references: int
+    patient: str = ""
+
+
+def common(a: Box, a_mask: np.ndarray, b: Box, b_mask: np.ndarray) -> int:
+    """Voxels that two masks in boxes of one CT share."""
+    shared = [slice(max(p.start, q.start), min(p.stop, q.stop)) for p, q in zip(a, b, strict=True)]
+    if any(s.start >= s.stop for s in shared):
+        return 0
+
+    def part(box, mask):
+        return mask[tuple(slice(s.start - o.start, s.stop - o.start) for s, o in zip(shared, box, strict=True))]
+
+    return int(np.count_nonzero(part(a, a_mask) & part(b, b_mask)))
+
+
+def match(predictions: list[tuple[Box, np.ndarray]], scores, references: list[Reference]) -> np.ndarray:
+    """For each prediction the number of the reference it hits, -1 for a false positive, -2 for neither.
+
+    The best-scored predictions choose first. A second one on a reference that is taken is a false positive, unless it
+    touches a lesion that counts neither way.
+    """
+    matched = np.full(len(predictions), -1)
+    taken: set[int] = set()
+    for i in sorted(range(len(predictions)), key=lambda i: -scores[i]):
+        box, mask = predictions[i]
+        size, best, best_iou = int(np.count_nonzero(mask)), -1, 0.0
+        for j, reference in enumerate(references):
+            both = common(box, mask, reference.box, reference.mask)
+            if not both:
+                continue
+            if not reference.counts:
+                matched[i] = -2
+                continue
+            iou = both / (size + int(np.count_nonzero(reference.mask)) - both)
+            if j not in taken and iou >= HIT_IOU and iou > best_iou:
+                best, best_iou = j, iou
+        if best >= 0:
+            matched[i] = best
+            taken.add(best)
+    return matched
+
+
+def scan(matched: np.ndarray, scores, references: list[Reference], patient: str = "") -> Scan:
+    kept = matched != -2
+    return Scan(np.asarray(scores, float)[kept], matched[kept] >= 0, sum(r.counts for r in references), patient)
+
+
+def curve(scans: list[Scan]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """False positives a scan, sensitivity and the score from which a prediction is kept, from strict to lax."""
+    scores = np.concatenate([s.scores for s in scans]) if scans else np.zeros(0)
+    hits = np.concatenate([s.hits for s in scans]) if scans else np.zeros(0, bool)
+    order = np.argsort(-scores, kind="stable")
+    scores, hits = scores[order], hits[order]
+    last = np.flatnonzero(np.append(np.diff(scores) != 0, True)) if len(scores) else np.zeros(0, int)
+    false = np.cumsum(~hits)[last] / max(len(scans), 1)
+    found = np.cumsum(hits)[last] / max(sum(s.references for s in scans), 1)
+    return np.append(0.0, false), np.append(0.0, found), np.append(np.inf, scores[last])
+
+
+def sensitivity_at(scans: list[Scan], false_positives: float) -> float:
+    """The highest sensitivity with at most so many false positives a scan."""
+    false, found, _ = curve(scans)
+    return float(found[false <= false_positives].max())
+
+
+def score_at(scans: list[Scan], false_positives: float) -> float:
+    """The lowest score to keep for at most so many false positives a scan."""
+    false, _, scores = curve(scans)
+    return float(scores[false <= false_positives].min())
+
+
+def interval(scans: list[Scan], false_positives: float, times: int = 1000, seed: int = 0) -> list[float]:
+    """95 % interval of `sensitivity_at` by drawing scans with replacement."""
+    rng = np.random.default_rng(seed)
+    drawn = [
+        sensitivity_at([scans[i] for i in rng.integers(len(scans), size=len(scans))], false_positives)
+        for _ in range(times if scans else 0)
+    ]
+    return [float(v) for v in np.percentile(drawn, (2.5, 97.5))] if drawn else [float("nan")] * 2

@@ -1,0 +1,108 @@
+"""Whole CTs with many nodules transplanted into each, and shams: the automatic run's exam with known answers."""
+
+from dataclasses import dataclass
+from itertools import cycle
+
+import numpy as np
+from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.geometry import Box, Geometry
+
+from .. import whole_ct
+from ..examples import Patches, Source
+from ..prepare import TARGET
+from .froc import Reference
+
+HOST_SEED = 11
+LEAST_MM = 6.0  # smaller lesions count neither way
+ALONG_MM = 30.0  # half a patch and the blend
+GAP_MM = 15.0  # between two transplants
+SHAMS = 5  # a host
+FEWEST_VOXELS = 3  # what thick slices leave of a nodule; less can't be seen
+
+
+@dataclass(frozen=True)
+class Host:
+    """A CT (1 mm in plane) with transplants. ``patients``: of the nodules, in the order of ``transplants``."""
+
+    ct: CT
+    transplants: list[Reference]
+    diameters: list[float]
+    patients: list[str]
+    shams: list[Reference]
+    neutral: list[Reference]  # the host's own tumours, and where nobody knows
+
+
+def deal(patches: Patches, cases: list[whole_ct.Case]) -> dict[str, list[int]]:
+    """Every nodule of 6 mm and more of the role to one host, in a fixed random order."""
+    large = [i for i, size in patches.size.items() if size >= LEAST_MM]
+    order = np.random.default_rng(HOST_SEED).permutation(large)
+    return {case.name: order[k :: len(cases)].tolist() for k, case in enumerate(cases)}
+
+
+def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -> Host:
+    """Transplant ``nodules`` into the case, by turns free in the lung, at the pleura and at the hilum; then shams."""
+    rng = np.random.default_rng((HOST_SEED, seed))
+    given = case.source
+    hu = np.array(given.hu)
+    empty = np.zeros(hu.shape, np.uint8)
+    unit = np.array([given.step_mm, 1.0, 1.0])
+    occupied = [(place * unit, GAP_MM + 10) for place in case.tumours]
+    transplants, diameters, patients, shams = [], [], [], []
+    kinds = cycle(whole_ct.PLACES)
+    wanted = [(i, False) for i in nodules] + [(None, True)] * SHAMS
+    for index, sham in wanted:
+        if sham:
+            index, donor, drawn = patches.draw_background(rng, 64)
+            shape, centre = whole_ct.sham_shape(rng, patches), np.array(drawn.centre_zyx_mm)
+        else:
+            donor, shape = patches.source(index), patches.arrays["target_lesion"][index] & TARGET > 0
+            centre = whole_ct.centre_of(shape)
+        radius = float(np.ptp(np.argwhere(shape), axis=0).max()) / 2 + whole_ct.RIM_MM
+        place = _free_place(rng, case.places[next(kinds)], occupied, radius, given)
+        if place is None:
+            continue
+        source = Source(hu, empty, given.weight, given.step_mm)
+        z_mm = round(place[0] / given.step_mm) * given.step_mm
+        made, local = whole_ct.transplant(rng, source, place, z_mm, donor, shape, centre, 1.0, sham, ALONG_MM)
+        low = np.rint((np.array([z_mm, *place[1:]]) - local) / unit).astype(int)
+        box: Box = tuple(slice(a, a + n) for a, n in zip(low.tolist(), made.hu.shape, strict=True))
+        mask = made.hu != hu[box] if sham else made.target >= 128
+        hu[box] = made.hu
+        occupied.append((place, radius))
+        if np.count_nonzero(mask) < FEWEST_VOXELS:
+            continue
+        reference = _tight(box, mask)
+        if sham:
+            shams.append(reference)
+        else:
+            transplants.append(reference)
+            diameters.append(patches.size[index])
+            patients.append(patches.rows[index]["patient"])
+    ct = CT(hu, Geometry(hu.shape, (1.0, 1.0, given.step_mm), (0.0, 0.0, 0.0)), case.name, {"modality": "CT"})
+    neutral = [Reference(*_whole(mask), counts=False) for mask in (given.target > 0, given.weight == 0) if mask.any()]
+    return Host(ct, transplants, diameters, patients, shams, neutral)
+
+
+def _free_place(rng, places: np.ndarray, occupied, radius: float, source: Source) -> np.ndarray | None:
+    """A place well inside the scan, where the background is known, and away from what is there already."""
+    height = (len(source.hu) - 1) * source.step_mm
+    for _ in range(200):
+        place = places[rng.integers(len(places))]
+        index = (int(place[0] / source.step_mm), int(place[1]), int(place[2]))
+        inside = min(radius, 10) <= place[0] <= height - min(radius, 10)
+        apart = all(np.linalg.norm(place - other) > radius + its + GAP_MM for other, its in occupied)
+        if inside and apart and source.weight[index] > 0:
+            return np.asarray(place, float)
+    return None
+
+
+def _whole(mask: np.ndarray) -> tuple[Box, np.ndarray]:
+    return tuple(slice(0, n) for n in mask.shape), np.asarray(mask)
+
+
+def _tight(box: Box, mask: np.ndarray) -> Reference:
+    marked = np.argwhere(mask)
+    low, high = marked.min(0), marked.max(0) + 1
+    inner = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    outer = tuple(slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True))
+    return Reference(outer, mask[inner])
