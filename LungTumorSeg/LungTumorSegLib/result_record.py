@@ -36,7 +36,9 @@ def save(result: Result, ct: CT, folder: Path) -> None:
     if result.probability is not None:
         np.save(folder / PROBABILITY_NAME, result.probability)
     boxes = [_candidate_record(candidate) for candidate in result.candidates]
-    lungs = None if result.lungs is None else {"geometry": geometry_record(result.lungs.geometry)}
+    lungs = None
+    if result.lungs is not None:
+        lungs = {"geometry": geometry_record(result.lungs.geometry), "body_box": result.lungs.body_box}
     _write_json(folder / JSON_NAME, record(result, ct) | {"candidates": boxes, "lungs": lungs})
 
 
@@ -165,7 +167,9 @@ def _result(record: dict, arrays: dict, probability: np.ndarray | None) -> Resul
     lungs = None
     if record["lungs"] is not None:
         grid = geometry_from(record["lungs"]["geometry"])
-        lungs = Lungs(arrays["lungs_label"], arrays["lungs_hull_distance"], grid)
+        body = record["lungs"]["body_box"]
+        body_box = None if body is None else tuple(tuple(ends) for ends in body)
+        lungs = Lungs(arrays["lungs_label"], arrays["lungs_hull_distance"], grid, body_box)
     lesions = tuple(_lesion(lesion) for lesion in record["lesions"])
     return Result(
         geometry=geometry_from(record["geometry"]),

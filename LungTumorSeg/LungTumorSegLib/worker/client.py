@@ -133,6 +133,7 @@ class WorkerClient:
                 return self._child.ask({"id": number, **request})
             except OSError as error:  # it ended, being idle, in the very moment
                 if attempt == 2:
+                    self._child.await_end()
                     raise WorkerError(_ended_message(self._child), self._child.log()) from error
         raise AssertionError
 
@@ -232,6 +233,12 @@ class _Child:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # gone already, or busy
             protocol.send(self.process.stdin, {"type": "quit"})
             self.process.wait(_QUIT_SECONDS)
+
+    def await_end(self) -> None:
+        """Give a child that is ending a moment, so that its code and its last words are there."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)
+        self._stderr.join(1)
 
     def end(self) -> None:
         """Kill the process tree: the launcher of Slicer's Python has the real one as its child."""
