@@ -35,3 +35,16 @@ def mine(config: Path = ConfigFile, bundle: Path = ModelBundle):
     from . import mine as step
 
     typer.echo(step.mine(configuration.load(config), bundle))
+
+
+@app.command()
+def evaluate(
+    config: Path = ConfigFile,
+    bundle: Path = ModelBundle,
+    role: str = typer.Option("test", help="Patients to evaluate on: test, or val while choosing."),
+    whole_cts: bool = typer.Option(True, help="Also the automatic run over the whole CTs."),
+):
+    """Measure a bundle against the readers; writes figures, tables, plots and a page. A second call resumes."""
+    from . import evaluate as step
+
+    typer.echo(step.evaluate(configuration.load(config), bundle, role, whole_cts))

@@ -46,8 +46,8 @@ def models(config: Config, bundle: bundles.Bundle) -> dict[str, Model]:
 
 
 def records(config: Config, bundle: bundles.Bundle) -> Path:
-    """Where the records of one model's evaluation are kept: by checksum, so that another model starts afresh."""
-    return Path(config.fit.run) / "evaluation" / bundle.checksum[:12]
+    """Where the records of one model's evaluation are kept: by weights and threshold, so that others start afresh."""
+    return Path(config.fit.run) / "evaluation" / f"{bundle.checksum[:12]}-{bundle.card['threshold']:g}"
 
 
 def jobs(config: Config, opened: dict[str, Model]) -> Iterator[tuple[str, Callable[[], dict]]]:

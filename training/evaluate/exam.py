@@ -13,8 +13,12 @@ SIZES = {"all": (0, 1e9), "6-10 mm": (6, 10), "10-20 mm": (10, 20), ">=20 mm": (
 
 @dataclass(frozen=True)
 class Exam:
-    """figures: for JSON. scans: of the test transplants, for the FROC curve. coefficients: of the confidence."""
+    """figures: for JSON. scans: of the test transplants, for the FROC curve. coefficients: of the confidence.
 
+    records: of all runs, each lesion with its confidence.
+    """
+
+    records: list[dict]
     figures: dict
     scans: list[froc.Scan]
     coefficients: dict[str, float] | None
@@ -43,7 +47,7 @@ def judge(records: list[dict]) -> Exam:
         "real": _real(real) if real else None,
         "confidence_fitted_on": sum(row["hits"] != -2 for r in val for row in r["lesions"]),
     }
-    return Exam(figures, scans, confidence.fit([row for r in val for row in r["lesions"]]), counts)
+    return Exam(records, figures, scans, confidence.fit([row for r in val for row in r["lesions"]]), counts)
 
 
 def _scan(record: dict) -> froc.Scan:

@@ -1,0 +1,87 @@
+"""What the model must reach, beside what it reached."""
+
+from rich.console import Console
+from rich.table import Table
+
+# (what, where in the figures, at least, the aim, larger is better)
+BARS = (
+    ("click: Dice with the consensus, all", ("click", "all", "dice", "mean"), 0.80, 0.86, True),
+    ("click: Dice, 10 mm and more", ("click", ">=10 mm", "dice", "mean"), 0.83, 0.89, True),
+    ("click: model minus a reader, against others", ("click", "all", "model_minus_reader", "mean"), 0.0, 0.03, True),
+    ("click: nothing found or Dice < 0.3", ("click", "all", "missed_or_below_0.3", "mean"), 0.03, 0.01, False),
+    ("automatic: transplants found at 2 false positives a scan",
+     ("automatic", "transplants", "sensitivity_at", "2", "sensitivity"), 0.85, 0.95, True),
+    ("automatic: shams marked at that rate",
+     ("automatic", "transplants", "shams_marked_at_2_false_positives"), 0.05, 0.05, False),
+    ("automatic: real tumours found", ("automatic", "real", "found"), 10, 11, True),
+    ("automatic: Dice of the real ones found", ("automatic", "real", "dice_of_found", "mean"), 0.70, 0.84, True),
+    ("calibration error, patches", ("calibration", "error_patches"), 0.05, 0.02, False),
+    ("calibration error, whole CTs", ("calibration", "error_whole_cts"), 0.05, 0.02, False),
+)  # fmt: skip
+
+
+def look_up(figures: dict, path: tuple[str, ...]):
+    """The value at the path, None where a part was not run."""
+    for key in path:
+        if figures is None or key not in figures:
+            return None
+        figures = figures[key]
+    return figures
+
+
+def judged(figures: dict) -> list[dict]:
+    """Each bar: what, value, n, interval95, bar, aim, met."""
+    rows = []
+    for what, path, bar, aim, larger in BARS:
+        value = look_up(figures, path)
+        beside = look_up(figures, path[:-1])
+        beside = beside if isinstance(beside, dict) else {}
+        met = None if value is None else bool(value >= bar if larger else value <= bar)
+        rows.append(
+            {
+                "what": what,
+                "value": value,
+                "n": beside.get("n"),
+                "interval95": beside.get("interval95"),
+                "bar": bar,
+                "aim": aim,
+                "met": met,
+            }
+        )
+    return rows
+
+
+def brief(figures: dict) -> dict:
+    """What a model card says: role, and each bar's value with n and interval."""
+    kept = [{k: row[k] for k in ("what", "value", "n", "interval95", "bar")} for row in judged(figures)]
+    unseen = look_up(figures, ("automatic", "unseen"))
+    return {
+        "role": figures["role"],
+        "whole_cts_unseen": unseen,
+        "bars": [row for row in kept if row["value"] is not None],
+    }
+
+
+def show(figures: dict) -> None:
+    """Print the table."""
+    table = Table(title=f"{figures['model']['name']} {figures['model']['version']} on {figures['role']}")
+    for column in ("", "reached", "95 % interval", "n", "bar", "aim", ""):
+        table.add_column(column)
+    for row in judged(figures):
+        if row["value"] is not None:
+            interval = " to ".join(_short(v) for v in row["interval95"] or ())
+            n = "" if row["n"] is None else str(row["n"])
+            verdict = "[green]met[/]" if row["met"] else "[red]not met[/]"
+            table.add_row(
+                row["what"], _short(row["value"]), interval, n, _short(row["bar"]), _short(row["aim"]), verdict
+            )
+    console = Console()
+    console.print(table)
+    if look_up(figures, ("automatic", "unseen")) is False:
+        console.print(
+            "The model was fitted on these whole CTs: the automatic figures are no evidence. Run `folds` first."
+        )
+
+
+def _short(value) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.3f}"

@@ -1,0 +1,103 @@
+"""The plots of an evaluation, as PNG files."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..config import Config
+from . import calibration, froc
+from .calibration import Histogram
+
+
+def draw(folder: Path, config: Config, rows: list[dict], counts: Histogram, judged, temperature: float) -> list[Path]:
+    """Draw all plots for which there is data; returns the files in the order of the page."""
+    drawn = [
+        _save(folder / "dice_by_diameter.png", _dice, rows),
+        _save(folder / "bland_altman.png", _bland_altman, rows),
+    ]
+    sets = [("patches", counts)]
+    if judged:
+        sets.append(("whole CTs", judged.histogram))
+    drawn.append(_save(folder / "reliability.png", _reliability, sets, temperature))
+    if judged and judged.scans:
+        drawn.append(_save(folder / "froc.png", _froc, judged.scans))
+        drawn.append(_save(folder / "precision_recall.png", _precision_recall, judged.scans))
+    logs = sorted(Path(config.fit.run).glob("stage*/log.csv"))
+    if logs:
+        drawn.append(_save(folder / "learning.png", learning, logs))
+    return drawn
+
+
+def _save(path: Path, plot, *given) -> Path:
+    figure = Figure((5, 4), layout="constrained")
+    plot(figure.subplots(), *given)
+    figure.savefig(path, dpi=110)
+    return path
+
+
+def _dice(axes, rows: list[dict]) -> None:
+    size = [r["diameter_mm"] for r in rows]
+    axes.scatter(size, [r["dice"] for r in rows], s=10, label="model, one click")
+    axes.scatter(size, [r["reader_vs_others"] for r in rows], s=10, marker="x", label="a reader against the others")
+    axes.set(xscale="log", xlabel="diameter (mm)", ylabel="Dice", ylim=(0, 1))
+    axes.legend(loc="lower right")
+
+
+def _bland_altman(axes, rows: list[dict]) -> None:
+    """Difference against mean of the longest diameters, with the limits of agreement (mean +- 1.96 sd)."""
+    a, b = (np.array([r[k] for r in rows], float) for k in ("long_axis_mm", "reference_long_axis_mm"))
+    kept = np.isfinite(a)
+    difference = (a - b)[kept]
+    axes.scatter((a + b)[kept] / 2, difference, s=10)
+    for level in (-1.96, 0, 1.96):
+        at = difference.mean() + level * difference.std()
+        axes.axhline(at, lw=1, ls="--" if level else "-", color="k")
+        axes.text(1, at, f" {at:.1f}", transform=axes.get_yaxis_transform(), va="center")
+    axes.set(xscale="log", xlabel="mean of both diameters (mm)", ylabel="model minus consensus (mm)")
+
+
+def _reliability(axes, sets: list[tuple[str, Histogram]], temperature: float) -> None:
+    axes.plot([0, 1], [0, 1], color="k", lw=1)
+    for name, counts in sets:
+        for t, style in ((1.0, "o-"), (temperature, "x--")):
+            mean, share, _ = calibration.reliability(counts, t)
+            label = f"{name}, {'as it is' if t == 1.0 else f'temperature {t:.2f}'}"
+            axes.plot(mean, share, style, ms=4, label=label)
+    axes.set(xlabel="probability", ylabel="share of readers", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(loc="upper left")
+
+
+def _froc(axes, scans: list[froc.Scan]) -> None:
+    false, found, _ = froc.curve(scans)
+    axes.step(np.maximum(false, 0.05), found, where="post")
+    axes.set(xscale="log", xlim=(0.05, 50), ylim=(0, 1), xlabel="false positives a scan", ylabel="sensitivity")
+    axes.set_title(f"transplants of 6 mm and more, {len(scans)} scans", fontsize=9)
+
+
+def _precision_recall(axes, scans: list[froc.Scan]) -> None:
+    false, found, _ = froc.curve(scans)
+    hits, misses = found * sum(s.references for s in scans), false * len(scans)
+    axes.step(found[1:], (hits / np.maximum(hits + misses, 1e-9))[1:], where="post")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="recall", ylabel="precision")
+    axes.set_title("transplants, lesion by lesion", fontsize=9)
+
+
+def learning(axes, logs: list[Path]) -> None:
+    """Loss and validation Dice over the steps of all stages."""
+    first, other = 0, axes.twinx()
+    for k, log in enumerate(logs):
+        with log.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        steps = [first + int(r["step"]) for r in rows]
+        axes.plot(steps, [float(r["loss"]) for r in rows], color="tab:red", label="" if k else "loss")
+        other.plot(steps, [float(r["val_dice_click"]) for r in rows], color="tab:blue", label="" if k else "val, click")
+        other.plot(
+            steps, [float(r["val_dice_auto"]) for r in rows], color="tab:green", label="" if k else "val, no click"
+        )
+        first = steps[-1] if steps else first
+    axes.set(xlabel="step", ylabel="loss")
+    other.set(ylabel="Dice", ylim=(0, 1))
+    axes.legend(loc="upper left")
+    other.legend(loc="lower right")
