@@ -1,5 +1,6 @@
 """The pack's whole CTs as the product reads a CT, with their masks on the same grid."""
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,13 @@ import SimpleITK as sitk
 from LungTumorSegLib.contracts import CT
 from LungTumorSegLib.geometry import Geometry
 
-from .prepare import pack_reader
+
+def pack_reader(pack: Path):
+    """The pack's own unpacking module, which lies beside it."""
+    spec = importlib.util.spec_from_file_location("pack_reader", pack.parent / "data_unpack.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def names(pack: Path) -> list[str]:

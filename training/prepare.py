@@ -5,16 +5,16 @@ plane by the product's own `slices`. Roles come from split.csv alone.
 """
 
 import csv
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import lungs, slices
 from LungTumorSegLib.contracts import CT
-from LungTumorSegLib.geometry import Geometry
+from rich.progress import track
 from scipy import ndimage
 
+from . import cases
 from .config import Config
 
 # bits of target_lesion.npy
@@ -58,14 +58,6 @@ def patch_targets(readers: np.ndarray, lesion: np.ndarray, n_readers: int) -> tu
     return np.rint(np.clip(soft, 0, 1) * 255).astype(np.uint8), weight, bits
 
 
-def pack_reader(pack: Path):
-    """The pack's own unpacking module, which lies beside it."""
-    spec = importlib.util.spec_from_file_location("pack_reader", pack.parent / "data_unpack.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def prepare_patches(config: Config) -> None:
     pack, out = Path(config.data.pack), Path(config.data.prepared)
     out.mkdir(parents=True, exist_ok=True)
@@ -76,8 +68,8 @@ def prepare_patches(config: Config) -> None:
     arrays = {
         name: np.lib.format.open_memmap(out / f"{name}.npy", "w+", np.uint8, (len(table), 50, 50, 50)) for name in names
     }
-    reader = pack_reader(pack)
-    for shard in sorted((pack / "patches").glob("*.zip")):
+    reader = cases.pack_reader(pack)
+    for shard in track(sorted((pack / "patches").glob("*.zip")), "Patches"):
         patches = reader.read_patches(shard)
         for row, index in enumerate(patches["index"]):
             record = table[index]
@@ -103,54 +95,54 @@ def prepare_patches(config: Config) -> None:
 
 
 def prepare_volumes(config: Config) -> None:
-    """Whole CTs in plane on the network's grid: hu, target, weight, and the coarse lungs."""
-    import SimpleITK as sitk
-
-    pack, out = Path(config.data.pack) / "volumes", Path(config.data.prepared) / "volumes"
-    out.mkdir(parents=True, exist_ok=True)
-    role = roles(Path(config.data.split))
-    reader = pack_reader(Path(config.data.pack))
-    for case in sorted(p for p in pack.iterdir() if p.is_dir()):
-        hu, grid = reader.read_volume(case)
-        geometry = Geometry(hu.shape, tuple(grid["spacing"]), tuple(grid["origin"]), tuple(grid["direction"]))
-
-        def mask(name, case=case, shape=hu.shape):
-            file = case / name
-            return sitk.GetArrayFromImage(sitk.ReadImage(str(file))) > 0 if file.exists() else np.zeros(shape, bool)
-
-        step = config.network.spacing_mm
-        rows, columns = slices.in_plane_matrices(hu.shape[1:], geometry.spacing_zyx[1:], step)
-
-        def share(array, rows=rows, columns=columns):
-            return np.stack([np.rint((columns @ (rows @ s.astype(np.float32)).T).T * 255) for s in array]).astype(
-                np.uint8
-            )
-
-        tumour = mask("tumour.nrrd")
+    """The pack's whole CTs in plane on the network's grid: hu, target, weight, and the coarse lungs."""
+    pack, role = Path(config.data.pack), roles(Path(config.data.split))
+    for name in track(cases.names(pack), "Whole CTs"):
+        ct = cases.read(pack, name)
+        tumour, ignored = cases.read_mask(pack, name), cases.read_mask(pack, name, "ignore")
         # a cancer patient's scan without masks is no negative: only what is far from its boxes is background
-        weight = np.ones(hu.shape, np.uint8)
-        weight[mask("ignore.nrrd")] = 0
-        boxes = case / "boxes.json"
+        weight = np.ones(ct.voxels_zyx.shape, np.uint8)
+        if ignored is not None:
+            weight[ignored] = 0
+        boxes = pack / "volumes" / name / "boxes.json"
         if boxes.exists():
             for box in json.loads(boxes.read_text())["boxes"]:
-                margin = [round(30 / s) for s in geometry.spacing_zyx]
+                margin = [round(30 / s) for s in ct.geometry.spacing_zyx]
                 k = box["slice_index"]
                 ranges = ((k, k), (box["index_ymin"], box["index_ymax"]), (box["index_xmin"], box["index_xmax"]))
                 weight[tuple(slice(max(0, a - m), b + m + 1) for (a, b), m in zip(ranges, margin, strict=True))] = 0
-        elif case.name.startswith("CPTAC"):
+        elif name.startswith("CPTAC"):
             weight[:] = 0
-        found = lungs.find(CT(hu, geometry, case.name))
-        folder = out / case.name
-        folder.mkdir(exist_ok=True)
-        np.save(folder / "hu.npy", np.stack([slices.in_plane(s, rows, columns) for s in hu]))
-        np.save(folder / "target.npy", share(tumour))
-        np.save(folder / "weight.npy", (share(weight) > 250).astype(np.uint8))
-        np.save(folder / "lungs.npy", found.label_zyx)
-        facts = {
-            "role": role[case.name],
-            "step_mm": geometry.spacing_zyx[0],
-            "lungs_spacing_zyx": found.geometry.spacing_zyx,
-            # mm from voxel 0's centre to the first voxel of the coarse lungs
-            "lungs_start_zyx": (geometry.index(found.geometry.origin_lps) * geometry.spacing_zyx).tolist(),
-        }
-        (folder / "case.json").write_text(json.dumps(facts))
+        write_case(config, ct, tumour, weight, role[name])
+
+
+def write_case(config: Config, ct: CT, tumour_zyx: np.ndarray | None, weight_zyx: np.ndarray, role: str) -> Path:
+    """One whole CT in the form that the examples are drawn from; returns its folder.
+
+    tumour (bool, None: there is none) and weight (uint8, 0 where nobody knows) on the CT's stored grid.
+    """
+    order, axial = ct.geometry.axial_order(), ct.geometry.axial()
+    rows, columns = slices.in_plane_matrices(axial.shape_zyx[1:], axial.spacing_zyx[1:], config.network.spacing_mm)
+
+    def share(array: np.ndarray) -> np.ndarray:
+        flat = ((columns @ (rows @ s.astype(np.float32)).T).T for s in order.view(array))
+        return np.stack([np.rint(s * 255) for s in flat]).astype(np.uint8)
+
+    if tumour_zyx is None:
+        tumour_zyx = np.zeros(ct.voxels_zyx.shape, bool)
+    found = lungs.find(ct)
+    folder = Path(config.data.prepared) / "volumes" / ct.name
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "hu.npy", np.stack([slices.in_plane(s, rows, columns) for s in order.view(ct.voxels_zyx)]))
+    np.save(folder / "target.npy", share(tumour_zyx))
+    np.save(folder / "weight.npy", (share(weight_zyx) > 250).astype(np.uint8))
+    np.save(folder / "lungs.npy", found.label_zyx)
+    facts = {
+        "role": role,
+        "step_mm": axial.spacing_zyx[0],
+        "lungs_spacing_zyx": found.geometry.spacing_zyx,
+        # mm from voxel 0's centre to the first voxel of the coarse lungs
+        "lungs_start_zyx": (axial.index(found.geometry.origin_lps) * axial.spacing_zyx).tolist(),
+    }
+    (folder / "case.json").write_text(json.dumps(facts))
+    return folder
