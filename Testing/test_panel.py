@@ -93,7 +93,7 @@ def test_the_findings_are_in_the_table_best_first(found):
     findings = found.panel.findings
     assert found.ui.lesionTable.rowCount == 3 == len(findings.lesions)
     assert found.column(NAME) == [findings.names[lesion.id] for lesion in findings.lesions]
-    assert set(found.column(SIDE)) == {"left", "right"}
+    assert set(found.column(SIDE)) == {"L", "R"}
     volumes = [float(text) for text in found.column(VOLUME)]
     assert max(volumes) == pytest.approx(np.pi / 6 * 18**3 / 1000, rel=0.25)
     assert found.ui.findingsSummary.text.startswith("3 lesions, 3 accepted")

@@ -42,6 +42,14 @@ def test_classes_are_related_as_in_qt():
     assert isinstance(qt.QLabel(), qt.QWidget) and not isinstance(qt.QLabel(), qt.QPushButton)
 
 
+def test_children_are_found_by_class_and_name():
+    box = qt.QWidget()
+    label, button = qt.QLabel(box), qt.QPushButton(box)
+    label.name = "label"
+    assert box.findChildren("QWidget") == [label, button]
+    assert box.findChildren(qt.QWidget, "label") == [label]
+
+
 def test_a_misspelt_property_raises():
     with pytest.raises(AttributeError, match="enabld"):
         qt.QPushButton().enabld = True

@@ -9,7 +9,7 @@ from pathlib import Path
 import qt
 
 DARK = {"Window": 0x2D2D30, "Base": 0x1E1E1E, "AlternateBase": 0x2D2D30, "Button": 0x3C3C3F, "Highlight": 0x2A82DA}
-DARK_TEXT = ("WindowText", "Text", "ButtonText", "ToolTipText", "PlaceholderText", "HighlightedText")
+DARK_TEXT = ("WindowText", "Text", "ButtonText", "ToolTipText", "HighlightedText")
 
 
 class Application:
@@ -23,7 +23,7 @@ class Application:
         self.temporaryPath = tempfile.mkdtemp(prefix="standin")
         self._settings = qt.QSettings(str(Path(self.temporaryPath) / "settings.ini"), qt.QSettings.IniFormat)
         self.testing = False
-        self.urls: list[str] = []
+        self.translator = str  # tests put in one that marks what went through it
 
     def testingEnabled(self):
         return self.testing
@@ -98,7 +98,11 @@ def install(scene, application_logic) -> Application:
 
     slicer.app = Application(qt_application, application_logic)
     slicer.qMRMLWidget, slicer.qMRMLNodeComboBox = mrml_widgets.qMRMLWidget, mrml_widgets.qMRMLNodeComboBox
-    _add_module("i18n", tr=lambda text: text, translate=lambda context, text: text)
+    _add_module(
+        "i18n",
+        tr=lambda text: slicer.app.translator(text),
+        translate=lambda context, text: slicer.app.translator(text),
+    )
     from . import parameter_node, scripted_module
 
     for name, module in (("ScriptedLoadableModule", scripted_module), ("parameterNodeWrapper", parameter_node)):
@@ -171,6 +175,7 @@ def set_theme(dark: bool):
         for role in DARK_TEXT:
             palette.setColor(getattr(qt.QPalette, role), qt.QColor(0xF0F0F0))
             palette.setColor(qt.QPalette.Disabled, getattr(qt.QPalette, role), qt.QColor(0x808080))
+        palette.setColor(qt.QPalette.PlaceholderText, qt.QColor(0x909090))
     application.setPalette(palette)
 
 

@@ -121,8 +121,8 @@ class PythonQtObject:
     def findChildren(self, kind=QtCore.QObject, name=""):
         if isinstance(kind, str):
             kind = next(k for m in ("qt", "ctk", "slicer") if (k := getattr(sys.modules[m], kind, None)) is not None)
-        children = QtCore.QObject.findChildren(self, kind)
-        return [child for child in children if name in ("", child.objectName)]
+        children = QtCore.QObject.findChildren(self, QtCore.QObject)
+        return [c for c in children if isinstance(c, kind) and name in ("", QtCore.QObject.objectName(c))]
 
     def delete(self):
         self.deleteLater()

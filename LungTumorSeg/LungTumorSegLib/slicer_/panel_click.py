@@ -3,7 +3,7 @@
 from slicer.i18n import tr as _
 
 from .click_placer import ClickPlacer
-from .panel_section import Section
+from .panel_section import Section, say
 
 
 class ClickSection(Section):
@@ -12,6 +12,7 @@ class ClickSection(Section):
     def connect(self):
         self._placer = ClickPlacer(self._clicked, self._ended)
         self.ui.placeButton.connect("toggled(bool)", self._toggled)
+        say(self.ui.clickStatus, "")
 
     def refresh(self):
         problem = self.panel.problem()
@@ -32,14 +33,14 @@ class ClickSection(Section):
             return
         if run.lesion_ids:
             names = ", ".join(run.findings.names[i] for i in run.lesion_ids)
-            self.ui.clickStatus.text = _("Found: {0}").format(names)
+            say(self.ui.clickStatus, _("Found: {0}").format(names))
         else:
-            self.ui.clickStatus.text = " ".join(run.notes) or _("Nothing was found there.")
+            say(self.ui.clickStatus, " ".join(run.notes) or _("Nothing was found there."))
 
     def _toggled(self, on):
         if on:
             self._placer.start()
-            self.ui.clickStatus.text = _("Click on a lesion in a slice view.")
+            say(self.ui.clickStatus, _("Click on a lesion in a slice view."))
         else:
             self._placer.stop()
 
@@ -51,7 +52,7 @@ class ClickSection(Section):
         if self.ui.removeCheckBox.checked:
             self._reject(point_ras)
         else:
-            self.ui.clickStatus.text = _("Looking ...")
+            say(self.ui.clickStatus, _("Looking ..."))
             self.panel.segment_at(point_ras)
 
     def _reject(self, point_ras):
@@ -59,8 +60,8 @@ class ClickSection(Section):
         with self.panel.errors_shown():
             lesion_id = None if findings is None else logic.lesion_at(findings, point_ras)
             if lesion_id is None:
-                self.ui.clickStatus.text = _("There is no lesion at this point.")
+                say(self.ui.clickStatus, _("There is no lesion at this point."))
                 return
             logic.set_status(findings, lesion_id, "rejected")
-            self.ui.clickStatus.text = _("Rejected: {0}").format(findings.names[lesion_id])
+            say(self.ui.clickStatus, _("Rejected: {0}").format(findings.names[lesion_id]))
         self.panel.refresh()

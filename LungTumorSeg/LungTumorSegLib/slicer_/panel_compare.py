@@ -3,7 +3,7 @@
 from slicer.i18n import tr as _
 
 from .compare import compare
-from .panel_section import Section
+from .panel_section import Section, say
 
 
 class CompareSection(Section):
@@ -11,6 +11,7 @@ class CompareSection(Section):
 
     def connect(self):
         self.ui.compareButton.connect("clicked()", self._compare)
+        say(self.ui.compareResult, "")
 
     def refresh(self):
         findings, other = self.panel.findings, self.panel.parameters.compareSegmentation
@@ -26,7 +27,9 @@ class CompareSection(Section):
         findings, other = self.panel.findings, self.panel.parameters.compareSegmentation
         with self.panel.errors_shown():
             found = compare(findings, self.panel.logic.volume(findings), other)
-            self.ui.compareResult.text = _(
+            text = _(
                 "Dice {0:.3f}. Volume {1:.2f} ml here, {2:.2f} ml there. Longest diameter {3:.1f} mm here, "
                 "{4:.1f} mm there."
-            ).format(found.dice, found.volume_ml, found.other_volume_ml, found.diameter_mm, found.other_diameter_mm)
+            )
+            numbers = found.dice, found.volume_ml, found.other_volume_ml, found.diameter_mm, found.other_diameter_mm
+            say(self.ui.compareResult, text.format(*numbers))

@@ -11,7 +11,7 @@ ACCEPT, SHOW, NAME, SIDE, VOLUME, DIAMETERS, HU, CONFIDENCE = range(8)
 
 def table_texts(lesion, name: str) -> list[str]:
     """A lesion's row as the table shows it: ml, mm and HU, decimal points."""
-    side = {"left": _("left"), "right": _("right")}.get(lesion.side, "")
+    side = {"left": _("L"), "right": _("R")}.get(lesion.side, "")
     confidence = "" if lesion.confidence is None else f"{100 * lesion.confidence:.0f} %"
     diameters = f"{lesion.long_axis_mm:.1f} x {lesion.short_axis_mm:.1f}"
     return [name, side, f"{lesion.volume_mm3 / 1000:.2f}", diameters, f"{lesion.mean_hu:.0f}", confidence]
@@ -21,7 +21,7 @@ class FindingsSection(Section):
     UI = "Findings"
 
     def connect(self):
-        self._titles = [_("OK"), _("Show"), _("Name"), _("Side"), _("ml"), _("mm"), _("HU"), _("Conf.")]
+        self._titles = [_("OK"), _("See"), _("Name"), _("Side"), _("ml"), _("mm"), _("HU"), _("Conf.")]
         self._ids: list[int] = []
         self._hidden: dict[str, set[int]] = {}
         self._filling = False
@@ -29,6 +29,7 @@ class FindingsSection(Section):
         table.setColumnCount(len(self._titles))
         table.setHorizontalHeaderLabels(self._titles)
         table.verticalHeader().hide()
+        table.wordWrap = False
         header = table.horizontalHeader()
         header.setMinimumSectionSize(24)
         header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
@@ -37,7 +38,7 @@ class FindingsSection(Section):
             _("Ticked: accepted. Unticked: rejected, shown in grey and left out of totals"),
             _("Ticked: shown in the views"),
             _("Name; double-click to change it"),
-            _("The patient's side"),
+            _("The patient's side: L left, R right"),
             _("Volume in millilitres"),
             _("Longest diameter on an axial slice x the longest across it, in mm"),
             _("Mean density in Hounsfield units"),
@@ -117,6 +118,7 @@ class FindingsSection(Section):
             texts = table_texts(lesion, findings.names[lesion.id])
             for column, text in enumerate(texts, NAME):
                 self._put_text(row, column, text, rejected)
+        table.setColumnHidden(CONFIDENCE, all(lesion.confidence is None for lesion in lesions))
         chosen = self.panel.selected_lesion
         if chosen in self._ids:
             table.setCurrentCell(self._ids.index(chosen), NAME)

@@ -4,6 +4,12 @@ import slicer
 import slicer.util
 
 
+def say(label, text: str):
+    """Show a line; without text the label takes no room."""
+    label.text = text
+    label.visible = bool(text)
+
+
 class Section:
     """One part of the panel, with a .ui file of its own; ``ui`` has its widgets by name.
 

@@ -6,7 +6,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..errors import LungTumorSegError
-from .panel_section import Section
+from .panel_section import Section, say
 
 
 def stage_text(progress) -> str:
@@ -49,6 +49,7 @@ class SegmentSection(Section):
         self.ui.dismissButton.connect("clicked()", self.ui.errorFrame.hide)
         self.ui.errorFrame.hide()
         self.ui.progressBar.hide()
+        say(self.ui.statusLabel, "")
 
     def refresh(self):
         running = self.panel.logic.running
@@ -64,29 +65,29 @@ class SegmentSection(Section):
     def show_progress(self, run):
         if run.progress is None:
             self.ui.progressBar.setRange(0, 0)
-            self.ui.statusLabel.text = _("Waiting") if run.state == "waiting" else _("Starting")
+            say(self.ui.statusLabel, _("Waiting") if run.state == "waiting" else _("Starting"))
             return
         self.ui.progressBar.setRange(0, max(run.progress.total, 1))
         self.ui.progressBar.value = run.progress.done
-        self.ui.statusLabel.text = stage_text(run.progress)
+        say(self.ui.statusLabel, stage_text(run.progress))
 
     def show_done(self, run):
         """What a finished run has to say: device and why, notes, or nothing when it was cancelled."""
         if run.findings is None:
-            self.ui.statusLabel.text = " ".join(run.notes)
+            say(self.ui.statusLabel, " ".join(run.notes))
             return
         result = run.findings.result
         total = sum(result.seconds.values())
         where = _("{0} on {1} ({2}), {3:.1f} s.").format(result.engine, result.device, result.reason, total)
-        self.ui.statusLabel.text = " ".join([where, *run.notes])
+        say(self.ui.statusLabel, " ".join([where, *run.notes]))
 
     def show_text(self, text: str):
-        self.ui.statusLabel.text = text
+        say(self.ui.statusLabel, text)
 
     def show_error(self, error: BaseException):
         self._log = error_log(error)
         self.ui.errorLabel.text = error_text(error)
-        self.ui.statusLabel.text = ""
+        say(self.ui.statusLabel, "")
         self.ui.errorFrame.show()
 
     def hide_error(self):
