@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -39,3 +40,16 @@ def standin_app(scene, application_logic):
     import slicer_standin
 
     return slicer_standin.install(scene, application_logic)
+
+
+@pytest.fixture(params=[0, 1], ids=["lung1", "lung2"])
+def demo_case(request):
+    """Each of the two real CTs of ``make demo``; fetched once into the user's cache."""
+    from demo import cases
+
+    try:
+        return cases.obtain()[request.param]
+    except cases.DemoDataError as error:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(error))

@@ -81,20 +81,18 @@ def check(folder: Path):
 def _fetch(folder: Path):
     # unearth and not pip: pip runs the distribution's set-up code, which fails on Python 3.12
     from unearth import PackageFinder
-    from unearth.errors import UnpackError
 
     indexes, links = _pip_sources()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         finder = PackageFinder(index_urls=indexes, find_links=links, no_binary=["pyradiomics"])
-        # it meets every failure of the network with "nothing found" or with requests' own error, an OSError
         try:
             best = finder.find_best_match(SOURCE).best
-            if best is None:
-                raise DemoDataError(_no_network("no package index knows it or answers"))
-            unpacked = finder.download_and_unpack(best.link, temporary)
-        except (OSError, UnpackError) as error:
+            unpacked = best and finder.download_and_unpack(best.link, temporary)
+        except Exception as error:  # of httpx or requests, by unearth's version
             raise DemoDataError(_no_network(error)) from error
+        if unpacked is None:
+            raise DemoDataError(_no_network("no package index has it"))
         found = {path.name: path for path in Path(unpacked).rglob("*.nrrd") if path.name in SHA256}
         ready = Path(temporary) / "ready"
         ready.mkdir()

@@ -28,7 +28,7 @@ class Findings:
     the probability is smoothed before the threshold (0: not at all).
 
     ct: what was segmented. result: what `segment` returned for it. card: the model's card.
-    volume_id, segmentation_id, table_id, diameters_shown, surfaces_shown: what the logic put into the scene.
+    nodes, segmentation_id, diameters_shown, surfaces_shown: what the logic put into the scene.
     """
 
     def __init__(self, ct: CT, result: Result, card: dict):
@@ -36,7 +36,8 @@ class Findings:
         self.options = result.options
         self.smooth_mm = 0.0
         self.names: dict[int, str] = {}
-        self.volume_id = self.segmentation_id = self.table_id = ""
+        self.nodes: dict = {}
+        self.segmentation_id = ""
         self.diameters_shown = self.surfaces_shown = False
         self._regions = [_Region(c) for c in result.candidates]
         self._smoothed: dict[tuple[int, float], Candidate] = {}

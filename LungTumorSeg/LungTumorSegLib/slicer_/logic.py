@@ -23,6 +23,7 @@ from .run import Run
 # The child's reader is a Python thread; Slicer's event loop holds the interpreter, so each poll lets go of it briefly
 _YIELD_SECONDS = 0.001
 _WAIT_SECONDS = 0.02
+_NOTHING_NOTE = "Nothing was found at this point that is as large as the smallest diameter asked for."
 _SIZES_NOTE = (
     "The CT is under a transform that changes sizes; volumes and diameters are those in the CT's own grid, before the "
     "transform."
@@ -132,19 +133,19 @@ class LungTumorSegLogicBase:
     def results(self, volume=None) -> list[Findings]:
         """Results whose nodes are still in the scene, oldest first; of one volume, or of all."""
         self._results = [f for f in self._results if self.segmentation(f) and self.volume(f)]
-        return [f for f in self._results if volume is None or f.volume_id == volume.GetID()]
+        return [f for f in self._results if volume is None or self.volume(f) is volume]
 
     def volume(self, findings: Findings):
         """The volume node that was segmented, None when it is gone."""
-        return slicer.mrmlScene.GetNodeByID(findings.volume_id)
+        return findings.nodes["volume"].node()
 
     def segmentation(self, findings: Findings):
         """The vtkMRMLSegmentationNode of a result, None when it is gone."""
-        return slicer.mrmlScene.GetNodeByID(findings.segmentation_id)
+        return findings.nodes["segmentation"].node()
 
     def table(self, findings: Findings):
         """The vtkMRMLTableNode of a result (columns: `slicer_.table.COLUMNS`), None when it is gone."""
-        return slicer.mrmlScene.GetNodeByID(findings.table_id)
+        return findings.nodes["table"].node()
 
     def update(self, findings: Findings, **changes):
         """Change threshold, min_diameter_mm, lung_restriction, smooth_mm or thresholds ({lesion id: threshold}).
@@ -200,10 +201,7 @@ class LungTumorSegLogicBase:
         """Take a result with everything that belongs to it out of the scene."""
         segmentation = self.segmentation(findings)
         if segmentation is not None:
-            markups.remove_markups(segmentation)
-        for node in (segmentation, self.table(findings)):
-            if node is not None:
-                scene.remove_node(slicer.mrmlScene, node)
+            scene.remove_with_companions(segmentation)
         self._results = [f for f in self._results if f is not findings]
 
     def save(self, findings: Findings, folder: str | Path, overwrite: bool = False, png: bool = False) -> list[Path]:
@@ -233,7 +231,7 @@ class LungTumorSegLogicBase:
         return run
 
     def _advance(self, run: Run):
-        if slicer.mrmlScene.GetNodeByID(run.volume.GetID() or "") is not run.volume:
+        if run.volume.GetScene() is None:
             self._cancel(run)
             raise UnreadableError(
                 f'The volume "{run.ct.name}" was removed from the scene during the segmentation; nothing was added.'
@@ -258,6 +256,7 @@ class LungTumorSegLogicBase:
             result = replace(result, notes=(*result.notes, _SIZES_NOTE))
         run.notes = result.notes
         if run.options.points_lps and not result.lesions:
+            run.notes = result.notes or (_NOTHING_NOTE,)
             return
         findings = next(iter(self.results(run.volume)[::-1]), None) if run.add_to == "latest" else run.add_to
         if findings is not None:
@@ -278,13 +277,15 @@ class LungTumorSegLogicBase:
         segmentation = scene.add_segmentation(volume, f"{volume.GetName()} lung tumours")
         lesions = table.add_table(volume, f"{segmentation.GetName()} table")
         segmentation.SetNodeReferenceID(scene.TABLE_ROLE, lesions.GetID())
-        findings.volume_id, findings.segmentation_id = volume.GetID(), segmentation.GetID()
-        findings.table_id = lesions.GetID()
+        for kind, node in (("volume", volume), ("segmentation", segmentation), ("table", lesions)):
+            findings.nodes[kind] = scene.NodeReference(node)
+        findings.segmentation_id = segmentation.GetID()
 
     def _show(self, findings: Findings):
         """Bring the nodes of a result up to date with it."""
         volume = self.volume(findings)
         scene.show_lesions(self.segmentation(findings), volume, findings)
-        table.fill_table(self.table(findings), findings.lesions, findings.names, volume)
+        if self.table(findings) is not None:  # the user may have removed it
+            table.fill_table(self.table(findings), findings.lesions, findings.names, volume)
         if findings.diameters_shown:
             markups.diameters_to_markups(findings.lesions, findings.names, volume, self.segmentation(findings))

@@ -19,8 +19,9 @@ from ..geometry import Geometry
 
 # RAS to LPS and back: x and y change sign
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
-TABLE_ROLE = "LungTumorSeg.table"
-MARKUPS_ROLE = "LungTumorSeg.diameters"
+_ROLES = "LungTumorSeg."
+TABLE_ROLE = f"{_ROLES}table"
+MARKUPS_ROLE = f"{_ROLES}diameters"
 _STATUS_TAG = "LungTumorSeg.status"
 # not 0.5: Slicer takes that for "no colour" and picks one
 _REJECTED_COLOR = (0.6, 0.6, 0.6)
@@ -121,6 +122,19 @@ def keeps_sizes(volume) -> bool:
 # ---- all or nothing
 
 
+class NodeReference:
+    """A node that may be removed from the scene meanwhile. Not by its id: a closed scene's ids are given out again."""
+
+    def __init__(self, node):
+        self._reference = vtk.vtkWeakReference()
+        self._reference.Set(node)
+
+    def node(self):
+        """The node, None when it is no longer in the scene."""
+        node = self._reference.Get()
+        return node if node is not None and node.GetScene() is not None else None
+
+
 @contextmanager
 def all_or_nothing(scene):
     """Whatever is added to the scene inside is taken out again when the block ends with an error."""
@@ -152,6 +166,19 @@ def remove_node(scene, node):
         scene.RemoveNode(node.GetStorageNode())
     if node.GetScene() is not None:
         scene.RemoveNode(node)
+
+
+def remove_with_companions(node):
+    """Take a node out of the scene, and the nodes that it refers to in our roles: table, lines, map."""
+    scene = node.GetScene()
+    roles = [node.GetNthNodeReferenceRole(i) for i in range(node.GetNumberOfNodeReferenceRoles())]
+    for role in roles:
+        if role.startswith(_ROLES):
+            for i in reversed(range(node.GetNumberOfNodeReferences(role))):
+                companion = node.GetNthNodeReference(role, i)
+                if companion is not None:
+                    remove_node(scene, companion)
+    remove_node(scene, node)
 
 
 def place_beside(volume, node):
