@@ -75,9 +75,8 @@ class WholeCTs:
         places = case.places[PLACES[rng.integers(len(PLACES))]]
         place = places[rng.integers(len(places))]
         if sham:
-            index, given, drawn = patches.draw_background(rng, crop)
-            zoom, shape = 1.0, sham_shape(rng, patches)
-            centre = np.array(drawn.centre_zyx_mm)
+            given, shape, centre = draw_sham(rng, patches)
+            zoom = 1.0
         else:
             index, given, drawn = patches.draw_lesion(rng, crop, prompted=False)
             zoom, shape = min(drawn.zoom, 3.0), patches.arrays["target_lesion"][index] & TARGET > 0
@@ -101,10 +100,23 @@ class WholeCTs:
         return (float(index_zyx[0]) * case.source.step_mm, float(y), float(x))
 
 
-def sham_shape(rng: np.random.Generator, patches: Patches) -> np.ndarray:
-    """The outline of some nodule, to blend nodule-free background in by."""
+def draw_sham(rng: np.random.Generator, patches: Patches) -> tuple[Source, np.ndarray, np.ndarray]:
+    """Lung without a nodule, in the outline of some nodule: donor, shape (bool) and the centre to cut from.
+
+    Only parenchyma: chest wall or a thick vessel in a nodule's outline would look like a nodule and teach the network
+    to leave them out (with them the validation Dice fell from 0.81 to 0.76 within 600 steps).
+    """
     indices = list(patches.rows)
-    return patches.arrays["target_lesion"][indices[rng.integers(len(indices))]] & TARGET > 0
+    while True:
+        shape = patches.arrays["target_lesion"][indices[rng.integers(len(indices))]] & TARGET > 0
+        _, donor, drawn = patches.draw_background(rng, 64)
+        centre = np.array(drawn.centre_zyx_mm)
+        places = np.rint(np.argwhere(shape) - centre_of(shape) + centre).astype(int)
+        if (places < 0).any() or (places > 49).any():
+            continue
+        hu = donor.hu[tuple(places.T)]
+        if hu.mean() < -700 and np.mean(hu > -500) < 0.02:
+            return donor, shape, centre
 
 
 def centre_of(shape: np.ndarray) -> np.ndarray:
