@@ -180,6 +180,8 @@ def transplant(
 
     part = (slice(None), rows, columns)
     share = bring(blend, shape_centre, 0)
+    # around the nodule the donor shows lung: into the host's wall or vessels it would cut a dark rim
+    share[(share < 0.99) & (hu[part] > -400)] = 0
     other = bring(donor.hu, np.asarray(centre, float), -850)
     missing = _noise(hu[part]) ** 2 - _noise(donor.hu[20:30].astype(np.float32)) ** 2
     if missing > 0:
