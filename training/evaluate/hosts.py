@@ -52,8 +52,7 @@ def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -
     wanted = [(i, False) for i in nodules] + [(None, True)] * SHAMS
     for index, sham in wanted:
         if sham:
-            index, donor, drawn = patches.draw_background(rng, 64)
-            shape, centre = whole_ct.sham_shape(rng, patches), np.array(drawn.centre_zyx_mm)
+            donor, shape, centre = whole_ct.draw_sham(rng, patches)
         else:
             donor, shape = patches.source(index), patches.arrays["target_lesion"][index] & TARGET > 0
             centre = whole_ct.centre_of(shape)
