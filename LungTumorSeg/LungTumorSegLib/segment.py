@@ -3,7 +3,9 @@ all call `segment`.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import cc3d
@@ -58,10 +60,11 @@ def segment(
     else:
         with run.stage("network"):
             plan, values = run.whole(found)
-        candidates = candidates_of(plan, values, ct.geometry)
-        if options.keep_probability:
-            probability = _full_map(plan, values, ct.geometry)
     with run.stage("lesions"):
+        if not options.points_lps:
+            candidates = candidates_of(plan, values, ct.geometry)
+            if options.keep_probability:
+                probability = _full_map(plan, values, ct.geometry)
         made, masks = lesions.extract(candidates, ct, found, options, bundle.card)
     return Result(
         geometry=ct.geometry,
@@ -116,12 +119,13 @@ class _Run:
         done, began, batch = 0, time.perf_counter(), self.engine.batch
         while done < len(values):
             try:
-                for which, given in plan.batches(self.view, batch, point_lps, done):
-                    self.ask_cancelled()
-                    values[which] = np.rint(self.engine.predict(given) * 255)
-                    done = which.stop
-                    left = (time.perf_counter() - began) / done * (len(values) - done)
-                    self.progress(Progress("network", done, len(values), left))
+                with closing(_one_ahead(plan.batches(self.view, batch, point_lps, done))) as batches:
+                    for which, given in batches:
+                        self.ask_cancelled()
+                        values[which] = np.rint(self.engine.predict(given) * 255)
+                        done = which.stop
+                        left = (time.perf_counter() - began) / done * (len(values) - done)
+                        self.progress(Progress("network", done, len(values), left))
             except OutOfMemoryError:
                 batch = self._after_out_of_memory(batch)
         return values
@@ -162,6 +166,15 @@ class _Run:
 
     def _threshold(self) -> float:
         return self.bundle.card["threshold"] if self.options.threshold is None else self.options.threshold
+
+
+def _one_ahead(batches: Iterator) -> Iterator:
+    """The same batches in the same order; a second thread makes the next one while one is being used."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = maker.submit(next, batches, None)
+            yield batch
 
 
 class _Stage:
