@@ -348,7 +348,7 @@ def test_a_click_rejects_a_lesion_when_asked_to(found):
     assert found.ui.clickStatus.text.startswith("Rejected:")
     assert [x.status for x in found.panel.findings.lesions].count("rejected") == 1
     click_at(found, (0.0, 0.0, 60.0))
-    assert "no lesion" in found.ui.clickStatus.text
+    assert "no lesion" in found.ui.clickStatus.text, found.ui.errorLabel.text
 
 
 def test_leaving_the_module_or_place_mode_ends_the_clicks(case, standin_app):

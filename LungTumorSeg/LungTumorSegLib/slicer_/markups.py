@@ -1,5 +1,7 @@
 """The lesions' diameters as line markups in the scene."""
 
+from contextlib import contextmanager
+
 from .scene import MARKUPS_ROLE, place_beside, remove_node
 
 _AXES = ("long axis", "short axis")
@@ -15,14 +17,28 @@ def diameters_to_markups(lesions, names: dict[int, str], volume, segmentation) -
     remove_markups(segmentation)
     scene = volume.GetScene()
     nodes = []
-    for lesion in lesions:
-        if lesion.status == "rejected":
-            continue
-        for i, axis in enumerate(_AXES):
-            ends = lesion.axis_points_lps[2 * i : 2 * i + 2]
-            if len(ends) == 2:
-                nodes.append(_line(scene, volume, segmentation, f"{names[lesion.id]} {axis}", ends))
+    with _placing_kept(scene):
+        for lesion in lesions:
+            if lesion.status == "rejected":
+                continue
+            for i, axis in enumerate(_AXES):
+                ends = lesion.axis_points_lps[2 * i : 2 * i + 2]
+                if len(ends) == 2:
+                    nodes.append(_line(scene, volume, segmentation, f"{names[lesion.id]} {axis}", ends))
     return nodes
+
+
+@contextmanager
+def _placing_kept(scene):
+    """Slicer lets the next click of the user go into the newest markup; here it stays with what he is placing."""
+    selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+    kept = selection and (selection.GetActivePlaceNodeClassName(), selection.GetActivePlaceNodeID())
+    try:
+        yield
+    finally:
+        if selection:
+            selection.SetReferenceActivePlaceNodeClassName(kept[0])
+            selection.SetActivePlaceNodeID(kept[1])
 
 
 def remove_markups(segmentation):
