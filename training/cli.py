@@ -1,6 +1,7 @@
 """`python -m training STEP --config FILE`."""
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -41,10 +42,81 @@ def mine(config: Path = ConfigFile, bundle: Path = ModelBundle):
 def evaluate(
     config: Path = ConfigFile,
     bundle: Path = ModelBundle,
-    role: str = typer.Option("test", help="Patients to evaluate on: test, or val while choosing."),
-    whole_cts: bool = typer.Option(True, help="Also the automatic run over the whole CTs."),
+    role: Annotated[str, typer.Option(help="Patients to evaluate on: test, or val while choosing.")] = "test",
+    whole_cts: Annotated[bool, typer.Option(help="Also the automatic run over the whole CTs.")] = True,
 ):
     """Measure a bundle against the readers; writes figures, tables, plots and a page. A second call resumes."""
     from . import evaluate as step
 
     typer.echo(step.evaluate(configuration.load(config), bundle, role, whole_cts))
+
+
+@app.command()
+def folds(
+    config: Path = ConfigFile,
+    threshold: Annotated[float, typer.Option(help="The operating threshold of both.")] = 0.5,
+):
+    """Fine-tune without each fold's whole CTs, so that `evaluate` can ask about CTs that were never seen."""
+    from . import folds as step
+
+    for made in step.fine_tune(configuration.load(config), threshold):
+        typer.echo(made)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="The bundle to write; an older one there is replaced.")],
+    config: Path = ConfigFile,
+    weights: Annotated[Path | None, typer.Option(help="Keras weights; the last stage's best by default.")] = None,
+    facts: Annotated[Path | None, typer.Option(help="facts-*.json of an evaluation, for the card.")] = None,
+):
+    """Write a model bundle, and print how far each engine is from its stored output."""
+    import json
+
+    from . import card
+    from . import export as step
+
+    settings = configuration.load(config)
+    weights = weights or Path(settings.fit.run) / f"stage{len(settings.fit.stages)}" / "best.weights.h5"
+    known = {"threshold": 0.5} | card.facts(settings) | (json.loads(facts.read_text()) if facts else {})
+    typer.echo("\n".join(card.engines_agree(step.export(settings, weights, folder, known))))
+
+
+@app.command(name="all")
+def everything(
+    config: Path = ConfigFile,
+    folder: Annotated[Path, typer.Option("--bundle", help="The bundle to write.")] = Path("runs/bundled/final"),
+):
+    """The whole chain: prepare, fit, mine, folds, evaluate, export. A second call goes on where the first ended."""
+    from . import card, chain
+
+    typer.echo("\n".join(card.engines_agree(chain.everything(configuration.load(config), folder))))
+
+
+@app.command()
+def add(
+    folder: Annotated[Path, typer.Argument(help="images/ and masks/ side by side, or a Decathlon task.")],
+    config: Path = ConfigFile,
+):
+    """Add another data set's CTs and masks to the prepared whole CTs."""
+    from . import datasets as step
+
+    typer.echo(f"{step.prepare(configuration.load(config), folder)} cases")
+
+
+@app.command()
+def recipe(
+    folder: Annotated[Path, typer.Argument(help="Holds {train,valid}_{images,labels}.npy.")],
+    output: Annotated[Path, typer.Option(help="Where weights, log, figures and plots go.")] = Path("runs/recipe"),
+    epochs: Annotated[int, typer.Option(help="At most; it stops when the validation loss no longer falls.")] = 10,
+    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 16,
+    classic: Annotated[bool, typer.Option("--classic", help="64 to 1024 channels, as first published.")] = False,
+):
+    """The tutorial recipe on plain arrays: U-Net, Adam, binary cross-entropy; then precision, recall and F1."""
+    from . import recipe as step
+
+    filters = step.CLASSIC if classic else step.Settings.filters
+    figures = step.run(folder, output, step.Settings(epochs=epochs, batch=batch, filters=filters))
+    for name, value in figures.items():
+        typer.echo(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
+    typer.echo("The accuracy means little: nearly all pixels are background.")

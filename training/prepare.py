@@ -59,7 +59,10 @@ def patch_targets(readers: np.ndarray, lesion: np.ndarray, n_readers: int) -> tu
 
 
 def prepare_patches(config: Config) -> None:
+    """The nodule patches. Nothing is done where ``patches.csv``, which is written last, is there."""
     pack, out = Path(config.data.pack), Path(config.data.prepared)
+    if (out / "patches.csv").exists():
+        return
     out.mkdir(parents=True, exist_ok=True)
     role = roles(Path(config.data.split))
     with (pack / "patches" / "lidc_nodules.csv").open(newline="") as file:
@@ -95,9 +98,11 @@ def prepare_patches(config: Config) -> None:
 
 
 def prepare_volumes(config: Config) -> None:
-    """The pack's whole CTs in plane on the network's grid: hu, target, weight, and the coarse lungs."""
+    """The pack's whole CTs in plane on the network's grid; those that are there are kept."""
     pack, role = Path(config.data.pack), roles(Path(config.data.split))
     for name in track(cases.names(pack), "Whole CTs"):
+        if (Path(config.data.prepared) / "volumes" / name / "case.json").exists():
+            continue
         ct = cases.read(pack, name)
         tumour, ignored = cases.read_mask(pack, name), cases.read_mask(pack, name, "ignore")
         # a cancer patient's scan without masks is no negative: only what is far from its boxes is background

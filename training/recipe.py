@@ -1,0 +1,167 @@
+"""The tutorial recipe: slices and masks as plain arrays in, a fitted U-Net with its figures out.
+
+U-Net, Adam, binary cross-entropy, batches of 16, 10 epochs, loss and accuracy on the validation set; then what those
+two do not tell: precision, recall, F1 and the Dice of each picture.
+"""
+
+import csv
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from LungTumorSegLib import slices, unet
+from LungTumorSegLib.errors import GeometryError, UnreadableError
+from matplotlib.figure import Figure
+
+from .config import Network
+from .datasets import check_split
+from .evaluate import metrics
+
+SIDES = ("train", "valid")
+CLASSIC = (64, 128, 256, 512, 1024)  # Ronneberger et al., MICCAI 2015
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The recipe's numbers. patience: epochs without a lower validation loss before it stops."""
+
+    epochs: int = 10
+    batch: int = 16
+    learning_rate: float = 1e-3
+    patience: int = 3
+    filters: tuple[int, ...] = Network().filters
+    seed: int = 1
+
+
+def load(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """{"train": (x, y), "valid": (x, y)}: x (n, y, x, c) float32 in [0, 1], y (n, y, x, 1) float32, 0 or 1.
+
+    Reads train_images.npy, train_labels.npy, valid_images.npy and valid_labels.npy, (n, y, x) or (n, y, x, c). 8-bit
+    pictures are divided by 255, fractions in [0, 1] kept, all else is taken for Hounsfield units. Optional
+    train_patients.npy and valid_patients.npy name each picture's patient. Raises UnreadableError for a missing file,
+    GeometryError for shapes that do not fit, ValueError for a patient, or the same picture, on both sides.
+    """
+    sides, owners = {}, []
+    for side in SIDES:
+        images, labels = (_array(Path(folder) / f"{side}_{what}.npy") for what in ("images", "labels"))
+        x = _scaled(images[..., None] if images.ndim == 3 else images)
+        y = (labels[..., None] if labels.ndim == 3 else labels)[..., :1]
+        if x.ndim != 4 or y.shape[:3] != x.shape[:3]:
+            raise GeometryError(f"{side}_images {images.shape} and {side}_labels {labels.shape} do not fit each other.")
+        sides[side] = (x, (y > (127 if y.max(initial=0) > 1 else 0)).astype(np.float32))
+        named = Path(folder) / f"{side}_patients.npy"
+        if named.exists():
+            owners += [(str(patient), side) for patient in np.load(named)]
+        owners += [(f"of picture {_digest(p)}", side) for p in images if p.min() < p.max()]  # blank ones may repeat
+    check_split(owners)
+    if sides["train"][0].shape[3] != sides["valid"][0].shape[3]:
+        raise GeometryError("The training and the validation pictures have different numbers of channels.")
+    return sides
+
+
+def run(folder: Path, output: Path, settings: Settings | None = None) -> dict:
+    """Fit on the training arrays, judge on the validation arrays; returns and writes the figures.
+
+    Into ``output``: best.weights.h5, log.csv, figures.json, learning.png and examples.png.
+    """
+    import keras
+
+    settings = settings or Settings()
+    sides = load(folder)
+    output.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(settings.seed)
+    channels = sides["train"][0].shape[3]
+    # the product's network; its last channel is the prompt, so "slices" is one less than the channels here
+    architecture = {"filters": list(settings.filters), "slices": channels - 1}
+    multiple = unet.size_multiple(architecture)
+    padded = {side: tuple(_padded(a, multiple) for a in arrays) for side, arrays in sides.items()}
+    model = unet.build(architecture)
+    model.compile(
+        keras.optimizers.Adam(settings.learning_rate), "binary_crossentropy", metrics=["accuracy"], jit_compile=False
+    )
+    best = output / "best.weights.h5"
+    model.fit(
+        *padded["train"],
+        batch_size=settings.batch,
+        epochs=settings.epochs,
+        validation_data=padded["valid"],
+        callbacks=[
+            keras.callbacks.EarlyStopping(patience=settings.patience),
+            keras.callbacks.ModelCheckpoint(best, save_best_only=True, save_weights_only=True),
+            keras.callbacks.CSVLogger(output / "log.csv"),
+        ],
+    )
+    model.load_weights(best)
+    loss, accuracy = model.evaluate(*padded["valid"], batch_size=settings.batch, verbose=0)
+    x, y = sides["valid"]
+    p = model.predict(padded["valid"][0], batch_size=settings.batch, verbose=0)[:, : x.shape[1], : x.shape[2]]
+    figures = {"loss": float(loss), "accuracy": float(accuracy)} | judge(p[..., 0] >= 0.5, y[..., 0] > 0)
+    (output / "figures.json").write_text(json.dumps(figures, indent=1))
+    _plots(output, x, y, p)
+    return figures
+
+
+def judge(predicted: np.ndarray, reference: np.ndarray) -> dict[str, float | int]:
+    """Over all pixels, and the mean Dice of the pictures that hold a tumour. (n, y, x) bool each."""
+    whole = metrics.overlap(predicted, reference)
+    dice = [metrics.overlap(p, r)["dice"] for p, r in zip(predicted, reference, strict=True) if r.any()]
+    return {
+        "precision": whole["precision"],
+        "recall": whole["recall"],
+        "f1": whole["dice"],
+        "dice_of_pictures_with_tumour": float(np.mean(dice)) if dice else float("nan"),
+        "pictures": len(reference),
+        "pictures_with_tumour": len(dice),
+    }
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        return np.load(path)
+    except FileNotFoundError:
+        raise UnreadableError(f"{path} is missing. The recipe needs {', '.join(_files())}.") from None
+    except ValueError as problem:
+        raise UnreadableError(f"{path} is no plain array ({problem}).") from None
+
+
+def _files() -> list[str]:
+    return [f"{side}_{what}.npy" for side in SIDES for what in ("images", "labels")]
+
+
+def _scaled(images: np.ndarray) -> np.ndarray:
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / 255
+    if images.min(initial=0) >= 0 and images.max(initial=0) <= 1:
+        return images.astype(np.float32)
+    return slices.scale_hu(images, Network().window_hu)
+
+
+def _padded(array: np.ndarray, multiple: int) -> np.ndarray:
+    return np.pad(array, ((0, 0), *((0, -n % multiple) for n in array.shape[1:3]), (0, 0)))
+
+
+def _digest(picture: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(picture)).hexdigest()[:16]
+
+
+def _plots(output: Path, x: np.ndarray, y: np.ndarray, p: np.ndarray) -> None:
+    with (output / "log.csv").open(newline="") as file:
+        log = list(csv.DictReader(file))
+    figure = Figure((8, 3.5), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for column, label in ((name, "training"), (f"val_{name}", "validation")):
+            axes.plot([int(r["epoch"]) + 1 for r in log], [float(r[column]) for r in log], marker="o", label=label)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.legend()
+    figure.savefig(output / "learning.png", dpi=110)
+    largest = np.argsort(-y.sum((1, 2, 3)))[:4]
+    figure = Figure((2.5 * len(largest), 2.7), layout="constrained")
+    for axes, i in zip(figure.subplots(1, len(largest), squeeze=False)[0], largest, strict=True):
+        axes.imshow(x[i, ..., x.shape[3] // 2], cmap="gray")
+        for mask, colour in ((y[i, ..., 0] > 0, "lime"), (p[i, ..., 0] >= 0.5, "red")):
+            if mask.any() and not mask.all():
+                axes.contour(mask.astype(float), [0.5], colors=colour, linewidths=1)
+        axes.axis("off")
+    figure.savefig(output / "examples.png", dpi=110)
