@@ -7,6 +7,7 @@ from LungTumorSegLib.errors import NotACTError
 from LungTumorSegLib.slicer_.install import Installer
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from LungTumorSegLib.slicer_.panel import Panel
+from LungTumorSegLib.slicer_.sample_data import register_at_startup
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -33,6 +34,7 @@ class LungTumorSeg(ScriptedLoadableModule):
             "The bundled model is trained on public chest CTs; its card (Resources/Models/default/model.json) lists "
             "the data sets and their licences."
         )
+        register_at_startup(self.resourcePath("Icons/LungTumorSeg.svg"))
 
 
 class LungTumorSegWidget(ScriptedLoadableModuleWidget):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import types
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -184,6 +185,29 @@ def test_the_module_loads_and_reloads_in_the_middle_of_a_run(standin_app, scene)
         assert slicer.modules.LungTumorSegWidget is loaded.widget
     finally:
         loaded.close()
+
+
+def test_the_two_tutorial_cts_are_offered_with_their_checksums(standin_app, monkeypatch):
+    offered = []
+
+    class SampleDataLogic:
+        @staticmethod
+        def registerCustomSampleDataSource(
+            category, sampleName, uris, fileNames, nodeNames, thumbnailFileName, loadFileTypes, checksums
+        ):
+            offered.append((uris, checksums, Path(thumbnailFileName)))
+
+    monkeypatch.setitem(sys.modules, "SampleData", types.SimpleNamespace(SampleDataLogic=SampleDataLogic))
+    connected = []
+    monkeypatch.setattr(standin_app, "connect", lambda signal, slot: connected.append((signal, slot)))
+    standin.LoadedModule(ROOT / "LungTumorSeg" / "LungTumorSeg.py").close()
+    started = [slot for signal, slot in connected if signal == "startupCompleted()"]
+    started[0]()
+    assert [uri.rpartition("/")[2] for uri, _, _ in offered] == ["lung1_image.nrrd", "lung2_image.nrrd"]
+    from demo.cases import SHA256
+
+    assert [checksum for _, checksum, _ in offered] == [f"SHA256:{SHA256[n]}" for n in sorted(SHA256) if "image" in n]
+    assert all(icon.is_file() for _, _, icon in offered)
 
 
 def test_the_module_opens_in_a_slicer_that_has_none_of_our_packages():
