@@ -67,8 +67,10 @@ def start():
 
 
 def clear(scene, application):
-    """Empty the scene as File > Close does, singletons too, and put the application's own nodes back."""
+    """Empty the scene, singletons too, which File > Close in Slicer keeps, and put the application's own nodes back."""
     scene.Clear(True)
+    for node in (application.GetSelectionNode(), application.GetInteractionNode()):
+        scene.AddNode(node)
     _add_singletons(scene, application.GetColorLogic())
 
 
