@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 MODULE = ROOT / "LungTumorSeg"
 LIBRARY = MODULE / "LungTumorSegLib"
 ENGINES = {"keras", "tensorflow", "onnxruntime", "openvino"}
-SLICER = {"slicer", "vtk", "qt", "ctk", "vtkmodules"}
+SLICER = {"slicer", "vtk", "qt", "ctk", "vtkmodules", "SampleData"}
 # Of the shell's pictures; in Slicer the views are the pictures
 ONLY_IN_THE_SHELL = {"matplotlib"}
 
