@@ -6,6 +6,7 @@ from pathlib import Path
 import headless
 import numpy as np
 import pytest
+import vtk
 from LungTumorSegLib.errors import WorkerError
 from panel_case import KnownNetwork, PanelCase, ReadyInstaller, chest, spin
 
@@ -206,6 +207,23 @@ def test_results_are_saved_into_a_folder(found, tmp_path, monkeypatch):
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path / "out"))
     found.ui.saveButton.click()
     assert {"segmentation.seg.nrrd", "lesions.csv", "result.json"} <= {p.name for p in (tmp_path / "out").iterdir()}
+    assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
+
+
+def test_an_earlier_result_in_the_folder_is_replaced_only_when_the_user_says_so(found, tmp_path, monkeypatch):
+    import qt
+    import slicer
+
+    monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
+    found.ui.saveButton.click()
+    found.ui.lesionTable.item(0, NAME).setText("Apex")
+    before = (tmp_path / "segmentation.seg.nrrd").read_bytes()
+    for answer in (False, True):
+        monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, answer=answer: answer)
+        adjust(found, "thresholdSlider", 0.7)
+        found.ui.saveButton.click()
+        assert ((tmp_path / "segmentation.seg.nrrd").read_bytes() != before) is answer
+    assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
 
 
 def test_removing_a_result_leaves_nothing_of_it(case, scene):
@@ -293,6 +311,72 @@ def test_smoothing_and_the_lung_filter_reach_the_result(found):
     assert found.panel.findings.options.lung_restriction is False
 
 
+# ---- segments changed by hand
+
+
+def paint(case, segment_id, box, value=1):
+    """What Segment Editor's brush does: it writes into the segment's labelmap."""
+    import slicer
+
+    segmentation, volume = case.logic.segmentation(case.panel.findings), case.panel.volume
+    array = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume)
+    array = np.zeros(chest()[0].voxels_zyx.shape, np.uint8) if array is None else array.copy()
+    array[box] = value
+    slicer.util.updateSegmentBinaryLabelmapFromArray(array, segmentation, segment_id, volume)
+    spin(seconds=0.8)
+
+
+def test_a_segment_changed_by_hand_is_measured_again_and_kept_from_the_threshold(found):
+    findings = found.panel.findings
+    lesion = findings.lesions[0]
+    (z0, z1), (y0, y1), (x0, x1) = lesion.label_box
+    paint(found, findings.segment_id(lesion), np.s_[z0:z1, y0:y1, x0 : x1 + 4])
+    edited = findings.lesion(lesion.id)
+    assert edited.status == "edited"
+    assert edited.volume_mm3 == pytest.approx((z1 - z0) * (y1 - y0) * (x1 + 4 - x0) * 27)
+    row = [x.id for x in findings.lesions].index(lesion.id)
+    assert float(found.column(VOLUME)[row]) == pytest.approx(edited.volume_mm3 / 1000, abs=0.01)
+    assert found.ui.lesionTable.item(row, NAME).font().italic()
+    segment = found.logic.segmentation(findings).GetSegmentation().GetSegment(findings.segment_id(lesion))
+    tag = vtk.mutable("")
+    assert segment.GetTag("DICOM.SegmentAlgorithmType", tag) and tag == "SEMIAUTOMATIC"
+    adjust(found, "thresholdSlider", 0.9)
+    assert findings.lesion(lesion.id) == edited
+    assert len({x.id for x in findings.lesions}) == len(findings.lesions) <= 3
+
+
+def test_a_segment_drawn_by_hand_joins_the_table(found):
+    findings = found.panel.findings
+    segmentation = found.logic.segmentation(findings).GetSegmentation()
+    own = segmentation.AddEmptySegment("", "By hand")
+    spin(seconds=0.7)
+    assert found.ui.lesionTable.rowCount == 3  # an empty one is no lesion
+    paint(found, own, np.s_[20:24, 40:46, 90:98])
+    assert found.ui.lesionTable.rowCount == 4 and "By hand" in found.column(NAME)
+    lesion = next(x for x in findings.lesions if findings.names[x.id] == "By hand")
+    assert (lesion.volume_mm3, lesion.status) == (pytest.approx(4 * 6 * 8 * 27), "edited")
+    assert segmentation.GetNumberOfSegments() == 4
+    adjust(found, "thresholdSlider", 0.7)
+    assert "By hand" in found.column(NAME) and segmentation.GetNumberOfSegments() == 4
+
+
+def test_an_erased_and_a_removed_segment_are_rejected(found):
+    findings = found.panel.findings
+    first, second, _ = findings.lesions
+    paint(found, findings.segment_id(first), np.s_[:], 0)
+    found.logic.segmentation(findings).GetSegmentation().RemoveSegment(findings.segment_id(second))
+    spin(seconds=0.8)
+    assert [findings.lesion(x.id).status for x in (first, second)] == ["rejected", "rejected"]
+    assert found.ui.findingsSummary.text.startswith("3 lesions, 1 accepted")
+
+
+def test_live_changes_of_our_own_are_not_taken_for_the_users(found):
+    for value in (0.7, 0.3, 0.5):
+        adjust(found, "thresholdSlider", value)
+    spin(seconds=0.8)
+    assert {x.status for x in found.panel.findings.lesions} == {"accepted"}
+
+
 # ---- clicks
 
 
@@ -328,6 +412,9 @@ def test_several_clicks_queue_and_join_one_result(case):
         click_at(case, ras)
     case.wait()
     assert case.ui.lesionTable.rowCount == 2
+    click_at(case, (60.0, 30.0, -21.0))  # also after diameters, which are markups too, were drawn
+    case.wait()
+    assert case.ui.lesionTable.rowCount == 3
     assert len(case.logic.results()) == 1
 
 

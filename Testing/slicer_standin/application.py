@@ -57,6 +57,9 @@ class Application:
     def mainWindow(self):
         return None
 
+    def topLevelWidgets(self):
+        return self._qt.topLevelWidgets()
+
     def connect(self, signal, slot):
         if signal not in ("aboutToQuit()", "startupCompleted()"):
             raise ValueError(f"qSlicerApplication has no signal {signal} that the stand-in knows")

@@ -3,13 +3,14 @@
 Plain data and numpy, no scene: `scene` shows it, `logic` joins the two.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
 from .. import terminology
 from ..contracts import CT, Candidate, Lesion, Result
+from ..geometry import Box
 
 
 @dataclass
@@ -42,6 +43,8 @@ class Findings:
         self._regions = [_Region(c) for c in result.candidates]
         self._smoothed: dict[tuple[int, float], Candidate] = {}
         self._known: dict[int, tuple[Lesion, np.ndarray]] = {}
+        self._drawn: dict[int, tuple[Lesion, np.ndarray]] = {}
+        self._segment_ids: dict[int, str] = {}
         self._adopt(result.lesions, result.masks)
 
     @property
@@ -59,6 +62,10 @@ class Findings:
     def mask(self, lesion_id: int) -> np.ndarray:
         """bool (z, y, x), fills the lesion's ``label_box``."""
         return self.masks[self.lesions.index(self.lesion(lesion_id))]
+
+    def segment_id(self, lesion: Lesion) -> str:
+        """The id of the lesion's segment: our own, or that of a segment which the user made."""
+        return self._segment_ids.get(lesion.id, terminology.segment_id(lesion))
 
     def lesion_at(self, point_lps, within_mm: float = 3.0) -> int | None:
         """The id of the lesion at a point of the volume (LPS mm), or of the nearest one within some mm."""
@@ -102,11 +109,41 @@ class Findings:
         """accepted | rejected | edited."""
         if status not in ("accepted", "rejected", "edited"):
             raise ValueError(f"not a lesion's status: {status}")
+        if status == "accepted" and lesion_id in self._drawn:
+            status = "edited"
         self._put(replace(self.lesion(lesion_id), status=status), self.mask(lesion_id))
 
     def rename(self, lesion_id: int, name: str):
         self.lesion(lesion_id)
         self.names[lesion_id] = name
+
+    def draw(self, box: Box, mask: np.ndarray, *, lesion_id=None, name=None, segment_id=None) -> int:
+        """Take over an outline that the user drew, of a lesion or, without ``lesion_id``, as a new one; returns the id.
+
+        box, mask: voxels (bool) of the CT's stored array. It is measured, its status is edited, and no change of
+        threshold touches it any more; what is extracted in its place is left out. segment_id: the user's own segment.
+        """
+        from ..findings.measure import measure  # brings packages that Slicer lacks until they are installed
+
+        known = self._known.get(lesion_id)
+        if known is None:
+            lesion_id = max(self._known, default=0) + 1
+        lesion = Lesion(
+            id=lesion_id,
+            label_box=tuple((b.start, b.stop) for b in box),
+            confidence=known[0].confidence if known else None,
+            threshold=known[0].threshold if known else self.threshold,
+            status="edited",
+            **asdict(measure(mask, box, self.ct, self.result.lungs)),
+        )
+        self._drawn[lesion_id] = self._known[lesion_id] = lesion, mask
+        if name:
+            self.names[lesion_id] = name
+        if segment_id:
+            self._segment_ids[lesion_id] = segment_id
+        others = [(x, m) for x, m in zip(self.lesions, self.masks, strict=True) if x.id not in self._drawn]
+        self._adopt([x for x, _ in others], [m for _, m in others])
+        return lesion_id
 
     def as_result(self) -> Result:
         """What is shown now as a `Result`, for writing files."""
@@ -149,13 +186,19 @@ class Findings:
         return best[1]
 
     def _adopt(self, lesions, masks):
-        """Take over newly extracted lesions, with the ids, names and statuses of those they overlap most."""
+        """Take over newly extracted lesions, with the ids, names and statuses of those they overlap most.
+
+        Those in the place of an outline that the user drew are left out.
+        """
+        free = [(x, m) for x, m in zip(lesions, masks, strict=True) if not self._is_drawn_over(x, m)]
+        lesions, masks = [x for x, _ in free], [m for _, m in free]
         overlaps = sorted(
             (
                 (shared, i, known_id)
                 for i, (lesion, mask) in enumerate(zip(lesions, masks, strict=True))
                 for known_id, (known, known_mask) in self._known.items()
-                if (shared := _shared_voxels(lesion.label_box, mask, known.label_box, known_mask))
+                if known_id not in self._drawn
+                and (shared := _shared_voxels(lesion.label_box, mask, known.label_box, known_mask))
             ),
             key=lambda o: (-o[0], o[2], o[1]),
         )
@@ -173,12 +216,35 @@ class Findings:
             self.names.setdefault(lesion.id, terminology.name(lesion))
             self._known[lesion.id] = lesion, masks[i]
             self.lesions += (lesion,)
+        if self._drawn:
+            self._insert_drawn()
+
+    def _is_drawn_over(self, lesion, mask) -> bool:
+        return any(_shared_voxels(lesion.label_box, mask, x.label_box, m) for x, m in self._drawn.values())
+
+    def _insert_drawn(self):
+        """Outlines of the user among the others, in the order of `lesions.extract`; those never rated come last."""
+        pairs = [*zip(self.lesions, self.masks, strict=True), *self._drawn.values()]
+        rated = any(lesion.confidence is not None for lesion, _ in pairs)
+
+        def rank(pair):
+            lesion = pair[0]
+            if lesion.confidence is None:
+                return 0 if rated else -lesion.volume_mm3
+            return -lesion.confidence * lesion.long_axis_mm
+
+        pairs.sort(key=rank)
+        self.lesions, self.masks = tuple(x for x, _ in pairs), tuple(m for _, m in pairs)
+        for lesion in self.lesions:
+            self.names.setdefault(lesion.id, terminology.name(lesion))
 
     def _put(self, lesion: Lesion, mask: np.ndarray):
         i = [x.id for x in self.lesions].index(lesion.id)
         self.lesions = (*self.lesions[:i], lesion, *self.lesions[i + 1 :])
         self.masks = (*self.masks[:i], mask, *self.masks[i + 1 :])
         self._known[lesion.id] = lesion, mask
+        if lesion.id in self._drawn:
+            self._drawn[lesion.id] = lesion, mask
 
 
 def _shared_voxels(box_a, mask_a, box_b, mask_b) -> int:

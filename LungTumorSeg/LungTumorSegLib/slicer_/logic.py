@@ -16,7 +16,7 @@ from .. import bundle
 from ..contracts import CT, Options
 from ..errors import Cancelled, UnreadableError
 from ..worker.client import WorkerClient
-from . import markups, scene, table
+from . import edits, markups, scene, table
 from .findings import Findings
 from .run import Run
 
@@ -160,6 +160,16 @@ class LungTumorSegLogicBase:
         findings.set_status(lesion_id, status)
         self._show(findings)
 
+    def take_over_edits(self, findings: Findings) -> list[int]:
+        """Let what the user did in Segment Editor count: measured again, edited; returns the ids of these lesions.
+
+        A segment added by hand becomes a lesion; an erased one is rejected. Nothing happens when nothing was changed.
+        """
+        changed = edits.take_over(self.segmentation(findings), self.volume(findings), findings)
+        if changed:
+            self._show(findings)
+        return changed
+
     def rename(self, findings: Findings, lesion_id: int, name: str):
         findings.rename(lesion_id, name)
         self._show(findings)
@@ -180,7 +190,7 @@ class LungTumorSegLogicBase:
 
     def set_visible(self, findings: Findings, lesion_id: int, visible: bool):
         """Show or hide one lesion in slices and 3D."""
-        scene.set_segment_visible(self.segmentation(findings), findings.lesion(lesion_id), visible)
+        scene.set_segment_visible(self.segmentation(findings), findings.segment_id(findings.lesion(lesion_id)), visible)
 
     def show_3d(self, findings: Findings, visible: bool = True):
         """Show or hide the lesions' surfaces."""

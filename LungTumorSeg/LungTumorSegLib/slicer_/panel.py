@@ -39,6 +39,8 @@ SECTIONS = (
     EnvironmentSection,
 )
 POLL_MS = 50
+# after the last change of a segment: long enough for a stroke of the brush to be followed by the next
+EDIT_MS = 500
 
 
 class Panel(VTKObservationMixin):
@@ -63,6 +65,11 @@ class Panel(VTKObservationMixin):
         self._refresh_timer.setSingleShot(True)
         self._refresh_timer.setInterval(0)
         self._refresh_timer.connect("timeout()", self.refresh)
+        self._edited_timer = qt.QTimer()
+        self._edited_timer.setSingleShot(True)
+        self._edited_timer.setInterval(EDIT_MS)
+        self._edited_timer.connect("timeout()", self._take_over_edits)
+        self._watched = None
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self._scene_closing)
         self.addObserver(scene, scene.EndCloseEvent, self._scene_closed)
@@ -118,6 +125,7 @@ class Panel(VTKObservationMixin):
 
     def refresh(self):
         if self.parameters is not None:
+            self._watch(self.findings)
             for section in self.sections:
                 section.refresh()
 
@@ -174,8 +182,8 @@ class Panel(VTKObservationMixin):
 
     def close(self):
         """The module is unloaded or reloaded."""
-        self._timer.stop()
-        self._refresh_timer.stop()
+        for timer in (self._timer, self._refresh_timer, self._edited_timer):
+            timer.stop()
         for section in self.sections:
             section.close()
         self.logic.close()
@@ -208,6 +216,30 @@ class Panel(VTKObservationMixin):
         self.selected_lesion = next(iter(run.lesion_ids), None)
         with self.errors_shown():
             self.section(FindingsSection).present(run.findings)
+
+    def _watch(self, findings):
+        """Follow what the user does to the segments of the shown result, in Segment Editor or elsewhere."""
+        node = self.logic.segmentation(findings) if findings else None
+        segmentation = node.GetSegmentation() if node else None
+        if segmentation is self._watched:
+            return
+        events = ("SegmentAdded", "SegmentRemoved", "SegmentModified", "SourceRepresentationModified")
+        for event in (getattr(slicer.vtkSegmentation, name) for name in events):
+            if self._watched is not None:
+                self.removeObserver(self._watched, event, self._segments_changed)
+            if segmentation is not None:
+                self.addObserver(segmentation, event, self._segments_changed)
+        self._watched = segmentation
+
+    def _segments_changed(self, caller=None, event=None):
+        self._edited_timer.start()
+
+    def _take_over_edits(self):
+        if self.findings is None:
+            return
+        with self.errors_shown():
+            if self.logic.take_over_edits(self.findings):
+                self.refresh()
 
     def _observe_parameters(self):
         self.parameters = LungTumorSegParameterNode(self.logic.getParameterNode())

@@ -26,7 +26,7 @@ class AdjustSection(Section):
 
     def refresh(self):
         findings, lesion = self.panel.findings, self._selected()
-        self.ui.lesionThresholdSlider.enabled = lesion is not None
+        self.ui.lesionThresholdSlider.enabled = lesion is not None and lesion.status != "edited"
         self.ui.lesionThresholdLabel.text = (
             _("Selected lesion:") if lesion is None else _("{0}:").format(findings.names[lesion.id])
         )
@@ -90,5 +90,5 @@ class AdjustSection(Section):
         p, findings = self.panel.parameters, self.panel.findings
         p.threshold, p.minDiameterMm, p.smoothMm, p.lungRestriction = self.panel.model_threshold(), 3.0, 0.0, True
         if findings is not None:
-            self._own = {lesion.id: None for lesion in findings.lesions}
+            self._own = {lesion.id: None for lesion in findings.lesions if lesion.status != "edited"}
             self._timer.start()

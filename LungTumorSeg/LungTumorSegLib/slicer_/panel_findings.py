@@ -1,5 +1,7 @@
 """The table of lesions, and what can be done with a result."""
 
+from pathlib import Path
+
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -118,6 +120,8 @@ class FindingsSection(Section):
             texts = table_texts(lesion, findings.names[lesion.id])
             for column, text in enumerate(texts, NAME):
                 self._put_text(row, column, text, rejected)
+            if lesion.status == "edited":
+                self._mark_edited(row)
         table.setColumnHidden(CONFIDENCE, all(lesion.confidence is None for lesion in lesions))
         chosen = self.panel.selected_lesion
         if chosen in self._ids:
@@ -143,6 +147,13 @@ class FindingsSection(Section):
         if grey:
             item.setForeground(qt.QBrush(qt.QColor(128, 128, 128)))
         self.ui.lesionTable.setItem(row, column, item)
+
+    def _mark_edited(self, row):
+        item = self.ui.lesionTable.item(row, NAME)
+        font = item.font()
+        font.setItalic(True)
+        item.setFont(font)
+        item.setToolTip(_("{0}: edited by hand; thresholds do not change it").format(item.text()))
 
     # ---- acting
 
@@ -201,9 +212,13 @@ class FindingsSection(Section):
 
     def _save(self):
         folder = qt.QFileDialog.getExistingDirectory(None, _("Folder for the results"))
-        if folder:
+        if not folder:
+            return
+        overwrite = (Path(folder) / "result.json").exists()
+        question = _("There is a result in {0} already. Replace it?").format(folder)
+        if not overwrite or slicer.util.confirmOkCancelDisplay(question):
             with self.panel.errors_shown():
-                self.panel.logic.save(self.panel.findings, folder)
+                self.panel.logic.save(self.panel.findings, folder, overwrite=overwrite)
                 slicer.util.showStatusMessage(_("Results were saved in {0}").format(folder), 5000)
 
     def _remove(self):

@@ -16,6 +16,7 @@ from .. import terminology
 from ..contracts import CT, Lesion
 from ..errors import GeometryError, NotACTError, UnreadableError
 from ..geometry import Geometry
+from .edits import segment_mask
 
 # RAS to LPS and back: x and y change sign
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -235,7 +236,7 @@ def show_lesions(node, volume, findings):
     segmentation = node.GetSegmentation()
     was = node.StartModify()
     try:
-        wanted = {terminology.segment_id(lesion): lesion for lesion in findings.lesions}
+        wanted = {findings.segment_id(lesion): lesion for lesion in findings.lesions}
         ours = {segmentation.GetNthSegmentID(i) for i in range(segmentation.GetNumberOfSegments())}
         for segment_id in ours - set(wanted):
             if segmentation.GetSegment(segment_id).HasTag(_STATUS_TAG):
@@ -255,8 +256,9 @@ def _set_segment(node, volume, segment_id, lesion: Lesion, mask_zyx: np.ndarray,
     is_new = segment is None
     if is_new:
         segment = slicer.vtkSegment()
-    if is_new or not _holds(segment, lesion, mask_zyx):
+    if is_new or not _holds(node, segment_id, volume, lesion, mask_zyx):
         segment.AddRepresentation(_labelmap_name(), _labelmap(volume, lesion, mask_zyx))
+        segment.SetLabelValue(1)  # Segment Editor may have put it on a layer with others
         segment.RemoveRepresentation(_surface_name())
     _dress(segment, lesion, name, model)
     if is_new:
@@ -266,12 +268,12 @@ def _set_segment(node, volume, segment_id, lesion: Lesion, mask_zyx: np.ndarray,
     node.GetDisplayNode().SetSegmentOpacity2DFill(segment_id, 0.0 if rejected else 1.0)
 
 
-def _holds(segment, lesion: Lesion, mask_zyx: np.ndarray) -> bool:
-    image = segment.GetRepresentation(_labelmap_name())
-    (z0, z1), (y0, y1), (x0, x1) = lesion.label_box
-    if image is None or image.GetExtent() != (x0, x1 - 1, y0, y1 - 1, z0, z1 - 1):
+def _holds(node, segment_id, volume, lesion: Lesion, mask_zyx: np.ndarray) -> bool:
+    found = segment_mask(node, segment_id, volume)
+    if found is None:
         return False
-    return np.array_equal(vtk_to_numpy(image.GetPointData().GetScalars()).reshape(mask_zyx.shape) != 0, mask_zyx)
+    box, mask = found
+    return tuple((b.start, b.stop) for b in box) == lesion.label_box and np.array_equal(mask, mask_zyx)
 
 
 def _dress(segment, lesion: Lesion, name: str, model: dict):
@@ -304,8 +306,8 @@ def show_surfaces(node, visible: bool):
         node.RemoveClosedSurfaceRepresentation()
 
 
-def set_segment_visible(node, lesion: Lesion, visible: bool):
-    node.GetDisplayNode().SetSegmentVisibility(terminology.segment_id(lesion), visible)
+def set_segment_visible(node, segment_id: str, visible: bool):
+    node.GetDisplayNode().SetSegmentVisibility(segment_id, visible)
 
 
 def jump(scene, world_ras):

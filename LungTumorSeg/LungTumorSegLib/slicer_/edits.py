@@ -1,0 +1,84 @@
+"""Outlines that the user changed, drew or erased in Segment Editor, taken over into the findings."""
+
+import numpy as np
+import slicer
+import slicer.util
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ..geometry import Box
+
+
+def segment_mask(node, segment_id: str, volume) -> tuple[Box, np.ndarray] | None:
+    """The tight box of a segment in the volume's stored array, and its voxels (bool, z y x). None: it is empty there.
+
+    Read from the segment's own labelmap where that lies on the volume's grid, else resampled to it.
+    """
+    segment = node.GetSegmentation().GetSegment(segment_id)
+    name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
+    image = segment.GetRepresentation(name)
+    if image is None or image.GetPointData().GetScalars() is None or 0 in image.GetDimensions():
+        return None
+    shape = volume.GetImageData().GetDimensions()[::-1]
+    if _on_grid(image, volume):
+        labels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
+        starts = image.GetExtent()[::2][::-1]
+        inside = labels == segment.GetLabelValue()
+    else:
+        inside = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume) > 0
+        starts = (0, 0, 0)
+    # what is painted beyond the CT is no part of the lesion
+    cut = tuple(slice(max(-s, 0), max(n - s, 0)) for s, n in zip(starts, shape, strict=True))
+    inside, starts = inside[cut], [max(s, 0) for s in starts]
+    if not inside.any():
+        return None
+    tight = []
+    for axis in range(3):
+        filled = np.flatnonzero(inside.any(tuple(a for a in range(3) if a != axis)))
+        tight.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    box = tuple(slice(t.start + s, t.stop + s) for t, s in zip(tight, starts, strict=True))
+    return box, np.ascontiguousarray(inside[tuple(tight)])
+
+
+def _on_grid(image, volume) -> bool:
+    of_image, of_volume = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(of_image)
+    volume.GetIJKToRASMatrix(of_volume)
+    one, other = slicer.util.arrayFromVTKMatrix(of_image), slicer.util.arrayFromVTKMatrix(of_volume)
+    return bool(np.allclose(one, other, atol=1e-4))
+
+
+def take_over(node, volume, findings) -> list[int]:
+    """Compare the segments with the findings; what the user did goes into the findings. Returns the lesions' ids.
+
+    Changed: measured again, edited. A segment of the user's own: a new lesion. Erased or removed: rejected.
+    """
+    segmentation, changed = node.GetSegmentation(), []
+    lesions = {findings.segment_id(lesion): lesion for lesion in findings.lesions}
+    there = [segmentation.GetNthSegmentID(i) for i in range(segmentation.GetNumberOfSegments())]
+    for segment_id in there:
+        lesion, found = lesions.get(segment_id), segment_mask(node, segment_id, volume)
+        name = segmentation.GetSegment(segment_id).GetName()
+        if lesion is None:
+            if found is not None:
+                changed.append(findings.draw(*found, name=name, segment_id=segment_id))
+        elif found is None:
+            changed += _reject(findings, lesion)
+        else:
+            box, mask = found
+            ends = tuple((b.start, b.stop) for b in box)
+            if ends != lesion.label_box or not np.array_equal(mask, findings.mask(lesion.id)):
+                changed.append(findings.draw(box, mask, lesion_id=lesion.id))
+            if name != findings.names[lesion.id]:
+                findings.rename(lesion.id, name)
+                changed.append(lesion.id)
+    for segment_id in set(lesions) - set(there):
+        changed += _reject(findings, lesions[segment_id])
+    return changed
+
+
+def _reject(findings, lesion) -> list[int]:
+    if lesion.status == "rejected":
+        return []
+    findings.set_status(lesion.id, "rejected")
+    return [lesion.id]
