@@ -35,7 +35,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of the fit. A share of the steps takes whole-CT crops, the others patch crops.
+    """One stage of the fit. A share of each batch are whole-CT crops, the others patch crops.
 
     All batches of a stage have one shape: Keras on TensorFlow cannot up-sample pictures of an unknown size.
     """
@@ -45,7 +45,7 @@ class Stage:
     warmup_steps: int = 200
     crop: int = 64  # pixels; the patches are 50 mm
     batch: int = 32
-    ct_share: float = 0.0  # of the steps; the others take patches
+    ct_share: float = 0.0  # of each batch
     ct_roles: tuple[str, ...] = ("fold-a", "fold-b")
     transplants: bool = True
 
@@ -62,7 +62,7 @@ class Fit:
     workers: int = 1  # processes that make examples
     stages: tuple[Stage, ...] = (
         Stage(steps=5000, learning_rate=1.5e-3),
-        Stage(steps=2000, learning_rate=6e-4, crop=96, batch=16, ct_share=0.5),
+        Stage(steps=1600, learning_rate=6e-4, crop=96, batch=16, ct_share=0.5),
     )
 
 

@@ -22,12 +22,14 @@ def _open(kind, prepared: str, role):
 def make_batch(config: Config, stage: Stage, seed: int, step: int, role: str = "train", augment: bool = True):
     """x (n, y, x, c) and y (n, y, x, 2): target and weight."""
     patches, card = _open(examples.Patches, config.data.prepared, role), config.network.card
-    # whole CTs come evenly: after step k, round(k * share) of them
-    if augment and int((step + 1) * stage.ct_share) > int(step * stage.ct_share):
+    # Both kinds in each batch: BatchNorm learns one set of statistics. With batches of one kind by turns the validation
+    # Dice fell from 0.81 to 0.78 within 600 steps.
+    from_cts = round(stage.batch * stage.ct_share) if augment else 0
+    x, y, w = examples.patch_batch(patches, card, seed, step, stage.batch - from_cts, stage.crop, augment)
+    if from_cts:
         cts = _open(whole_ct.WholeCTs, config.data.prepared, stage.ct_roles)
-        x, y, w = whole_ct.ct_batch(cts, patches, card, seed, step, stage.batch, stage.crop, stage.transplants)
-    else:
-        x, y, w = examples.patch_batch(patches, card, seed, step, stage.batch, stage.crop, augment)
+        more = whole_ct.ct_batch(cts, patches, card, seed, step, from_cts, stage.crop, stage.transplants)
+        x, y, w = (np.concatenate(pair) for pair in zip((x, y, w), more, strict=True))
     return x, np.concatenate([y, w], -1)
 
 
