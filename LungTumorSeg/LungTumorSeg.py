@@ -92,10 +92,10 @@ class LungTumorSegTest(ScriptedLoadableModuleTest):
 
     def test_a_picture_is_refused(self):
         volume = _volume(np.full((40, 40, 40), 100, np.uint8), 1.5)
-        nodes = slicer.mrmlScene.GetNumberOfNodes()
         with self.assertRaises(NotACTError):
             self.logic.segment(volume)
-        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), nodes)
+        for kind in ("Segmentation", "Table"):
+            self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass(f"vtkMRML{kind}Node"), 0)
 
 
 def _volume(voxels_kji, spacing_mm):

@@ -21,6 +21,7 @@ from LungTumorSegLib.errors import (
     UnreadableError,
     WorkerError,
 )
+from LungTumorSegLib.slicer_ import scene as scenes
 from LungTumorSegLib.slicer_ import table
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from test_scene import bent, centre_ras, exported, shift_of_ten, tag, to_world
@@ -380,6 +381,32 @@ def test_a_jump_brings_all_slice_views_to_the_lesion(logic, scene, result):
     logic.jump(result, 1)
     assert nodes[0].GetSliceOffset() == pytest.approx(NODULE_RAS[2], abs=3)
     assert nodes[1].GetSliceOffset() == pytest.approx(NODULE_RAS[1], abs=3)
+
+
+def test_a_saved_scene_comes_back_with_segments_table_and_their_link(logic, scene, application_logic, volume, tmp_path):
+    findings = logic.segment_at(volume, NODULE_RAS).findings
+    wanted = exported(logic.segmentation(findings), "LungTumorSeg_1", volume)
+    for node, kind, suffix in (
+        (volume, "VolumeArchetype", "nrrd"),
+        (logic.segmentation(findings), "Segmentation", "seg.nrrd"),
+        (logic.table(findings), "Table", "tsv"),
+    ):
+        storage = scene.AddNewNodeByClass(f"vtkMRML{kind}StorageNode")
+        storage.SetFileName(str(tmp_path / f"{kind}.{suffix}"))
+        node.SetAndObserveStorageNodeID(storage.GetID())
+        assert storage.WriteData(node)
+    scene.SetRootDirectory(str(tmp_path))
+    headless.scene_xml(scene, tmp_path)
+    headless.clear(scene, application_logic)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    assert scene.Connect()
+    segmentation = scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    again = scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+    assert np.array_equal(exported(segmentation, "LungTumorSeg_1", again), wanted)
+    assert tag(segmentation.GetSegmentation().GetSegment("LungTumorSeg_1"), "LungTumorSeg.status") == "accepted"
+    rows = segmentation.GetNodeReference(scenes.TABLE_ROLE)
+    assert rows.GetNumberOfRows() == 1
+    assert [rows.GetColumnName(i) for i in range(rows.GetNumberOfColumns())] == list(table.COLUMNS)
 
 
 def test_remove_takes_everything_of_a_result_and_nothing_else(logic, scene, volume, tmp_path):
