@@ -1,8 +1,10 @@
 """Batches made ahead by worker processes; batch ``k`` depends on (seed, k) alone, so a resumed run goes on exactly."""
 
+import os
+import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +35,19 @@ def make_batch(config: Config, stage: Stage, seed: int, step: int, role: str = "
     return x, np.concatenate([y, w], -1)
 
 
+def _end_with_parent():
+    """A worker whose parent was killed would wait for work for ever."""
+
+    def wait():
+        parent_process().join()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def batches(config: Config, stage: Stage, seed: int, first_step: int):
     """Endless generator of training batches from ``first_step`` on."""
-    with ProcessPoolExecutor(config.fit.workers, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(config.fit.workers, get_context("spawn"), _end_with_parent) as pool:
         ahead = deque()
         step = first_step
         while True:
