@@ -62,12 +62,18 @@ class _View:
         columns, rows, _ = image.GetDimensions()
         return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, -1)[::-1, :, :3].copy()
 
+    def close(self):
+        """Let the managers go of the scene, which lives on."""
+        self.group.SetMRMLDisplayableNode(None)
+        self.window.Finalize()
+
 
 def slice_picture(application_logic, volume, world_ras, size=(800, 800), field_mm=None) -> np.ndarray:
     """The axial slice view through a point (RAS mm): the CT as its display node says, segments and line markups.
 
     field_mm: width of the picture around the point; None fits the whole slice. Returns uint8 (rows, columns, 3).
     """
+    view = None
     scene = volume.GetScene()
     logic = slicer.vtkMRMLSliceLogic()
     logic.SetMRMLApplicationLogic(application_logic)
@@ -91,8 +97,11 @@ def slice_picture(application_logic, volume, world_ras, size=(800, 800), field_m
         background = vtk.vtkActor2D()
         background.SetMapper(mapper)
         background.GetProperty().SetDisplayLocationToBackground()
-        return _View(application_logic, node, factory, _SLICE_MANAGERS, size, background).picture()
+        view = _View(application_logic, node, factory, _SLICE_MANAGERS, size, background)
+        return view.picture()
     finally:
+        if view is not None:
+            view.close()
         composite = logic.GetSliceCompositeNode()
         logic.SetMRMLScene(None)
         for added in (node, composite):
@@ -101,6 +110,7 @@ def slice_picture(application_logic, volume, world_ras, size=(800, 800), field_m
 
 def view_picture(application_logic, scene, size=(800, 800)) -> np.ndarray:
     """The 3D view from the front: what is shown of segmentations and models. Returns uint8 (rows, columns, 3)."""
+    view = None
     node = slicer.vtkMRMLViewNode()
     node.SetLayoutName("1")
     node.SetBoxVisible(False)
@@ -120,6 +130,8 @@ def view_picture(application_logic, scene, size=(800, 800)) -> np.ndarray:
         view.renderer.ResetCamera()
         return view.picture()
     finally:
+        if view is not None:
+            view.close()
         scene.RemoveNode(node)
 
 

@@ -104,7 +104,7 @@ def _plot_surfaces(findings, path: Path):
     if lungs is not None:
         parts.append((*_surface(lungs.label_zyx > 0, lungs.geometry), _LUNG_COLOR, 0.05))
     for points, triangles, color, alpha in parts:
-        axes.add_collection3d(Poly3DCollection(points[triangles], facecolor=color, alpha=alpha, shade=alpha == 1))
+        axes.add_collection3d(Poly3DCollection(points[triangles], facecolors=color, alpha=alpha, shade=alpha == 1))
     everything = np.concatenate([points for points, *_ in parts])
     low, high = everything.min(0), everything.max(0)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]), box_aspect=high - low)
