@@ -57,7 +57,9 @@ def make_result(ct: CT, **changes) -> Result:
     values = {
         "geometry": ct.geometry,
         "candidates": candidates,
-        "lungs": Lungs(label, np.linspace(0, 1, 120, dtype=np.float32).reshape(4, 5, 6), grid, ((0, 4), (1, 5), (0, 6))),
+        "lungs": Lungs(
+            label, np.linspace(0, 1, 120, dtype=np.float32).reshape(4, 5, 6), grid, ((0, 4), (1, 5), (0, 6))
+        ),
         "lesions": tuple(lesions),
         "masks": tuple(masks),
         "options": Options(threshold=0.4, points_lps=((1.5, -2.5, 3.0),)),

@@ -50,7 +50,9 @@ def test_a_lesion_comes_out_at_its_place_in_every_axis_order(chest, engine, mode
     assert lesion.side == ""  # a click does not look for lungs
 
 
-@pytest.mark.parametrize("spacing", [(0.9, 0.9, 0.5), (0.7, 0.7, 1.0), (0.8, 0.8, 2.5), (0.98, 0.98, 5.0), (0.8, 0.8, 8.0)])
+@pytest.mark.parametrize(
+    "spacing", [(0.9, 0.9, 0.5), (0.7, 0.7, 1.0), (0.8, 0.8, 2.5), (0.98, 0.98, 5.0), (0.8, 0.8, 8.0)]
+)
 def test_slices_of_half_a_millimetre_to_eight_are_read_alike(engine, model, spacing):
     ct, reference = phantoms.chest(spacing, size_mm=(160, 128, 96), lesions=(NODULE,), centre_lps=NODULE[0])
     lesion, mask = click(ct, engine, model)
@@ -62,7 +64,7 @@ def test_slices_of_half_a_millimetre_to_eight_are_read_alike(engine, model, spac
 
 
 def test_an_oblique_volume_is_read_on_its_own_grid(engine, model):
-    ct, reference = phantoms.chest((1.5, 1.5, 3.0), size_mm=(180, 160, 120), lesions=(NODULE,), centre_lps=NODULE[0])
+    ct, _ = phantoms.chest((1.5, 1.5, 3.0), size_mm=(180, 160, 120), lesions=(NODULE,), centre_lps=NODULE[0])
     turned = phantoms.oblique(ct, 20)
     point = turned.geometry.lps(ct.geometry.index(NODULE[0]))
     lesion, mask = click(turned, engine, model, tuple(point))
@@ -96,7 +98,12 @@ def test_cancel_stops_between_batches(chest, engine, model):
     calls = []
     with pytest.raises(Cancelled):
         segment(
-            chest[0], Options(), lambda p: calls.append(p), lambda: any(p.done for p in calls), engine=engine, bundle=model
+            chest[0],
+            Options(),
+            lambda p: calls.append(p),
+            lambda: any(p.done for p in calls),
+            engine=engine,
+            bundle=model,
         )
     assert max(p.done for p in calls) <= engine.batch
 
@@ -147,15 +154,23 @@ def test_a_click_outside_the_ct_is_refused(chest, engine, model):
 
 def test_an_abdomen_without_lungs_is_refused_and_can_be_run_unrestricted(engine, model):
     ct, _ = phantoms.chest(lesions=())
-    abdomen = CT(np.where(ct.voxels_zyx < -600, np.where(ct.voxels_zyx < -950, ct.voxels_zyx, 40), ct.voxels_zyx), ct.geometry)
-    small = replace(abdomen, voxels_zyx=abdomen.voxels_zyx[:6], geometry=abdomen.geometry.crop((slice(0, 6), slice(0, 96), slice(0, 128))))
+    abdomen = CT(
+        np.where(ct.voxels_zyx < -600, np.where(ct.voxels_zyx < -950, ct.voxels_zyx, 40), ct.voxels_zyx), ct.geometry
+    )
+    small = replace(
+        abdomen,
+        voxels_zyx=abdomen.voxels_zyx[:6],
+        geometry=abdomen.geometry.crop((slice(0, 6), slice(0, 96), slice(0, 128))),
+    )
     with pytest.raises(NoLungsFoundError):
         segment(abdomen, Options(), engine=engine, bundle=model)
     assert segment(small, Options(lung_restriction=False), engine=engine, bundle=model).lungs is None
 
 
 def test_a_crop_of_sixteen_millimetres_is_enough(engine, model):
-    ct, _ = phantoms.chest((1.0, 1.0, 2.0), size_mm=(18, 18, 18), lesions=((NODULE[0], 8.0, 40.0),), centre_lps=NODULE[0])
+    ct, _ = phantoms.chest(
+        (1.0, 1.0, 2.0), size_mm=(18, 18, 18), lesions=((NODULE[0], 8.0, 40.0),), centre_lps=NODULE[0]
+    )
     result = segment(ct, Options(lung_restriction=False), engine=engine, bundle=model)
     assert result.geometry == ct.geometry
 

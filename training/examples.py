@@ -4,6 +4,7 @@ An example is the network's input (y, x, slices + 1), its soft target (y, x) and
 """
 
 import csv
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,7 +148,7 @@ class Patches:
         self.rows = {int(r["index"]): r for r in rows if r["role"] == role}
         self.free = {i: [int(z) for z in r["free_z"].split()] for i, r in self.rows.items() if r["free_z"]}
         size = {i: float(r["diameter_mm"]) for i, r in self.rows.items()}
-        self.bins = [[i for i in size if a <= size[i] < b] for a, b in zip(SIZE_BINS, SIZE_BINS[1:], strict=False)]
+        self.bins = [[i for i in size if a <= size[i] < b] for a, b in itertools.pairwise(SIZE_BINS)]
         self.zoomable = [i for i in size if size[i] >= 12 and float(self.rows[i]["texture"]) >= 4]
         self.size = size
 

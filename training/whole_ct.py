@@ -70,7 +70,7 @@ class WholeCTs:
     def draw_transplant(
         self, rng: np.random.Generator, crop: int, patches: Patches, sham: bool, prompted: bool = False
     ) -> tuple[Source, Draw]:
-        """A nodule of a patch at a place in a CT, or clicked; as sham a nodule-free part of a patch, blended in alike."""
+        """A nodule of a patch at a place in a CT, or clicked; as sham nodule-free lung of a patch, blended in alike."""
         case = self.cases[rng.integers(len(self.cases))]
         places = case.places[PLACES[rng.integers(len(PLACES))]]
         place = places[rng.integers(len(places))]
@@ -223,7 +223,7 @@ def _open(folder: Path, facts: dict, hard: np.ndarray) -> Case:
 
 
 def ct_batch(cts: WholeCTs, patches: Patches, card: dict, seed: int, step: int, n: int, crop: int, transplants=True):
-    """Batch ``step``: of each 8 one real tumour, one clicked tumour, two transplants, one clicked, one sham, two background."""
+    """Batch ``step``: of each 8 a tumour, a clicked one, two transplants, a clicked one, a sham, two background."""
     made = []
     for i in range(n):
         rng = np.random.default_rng((seed, step, i, 2))

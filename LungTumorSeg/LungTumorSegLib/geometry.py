@@ -37,7 +37,7 @@ class AxialOrder:
         """A box in the axial view (of a view with ``shape``) as a box in the stored array."""
         turned = [
             slice(n - b.stop, n - b.start) if flip else slice(b.start, b.stop)
-            for b, n, flip in zip(box, shape, self.flips)
+            for b, n, flip in zip(box, shape, self.flips, strict=True)
         ]
         return tuple(turned[i] for i in np.argsort(self.permutation))
 
@@ -46,7 +46,7 @@ class AxialOrder:
         moved = [box[i] for i in self.permutation]
         return tuple(
             slice(n - b.stop, n - b.start) if flip else slice(b.start, b.stop)
-            for b, n, flip in zip(moved, shape, self.flips)
+            for b, n, flip in zip(moved, shape, self.flips, strict=True)
         )
 
 

@@ -132,7 +132,9 @@ class _Run:
 
     def _after_out_of_memory(self, batch: int) -> int:
         if batch > 1:
-            self.notes.append(f"{self.engine.device} ran out of memory with {batch} slices at a time; went on with {batch // 2}.")
+            self.notes.append(
+                f"{self.engine.device} ran out of memory with {batch} slices at a time; went on with {batch // 2}."
+            )
             return batch // 2
         if self.engine.device == "CPU":
             raise
@@ -154,7 +156,7 @@ class _Run:
             values = self.network(plan, point_lps)
             box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
             block = plan.to_voxels(values, box)
-            open_sides = tuple((b.start > 0, b.stop < n) for b, n in zip(box, self.axial.shape_zyx))
+            open_sides = tuple((b.start > 0, b.stop < n) for b, n in zip(box, self.axial.shape_zyx, strict=True))
             last = side_mm == CLICK_BOX_LARGE_MM
             rule = lesions.click(block, self.axial.crop(box), point_lps, self._threshold(), open_sides, last)
             if rule is None:
@@ -206,13 +208,14 @@ def _cut(plan, values, labels, label: int, map_box: Box, geometry: Geometry) -> 
     box = plan.voxel_box(map_box, PADDING_MM)
     margins = (PADDING_MM / plan.axial.spacing_zyx[0] + 2, *[PADDING_MM / plan.card["spacing_mm"] + 3] * 2)
     wide = tuple(
-        slice(max(0, b.start - int(m)), min(n, b.stop + int(m))) for b, m, n in zip(map_box, margins, values.shape)
+        slice(max(0, b.start - int(m)), min(n, b.stop + int(m)))
+        for b, m, n in zip(map_box, margins, values.shape, strict=True)
     )
     own = np.where((labels[wide] == label) | (labels[wide] == 0), values[wide], 0)  # neighbours have their own block
     part = replace(
         plan,
         runs=plan.runs[wide[0]],
-        box_yx=tuple(slice(p.start + w.start, p.start + w.stop) for p, w in zip(plan.box_yx, wide[1:])),
+        box_yx=tuple(slice(p.start + w.start, p.start + w.stop) for p, w in zip(plan.box_yx, wide[1:], strict=True)),
     )
     return _candidate(part.to_voxels(own, box), box, geometry)
 

@@ -107,13 +107,15 @@ def in_plane_matrices(shape_yx, spacing_yx, spacing_mm: float, box_yx=None):
         box_yx = tuple(slice(0, length) for length in network_shape(shape_yx, spacing_yx, spacing_mm))
     return tuple(
         resampling_matrix(n, step, box.stop - box.start, spacing_mm, box.start * spacing_mm)
-        for n, step, box in zip(shape_yx, spacing_yx, box_yx)
+        for n, step, box in zip(shape_yx, spacing_yx, box_yx, strict=True)
     )
 
 
 def network_shape(shape_yx, spacing_yx, spacing_mm: float) -> tuple[int, int]:
     """Pixels of the network's in-plane grid that cover a slice; pixel 0 lies on voxel 0's centre."""
-    return tuple(int(np.ceil((n - 1) * step / spacing_mm - 1e-6)) + 1 for n, step in zip(shape_yx, spacing_yx))
+    return tuple(
+        int(np.ceil((n - 1) * step / spacing_mm - 1e-6)) + 1 for n, step in zip(shape_yx, spacing_yx, strict=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,9 @@ class Plan:
         """Of the map that the network makes: (runs, y, x)."""
         return (len(self.runs), *(b.stop - b.start for b in self.box_yx))
 
-    def batches(self, view: np.ndarray, size: int, point_lps=None, first: int = 0) -> Iterator[tuple[slice, np.ndarray]]:
+    def batches(
+        self, view: np.ndarray, size: int, point_lps=None, first: int = 0
+    ) -> Iterator[tuple[slice, np.ndarray]]:
         """(which runs, network input) of ``size`` slices at a time, from run ``first`` on.
 
         view: (z, y, x) HU, the CT's axial view. Native slices are resampled once and kept only while needed.
@@ -163,11 +167,17 @@ class Plan:
     def voxel_box(self, map_box: Box, margin_mm: float = 0.0) -> Box:
         """The voxels of the axial view that cover a box of the map, widened by ``margin_mm`` and clipped."""
         spacing, pixel = self.axial.spacing_zyx, self.card["spacing_mm"]
-        starts = [int(self.runs[map_box[0].start]), *(m.start + b.start for m, b in zip(map_box[1:], self.box_yx))]
-        stops = [int(self.runs[map_box[0].stop - 1]), *(m.stop - 1 + b.start for m, b in zip(map_box[1:], self.box_yx))]
+        starts = [
+            int(self.runs[map_box[0].start]),
+            *(m.start + b.start for m, b in zip(map_box[1:], self.box_yx, strict=True)),
+        ]
+        stops = [
+            int(self.runs[map_box[0].stop - 1]),
+            *(m.stop - 1 + b.start for m, b in zip(map_box[1:], self.box_yx, strict=True)),
+        ]
         step = [spacing[0], pixel, pixel]  # runs are native slices, pixels are network pixels
         box = []
-        for start, stop, unit, mm, n in zip(starts, stops, step, spacing, self.axial.shape_zyx):
+        for start, stop, unit, mm, n in zip(starts, stops, step, spacing, self.axial.shape_zyx, strict=True):
             low = int(np.clip(np.floor((start * unit - margin_mm) / mm), 0, n - 1))
             high = int(np.clip(np.ceil((stop * unit + margin_mm) / mm), low, n - 1))
             box.append(slice(low, high + 1))
@@ -184,6 +194,7 @@ class Plan:
             (run_step, pixel, pixel),
             spacing,
             (float(self.runs[0]) * spacing[0], *(p.start * pixel for p in self.box_yx)),
+            strict=True,
         ):
             matrices.append(resampling_matrix(n_in, step_in, b.stop - b.start, step_out, b.start * step_out - start))
         along_z, rows, columns = matrices
@@ -195,7 +206,10 @@ class Plan:
                 i: shown[i] if i in shown else (columns @ (rows @ values[i].astype(np.float32)).T).T
                 for i in needed.indices
             }
-            mixed = sum((w * shown[i] for i, w in zip(needed.indices, needed.data)), np.zeros(out.shape[1:], np.float32))
+            mixed = sum(
+                (w * shown[i] for i, w in zip(needed.indices, needed.data, strict=True)),
+                np.zeros(out.shape[1:], np.float32),
+            )
             out[k] = np.rint(mixed)
         return out
 
@@ -211,7 +225,7 @@ def plan_box(axial: Geometry, card: dict, box: Box, margin_px: int) -> Plan:
     runs = np.arange(box[0].start // every * every, box[0].stop, every)
     whole = network_shape(axial.shape_zyx[1:], axial.spacing_zyx[1:], pixel)
     boxes = []
-    for b, mm, n in zip(box[1:], axial.spacing_zyx[1:], whole):
+    for b, mm, n in zip(box[1:], axial.spacing_zyx[1:], whole, strict=True):
         low = max(0, int(b.start * mm / pixel) - margin_px) // BOX_MULTIPLE * BOX_MULTIPLE
         high = min(n, int(np.ceil(b.stop * mm / pixel)) + margin_px)
         boxes.append(slice(low, -(-high // BOX_MULTIPLE) * BOX_MULTIPLE))
@@ -227,5 +241,5 @@ def plan_around(axial: Geometry, card: dict, point_lps, side_mm: float) -> Plan:
     low = int(np.clip(np.ceil(index[0] - reach), 0, axial.shape_zyx[0] - 1)) // every * every
     high = int(np.clip(np.floor(index[0] + reach), low, axial.shape_zyx[0] - 1))
     pixels = -(-int(side_mm / pixel) // BOX_MULTIPLE) * BOX_MULTIPLE
-    starts = [round(i * mm / pixel) - pixels // 2 for i, mm in zip(index[1:], axial.spacing_zyx[1:])]
+    starts = [round(i * mm / pixel) - pixels // 2 for i, mm in zip(index[1:], axial.spacing_zyx[1:], strict=True)]
     return Plan(axial, card, np.arange(low, high + 1, every), tuple(slice(s, s + pixels) for s in starts))
