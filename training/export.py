@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 
 import h5py
-import keras
 import numpy as np
 import onnx
 from LungTumorSegLib import bundle, slices, unet
@@ -22,6 +21,8 @@ def export(config: Config, weights: Path, folder: Path, facts: dict) -> Path:
 
     The folder is replaced in one go, so that a failure leaves the old bundle.
     """
+    import keras
+
     keras.mixed_precision.set_global_policy("float32")
     card = {"schema": bundle.SCHEMA, "name": NAME, "version": VERSION, **config.network.card, **facts}
     model = unet.build(card["architecture"])
