@@ -82,10 +82,14 @@ def _fetch(folder: Path):
     # unearth and not pip: pip runs the distribution's set-up code, which fails on Python 3.12
     from unearth import PackageFinder
 
-    indexes, links = _pip_sources()
+    index, further_indexes, links = _pip_sources()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        finder = PackageFinder(index_urls=indexes, find_links=links, no_binary=["pyradiomics"])
+        finder = PackageFinder(index_urls=index[-1:], no_binary=["pyradiomics"])  # without one, pip's own default
+        for url in further_indexes:
+            finder.add_index_url(url)
+        for link in links:
+            finder.add_find_links(link)
         try:
             best = finder.find_best_match(SOURCE).best
             unpacked = best and finder.download_and_unpack(best.link, temporary)
@@ -111,13 +115,12 @@ def _no_network(reason) -> str:
     )
 
 
-def _pip_sources() -> tuple[list[str], list[str]]:
-    """The package indexes and folders that pip is set up to use on this machine."""
+def _pip_sources() -> tuple[list[str], list[str], list[str]]:
+    """Index, further indexes and folders that pip is set up to use on this machine."""
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True)
     settings: dict[str, list[str]] = {}
     for line in listed.stdout.splitlines():
         key, _, value = line.partition("=")
         # written as Python strings; several values are parted by spaces
         settings.setdefault(key.rpartition(".")[2], []).extend(shlex.split(value)[0].split() if value else [])
-    indexes = settings.get("index-url", [])[-1:] or []
-    return indexes + settings.get("extra-index-url", []), settings.get("find-links", [])
+    return tuple(settings.get(key, []) for key in ("index-url", "extra-index-url", "find-links"))
