@@ -8,15 +8,15 @@ from .config import Config
 
 
 def everything(config: Config, target: Path) -> Path:
-    """Prepare, fit (mine between the stages), threshold on val, folds, evaluate on test, export to ``target``."""
-    run, prepared = Path(config.fit.run), Path(config.data.prepared)
+    """Prepare, fit (mine before each stage with whole CTs), threshold on val, folds, evaluate on test, export."""
+    run, weights = Path(config.fit.run), None
     prepare.prepare_patches(config)
     prepare.prepare_volumes(config)
     run.mkdir(parents=True, exist_ok=True)
-    first = fit.fit_stage(config, 0, None)
-    if not (prepared / "hard_negatives.json").exists():
-        mine.mine(config, export.export(config, first, run / "patches-only", {"threshold": 0.5}))
-    weights = fit.fit(config)
+    for number, stage in enumerate(config.fit.stages):
+        if stage.ct_share and weights and not (run / f"stage{number + 1}").exists():
+            mine.mine(config, export.export(config, weights, run / f"stage{number}" / "bundle", {"threshold": 0.5}))
+        weights = fit.fit_stage(config, number, weights)
     threshold = choose_threshold(config, weights)
     folds.fine_tune(config, threshold)
     facts = card.facts(config) | {"threshold": threshold}

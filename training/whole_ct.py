@@ -11,6 +11,11 @@ from .examples import Draw, Patches, Source, make_example, slab_matrix
 from .prepare import DEEP, TARGET
 
 PLACES = ("free", "pleura", "hilum")
+# of ten crops; background is the largest part, since most of a CT is background
+KINDS = (
+    "background", "tumour", "transplant", "background", "clicked tumour",
+    "background", "transplant", "background", "clicked transplant", "sham",
+)  # fmt: skip
 RIM_MM = 4.0  # width of the soft blend around a transplanted nodule
 
 
@@ -57,9 +62,9 @@ class WholeCTs:
         return case.source, Draw(centre, crop, point_zyx_mm=(z_mm, py, px))
 
     def draw_background(self, rng: np.random.Generator, crop: int) -> tuple[Source, Draw]:
-        """Half around the network's own false positives where there are any, else anywhere around the lungs."""
+        """Mostly around the network's own false positives where there are any, else anywhere around the lungs."""
         case = self.cases[rng.integers(len(self.cases))]
-        if len(case.hard) and rng.random() < 0.5:
+        if len(case.hard) and rng.random() < 0.7:
             centre = case.hard[rng.integers(len(case.hard))]
         else:
             places = case.places[PLACES[rng.integers(len(PLACES))]]
@@ -223,19 +228,20 @@ def _open(folder: Path, facts: dict, hard: np.ndarray) -> Case:
 
 
 def ct_batch(cts: WholeCTs, patches: Patches, card: dict, seed: int, step: int, n: int, crop: int, transplants=True):
-    """Batch ``step``: of each 8 a tumour, a clicked one, two transplants, a clicked one, a sham, two background."""
+    """Batch ``step`` of ``n`` examples, kind after kind as in KINDS."""
     made = []
     for i in range(n):
         rng = np.random.default_rng((seed, step, i, 2))
-        kind = i % 8
-        if kind == 0:
+        kind = KINDS[i % len(KINDS)]
+        if kind == "tumour":
             source, draw = cts.draw_tumour(rng, crop)
-        elif kind == 1:
+        elif kind == "clicked tumour":
             source, draw = cts.draw_prompted(rng, crop)
-        elif kind < 6 and transplants:
-            source, draw = cts.draw_transplant(rng, crop, patches, sham=kind == 5, prompted=kind == 4)
-        else:
+        elif kind == "background" or not transplants:
             source, draw = cts.draw_background(rng, crop)
+        else:
+            sham, prompted = kind == "sham", kind == "clicked transplant"
+            source, draw = cts.draw_transplant(rng, crop, patches, sham, prompted)
         made.append(make_example(rng, source, draw, card))
     x, y, w = (np.stack(part) for part in zip(*made, strict=True))
     return x, y[..., None], w[..., None]
