@@ -650,6 +650,47 @@ def test_the_settings_survive_saving_and_opening_the_scene(case, scene, tmp_path
     assert case.ui.thresholdSlider.value == 0.35 and case.ui.replaceCheckBox.checked
 
 
+def test_results_survive_saving_and_opening_the_scene(found, scene, tmp_path, _application):
+    import qt
+
+    found.ui.lesionTable.item(0, NAME).setText("Apex")
+    found.ui.lesionTable.item(2, ACCEPT).setCheckState(qt.Qt.Unchecked)
+    adjust(found, "thresholdSlider", 0.6)
+    lesion = found.panel.findings.lesions[1]
+    (z0, z1), (y0, y1), (x0, x1) = lesion.label_box
+    paint(found, found.panel.findings.segment_id(lesion), np.s_[z0:z1, y0:y1, x0:x1])
+    before = [found.column(c) for c in range(NAME, DIAMETERS + 1)], [x.status for x in found.panel.findings.lesions]
+    for kind in ("ScalarVolume", "Segmentation", "Table", "Text"):
+        for i in range(scene.GetNumberOfNodesByClass(f"vtkMRML{kind}Node")):
+            scene.GetNthNodeByClass(i, f"vtkMRML{kind}Node").AddDefaultStorageNode()
+    (tmp_path / "saved").mkdir()
+    scene.SaveSceneToSlicerDataBundleDirectory(str(tmp_path / "saved"), None)
+    headless.clear(*_application)
+    spin(seconds=0.05)
+    assert found.ui.lesionTable.rowCount == 0 and found.logic.results() == []
+
+    scene.SetURL(str(next((tmp_path / "saved").glob("*.mrml"))))
+    scene.Import()
+    spin(seconds=0.1)
+    assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
+    findings = found.panel.findings
+    assert ([found.column(c) for c in range(NAME, DIAMETERS + 1)], [x.status for x in findings.lesions]) == before
+    assert set(before[1]) == {"accepted", "edited", "rejected"}
+    assert found.ui.thresholdSlider.value == 0.6
+    adjust(found, "thresholdSlider", 0.3)  # still live
+    assert findings.lesions[0].volume_mm3 > float(before[0][2][0]) * 1000
+
+
+def test_a_reloaded_module_still_knows_its_results(found):
+    found.panel.close()
+    again = PanelCase(RESOURCES)
+    try:
+        assert again.ui.lesionTable.rowCount == 3
+        assert again.column(NAME) == found.column(NAME)
+    finally:
+        again.close()
+
+
 def test_a_slow_network_is_not_asked_again_while_it_works(standin_app):
     case = PanelCase(RESOURCES, network=KnownNetwork(steps=30))
     try:

@@ -42,7 +42,7 @@ class Findings:
         self.diameters_shown = self.surfaces_shown = False
         self._regions = [_Region(c) for c in result.candidates]
         self._smoothed: dict[tuple[int, float], Candidate] = {}
-        self._known: dict[int, tuple[Lesion, np.ndarray]] = {}
+        self._known = {x.id: (x, m) for x, m in zip(result.lesions, result.masks, strict=True)}
         self._drawn: dict[int, tuple[Lesion, np.ndarray]] = {}
         self._segment_ids: dict[int, str] = {}
         self._adopt(result.lesions, result.masks)
@@ -149,6 +149,28 @@ class Findings:
         """What is shown now as a `Result`, for writing files."""
         candidates = tuple(r.candidate for r in self._regions)
         return replace(self.result, candidates=candidates, options=self.options, lesions=self.lesions, masks=self.masks)
+
+    def state(self) -> dict:
+        """What the user set, for JSON; `restore` takes it back. Outlines and statuses are not in it."""
+        return {
+            "threshold": self.options.threshold,
+            "min_diameter_mm": self.options.min_diameter_mm,
+            "lung_restriction": self.options.lung_restriction,
+            "smooth_mm": self.smooth_mm,
+            "own_thresholds": [region.threshold for region in self._regions],
+            "names": {str(i): name for i, name in self.names.items()},
+            "segment_ids": {str(i): name for i, name in self._segment_ids.items()},
+        }
+
+    def restore(self, state: dict):
+        """Take back a `state` of this same result."""
+        self.names |= {int(i): name for i, name in state.get("names", {}).items()}
+        self._segment_ids = {int(i): name for i, name in state.get("segment_ids", {}).items()}
+        for region, own in zip(self._regions, state.get("own_thresholds", []), strict=False):
+            region.threshold = own
+        values = ("threshold", "min_diameter_mm", "lung_restriction")
+        options = replace(self.options, **{name: state[name] for name in values if name in state})
+        self._extract(self._regions, options, state.get("smooth_mm", 0.0))
 
     # ---- inside
 

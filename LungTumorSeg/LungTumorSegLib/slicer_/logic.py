@@ -16,7 +16,7 @@ from .. import bundle
 from ..contracts import CT, Options
 from ..errors import Cancelled, UnreadableError
 from ..worker.client import WorkerClient
-from . import edits, markups, scene, table
+from . import edits, kept, markups, scene, table
 from .findings import Findings
 from .run import Run
 
@@ -134,6 +134,25 @@ class LungTumorSegLogicBase:
         """Results whose nodes are still in the scene, oldest first; of one volume, or of all."""
         self._results = [f for f in self._results if self.segmentation(f) and self.volume(f)]
         return [f for f in self._results if volume is None or self.volume(f) is volume]
+
+    def restore(self) -> list[Findings]:
+        """Find results that the scene holds and this logic does not know yet: a scene was opened, the module reloaded.
+
+        Returns them. They can be changed live as before. One whose CT is gone is left out. Raises UnreadableError.
+        """
+        known, restored = {f.segmentation_id for f in self.results()}, []
+        for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+            volume = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+            if node.GetID() in known or volume is None:
+                continue
+            findings = kept.read(node, scene.ct_from_volume(volume), self._card)
+            if findings is not None:
+                kept.read_segments(node, volume, findings)
+                self._remember(findings, volume, node, node.GetNodeReference(scene.TABLE_ROLE))
+                findings.diameters_shown = node.GetNodeReference(scene.MARKUPS_ROLE) is not None
+                self._results.append(findings)
+                restored.append(findings)
+        return restored
 
     def volume(self, findings: Findings):
         """The volume node that was segmented, None when it is gone."""
@@ -273,12 +292,13 @@ class LungTumorSegLogicBase:
             run.lesion_ids = tuple(findings.add(result))
             self._show(findings)
         else:
-            findings = Findings(run.ct, result, bundle.load(run.options.model).card)
+            findings = Findings(run.ct, result, self._card(run.options))
             run.lesion_ids = tuple(lesion.id for lesion in findings.lesions)
             with scene.all_or_nothing(slicer.mrmlScene):
                 self._create_nodes(findings, run.volume)
                 self._show(findings)
             self._results.append(findings)
+        kept.keep(self.segmentation(findings), findings)
         run.findings = findings
         if run.replaces is not None:
             self.remove(run.replaces)
@@ -287,14 +307,21 @@ class LungTumorSegLogicBase:
         segmentation = scene.add_segmentation(volume, f"{volume.GetName()} lung tumours")
         lesions = table.add_table(volume, f"{segmentation.GetName()} table")
         segmentation.SetNodeReferenceID(scene.TABLE_ROLE, lesions.GetID())
+        self._remember(findings, volume, segmentation, lesions)
+
+    def _remember(self, findings: Findings, volume, segmentation, lesions):
         for kind, node in (("volume", volume), ("segmentation", segmentation), ("table", lesions)):
             findings.nodes[kind] = scene.NodeReference(node)
         findings.segmentation_id = segmentation.GetID()
+
+    def _card(self, options: Options) -> dict:
+        return bundle.load(options.model).card
 
     def _show(self, findings: Findings):
         """Bring the nodes of a result up to date with it."""
         volume = self.volume(findings)
         scene.show_lesions(self.segmentation(findings), volume, findings)
+        kept.keep_state(self.segmentation(findings), findings)
         if self.table(findings) is not None:  # the user may have removed it
             table.fill_table(self.table(findings), findings.lesions, findings.names, volume)
         if findings.diameters_shown:

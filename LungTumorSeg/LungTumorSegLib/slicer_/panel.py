@@ -163,6 +163,14 @@ class Panel(VTKObservationMixin):
         else:
             self.section(SegmentSection).show_progress(run)
 
+    def restore_results(self):
+        """Show the results of a scene that was opened; what is installed must allow it."""
+        if self.section(EnvironmentSection).problem() is None:
+            with self.errors_shown():
+                if self.logic.restore() and self.findings is not None:
+                    self.section(AdjustSection).adopt(self.findings)
+        self.refresh()
+
     def show(self, findings):
         """Choose the result that is shown."""
         self.selected_lesion = None
@@ -249,7 +257,7 @@ class Panel(VTKObservationMixin):
             self.parameters.threshold = self.model_threshold()
         self._gui_tag = self.parameters.connectGui(self.widgets)
         self.addObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh_soon)
-        self.refresh()
+        self.restore_results()
 
     def model_threshold(self) -> float:
         try:

@@ -117,7 +117,7 @@ class EnvironmentSection(Section):
         if not self.ui.installLog.plainText:
             self.ui.installLog.plainText = verdict.text
         self.ui.environmentStatus.text = verdict.text
-        self.panel.refresh()
+        self.panel.restore_results()
 
     def _copy_report(self):
         report = self.panel.installer.report() + "\n\n" + self.ui.installLog.plainText

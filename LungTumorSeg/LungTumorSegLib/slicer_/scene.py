@@ -23,7 +23,7 @@ _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 _ROLES = "LungTumorSeg."
 TABLE_ROLE = f"{_ROLES}table"
 MARKUPS_ROLE = f"{_ROLES}diameters"
-_STATUS_TAG = "LungTumorSeg.status"
+STATUS_TAG = "LungTumorSeg.status"
 # not 0.5: Slicer takes that for "no colour" and picks one
 _REJECTED_COLOR = (0.6, 0.6, 0.6)
 
@@ -239,7 +239,7 @@ def show_lesions(node, volume, findings):
         wanted = {findings.segment_id(lesion): lesion for lesion in findings.lesions}
         ours = {segmentation.GetNthSegmentID(i) for i in range(segmentation.GetNumberOfSegments())}
         for segment_id in ours - set(wanted):
-            if segmentation.GetSegment(segment_id).HasTag(_STATUS_TAG):
+            if segmentation.GetSegment(segment_id).HasTag(STATUS_TAG):
                 segmentation.RemoveSegment(segment_id)
         for (segment_id, lesion), mask in zip(wanted.items(), findings.masks, strict=True):
             name = findings.names[lesion.id]
@@ -280,7 +280,7 @@ def _dress(segment, lesion: Lesion, name: str, model: dict):
     """Name, colour, terminology and algorithm tags of a lesion's segment."""
     segment.SetName(name)
     segment.SetColor(*(_REJECTED_COLOR if lesion.status == "rejected" else terminology.color(lesion)))
-    for tag, value in {**terminology.tags(lesion, model), _STATUS_TAG: lesion.status}.items():
+    for tag, value in {**terminology.tags(lesion, model), STATUS_TAG: lesion.status}.items():
         segment.SetTag(tag, value)
 
 

@@ -1,0 +1,89 @@
+"""A result kept in the scene, so that after opening a saved scene everything can still be changed.
+
+The network's candidates lie, packed, in a hidden text node of the segmentation; what the user did since lies in its
+attribute. The outlines themselves are the segments.
+"""
+
+import base64
+import io
+import json
+import tempfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+from vtk import mutable
+
+from .. import result_record
+from ..contracts import Result
+from ..errors import UnreadableError
+from . import edits
+from .findings import Findings
+from .scene import STATUS_TAG
+
+RECORD_ROLE = "LungTumorSeg.record"
+_STATE = "LungTumorSeg.state"
+
+
+def keep(segmentation, findings: Findings):
+    """Write, or write again, the result behind a segmentation; to be called when the network has found something."""
+    node = segmentation.GetNodeReference(RECORD_ROLE)
+    if node is None:
+        name = f"{segmentation.GetName()} record"
+        node = segmentation.GetScene().AddNewNodeByClass("vtkMRMLTextNode", name)
+        node.SetHideFromEditors(True)
+        segmentation.SetNodeReferenceID(RECORD_ROLE, node.GetID())
+    # without the CT's path, which is nobody's business in a scene that is passed on
+    ct, result = replace(findings.ct, source={}), replace(findings.as_result(), probability=None)
+    packed = io.BytesIO()
+    with tempfile.TemporaryDirectory(prefix="lts") as name, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        result_record.save(result, ct, Path(name))
+        for path in Path(name).iterdir():
+            file.write(path, path.name)
+    node.SetText(base64.b64encode(packed.getvalue()).decode())
+
+
+def keep_state(segmentation, findings: Findings):
+    """Write down what the user set since; cheap, to be called after every change."""
+    segmentation.SetAttribute(_STATE, json.dumps(findings.state()))
+
+
+def read(segmentation, ct, card_of) -> Findings | None:
+    """The findings behind a segmentation of this CT; None if there are none. card_of: options -> the model's card.
+
+    Raises UnreadableError when what was kept is damaged or belongs to another grid.
+    """
+    node = segmentation.GetNodeReference(RECORD_ROLE)
+    if node is None or not node.GetText():
+        return None
+    result = _unpack(node.GetText())
+    if result.geometry.shape_zyx != ct.geometry.shape_zyx:
+        raise UnreadableError(
+            f'The result "{segmentation.GetName()}" belongs to another CT; run the segmentation again.'
+        )
+    findings = Findings(ct, result, card_of(result.options))
+    findings.restore(json.loads(segmentation.GetAttribute(_STATE) or "{}"))
+    return findings
+
+
+def read_segments(segmentation, volume, findings: Findings):
+    """Status and hand-drawn outlines, which the segments themselves hold."""
+    edits.take_over(segmentation, volume, findings)
+    for lesion in findings.lesions:
+        segment = segmentation.GetSegmentation().GetSegment(findings.segment_id(lesion))
+        status = mutable("")
+        if segment is not None and segment.GetTag(STATUS_TAG, status) and str(status) != lesion.status:
+            findings.set_status(lesion.id, str(status))
+
+
+def _unpack(text: str) -> Result:
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="lts") as folder,
+            zipfile.ZipFile(io.BytesIO(base64.b64decode(text))) as file,
+        ):
+            for name in (result_record.JSON_NAME, result_record.VOXELS_NAME):
+                Path(folder, name).write_bytes(file.read(name))
+            return result_record.load(Path(folder))
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UnreadableError("A result in this scene is damaged; run the segmentation again.") from error
