@@ -82,6 +82,19 @@ def export(
     typer.echo("\n".join(card.engines_agree(step.export(settings, weights, folder, known))))
 
 
+@app.command()
+def quantise(
+    folder: Annotated[Path, typer.Argument(help="The bundle that gets int8 weights, if they cost no accuracy.")],
+    config: Path = ConfigFile,
+    role: Annotated[str, typer.Option(help="Patients whose clicks decide.")] = "val",
+):
+    """Quantise the convolutions to int8 and measure what it costs; used only within the bar."""
+    from . import quantise as step
+
+    for name, value in step.quantise(configuration.load(config), folder, role).items():
+        typer.echo(f"{name}: {value}")
+
+
 @app.command(name="all")
 def everything(
     config: Path = ConfigFile,

@@ -34,6 +34,7 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
     maps = _maps(config, nodules, engine, bundle, folder, role)
     val = maps if role == "val" else _maps(config, None, engine, bundle, folder, "val")
     temperature = calibration.fit_temperature(val.counts)
+    line = calibration.fit_temperature_and_offset(val.counts)
     judged = None
     if whole_cts:
         jobs = list(automatic.jobs(config, automatic.models(config, bundle)))
@@ -45,10 +46,11 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
         "threshold": bundle.card["threshold"],
         "best_threshold_on_val": val.best_threshold,
         "click": click.summarise(rows),
-        "calibration": _calibration(maps.counts, judged and judged.histogram, temperature, maps.n),
+        "calibration": _calibration(maps.counts, judged and judged.histogram, temperature, line, maps.n),
         "automatic": judged and judged.figures,
     }
-    facts = {"threshold": bundle.card["threshold"], "temperature": temperature, "figures": bars.brief(figures)}
+    facts = {"threshold": bundle.card["threshold"], "temperature": temperature}
+    facts |= {"calibration": figures["calibration"]["with_offset"], "figures": bars.brief(figures)}
     if judged and judged.coefficients:
         facts["confidence_coefficients"] = judged.coefficients
     _write(folder / f"figures-{role}.json", figures)
@@ -56,7 +58,7 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
     if judged:
         _write_csv(folder / "lesions.csv", [r for record in judged.records for r in _flat(record)])
         _write_csv(folder / "real.csv", judged.figures["real"]["cases"])
-    pictures = plots.draw(folder, config, rows, maps.counts, judged, temperature)
+    pictures = plots.draw(folder, config, rows, maps.counts, judged, line)
     pictures += [page.draw_cases(folder, nodules, rows, engine, bundle)]
     page.write(folder / f"report-{role}.html", figures, pictures)
     bars.show(figures)
@@ -96,12 +98,13 @@ def _maps(config: Config, nodules: click.Nodules | None, engine, bundle, folder:
     return patches.Maps(counts, {float(t): d for t, d in read["dice"].items()}, read["n"])
 
 
-def _calibration(patch_counts: Histogram, ct_counts: Histogram | None, temperature: float, n: int) -> dict:
-    made = {"temperature": temperature, "patches": n}
+def _calibration(patch_counts: Histogram, ct_counts: Histogram | None, temperature: float, line, n: int) -> dict:
+    made = {"temperature": temperature, "with_offset": {"temperature": line[0], "offset": line[1]}, "patches": n}
     for name, counts in (("patches", patch_counts), ("whole_cts", ct_counts)):
         if counts is not None and counts.voxels.any():
             made[f"error_{name}"] = calibration.expected_error(counts)
             made[f"error_{name}_with_temperature"] = calibration.expected_error(counts, temperature)
+            made[f"error_{name}_with_offset"] = calibration.expected_error(counts, *line)
     return made
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 BINS = 15
 LEAST_P = 0.05
@@ -30,19 +30,22 @@ class Histogram:
         return Histogram(self.voxels + other.voxels, self.target + other.target)
 
 
-def scaled(p: np.ndarray, temperature: float) -> np.ndarray:
-    """p with its logit divided by the temperature (Guo et al., ICML 2017)."""
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    return 1 / (1 + np.exp(-np.log(p / (1 - p)) / temperature))
+def scaled(p: np.ndarray, temperature: float, offset: float = 0.0) -> np.ndarray:
+    """p with its logit divided by the temperature (Guo et al., ICML 2017) and moved by an offset (Platt, 1999)."""
+    # an 8-bit map's 0 and 1 stand for anything within half a step
+    p = np.clip(p, 0.002, 0.998)
+    return 1 / (1 + np.exp(-np.log(p / (1 - p)) / temperature - offset))
 
 
-def reliability(counts: Histogram, temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def reliability(
+    counts: Histogram, temperature: float = 1.0, offset: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean p, observed share and voxels of 15 equal bins of [0, 1], over the voxels whose raw p is above 0.05.
 
     The observed share is the mean target: for soft labels the share of readers who marked the voxel.
     """
     raw = np.arange(256) / 255
-    p = scaled(raw, temperature) if temperature != 1 else raw
+    p = raw if (temperature, offset) == (1, 0) else scaled(raw, temperature, offset)
     kept = raw > LEAST_P
     which = np.minimum((p * BINS).astype(int), BINS - 1)[kept]
     voxels = np.bincount(which, counts.voxels[kept], BINS)
@@ -52,21 +55,28 @@ def reliability(counts: Histogram, temperature: float = 1.0) -> tuple[np.ndarray
         return mean / voxels, share / voxels, voxels
 
 
-def expected_error(counts: Histogram, temperature: float = 1.0) -> float:
+def expected_error(counts: Histogram, temperature: float = 1.0, offset: float = 0.0) -> float:
     """Expected calibration error: mean |p - observed share| over the bins, weighted by their voxels."""
-    mean, share, voxels = reliability(counts, temperature)
+    mean, share, voxels = reliability(counts, temperature, offset)
     filled = voxels > 0
     return float(np.sum(np.abs(mean - share)[filled] * voxels[filled]) / max(voxels.sum(), 1))
 
 
 def fit_temperature(counts: Histogram) -> float:
     """The temperature with the least cross-entropy over the voxels of p > 0.05."""
+    return float(np.exp(minimize_scalar(lambda t: _cross_entropy(counts, np.exp(t), 0.0), bounds=(-1.6, 1.6)).x))
+
+
+def fit_temperature_and_offset(counts: Histogram) -> tuple[float, float]:
+    """Both together. A temperature alone leaves 0.5 at 0.5: it cannot repair a map that marks too much everywhere."""
+    found = minimize(lambda v: _cross_entropy(counts, np.exp(v[0]), v[1]), (0.0, 0.0), method="Nelder-Mead")
+    return float(np.exp(found.x[0])), float(found.x[1])
+
+
+def _cross_entropy(counts: Histogram, temperature: float, offset: float) -> float:
+    """A voxel, over those of p > 0.05."""
     raw = np.arange(256) / 255
     kept = (raw > LEAST_P) & (counts.voxels > 0)
-    p, voxels, target = raw[kept], counts.voxels[kept], counts.target[kept]
-
-    def cross_entropy(log_temperature: float) -> float:
-        q = np.clip(scaled(p, np.exp(log_temperature)), 1e-9, 1 - 1e-9)
-        return -float(np.sum(target * np.log(q) + (voxels - target) * np.log(1 - q)))
-
-    return float(np.exp(minimize_scalar(cross_entropy, bounds=(-1.6, 1.6), method="bounded").x))
+    q = np.clip(scaled(raw[kept], temperature, offset), 1e-9, 1 - 1e-9)
+    voxels, target = counts.voxels[kept], counts.target[kept]
+    return -float(np.sum(target * np.log(q) + (voxels - target) * np.log(1 - q)) / max(voxels.sum(), 1))

@@ -11,8 +11,11 @@ from . import calibration, froc
 from .calibration import Histogram
 
 
-def draw(folder: Path, config: Config, rows: list[dict], counts: Histogram, judged, temperature: float) -> list[Path]:
-    """Draw all plots for which there is data; returns the files in the order of the page."""
+def draw(folder: Path, config: Config, rows: list[dict], counts: Histogram, judged, line) -> list[Path]:
+    """Draw all plots for which there is data; returns the files in the order of the page.
+
+    line: temperature and offset that calibrate the maps.
+    """
     drawn = [
         _save(folder / "dice_by_diameter.png", _dice, rows),
         _save(folder / "bland_altman.png", _bland_altman, rows),
@@ -20,7 +23,7 @@ def draw(folder: Path, config: Config, rows: list[dict], counts: Histogram, judg
     sets = [("patches", counts)]
     if judged:
         sets.append(("whole CTs", judged.histogram))
-    drawn.append(_save(folder / "reliability.png", _reliability, sets, temperature))
+    drawn.append(_save(folder / "reliability.png", _reliability, sets, line))
     if judged and judged.scans:
         drawn.append(_save(folder / "froc.png", _froc, judged.scans))
         drawn.append(_save(folder / "precision_recall.png", _precision_recall, judged.scans))
@@ -58,13 +61,13 @@ def _bland_altman(axes, rows: list[dict]) -> None:
     axes.set(xscale="log", xlabel="mean of both diameters (mm)", ylabel="model minus consensus (mm)")
 
 
-def _reliability(axes, sets: list[tuple[str, Histogram]], temperature: float) -> None:
+def _reliability(axes, sets: list[tuple[str, Histogram]], line: tuple[float, float]) -> None:
     axes.plot([0, 1], [0, 1], color="k", lw=1)
     for name, counts in sets:
-        for t, style in ((1.0, "o-"), (temperature, "x--")):
-            mean, share, _ = calibration.reliability(counts, t)
-            label = f"{name}, {'as it is' if t == 1.0 else f'temperature {t:.2f}'}"
-            axes.plot(mean, share, style, ms=4, label=label)
+        corrected = f"temperature {line[0]:.2f}, offset {line[1]:.2f}"
+        for (t, offset), style, how in (((1.0, 0.0), "o-", "as it is"), (line, "x--", corrected)):
+            mean, share, _ = calibration.reliability(counts, t, offset)
+            axes.plot(mean, share, style, ms=4, label=f"{name}, {how}")
     axes.set(xlabel="probability", ylabel="share of readers", xlim=(0, 1), ylim=(0, 1))
     axes.legend(loc="upper left")
 

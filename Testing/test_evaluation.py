@@ -1,0 +1,319 @@
+"""The evaluation: metrics on masks of known overlap, curves of known shape, and a whole run on a made-up pack."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import made_up_pack
+import numpy as np
+import pytest
+from LungTumorSegLib import bundle, engines
+from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.lesions import FEATURES, confidence
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+from training import cases, evaluate, prepare
+from training.evaluate import bars, calibration, click, froc, hosts, metrics
+from training.evaluate import confidence as fitted
+from training.evaluate.froc import Reference, Scan
+
+PACK = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def box(z, y, x, size):
+    return slice(z, z + size), slice(y, y + size), slice(x, x + size)
+
+
+def cube(z, y, x, size, shape=(20, 20, 20)):
+    mask = np.zeros(shape, bool)
+    mask[box(z, y, x, size)] = True
+    return mask
+
+
+# metrics
+
+
+def test_half_shifted_cubes_overlap_by_half():
+    found = metrics.overlap(cube(2, 2, 2, 4), cube(2, 2, 4, 4))
+    assert found["dice"] == found["precision"] == found["recall"] == 0.5
+    assert found["iou"] == pytest.approx(1 / 3)
+    assert found["accuracy"] == 1 - 64 / 8000
+
+
+def test_nothing_found_is_dice_0_and_two_empty_masks_agree():
+    empty = np.zeros((20, 20, 20), bool)
+    assert metrics.overlap(empty, cube(2, 2, 2, 4))["dice"] == 0
+    assert metrics.overlap(empty, cube(2, 2, 2, 4))["precision"] == 0
+    assert metrics.overlap(empty, empty)["dice"] == 1
+
+
+def test_surface_distances_are_in_mm():
+    one_slice_up, same = cube(3, 5, 5, 6), cube(5, 5, 5, 6)
+    assert metrics.surface_distances(same, same, (5, 1, 1)) == (0, 0)
+    hd95, mean = metrics.surface_distances(one_slice_up, same, (0.5, 10, 10))
+    assert hd95 == pytest.approx(1.0) and 0 < mean < 1
+    with pytest.raises(ValueError, match="empty"):
+        metrics.surface_distances(same, ~same & same, (1, 1, 1))
+
+
+def test_a_mask_at_the_arrays_end_has_its_border_there():
+    assert metrics.surface_distances(cube(0, 0, 0, 20), cube(0, 0, 0, 19), (1, 1, 1))[0] == pytest.approx(1, abs=0.8)
+
+
+def test_the_model_and_the_left_out_reader_are_held_against_the_same_others():
+    a, b = cube(2, 2, 2, 6), cube(2, 2, 3, 6)
+    # others of the first two: two of three readers; of the third and fourth: the same rule
+    model, reader = metrics.leave_one_out(a, [a, a, a, b])
+    assert model == 1.0
+    assert reader == pytest.approx((3 + metrics.overlap(b, a)["dice"]) / 4)
+    assert metrics.leave_one_out(np.zeros_like(a), [a, a, b])[0] == 0
+
+
+def test_reader_masks_come_from_the_bits():
+    bits = np.array([[[0b0001, 0b0101, 0b0100]]], np.uint8)
+    masks = metrics.reader_masks(bits, 4)
+    assert [m.ravel().tolist() for m in masks] == [[True, True, False], [False, True, True]]
+
+
+def test_the_interval_is_wider_when_lesions_share_patients():
+    values = np.repeat([0.0, 1.0] * 5, 10)
+    alone = metrics.bootstrap(values, np.arange(100))
+    shared = metrics.bootstrap(values, np.repeat(np.arange(10), 10))
+    assert shared[1] - shared[0] > 2 * (alone[1] - alone[0])
+    assert alone[0] < 0.5 < alone[1]
+
+
+def test_what_is_not_a_number_counts_in_no_mean():
+    found = metrics.summary([0.5, np.nan, 1.0], ["a", "b", "c"])
+    assert found["mean"] == 0.75 and found["n"] == 2
+
+
+# FROC
+
+
+def _whole(mask):
+    return tuple(slice(0, n) for n in mask.shape), mask
+
+
+def test_a_reference_takes_one_prediction_and_what_counts_neither_way_stays_out():
+    references = [
+        Reference(box(2, 2, 2, 6), np.ones((6, 6, 6), bool)),
+        Reference(*_whole(cube(12, 12, 12, 4)), counts=False),
+    ]
+    predictions = [
+        _whole(cube(2, 2, 2, 5)),  # hit
+        _whole(cube(3, 3, 3, 5)),  # a second one on the same lesion
+        _whole(cube(13, 13, 13, 5)),  # on what counts neither way
+        _whole(cube(2, 14, 2, 3)),  # on nothing
+        _whole(cube(7, 7, 7, 3)),  # touches the lesion: IoU under 0.1
+    ]
+    matched = froc.match(predictions, [0.9, 0.8, 0.7, 0.6, 0.5], references)
+    assert matched.tolist() == [0, -1, -2, -1, -1]
+    better_second = froc.match(predictions, [0.7, 0.8, 0.7, 0.6, 0.5], references)
+    assert better_second.tolist() == [-1, 0, -2, -1, -1]
+
+
+def test_sensitivity_at_a_rate_of_false_positives():
+    scans = [
+        Scan(np.array([0.9, 0.8, 0.4, 0.1]), np.array([True, False, True, False]), 3),
+        Scan(np.array([0.7, 0.6]), np.array([False, True]), 1),
+    ]
+    assert froc.sensitivity_at(scans, 0) == 0.25
+    assert froc.sensitivity_at(scans, 0.5) == 0.25
+    assert froc.sensitivity_at(scans, 1) == 0.75
+    assert froc.score_at(scans, 1) == 0.4
+    assert froc.sensitivity_at(scans, 8) == 0.75  # one is never found
+
+
+def test_predictions_of_equal_score_are_kept_or_left_together():
+    scans = [Scan(np.array([0.5, 0.5]), np.array([True, False]), 1)]
+    assert froc.sensitivity_at(scans, 0.5) == 0
+    assert froc.sensitivity_at(scans, 1) == 1
+
+
+# calibration and confidence
+
+
+def _counts(temperature: float) -> calibration.Histogram:
+    """A map whose true share is that of ``temperature`` times cooler logits."""
+    counts = calibration.Histogram.empty()
+    p = np.arange(256) / 255
+    counts.voxels[:] = 1000
+    counts.target[:] = 1000 * calibration.scaled(p, temperature)
+    return counts
+
+
+def test_a_calibrated_map_has_no_calibration_error_and_temperature_1():
+    assert calibration.expected_error(_counts(1.0)) < 0.001
+    assert calibration.fit_temperature(_counts(1.0)) == pytest.approx(1, abs=0.02)
+
+
+def test_the_temperature_repairs_overconfidence():
+    counts = _counts(2.0)
+    assert calibration.expected_error(counts) > 0.05
+    temperature = calibration.fit_temperature(counts)
+    assert temperature == pytest.approx(2, abs=0.1)
+    assert calibration.expected_error(counts, temperature) < 0.01
+
+
+def test_an_offset_repairs_what_is_marked_too_much_everywhere():
+    counts = calibration.Histogram.empty()
+    counts.voxels[:] = 1000
+    counts.target[:] = 1000 * calibration.scaled(np.arange(256) / 255, 1.0, -1.5)
+    temperature = calibration.fit_temperature(counts)
+    assert calibration.expected_error(counts, temperature) > 0.1
+    both = calibration.fit_temperature_and_offset(counts)
+    assert both == pytest.approx((1.0, -1.5), abs=0.05)
+    assert calibration.expected_error(counts, *both) < 0.01
+
+
+def test_voxels_of_unknown_truth_and_of_p_under_0_05_do_not_count():
+    counts = calibration.Histogram.empty()
+    p = np.array([12, 200, 200, 200], np.uint8)
+    counts.add(p, np.array([1.0, 1.0, 0.5, 0.0]), np.array([True, True, True, False]))
+    mean, share, voxels = calibration.reliability(counts)
+    assert voxels.sum() == 2
+    assert share[voxels > 0] == 0.75 and mean[voxels > 0] == pytest.approx(200 / 255)
+
+
+def test_the_confidence_that_is_fitted_is_the_one_that_the_product_computes():
+    rng = np.random.default_rng(0)
+    rows = []
+    for _ in range(200):
+        row = {name: float(rng.normal()) for name in FEATURES}
+        rows.append(row | {"hits": 0 if row["mean_p"] + 0.3 * rng.normal() > 0 else -1})
+    rows += [{name: 99.0 for name in FEATURES} | {"hits": -2}] * 50
+    coefficients = fitted.fit(rows)
+    sure = np.array([confidence(row, coefficients) for row in rows[:200]])
+    right = (sure >= 0.5) == np.array([row["hits"] == 0 for row in rows[:200]])
+    assert right.mean() > 0.85
+    assert coefficients["mean_p"] > 5 * abs(coefficients["extent_z"])
+
+
+def test_too_few_candidates_give_no_confidence():
+    assert fitted.fit([{name: 0.0 for name in FEATURES} | {"hits": 0}] * 50) is None
+
+
+# a whole run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    settings = made_up_pack.make(tmp_path_factory.mktemp("pack"))
+    prepare.prepare_patches(settings)
+    prepare.prepare_volumes(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def tissue(made):
+    """A network that marks what is denser than -400 HU."""
+    return made_up_pack.tissue_bundle(made, Path(made.fit.run).parent / "tissue")
+
+
+@pytest.fixture(scope="module")
+def evaluated(made, tissue):
+    return evaluate.evaluate(made, tissue)
+
+
+def test_the_click_of_a_network_that_marks_tissue_finds_every_ball(evaluated):
+    figures = json.loads((evaluated / "figures-test.json").read_text())
+    everyone = figures["click"]["all"]
+    assert everyone["dice"]["n"] == 3
+    assert everyone["dice"]["mean"] > 0.9
+    assert everyone["dice"]["mean"] == everyone["dice_without_prompt"]["mean"]  # this network ignores the prompt
+    assert everyone["missed_or_below_0.3"]["mean"] == 0
+    assert abs(everyone["diameter_error_mm"]["mean"]) < 1
+
+
+def test_the_real_tumour_of_each_ct_is_judged_on_its_own_grid(evaluated):
+    real = json.loads((evaluated / "figures-test.json").read_text())["automatic"]["real"]
+    assert real["n"] == real["found"] == 2
+    assert all(case["dice"] > 0.8 for case in real["cases"])
+
+
+def test_automatic_figures_on_cts_of_the_fit_are_marked(evaluated):
+    assert json.loads((evaluated / "figures-test.json").read_text())["automatic"]["unseen"] is False
+
+
+def test_an_evaluation_leaves_tables_plots_a_page_and_facts_for_the_card(evaluated):
+    names = {p.name for p in evaluated.iterdir()}
+    assert {"click-test.csv", "lesions.csv", "real.csv", "froc.png", "reliability.png", "cases.png"} <= names
+    page = (evaluated / "report-test.html").read_text()
+    assert "not a medical device" in page and "reliability.png" in page
+    facts = json.loads((evaluated / "facts-test.json").read_text())
+    assert facts["threshold"] == 0.5 and facts["temperature"] > 0
+    assert facts["figures"]["bars"][0]["what"] == bars.BARS[0][0]
+
+
+def test_a_second_evaluation_reads_the_records_and_runs_no_network(made, tissue, evaluated, monkeypatch):
+    before = json.loads((evaluated / "figures-test.json").read_text())
+    table = (evaluated / "click-test.csv").read_text()
+    monkeypatch.setattr(evaluate.page, "draw_cases", lambda folder, *_: folder / "cases.png")
+
+    def never(*_, **__):
+        raise AssertionError("the network ran again")
+
+    monkeypatch.setattr("LungTumorSegLib.segment.segment", never)
+    evaluate.evaluate(made, tissue)
+    assert json.loads((evaluated / "figures-test.json").read_text()) == before
+    assert (evaluated / "click-test.csv").read_text() == table
+
+
+def test_transplants_lie_apart_and_away_from_the_hosts_own_tumour(made):
+    from training import examples, whole_ct
+
+    case = whole_ct.WholeCTs(Path(made.data.prepared), ("fold-a",)).cases[0]
+    patches = examples.Patches(Path(made.data.prepared), "test")
+    nodules = [i for i, size in patches.size.items() if size >= hosts.LEAST_MM]
+    first, again = (hosts.make(case, patches, nodules, 5) for _ in range(2))
+    assert np.array_equal(first.ct.voxels_zyx, again.ct.voxels_zyx)
+    assert len(first.transplants) >= 1 and len(first.shams) >= 1
+    own = np.argwhere(np.asarray(case.source.target) > 0)
+    for reference in first.transplants:
+        middle = [(b.start + b.stop) / 2 for b in reference.box]
+        assert np.linalg.norm((own - middle) * (case.source.step_mm, 1, 1), axis=1).min() > hosts.GAP_MM
+        inside = first.ct.voxels_zyx[reference.box][reference.mask]
+        assert inside.mean() > -300
+
+
+def test_bars_that_were_not_run_are_left_out(capsys):
+    click_only = {
+        "role": "val",
+        "model": {"name": "n", "version": "v"},
+        "click": {"all": {"dice": {"mean": 0.81, "n": 3}}},
+    }
+    brief = bars.brief(click_only)
+    assert [b["value"] for b in brief["bars"]] == [0.81]
+    bars.show(click_only)
+    assert "met" in capsys.readouterr().out
+
+
+# the pack itself
+
+
+@pytest.mark.skipif(not PACK.exists(), reason="the training pack does not lie beside the clone (../shared/data)")
+def test_the_bundled_model_outlines_clicked_test_nodules():
+    reader = cases.pack_reader(PACK)
+    shard = sorted((PACK / "patches").glob("*.zip"))[0]
+    with (PACK / "patches" / "lidc_nodules.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    roles = prepare.roles(Path(__file__).resolve().parent.parent / "training" / "splits" / "split.csv")
+    patches = reader.read_patches(shard)
+    wanted = [k for k, i in enumerate(patches["index"]) if roles[table[i]["patient"]] == "test"][:12]
+    opened = bundle.load()
+    engine = engines.open_engine(opened)
+    dice = []
+    for k in wanted:
+        readers, lesion, n_readers = (patches[name][k] for name in ("readers", "lesion", "n_readers"))
+        soft, weight, bits = prepare.patch_targets(readers, lesion, int(n_readers))
+        hu = patches["ct"][k].astype(np.int16) * 8 - 1024
+        ct = CT(hu, Geometry(hu.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)))
+        reference, deep = (lesion == 1) & (readers >= n_readers / 2), np.argwhere(bits & prepare.DEEP)
+        point = tuple(int(v) for v in deep[len(deep) // 2])
+        nodule = click.Nodule(int(k), table[patches["index"][k]], ct, reference, [], soft, weight > 0, point)
+        dice.append(metrics.overlap(click.mask_of(click.clicked(nodule, engine, opened)), reference)["dice"])
+    assert np.mean(dice) >= 0.65

@@ -1,0 +1,136 @@
+"""int8 weights: quantised after training, measured against the float model, and used only if they cost nothing."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+from LungTumorSegLib import bundle as bundles
+from LungTumorSegLib import engines
+from onnx import TensorProto, numpy_helper
+from rich.progress import track
+
+from .config import Config
+from .evaluate import click, metrics
+from .examples import Patches, patch_batch
+from .whole_ct import WholeCTs, ct_batch
+
+CALIBRATION_BATCHES, CALIBRATION_BATCH, CROP = 12, 8, 64
+# The first convolution sees the scan itself and the last makes the probability: 1.5 % of the work, most of the error
+KEPT_FLOAT = ("down0_conv1", "logit", "probability_first")
+MOST_DICE_LOST = 0.005
+
+
+def quantise(config: Config, folder: Path, role: str = "val") -> dict:
+    """Quantise the bundle in ``folder``, measure its clicks on ``role`` and write the figures into its card.
+
+    The int8 file joins the bundle only if the mean Dice stays within 0.005 of the float32 engine's; ``card["int8"]``
+    holds the figures either way. Returns them.
+    """
+    bundle = bundles.load(folder)
+    with tempfile.TemporaryDirectory() as made:
+        made = Path(made) / "bundle"
+        shutil.copytree(bundle.folder, made)
+        write(config, bundle, made / bundles.INT8)
+        trial = _with_int8(made, {"used": True})
+        nodules = click.Nodules(Path(config.data.prepared), role)
+        opened = engines.OpenVinoEngine(bundle, "cpu", "float32"), engines.OpenVinoEngine(trial, "cpu", "int8")
+        reference, quantised = (_dice(nodules, engine, bundle) for engine in opened)
+        lost = float(np.mean(reference) - np.mean(quantised))
+        figures = {
+            "used": abs(lost) <= MOST_DICE_LOST,
+            "role": role,
+            "clicks": len(reference),
+            "dice_float32": float(np.mean(reference)),
+            "dice_int8": float(np.mean(quantised)),
+            "largest_change": float(np.abs(reference - quantised).max()),
+        }
+        if figures["used"]:
+            shutil.copy(made / bundles.INT8, bundle.folder / bundles.INT8)
+        elif (bundle.folder / bundles.INT8).exists():
+            (bundle.folder / bundles.INT8).unlink()
+    _with_int8(bundle.folder, figures)
+    return figures
+
+
+def write(config: Config, bundle: bundles.Bundle, target: Path) -> None:
+    """The bundle's ONNX model with int8 convolutions (QDQ format), calibrated on training examples."""
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "float32.onnx"
+        onnx.save(in_float32(onnx.load(bundle.folder / bundles.ONNX)), plain)
+        quantize_static(
+            plain,
+            target,
+            _Calibration(examples(config, bundle.card)),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=list(KEPT_FLOAT),
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={"CalibPercentile": 99.999},
+        )
+
+
+def examples(config: Config, card: dict) -> Iterator[np.ndarray]:
+    """Inputs (n, y, x, c) of `train` patches and of crops of the whole CTs, with and without the prompt, in turn."""
+    prepared = Path(config.data.prepared)
+    patches = Patches(prepared, "train")
+    cts = WholeCTs(prepared, ("fold-a", "fold-b"))
+    for step in range(CALIBRATION_BATCHES):
+        if step % 2:
+            yield ct_batch(cts, patches, card, config.fit.seed, step, CALIBRATION_BATCH, CROP)[0]
+        else:
+            yield patch_batch(patches, card, config.fit.seed, step, CALIBRATION_BATCH, CROP)[0]
+
+
+def in_float32(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph with its half-precision initialisers as plain float32 ones, which quantisers look for."""
+    graph = model.graph
+    halves = {w.name: numpy_helper.to_array(w) for w in graph.initializer if w.data_type == TensorProto.FLOAT16}
+    nodes = []
+    for node in graph.node:
+        if node.op_type == "Cast" and node.input[0] in halves:
+            whole = halves[node.input[0]].astype(np.float32)
+            graph.initializer.append(numpy_helper.from_array(whole, node.output[0]))
+        else:
+            nodes.append(node)
+    kept = [w for w in graph.initializer if w.name not in halves]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(kept)
+    return model
+
+
+class _Calibration:
+    """What ONNX Runtime's quantiser asks for its inputs."""
+
+    def __init__(self, batches: Iterator[np.ndarray]):
+        self._batches = batches
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {"slices_and_prompt": batch.astype(np.float32)}
+
+
+def _with_int8(folder: Path, figures: dict) -> bundles.Bundle:
+    """Write the figures into the card, and the checksum if the file is there; the bundle as it is then."""
+    card = json.loads((folder / bundles.CARD).read_text(encoding="utf-8"))
+    card["int8"] = figures
+    card["files"].pop(bundles.INT8, None)
+    if (folder / bundles.INT8).exists():
+        card["files"][bundles.INT8] = bundles.sha256(folder / bundles.INT8)
+    (folder / bundles.CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return bundles.load(folder)
+
+
+def _dice(nodules: click.Nodules, engine: engines.Engine, bundle: bundles.Bundle) -> np.ndarray:
+    """Dice of each click."""
+    rows = track(nodules, f"Clicks, {engine.precision}", total=len(nodules))
+    masks = ((click.mask_of(click.clicked(nodule, engine, bundle)), nodule.reference) for nodule in rows)
+    return np.array([metrics.overlap(predicted, reference)["dice"] for predicted, reference in masks])
