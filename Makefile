@@ -1,6 +1,6 @@
-# make setup | demo | test | lint. Needs git, make and Python 3.12 or 3.11; all else goes into .venv.
+# make setup | demo | test | lint | benchmark. Needs git, make and Python 3.12 or 3.11; all else goes into .venv.
 # ARGS goes to the command behind the target, for example: make test ARGS="-k geometry"
-.PHONY: setup demo test lint
+.PHONY: setup demo test lint benchmark
 
 PYTHON := .venv/bin/python
 READY := .venv/ready
@@ -27,3 +27,16 @@ lint: setup
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	.venv/bin/lint-imports --no-logo
+
+# What users have today gets an environment of its own: torch must not meet our packages
+PEERS := .venv-peers
+PEERS_PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo $(PYTHON))
+
+benchmark: setup $(PEERS)/ready
+	$(PYTHON) Testing/benchmark --peers $(PEERS)/bin/python $(ARGS)
+
+$(PEERS)/ready: Testing/benchmark/peers_requirements.txt | setup
+	$(PEERS_PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps dynamic-network-architectures==0.4.4
+	@touch $@

@@ -16,6 +16,7 @@ from .errors import ModelError, ModelMismatchError
 SCHEMA = 1
 ARCHITECTURE = "unet2.5d"
 CARD, KERAS_WEIGHTS, ONNX, PAIR = "model.json", "model.weights.h5", "model.onnx", "stored_pair.npz"
+INT8 = "model.int8.onnx"  # optional; `card["int8"]["used"]` says that it was measured and costs no accuracy
 _REQUIRED = ("name", "version", "architecture", "spacing_mm", "window_hu", "offsets_mm", "threshold", "files")
 
 

@@ -18,7 +18,7 @@ from . import unet
 from .errors import EngineError, ModelMismatchError, OutOfMemoryError
 
 # largest difference from the stored pair; in float32 the engines agree within 1e-5, lower precision is looser
-TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2}
+TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2, "int8": 0.1}
 
 
 class Engine(Protocol):
@@ -137,21 +137,26 @@ class OnnxRuntimeEngine:
 
 
 class OpenVinoEngine:
-    """OpenVINO on the CPU, the fastest there, in bfloat16 where the processor has it."""
+    """OpenVINO on the CPU, the fastest there.
+
+    ``precision``, unless given: int8 where processor and bundle have it, else bfloat16 where the processor has it.
+    """
 
     name = "openvino"
 
-    def __init__(self, bundle: bundles.Bundle, device: str):
-        openvino = _import_openvino()
+    def __init__(self, bundle: bundles.Bundle, device: str, precision: str | None = None):
+        openvino = import_openvino()
         if device == "gpu":
             raise EngineError("OpenVINO is used on the CPU only. Choose the device 'auto' or 'cpu'.")
         core = openvino.Core()
         # asked for bfloat16 without hardware for it, OpenVINO took 170 instead of 48 ms a slice
-        low = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self.precision = "bfloat16" if low else "float32"
-        hint = openvino.Type.bf16 if low else openvino.Type.f32
+        able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        low = "int8" if "INT8" in able and uses_int8(bundle) else "bfloat16" if "BF16" in able else "float32"
+        self.precision = precision or low
+        hint = openvino.Type.bf16 if self.precision == "bfloat16" else openvino.Type.f32
         settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
-        self._model = core.compile_model(str(_onnx_file(bundle)), "CPU", settings)
+        model = bundle.folder / bundles.INT8 if self.precision == "int8" else _onnx_file(bundle)
+        self._model = core.compile_model(str(model), "CPU", settings)
         self.device = "CPU"
         self.reason = f"OpenVINO runs on the CPU, here in {self.precision}"
         self.batch = 4
@@ -167,13 +172,18 @@ _ENGINES = {e.name: e for e in (TensorFlowEngine, OnnxRuntimeEngine, OpenVinoEng
 NAMES = ("auto", *_ENGINES)
 
 
+def uses_int8(bundle: bundles.Bundle) -> bool:
+    """Whether the bundle brings int8 weights that were measured to cost no accuracy."""
+    return bundle.has(bundles.INT8) and bool(bundle.card.get("int8", {}).get("used"))
+
+
 def _onnx_file(bundle: bundles.Bundle):
     if not bundle.has(bundles.ONNX):
         raise ModelMismatchError(f"The model in {bundle.folder} has no {bundles.ONNX}; choose the engine 'tensorflow'.")
     return bundle.folder / bundles.ONNX
 
 
-def _import_openvino():
+def import_openvino():
     """OpenVINO without its telemetry.
 
     `import openvino` reports itself to an analytics server unless the user once opted out; nothing may leave this
@@ -187,7 +197,9 @@ def _import_openvino():
 
 def _native_error(problem: Exception, what: str, slices: int) -> EngineError:
     text = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-    if any(words in str(problem).lower() for words in ("out of memory", "failed to allocate", "bad_alloc", "alloc failed")):
+    if any(
+        words in str(problem).lower() for words in ("out of memory", "failed to allocate", "bad_alloc", "alloc failed")
+    ):
         return OutOfMemoryError(f"{what} has too little memory for {slices} slices.")
     return EngineError(f"{what} failed: {text}")
 
@@ -221,7 +233,7 @@ def _probe(name: str) -> Found:
             providers = onnxruntime.get_available_providers()
             gpus = [p.removesuffix("ExecutionProvider") for p in OnnxRuntimeEngine.GPU_PROVIDERS if p in providers]
             return Found(name, True, ("CPU", *gpus), f"version {onnxruntime.__version__}")
-        openvino = _import_openvino()
+        openvino = import_openvino()
         devices = tuple(openvino.Core().available_devices)
         return Found(name, True, devices, f"version {openvino.__version__.split('-')[0]}")
     except Exception as problem:  # a half-installed library raises anything; the sentence is what matters

@@ -1,0 +1,1 @@
+"""``make benchmark``: our pipeline, its engines and what users have today, side by side in one run."""

@@ -1,0 +1,241 @@
+"""One measurement of our own pipeline, in a process of its own: ``python -m benchmark.ours NAME ARGUMENTS``.
+
+The arguments are one JSON object; the answer is one JSON object, the last line of standard output.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from LungTumorSegLib import bundle, engines, lesions, lungs, memory, slices, unet
+from LungTumorSegLib.contracts import CT, Candidate, Options
+from LungTumorSegLib.segment import segment
+
+from benchmark import work
+from benchmark.chest_ct import Stored
+
+PURE_BATCHES = 20
+LIVE_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+
+
+def open_variant(name: str, model: bundle.Bundle) -> engines.Engine:
+    """An engine by name on the CPU; ``openvino-float32`` is OpenVINO held to float32."""
+    if name == "openvino-float32":
+        return engines.OpenVinoEngine(model, "cpu", "float32")
+    return engines.open_engine(model, name, "cpu")
+
+
+def pipeline(engine: str, ct: Stored) -> dict:
+    """The whole warm job; the network alone on the same slices; its work against the engine's peak."""
+    began = time.perf_counter()
+    model = bundle.load()
+    opened = open_variant(engine, model)
+    start = time.perf_counter() - began
+    given = ct.open()
+    plan, a_batch = _plan(given, model, opened.batch)
+    opened.predict(a_batch)
+    began, cpu_began = time.perf_counter(), time.process_time()
+    result = segment(given, engine=opened, bundle=model)
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+    peak_mb = memory.peak_mb()
+
+    rounds = max(1, min(PURE_BATCHES, len(plan.runs) // opened.batch))
+    began, cpu_began = time.perf_counter(), time.process_time()
+    for _ in range(rounds):
+        opened.predict(a_batch)
+    a_slice = (time.perf_counter() - began) / rounds / len(a_batch)
+    cpu_a_slice = (time.process_time() - cpu_began) / rounds / len(a_batch)
+    gflop = work.network_gflop(model.card["architecture"], plan.shape[1:])
+    return {
+        "engine": engine,
+        "precision": opened.precision,
+        "slices": len(given.voxels_zyx),
+        "network_slices": len(plan.runs),
+        "network_pixels": list(plan.shape[1:]),
+        "batch": opened.batch,
+        "start_seconds": start,
+        "seconds": seconds,
+        "stages": result.seconds,
+        "cpu_seconds": cpu_seconds,
+        "pure_network_seconds": a_slice * len(plan.runs),
+        "pure_network_cpu_seconds": cpu_a_slice * len(plan.runs),
+        "network_slices_per_second": 1 / a_slice,
+        "gflop_per_slice": gflop,
+        "network_gflops": gflop / a_slice,
+        "peak_gflops": work.peak_gflops(opened.name, opened.precision),
+        "peak_memory_mb": peak_mb,
+        "lesions": len(result.lesions),
+    }
+
+
+def _plan(ct: CT, model: bundle.Bundle, batch: int) -> tuple[slices.Plan, np.ndarray]:
+    """What `segment` runs of this CT, and the first batch of it."""
+    box = lungs.where_to_compute(lungs.find(ct), ct)
+    plan = slices.plan_box(ct.geometry.axial(), model.card, box, unet.receptive_radius(model.card["architecture"]))
+    return plan, next(plan.batches(ct.geometry.axial_order().view(ct.voxels_zyx), batch))[1]
+
+
+def command(ct: Stored) -> dict:
+    """Peak memory and seconds of ``lungtumorseg segment`` on an NRRD file, reading and writing included."""
+    import SimpleITK as sitk
+    from LungTumorSegLib.cli import app
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ct.nrrd"
+        if not os.fork():  # what writing it costs must not count
+            image = sitk.GetImageFromArray(np.load(ct.path))
+            image.SetSpacing(ct.spacing_xyz)
+            sitk.WriteImage(image, str(path))
+            os._exit(0)
+        os.wait()
+        began = time.perf_counter()
+        with contextlib.redirect_stdout(sys.stderr):
+            app(["segment", str(path), "--output", str(Path(folder) / "out")], standalone_mode=False)
+        return {"slices": ct.open().geometry.shape_zyx[0], "seconds": time.perf_counter() - began,
+                "peak_memory_mb": memory.peak_mb()}  # fmt: skip
+
+
+def layers(engine: str, ct: Stored, most: int = 8) -> dict:
+    """Milliseconds a slice of the costliest layers, where the engine tells (OpenVINO)."""
+    model = bundle.load()
+    openvino = engines.import_openvino()
+    opened = open_variant(engine, model)
+    hint = openvino.Type.bf16 if opened.precision == "bfloat16" else openvino.Type.f32
+    settings = {"INFERENCE_PRECISION_HINT": hint, "PERF_COUNT": True}
+    file = model.folder / (bundle.INT8 if opened.precision == "int8" else bundle.ONNX)
+    request = openvino.Core().compile_model(str(file), "CPU", settings).create_infer_request()
+    _, a_batch = _plan(ct.open(), model, opened.batch)
+    for _ in range(3):
+        request.infer([a_batch])
+    spent = Counter()
+    for layer in request.get_profiling_info():
+        spent[f"{layer.node_name} ({layer.exec_type})"] += layer.real_time.total_seconds() * 1000 / len(a_batch)
+    return {"milliseconds_a_slice": dict(spent.most_common(most)), "all": sum(spent.values())}
+
+
+def worker(ct: Stored, point: tuple[float, float, float]) -> dict:
+    """The child process: a click cold and warm, and how long a cancelled run of the whole CT takes to end."""
+    from LungTumorSegLib.worker.client import WorkerClient
+
+    given = ct.open()
+    clicked = Options(points_lps=(tuple(point),))
+    made = {}
+    with WorkerClient() as client:
+        for name in ("cold", "warm", "warm_again"):
+            began = time.perf_counter()
+            client.segment(given, clicked)
+            made[f"click_{name}_seconds"] = time.perf_counter() - began
+        run = client.start(given)
+        while not any(step.stage == "network" and step.done for step in run.poll(0.1)):
+            pass
+        pid = client.pid
+        began = time.perf_counter()
+        run.cancel()
+        made["cancel_seconds"] = time.perf_counter() - began
+        import psutil
+
+        made["child_is_gone"] = not psutil.pid_exists(pid)
+        client.warm()
+        time.sleep(8)
+        began = time.perf_counter()
+        client.segment(given, clicked)
+        made["click_after_warming_seconds"] = time.perf_counter() - began
+    return made
+
+
+def live(ct: Stored, lesions_shown: int = 20, lesions_measured: int = 200) -> dict:
+    """A moved threshold over some lesions, from the candidates and without the network; and many lesions measured."""
+    given, model = ct.open(), bundle.load()
+    found = lungs.find(given)
+    candidates = _balls(given, found, lesions_measured)
+    lesions.extract(candidates[:3], given, found, Options(), model.card)
+    slowest = 0.0
+    for threshold in LIVE_THRESHOLDS:
+        began = time.perf_counter()
+        lesions.extract(candidates[:lesions_shown], given, found, Options(threshold=threshold), model.card)
+        slowest = max(slowest, time.perf_counter() - began)
+    began = time.perf_counter()
+    measured, _ = lesions.extract(candidates, given, found, Options(), model.card)
+    return {
+        "lesions": lesions_shown,
+        "threshold_seconds": slowest,
+        "lesions_measured": len(measured),
+        "measure_seconds": time.perf_counter() - began,
+    }
+
+
+def _balls(ct: CT, found, count: int) -> list[Candidate]:
+    """Candidates of 8 to 16 mm with soft borders, 20 mm apart inside the lungs' hull; p = 0.5 on the sphere."""
+    axis = [
+        np.arange(10, n * s - 10, 20.0) / s for n, s in zip(ct.voxels_zyx.shape, ct.geometry.spacing_zyx, strict=True)
+    ]
+    lattice = np.stack(np.meshgrid(*axis, indexing="ij"), -1).reshape(-1, 3).round().astype(int)
+    inside = lungs.hull_distance(ct.geometry.lps(lattice), found) == 0
+    places = np.random.default_rng(0).permutation(lattice[inside])[:count]
+    made = []
+    for i, middle in enumerate(places):
+        radius = 4 + i % 9 / 2
+        half = np.ceil((radius + 8) / np.array(ct.geometry.spacing_zyx)).astype(int)
+        low, high = np.maximum(middle - half, 0), np.minimum(middle + half + 1, ct.voxels_zyx.shape)
+        steps = [np.arange(a, b) - m for a, b, m in zip(low, high, middle, strict=True)]
+        away = np.stack(np.meshgrid(*steps, indexing="ij"), -1) * ct.geometry.spacing_zyx
+        p = 1 / (1 + np.exp(np.linalg.norm(away, axis=-1) - radius))
+        box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        made.append(Candidate(box, np.rint(255 * p).astype(np.uint8)))
+    return made
+
+
+def window(ct: Stored) -> dict:
+    """The longest time that a run keeps Slicer's event loop waiting: what starting, polling and finishing take.
+
+    The real logic on the real scene; the steps are those that the panel's timer calls.
+    """
+    import headless
+    import slicer.util
+    from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
+
+    headless.start()
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "chest")
+    node.SetSpacing(ct.spacing_xyz)
+    slicer.util.updateVolumeFromArray(node, np.load(ct.path))
+    logic = LungTumorSegLogicBase()
+    gaps = {}
+
+    def timed(name, step):
+        began = time.perf_counter()
+        answer = step()
+        gaps[name] = max(gaps.get(name, 0.0), time.perf_counter() - began)
+        return answer
+
+    try:
+        run = timed("start", lambda: logic.start(node))
+        timed("hand over", logic.poll)
+        while not run.finished:
+            time.sleep(0.05)
+            name = "finish" if run.handle is not None and run.handle.result is not None else "poll"
+            timed(name, logic.poll)
+    finally:
+        logic.close()
+    return {"longest_seconds": max(gaps.values()), "steps": gaps, "state": run.state, "error": str(run.error or "")}
+
+
+MEASUREMENTS = {f.__name__: f for f in (pipeline, command, layers, worker, live, window)}
+
+
+def main(name: str, arguments: str) -> None:
+    given = json.loads(arguments)
+    if "ct" in given:
+        given["ct"] = Stored(Path(given["ct"][0]), tuple(given["ct"][1]))
+    answer = MEASUREMENTS[name](**given)
+    sys.stdout.flush()
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

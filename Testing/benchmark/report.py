@@ -1,0 +1,177 @@
+"""The bars and the tables."""
+
+from rich.console import Console
+from rich.table import Table
+
+# (what, unit of the number, the least that is accepted, the aim); "x" is a ratio of times of one run
+LOWER, HIGHER = "at most", "at least"
+BARS = {
+    "best CPU engine over TensorFlow float32": (HIGHER, 2.0, 3.5),
+    "whole job over pure network, warm, float32": (LOWER, 1.5, 1.2),
+    "lungmask R231 over ours": (HIGHER, 6.0, 15.0),
+    "nnU-Net-size 3D over ours": (HIGHER, 8.0, 20.0),
+    "peak memory, largest CT, the command, GB": (LOWER, 3.0, 1.5),
+    "peak memory, largest CT, the child, GB": (LOWER, 3.0, 1.5),
+    "growth with slices, off linear": (LOWER, 0.15, 0.05),
+    "lungs, 300 slices, seconds": (LOWER, 3.0, 3.0),
+    "cancel, seconds": (LOWER, 1.0, 1.0),
+}
+
+
+def bars(figures: dict) -> list[dict]:
+    """Each bar with its value and verdict (miss | pass | aim); only those that were measured."""
+    rows = []
+    for what, value in _values(figures).items():
+        sense, least, aim = BARS[what]
+
+        def holds(limit, value=value, sense=sense):
+            return value >= limit if sense == HIGHER else value <= limit
+
+        verdict = "aim" if holds(aim) else "pass" if holds(least) else "miss"
+        rows.append({"bar": what, "value": value, "sense": sense, "least": least, "aim": aim, "verdict": verdict})
+    return rows
+
+
+def _values(figures: dict) -> dict[str, float]:
+    jobs = figures["pipeline"]
+    made: dict[str, float] = {}
+    if jobs:
+        sizes = sorted({job["slices"] for job in jobs})
+        by = {(job["engine"], job["slices"]): job for job in jobs}
+        largest = [job for job in jobs if job["slices"] == sizes[-1]]
+        middle = sizes[len(sizes) // 2]
+        at_middle = [job for job in jobs if job["slices"] == middle]
+        best = min(at_middle, key=lambda job: job["seconds"])
+        reference = by.get(("tensorflow", middle))
+        if reference:
+            speed = max(job["network_slices_per_second"] for job in at_middle)
+            made["best CPU engine over TensorFlow float32"] = speed / reference["network_slices_per_second"]
+        in_float32 = [job for job in at_middle if job["precision"] == "float32"]
+        if in_float32:
+            fastest = min(in_float32, key=lambda job: job["pure_network_seconds"])
+            made["whole job over pure network, warm, float32"] = fastest["seconds"] / fastest["pure_network_seconds"]
+        for name, bar in (("lungmask", "lungmask R231 over ours"), ("nnunet", "nnU-Net-size 3D over ours")):
+            peer = figures["peers"].get(name)
+            ours = peer and by.get((best["engine"], peer["slices"]))
+            if ours:
+                made[bar] = peer["seconds"] / ours["seconds"]
+        chosen = next((job for job in largest if job["engine"] == best["engine"]), None)
+        if chosen:
+            made["peak memory, largest CT, the child, GB"] = chosen["peak_memory_mb"] / 1000
+        if len(sizes) > 1 and chosen:
+            first = by[(best["engine"], sizes[0])]
+            made["growth with slices, off linear"] = abs(
+                chosen["seconds"] / first["seconds"] / (chosen["network_slices"] / first["network_slices"]) - 1
+            )
+        if middle == 300:
+            made["lungs, 300 slices, seconds"] = best["stages"]["lungs"]
+    if figures.get("command"):
+        made["peak memory, largest CT, the command, GB"] = figures["command"]["peak_memory_mb"] / 1000
+    if figures.get("worker"):
+        made["cancel, seconds"] = figures["worker"]["cancel_seconds"]
+    return made
+
+
+def show(figures: dict, console: Console) -> None:
+    machine = figures["machine"]
+    console.print(
+        f"\n{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}, "
+        f"Python {machine['python']}; {'; '.join(machine['engines'])}",
+        highlight=False,
+    )
+    if figures["pipeline"]:
+        console.print(_pipeline_table(figures))
+    for title, rows in _lists(figures):
+        table = Table(title=title, title_justify="left", show_header=False)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+    if figures["bars"]:
+        console.print(_bars_table(figures["bars"]))
+
+
+def _pipeline_table(figures: dict) -> Table:
+    table = Table(
+        title=f"Our pipeline, {figures['pixels']} x {figures['pixels']} x slices of 1 mm, warm", title_justify="left"
+    )
+    columns = ("slices", "engine", "job s", "CPU s", "start s", "lungs s", "lesions s", "job / network", "slices/s",
+               "GFLOP/s", "of peak", "MB", "load")  # fmt: skip
+    for column in columns:
+        table.add_column(column, justify="left" if column == "engine" else "right")
+    for job in figures["pipeline"]:
+        table.add_row(
+            str(job["slices"]),
+            job["engine"] if job["precision"] == "float32" else f"{job['engine']} {job['precision']}",
+            f"{job['seconds']:.1f}",
+            f"{job['cpu_seconds']:.1f}",
+            f"{job['start_seconds']:.1f}",
+            f"{job['stages']['lungs']:.2f}",
+            f"{job['stages']['lesions']:.2f}",
+            f"{job['seconds'] / job['pure_network_seconds']:.2f}",
+            f"{job['network_slices_per_second']:.1f}",
+            f"{job['network_gflops']:.0f}",
+            f"{job['network_gflops'] / job['peak_gflops']:.0%}",
+            f"{job['peak_memory_mb']:.0f}",
+            "" if job["load"] is None else f"{job['load']:.1f}",
+        )
+    return table
+
+
+def _lists(figures: dict):
+    if figures["peers"]:
+        rows = [
+            (
+                peer["what"],
+                f"{peer['seconds']:.1f} s",
+                f"{peer['cpu_seconds']:.1f} CPU s",
+                f"{peer['slices']} slices",
+                f"{peer['peak_memory_mb']:.0f} MB",
+                "" if peer["load"] is None else f"load {peer['load']:.1f}",
+            )
+            for peer in figures["peers"].values()
+        ]
+        yield "What users have today, the same CT and cores", rows
+    if figures.get("worker"):
+        w = figures["worker"]
+        names = {
+            "click_cold_seconds": "first click, cold child",
+            "click_warm_seconds": "second click",
+            "click_warm_again_seconds": "third click",
+            "click_after_warming_seconds": "click, child warmed before",
+            "cancel_seconds": "cancel",
+        }
+        yield "The child process", [(text, f"{w[key]:.2f} s") for key, text in names.items()]
+    if figures.get("live"):
+        v = figures["live"]
+        yield (
+            "Without the network",
+            [
+                (f"a moved threshold, {v['lesions']} lesions", f"{v['threshold_seconds'] * 1000:.0f} ms"),
+                (f"{v['lesions_measured']} lesions extracted and measured", f"{v['measure_seconds'] * 1000:.0f} ms"),
+            ],
+        )
+    if figures.get("window"):
+        steps = figures["window"]["steps"].items()
+        yield "How long a run keeps the event loop waiting", [(name, f"{s * 1000:.0f} ms") for name, s in steps]
+    if figures.get("layers"):
+        shares = figures["layers"]["milliseconds_a_slice"].items()
+        rows = [(name, f"{ms:.2f} ms", f"{ms / figures['layers']['all']:.0%}") for name, ms in shares]
+        yield "OpenVINO's costliest layers, a slice", rows
+    if figures.get("command"):
+        c = figures["command"]
+        rows = [
+            (f"{c['slices']} slices, NRRD in, results out", f"{c['seconds']:.1f} s", f"{c['peak_memory_mb']:.0f} MB")
+        ]
+        yield "The command", rows
+
+
+def _bars_table(rows: list[dict]) -> Table:
+    table = Table(title="Bars", title_justify="left")
+    for column in ("", "measured", "at least", "aim", ""):
+        table.add_column(column, justify="right" if column else "left")
+    colors = {"aim": "green", "pass": "yellow", "miss": "red"}
+    for row in rows:
+        sign = "≥" if row["sense"] == HIGHER else "≤"
+        verdict = f"[{colors[row['verdict']]}]{row['verdict']}[/]"
+        table.add_row(row["bar"], f"{row['value']:.2f}", f"{sign} {row['least']:g}", f"{sign} {row['aim']:g}", verdict)
+    return table

@@ -1,0 +1,192 @@
+"""What makes it fast and small, by structure: slices made ahead, the choice of engine and precision."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import phantoms
+import pytest
+from LungTumorSegLib import bundle, engines, slices
+from LungTumorSegLib import segment as job
+from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.errors import EngineError
+
+CLICK = Options(points_lps=(phantoms.NODULE[0],))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return bundle.load()
+
+
+@pytest.fixture(scope="module")
+def chest():
+    return phantoms.chest()[0]
+
+
+def test_batches_come_in_their_order_and_none_is_lost():
+    assert list(job._one_ahead(iter(range(1, 50)))) == list(range(1, 50))
+    assert list(job._one_ahead(iter(()))) == []
+
+
+def test_the_next_batch_is_made_while_one_is_being_used():
+    made = [threading.Event() for _ in range(3)]
+
+    def make():
+        for event in made:
+            event.set()
+            yield event
+
+    for used in job._one_ahead(make()):
+        following = made[made.index(used) + 1 : made.index(used) + 2]
+        assert all(event.wait(10) for event in following), "nothing is made while the network works"
+
+
+def test_no_more_than_one_batch_waits():
+    begun = []
+
+    def make():
+        for i in range(100):
+            begun.append(i)
+            yield i
+
+    batches = job._one_ahead(make())
+    next(batches)
+    batches.close()
+    assert len(begun) <= 2
+
+
+def test_an_error_in_the_making_of_slices_reaches_the_caller():
+    def make():
+        yield 1
+        raise EngineError("broken")
+
+    with pytest.raises(EngineError, match="broken"):
+        list(job._one_ahead(make()))
+
+
+class Recorder:
+    """The real engine, with what it was given."""
+
+    def __init__(self, engine, batch):
+        self.engine, self.batch = engine, batch
+        self.name, self.device, self.reason, self.precision = (
+            engine.name,
+            engine.device,
+            engine.reason,
+            engine.precision,
+        )
+        self.sizes = []
+
+    def predict(self, given):
+        self.sizes.append(given.shape)
+        return self.engine.predict(given)
+
+
+def test_the_result_does_not_depend_on_how_many_slices_are_run_at_a_time(chest, model):
+    engine = engines.open_engine(model, "onnxruntime", "cpu")
+    blocks = []
+    for batch in (1, 3, 8):
+        recorder = Recorder(engine, batch)
+        result = job.segment(chest, CLICK, engine=recorder, bundle=model)
+        assert max(shape[0] for shape in recorder.sizes) == batch
+        blocks.append(result.candidates[0].block.astype(int))
+    assert max(np.abs(block - blocks[0]).max() for block in blocks) <= 1
+
+
+def test_only_the_slices_around_the_lungs_are_run(model):
+    ct, _ = phantoms.chest((3.0, 3.0, 3.0), size_mm=(384, 288, 480), lesions=())
+    recorder = Recorder(engines.open_engine(model), 4)
+    job.segment(ct, engine=recorder, bundle=model)
+    assert sum(shape[0] for shape in recorder.sizes) < 0.6 * len(ct.voxels_zyx)
+
+
+def test_a_graphics_card_comes_before_the_cpu_and_the_fastest_engine_on_the_cpu_first(monkeypatch):
+    there = ["tensorflow", "onnxruntime", "openvino"]
+    monkeypatch.setattr(engines.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
+    assert list(engines._auto_order(there, "auto")) == [
+        ("tensorflow", "gpu"),
+        ("onnxruntime", "gpu"),
+        ("openvino", "cpu"),
+        ("onnxruntime", "cpu"),
+        ("tensorflow", "cpu"),
+    ]
+    monkeypatch.setattr(engines.shutil, "which", lambda _: None)
+    assert next(iter(engines._auto_order(there, "auto"))) == ("onnxruntime", "gpu")
+    assert [name for name, _ in engines._auto_order(["tensorflow"], "cpu")] == ["tensorflow"]
+
+
+def test_openvino_held_to_float32_agrees_with_onnxruntime(model):
+    given, _ = model.stored_pair()
+    held = engines.OpenVinoEngine(model, "cpu", "float32")
+    assert held.precision == "float32"
+    other = engines.open_engine(model, "onnxruntime", "cpu")
+    assert np.abs(held.predict(given) - other.predict(given)).max() <= 1e-3
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_int8_weights_are_taken_only_if_the_card_says_that_they_cost_no_accuracy(model, tmp_path, used):
+    folder = shutil.copytree(model.folder, tmp_path / "model")
+    # any graph will do to see which file is opened
+    shutil.copy(folder / bundle.ONNX, folder / bundle.INT8)
+    card = json.loads((folder / bundle.CARD).read_text())
+    card["files"][bundle.INT8] = bundle.sha256(folder / bundle.INT8)
+    card["int8"] = {"used": used}
+    (folder / bundle.CARD).write_text(json.dumps(card))
+    engine = engines.open_engine(bundle.load(folder), "openvino", "cpu")
+    core = engines.import_openvino().Core()
+    able = "INT8" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert (engine.precision == "int8") == (used and able)
+
+
+def test_a_bundle_without_int8_weights_runs_without_them(model, tmp_path):
+    folder = shutil.copytree(model.folder, tmp_path / "model")
+    card = json.loads((folder / bundle.CARD).read_text())
+    card["files"].pop(bundle.INT8, None)
+    (folder / bundle.INT8).unlink(missing_ok=True)
+    card["int8"] = {"used": True}
+    (folder / bundle.CARD).write_text(json.dumps(card))
+    assert engines.open_engine(bundle.load(folder), "openvino", "cpu").precision != "int8"
+
+
+def test_the_quantiser_gets_the_same_network_in_plain_float32(model, tmp_path):
+    from training.quantise import in_float32
+
+    plain = in_float32(onnx.load(model.folder / bundle.ONNX))
+    onnx.checker.check_model(plain)
+    assert not [node for node in plain.graph.node if node.op_type == "Cast"]
+    onnx.save(plain, tmp_path / "plain.onnx")
+    import onnxruntime
+
+    given, _ = model.stored_pair()
+    answers = [
+        onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(
+            None, {"slices_and_prompt": given}
+        )
+        for path in (tmp_path / "plain.onnx", model.folder / bundle.ONNX)
+    ]
+    np.testing.assert_allclose(answers[0][0], answers[1][0], atol=1e-5)
+
+
+def test_the_child_asks_for_no_engine_but_the_chosen_one(model):
+    """Importing TensorFlow takes seconds and 400 MB; the other engines must not bring it in."""
+    code = (
+        "import sys\nfrom LungTumorSegLib import bundle, engines\n"
+        "engines.open_engine(bundle.load(), 'openvino', 'cpu')\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'keras', 'onnxruntime', 'torch', 'jax'}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(bundle.default_path().parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_a_scan_of_half_millimetre_slices_runs_every_second_one(model):
+    axial = replace(phantoms.chest((3.0, 3.0, 3.0))[0].geometry, spacing_xyz=(0.7, 0.7, 0.5), shape_zyx=(600, 512, 512))
+    plan = slices.plan_box(axial, model.card, (slice(0, 600), slice(0, 512), slice(0, 512)), 0)
+    assert len(plan.runs) == 300 and set(np.diff(plan.runs)) == {2}
