@@ -17,7 +17,8 @@ from LungTumorSegLib.geometry import Geometry
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from training import config, datasets, examples, export, fit, losses, mine, prepare, recipe, stream, whole_ct
+from training import config, datasets, examples, export, fit, folds, losses, mine, prepare, recipe, stream, whole_ct
+from training.evaluate import automatic
 
 ROOT = Path(__file__).resolve().parent.parent
 PACK = ROOT.parent / "shared" / "data"
@@ -155,9 +156,10 @@ def test_crops_of_whole_cts_hold_tumours_and_background(made):
     cts = whole_ct.WholeCTs(Path(made.data.prepared), ("fold-a",))
     assert [c.name for c in cts.cases] == ["CT-A"]
     patches = examples.Patches(Path(made.data.prepared), "train")
-    x, y, w = whole_ct.ct_batch(cts, patches, made.network.card, 1, 0, 8, 64)
-    assert x.shape == (8, 64, 64, 6) and y.shape == w.shape == (8, 64, 64, 1)
-    assert y[0].any() and y[1].any() and (x[1, ..., -1] > 0).any()
+    x, y, w = whole_ct.ct_batch(cts, patches, made.network.card, 1, 0, 16, 64)
+    assert x.shape == (16, 64, 64, 6) and y.shape == w.shape == (16, 64, 64, 1)
+    tumour, prompted = y.any((1, 2, 3)), x[..., -1].any((1, 2))
+    assert (tumour & prompted).any() and (tumour & ~prompted).any() and (~tumour & ~prompted).any()
 
 
 # loss and fit
@@ -220,6 +222,37 @@ def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(ma
         np.testing.assert_allclose(a, b, atol=1e-6)
     steps = [int(r["step"]) for r in csv.DictReader((tmp_path / "interrupted/stage1/log.csv").open())]
     assert steps == [2, 4]
+
+
+def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypatch):
+    from LungTumorSegLib import unet
+
+    seen = []
+
+    def here(settings, stage, seed, step):
+        while True:
+            seen.append(stage.ct_roles)
+            yield stream.make_batch(settings, stage, seed, step)
+            step += 1
+
+    monkeypatch.setattr(stream, "batches", here)
+    monkeypatch.setattr(fit, "VALIDATION_EXAMPLES", 8)
+    monkeypatch.setattr(folds, "STEPS", 5)
+    stage = replace(made.fit.stages[0], ct_share=0.5, batch=8)
+    settings = replace(made, fit=replace(made.fit, run=str(tmp_path), stages=(stage,)))
+    (tmp_path / "stage1").mkdir()
+    unet.build(made.network.card["architecture"]).save_weights(tmp_path / "stage1" / "best.weights.h5")
+    bundles = folds.fine_tune(settings)
+    assert set(seen) == {("fold-a",), ("fold-b",)}
+    assert [bundle.load(b).card["data"]["whole_cts_left_out"] for b in bundles] == ["fold-a", "fold-b"]
+    opened = automatic.models(settings, bundle.load(bundles[0]))
+    assert all(model.unseen for model in opened.values())
+    assert opened["fold-a"].bundle.checksum != opened["fold-b"].bundle.checksum
+
+
+def test_folds_without_a_patch_stage_say_so(made, tmp_path):
+    with pytest.raises(FileNotFoundError, match="training fit"):
+        folds.fine_tune(replace(made, fit=replace(made.fit, run=str(tmp_path))))
 
 
 def test_an_unknown_setting_is_refused(tmp_path):
