@@ -1,5 +1,10 @@
 """The module as Slicer sees it: declaration, widget, logic and self-test; what they do is in LungTumorSegLib."""
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - Slicer 5.8 has Python 3.9
+    raise ImportError("LungTumorSeg needs 3D Slicer 5.10 or newer; this one is older. Update Slicer.")
+
 import numpy as np
 import slicer
 import slicer.util

@@ -138,6 +138,7 @@ def spin(until=lambda: False, seconds=0.2):
         slicer.app.processEvents()
         time.sleep(0.005)
         turns += 1
+    slicer.app.processEvents()  # what came due while a slow machine slept
     return turns
 
 
@@ -166,7 +167,7 @@ class PanelCase:
 
         node = headless.add_volume(chest()[0], name)
         self.ui.inputSelector.setCurrentNode(node)
-        spin(seconds=0.05)
+        self.settle()
         return node
 
     def run(self):
@@ -176,7 +177,15 @@ class PanelCase:
 
     def wait(self):
         spin(lambda: not self.logic.running, seconds=60)
-        spin(seconds=0.05)
+        self.settle()
+
+    def settle(self):
+        """Wait until the panel has caught up with the last change, however slow the machine is."""
+        from LungTumorSegLib.slicer_.panel_adjust import AdjustSection
+
+        timers = [self.panel._refresh_timer, self.panel._edited_timer, self.panel.section(AdjustSection)._timer]
+        spin(seconds=0.02)
+        spin(lambda: not any(timer.isActive() for timer in timers), seconds=30)
 
     def close(self):
         self.panel.close()

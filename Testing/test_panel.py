@@ -155,7 +155,7 @@ def test_an_unticked_lesion_is_rejected_grey_and_left_out(found, standin_app):
     import qt
 
     item.setCheckState(qt.Qt.Unchecked)
-    spin(seconds=0.05)
+    found.settle()
     findings = found.panel.findings
     assert findings.lesions[1].status == "rejected"
     assert found.ui.findingsSummary.text.startswith("3 lesions, 2 accepted")
@@ -169,7 +169,7 @@ def test_an_unticked_lesion_is_rejected_grey_and_left_out(found, standin_app):
 
 def test_a_lesion_is_renamed_in_the_table_and_in_the_segmentation(found):
     found.ui.lesionTable.item(0, NAME).setText("Apex")
-    spin(seconds=0.05)
+    found.settle()
     segmentation = found.logic.segmentation(found.panel.findings).GetSegmentation()
     assert "Apex" in [segmentation.GetNthSegment(i).GetName() for i in range(3)]
     assert found.column(NAME)[0] == "Apex"
@@ -184,7 +184,7 @@ def test_a_lesion_is_hidden_and_shown(found):
     segment = terminology.segment_id(findings.lesions[0])
     found.ui.lesionTable.item(0, SHOW).setCheckState(qt.Qt.Unchecked)
     assert not display.GetSegmentVisibility(segment)
-    spin(seconds=0.05)
+    found.settle()
     assert found.ui.lesionTable.item(0, SHOW).checkState() == qt.Qt.Unchecked
     found.ui.lesionTable.item(0, SHOW).setCheckState(qt.Qt.Checked)
     assert display.GetSegmentVisibility(segment)
@@ -269,7 +269,7 @@ def test_segment_editor_opens_on_the_result(found, monkeypatch):
 
 def adjust(case, slider, value):
     getattr(case.ui, slider).value = value
-    spin(seconds=0.15)
+    case.settle()
 
 
 def test_the_threshold_changes_the_lesions_without_the_network(found):
@@ -291,7 +291,7 @@ def test_the_smallest_diameter_leaves_lesions_out_and_brings_them_back(found):
 
 def test_one_lesion_can_have_a_threshold_of_its_own(found):
     found.ui.lesionTable.setCurrentCell(0, NAME)
-    spin(seconds=0.05)
+    found.settle()
     before = found.column(VOLUME)
     adjust(found, "lesionThresholdSlider", 0.85)
     after = found.column(VOLUME)
@@ -299,7 +299,7 @@ def test_one_lesion_can_have_a_threshold_of_its_own(found):
     assert lesion.threshold == pytest.approx(0.85)
     assert sum(a != b for a, b in zip(sorted(before), sorted(after), strict=True)) == 1
     found.ui.resetButton.click()
-    spin(seconds=0.15)
+    found.settle()
     assert sorted(found.column(VOLUME)) == sorted(before)
 
 
@@ -307,7 +307,7 @@ def test_smoothing_and_the_lung_filter_reach_the_result(found):
     adjust(found, "smoothSlider", 2.0)
     assert found.panel.findings.smooth_mm == 2.0
     found.ui.lungCheckBox.click()
-    spin(seconds=0.15)
+    found.settle()
     assert found.panel.findings.options.lung_restriction is False
 
 
@@ -323,7 +323,7 @@ def paint(case, segment_id, box, value=1):
     array = np.zeros(chest()[0].voxels_zyx.shape, np.uint8) if array is None else array.copy()
     array[box] = value
     slicer.util.updateSegmentBinaryLabelmapFromArray(array, segmentation, segment_id, volume)
-    spin(seconds=0.8)
+    case.settle()
 
 
 def test_a_segment_changed_by_hand_is_measured_again_and_kept_from_the_threshold(found):
@@ -349,7 +349,7 @@ def test_a_segment_drawn_by_hand_joins_the_table(found):
     findings = found.panel.findings
     segmentation = found.logic.segmentation(findings).GetSegmentation()
     own = segmentation.AddEmptySegment("", "By hand")
-    spin(seconds=0.7)
+    found.settle()
     assert found.ui.lesionTable.rowCount == 3  # an empty one is no lesion
     paint(found, own, np.s_[20:24, 40:46, 90:98])
     assert found.ui.lesionTable.rowCount == 4 and "By hand" in found.column(NAME)
@@ -365,7 +365,7 @@ def test_an_erased_and_a_removed_segment_are_rejected(found):
     first, second, _ = findings.lesions
     paint(found, findings.segment_id(first), np.s_[:], 0)
     found.logic.segmentation(findings).GetSegmentation().RemoveSegment(findings.segment_id(second))
-    spin(seconds=0.8)
+    found.settle()
     assert [findings.lesion(x.id).status for x in (first, second)] == ["rejected", "rejected"]
     assert found.ui.findingsSummary.text.startswith("3 lesions, 1 accepted")
 
@@ -373,7 +373,7 @@ def test_an_erased_and_a_removed_segment_are_rejected(found):
 def test_live_changes_of_our_own_are_not_taken_for_the_users(found):
     for value in (0.7, 0.3, 0.5):
         adjust(found, "thresholdSlider", value)
-    spin(seconds=0.8)
+    found.settle()
     assert {x.status for x in found.panel.findings.lesions} == {"accepted"}
 
 
@@ -464,6 +464,8 @@ def test_the_probability_is_laid_over_the_slices(found, scene):
     inside = slicer.util.arrayFromVolume(found.panel.volume)[values > 90]
     assert len(inside) > 20 and inside.mean() > -50  # soft tissue: the map lies where the lesions are
     assert composite.GetForegroundOpacity() == 0.5
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node)
+    assert legend.GetTitleText() == "Tumour (%)"
     found.ui.opacitySlider.value = 0.25
     assert composite.GetForegroundOpacity() == 0.25
     found.ui.probabilityCheckBox.click()
@@ -475,7 +477,7 @@ def test_a_result_agrees_with_its_copy_and_less_with_a_part_of_it(found, scene):
     copy = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "reader")
     copy.GetSegmentation().DeepCopy(original.GetSegmentation())
     found.ui.compareSelector.setCurrentNode(copy)
-    spin(seconds=0.05)
+    found.settle()
     found.ui.compareButton.click()
     assert found.ui.compareResult.text.startswith("Dice 1.000.")
     copy.GetSegmentation().RemoveSegment(copy.GetSegmentation().GetNthSegmentID(0))
@@ -488,7 +490,7 @@ def test_a_result_agrees_with_its_copy_and_less_with_a_part_of_it(found, scene):
 
 def test_a_result_is_not_compared_with_itself(found):
     found.ui.compareSelector.setCurrentNode(found.logic.segmentation(found.panel.findings))
-    spin(seconds=0.05)
+    found.settle()
     assert not found.ui.compareButton.enabled
 
 
@@ -504,7 +506,7 @@ def test_the_advanced_settings_reach_the_run(case, monkeypatch, tmp_path):
     case.ui.keepProbabilityCheckBox.click()
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(RESOURCES / "Models" / "default"))
     case.ui.browseModelButton.click()
-    spin(seconds=0.05)
+    case.settle()
     case.run()
     options = case.network.starts[0]
     assert (options.engine, options.device, options.keep_probability) == ("tensorflow", "cpu", True)
@@ -514,7 +516,7 @@ def test_the_advanced_settings_reach_the_run(case, monkeypatch, tmp_path):
 def test_an_engine_that_is_not_installed_is_said_before_a_run(case):
     case.add_chest()
     case.ui.engineCombo.currentIndex = case.ui.engineCombo.findText("ONNX Runtime")
-    spin(seconds=0.05)
+    case.settle()
     assert not case.ui.segmentButton.enabled and "not installed" in case.ui.segmentButton.toolTip
 
 
@@ -588,7 +590,7 @@ def test_closing_the_scene_in_mid_run_ends_the_run(case, scene, _application):
     spin(seconds=0.1)
     headless.clear(*_application)
     assert not case.logic.running
-    spin(seconds=0.1)
+    case.settle()
     assert not case.ui.segmentButton.enabled and case.ui.segmentButton.text == "Segment"
     case.network.steps = 3
     case.add_chest()
@@ -613,10 +615,10 @@ def test_two_cts_of_one_name_have_their_own_results(case):
     case.run()
     assert case.logic.results(second) and not case.logic.results(first)
     case.ui.inputSelector.setCurrentNode(first)
-    spin(seconds=0.05)
+    case.settle()
     assert case.ui.lesionTable.rowCount == 0
     case.ui.inputSelector.setCurrentNode(second)
-    spin(seconds=0.05)
+    case.settle()
     assert case.ui.lesionTable.rowCount == 3
 
 
@@ -630,7 +632,7 @@ def test_a_panel_that_is_closed_leaves_no_observer_and_no_thread_behind(standin_
     case.close()
     parameters.Modified()
     scene.RemoveNode(scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode"))
-    spin(seconds=0.05)
+    case.settle()
     assert case.network.closed and threading.active_count() <= threads
 
 
@@ -640,13 +642,13 @@ def test_the_settings_survive_saving_and_opening_the_scene(case, scene, tmp_path
     case.ui.replaceCheckBox.click()
     text = headless.scene_xml(scene, str(tmp_path))
     headless.clear(*_application)
-    spin(seconds=0.05)
+    case.settle()
     assert case.panel.parameters.threshold != 0.35
     scene.SetLoadFromXMLString(1)
     scene.SetSceneXMLString(text)
     scene.Import()
     scene.SetLoadFromXMLString(0)
-    spin(seconds=0.05)
+    case.settle()
     assert case.ui.thresholdSlider.value == 0.35 and case.ui.replaceCheckBox.checked
 
 
@@ -666,12 +668,12 @@ def test_results_survive_saving_and_opening_the_scene(found, scene, tmp_path, _a
     (tmp_path / "saved").mkdir()
     scene.SaveSceneToSlicerDataBundleDirectory(str(tmp_path / "saved"), None)
     headless.clear(*_application)
-    spin(seconds=0.05)
+    found.settle()
     assert found.ui.lesionTable.rowCount == 0 and found.logic.results() == []
 
     scene.SetURL(str(next((tmp_path / "saved").glob("*.mrml"))))
     scene.Import()
-    spin(seconds=0.1)
+    found.settle()
     assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
     findings = found.panel.findings
     assert ([found.column(c) for c in range(NAME, DIAMETERS + 1)], [x.status for x in findings.lesions]) == before

@@ -1,5 +1,6 @@
 """The panel as a whole: every widget of every .ui file, translation, width, pictures, and the module around it."""
 
+import ast
 import subprocess
 import sys
 import textwrap
@@ -121,7 +122,7 @@ def test_the_panel_fits_into_360_pixels(case):
     case.add_chest("A series with a rather long description, LUNG 1.25 mm, contrast phase 2")
     case.run()
     expand(case)
-    spin(seconds=0.05)
+    case.settle()
     assert case.window.minimumSizeHint.width() <= 360
 
 
@@ -135,7 +136,7 @@ def test_the_states_can_be_looked_at(standin_app, tmp_path):
         pictures = {}
 
         def look(name, width=420):
-            spin(seconds=0.03)
+            case.settle()
             standin.picture(case.window, tmp_path / f"{name}.png", width)
             pictures[name] = (tmp_path / f"{name}.png").read_bytes()
 
@@ -175,7 +176,7 @@ def test_the_module_loads_and_reloads_in_the_middle_of_a_run(standin_app, scene)
 
         volume = headless.add_volume(chest()[0])
         first.panel.parameters.inputVolume = volume
-        spin(seconds=0.05)
+        case.settle()
         first.panel.segment()
         spin(seconds=0.1)
         loaded.reload()
@@ -208,6 +209,14 @@ def test_the_two_tutorial_cts_are_offered_with_their_checksums(standin_app, monk
 
     assert [checksum for _, checksum, _ in offered] == [f"SHA256:{SHA256[n]}" for n in sorted(SHA256) if "image" in n]
     assert all(icon.is_file() for _, _, icon in offered)
+
+
+def test_a_slicer_that_is_too_old_is_told_so_at_start_up(monkeypatch):
+    source = (ROOT / "LungTumorSeg" / "LungTumorSeg.py").read_text("utf-8")
+    ast.parse(source, feature_version=(3, 9))  # Slicer 5.8's Python can read it as far as the message
+    monkeypatch.setattr(sys, "version_info", (3, 9, 10))
+    with pytest.raises(ImportError, match=r"5\.10 or newer"):
+        exec(compile(source, "LungTumorSeg.py", "exec"), {})
 
 
 def test_the_module_opens_in_a_slicer_that_has_none_of_our_packages():

@@ -16,7 +16,7 @@ from .. import bundle
 from ..contracts import CT, Options
 from ..errors import Cancelled, UnreadableError
 from ..worker.client import WorkerClient
-from . import edits, kept, markups, scene, table
+from . import compare, edits, kept, markups, scene, table, views
 from .findings import Findings
 from .run import Run
 
@@ -225,6 +225,21 @@ class LungTumorSegLogicBase:
         return markups.diameters_to_markups(
             findings.lesions, findings.names, self.volume(findings), self.segmentation(findings)
         )
+
+    def show_probability(self, findings: Findings, opacity: float = 0.5, title: str = "Tumour (%)"):
+        """Lay the probability over the slices as colours, with a legend; returns the volume node (percent)."""
+        return views.show_probability(findings, self.volume(findings), self.segmentation(findings), opacity, title)
+
+    def hide_probability(self, findings: Findings):
+        views.hide_probability(self.segmentation(findings))
+
+    def set_window(self, volume, width: float, level: float):
+        """Show a CT with a window in HU; `views.LUNG_WINDOW` and `views.SOFT_TISSUE_WINDOW` are usual ones."""
+        views.set_window(volume, width, level)
+
+    def compare(self, findings: Findings, other) -> compare.Comparison:
+        """Agreement of the accepted lesions with another vtkMRMLSegmentationNode. Raises GeometryError."""
+        return compare.compare(findings, self.volume(findings), other)
 
     def remove(self, findings: Findings):
         """Take a result with everything that belongs to it out of the scene."""

@@ -2,7 +2,6 @@
 
 from slicer.i18n import tr as _
 
-from .compare import compare
 from .panel_section import Section, say
 
 
@@ -26,7 +25,7 @@ class CompareSection(Section):
     def _compare(self):
         findings, other = self.panel.findings, self.panel.parameters.compareSegmentation
         with self.panel.errors_shown():
-            found = compare(findings, self.panel.logic.volume(findings), other)
+            found = self.panel.logic.compare(findings, other)
             text = _(
                 "Dice {0:.3f}. Volume {1:.2f} ml here, {2:.2f} ml there. Longest diameter {3:.1f} mm here, "
                 "{4:.1f} mm there."

@@ -45,4 +45,4 @@ class InputSection(Section):
         )
 
     def _set_window(self, window):
-        views.set_window(self.panel.volume, window)
+        self.panel.logic.set_window(self.panel.volume, *window)

@@ -1,6 +1,7 @@
 """The network's probability as colours over the CT."""
 
 import slicer.util
+from slicer.i18n import tr as _
 
 from . import views
 from .panel_section import Section
@@ -26,10 +27,9 @@ class MapsSection(Section):
         findings, logic = self.panel.findings, self.panel.logic
         with self.panel.errors_shown():
             if on:
-                opacity = self.panel.parameters.mapOpacity
-                views.show_probability(findings, logic.volume(findings), logic.segmentation(findings), opacity)
+                logic.show_probability(findings, self.panel.parameters.mapOpacity, _("Tumour (%)"))
             else:
-                views.hide_probability(logic.segmentation(findings))
+                logic.hide_probability(findings)
 
     def _opacity_changed(self, value):
         if self.ui.probabilityCheckBox.checked:

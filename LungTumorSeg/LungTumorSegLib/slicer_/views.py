@@ -16,17 +16,12 @@ _RAINBOW = "vtkMRMLColorTableNodeRainbow"
 _LEAST_PERCENT = 5
 
 
-def set_window(volume, window: tuple[float, float]):
-    """Show a volume with (width, level) in HU."""
+def set_window(volume, width: float, level: float):
+    """Show a volume with a window in HU."""
     volume.CreateDefaultDisplayNodes()
-    display = volume.GetScalarVolumeDisplayNode() if volume.IsA("vtkMRMLScalarVolumeNode") else None
+    display = volume.GetScalarVolumeDisplayNode()
     display.SetAutoWindowLevel(False)
-    display.SetWindowLevel(*window)
-
-
-def show_in_slices(volume):
-    """Put a volume into the background of all slice views."""
-    slicer.util.setSliceViewerLayers(background=volume, fit=True)
+    display.SetWindowLevel(width, level)
 
 
 def probability_percent(findings) -> np.ndarray:
@@ -41,8 +36,11 @@ def probability_percent(findings) -> np.ndarray:
     return percent
 
 
-def show_probability(findings, volume, segmentation, opacity: float):
-    """Make, or refill, the volume with the probability in percent and lay it over the slices; returns its node."""
+def show_probability(findings, volume, segmentation, opacity: float, title: str):
+    """Make, or refill, the volume with the probability in percent and lay it over the slices; returns its node.
+
+    title: of the colour legend that comes with it.
+    """
     node = segmentation.GetNodeReference(MAP_ROLE)
     if node is None:
         name = f"{segmentation.GetName()} probability (%)"
@@ -60,6 +58,8 @@ def show_probability(findings, volume, segmentation, opacity: float):
     display.SetApplyThreshold(True)
     display.SetLowerThreshold(_LEAST_PERCENT)
     display.SetUpperThreshold(100)
+    legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(node)
+    legend.SetTitleText(title)
     slicer.util.setSliceViewerLayers(foreground=node, foregroundOpacity=opacity)
     return node
 
