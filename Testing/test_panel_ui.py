@@ -176,7 +176,7 @@ def test_the_module_loads_and_reloads_in_the_middle_of_a_run(standin_app, scene)
 
         volume = headless.add_volume(chest()[0])
         first.panel.parameters.inputVolume = volume
-        case.settle()
+        spin(seconds=0.3)
         first.panel.segment()
         spin(seconds=0.1)
         loaded.reload()
