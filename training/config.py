@@ -64,6 +64,7 @@ class Fit:
         Stage(steps=5000, learning_rate=1.5e-3),
         Stage(steps=800, learning_rate=6e-4, crop=96, batch=16, ct_share=0.5),
         Stage(steps=1400, learning_rate=6e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.625),
+        Stage(steps=1000, learning_rate=5e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.75),
     )
 
 

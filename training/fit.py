@@ -118,8 +118,12 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path):
                 "val_score": f"{(np.mean(dice['click']) + np.mean(dice['auto'])) / 2:.5f}",
                 "seconds": f"{self.seconds + time.time() - self.began:.0f}",
             }
-            if float(row["val_score"]) > self.best:
+            better = float(row["val_score"]) > self.best
+            if better:
                 self.best, self.best_epoch = float(row["val_score"]), epoch
+            # the validation patches do not show the false positives that whole CTs are there to mend: with those the
+            # last weights are kept, at the end of the cosine
+            if better or stage.ct_share:
                 model.save_weights(folder / "best.weights.h5")
             for variable, value in zip(model.trainable_variables, raw, strict=True):
                 variable.assign(value)
@@ -133,7 +137,7 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path):
                     writer.writeheader()
                 writer.writerow(row)
             print(f"stage {number + 1}:", " ".join(f"{k} {v}" for k, v in row.items()), flush=True)
-            if epoch - self.best_epoch >= config.fit.patience_epochs:
+            if epoch - self.best_epoch >= config.fit.patience_epochs and not stage.ct_share:
                 model.stop_training = True
 
     return Watch()

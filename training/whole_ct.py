@@ -11,10 +11,10 @@ from .examples import Draw, Patches, Source, make_example, slab_matrix
 from .prepare import DEEP, TARGET
 
 PLACES = ("free", "pleura", "hilum")
-# of ten crops; background is the largest part, since most of a CT is background
+# of twelve crops; half are background, as most of a CT is
 KINDS = (
-    "background", "tumour", "transplant", "background", "clicked tumour",
-    "background", "transplant", "background", "clicked transplant", "sham",
+    "background", "tumour", "background", "transplant", "background", "clicked tumour",
+    "background", "transplant", "background", "clicked transplant", "background", "sham",
 )  # fmt: skip
 RIM_MM = 4.0  # width of the soft blend around a transplanted nodule
 
