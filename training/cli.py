@@ -86,12 +86,11 @@ def export(
 def quantise(
     folder: Annotated[Path, typer.Argument(help="The bundle that gets int8 weights, if they cost no accuracy.")],
     config: Path = ConfigFile,
-    role: Annotated[str, typer.Option(help="Patients whose clicks decide.")] = "val",
 ):
-    """Quantise the convolutions to int8 and measure what it costs; used only within the bar."""
+    """Quantise the convolutions to int8 and measure what it costs on val; used only within the bars."""
     from . import quantise as step
 
-    for name, value in step.quantise(configuration.load(config), folder, role).items():
+    for name, value in step.quantise(configuration.load(config), folder).items():
         typer.echo(f"{name}: {value}")
 
 
