@@ -1,6 +1,7 @@
 """How much memory this process has taken at most."""
 
 import sys
+from pathlib import Path
 
 import psutil
 
@@ -9,7 +10,11 @@ def peak_mb() -> float:
     """Peak resident memory of this process in MB (10^6 bytes)."""
     if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset / 1e6
+    status = Path("/proc/self/status")
+    if status.exists():
+        # not getrusage: on Linux a new process starts with its parent's peak, and Slicer is large
+        lines = (line.split() for line in status.read_text().splitlines())
+        return next(int(words[1]) for words in lines if words and words[0] == "VmHWM:") * 1024 / 1e6
     import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

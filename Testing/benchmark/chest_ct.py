@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from LungTumorSegLib.contracts import CT
 from LungTumorSegLib.geometry import Geometry
 
-FIELD_MM = 360.0
+FIELD_MM, HEIGHT_MM = 360.0, 180.0
 NODULES = (((-86.0, 12.0, 21.0), 18.0, 40), ((78.0, 6.0, -12.0), 12.0, 40), ((-60.0, -30.0, -21.0), 8.0, 40))
 NOISE_HU = 20.0
 
@@ -32,7 +32,7 @@ class Stored:
 
 def make(folder: Path, slices: int, pixels: int) -> Stored:
     """Write a chest of ``slices`` x ``pixels`` x ``pixels`` voxels: painted at half the resolution, then enlarged."""
-    half = phantoms.chest((2 * FIELD_MM / pixels,) * 2 + (3.0,), (FIELD_MM, FIELD_MM, 180.0), NODULES, noise=0)[0]
+    half = phantoms.chest((2 * FIELD_MM / pixels,) * 2 + (3.0,), (FIELD_MM, FIELD_MM, HEIGHT_MM), NODULES, noise=0)[0]
     image = sitk.GetImageFromArray(half.voxels_zyx)
     steps = [(n - 1) / (m - 1) for n, m in zip(image.GetSize(), (pixels, pixels, slices), strict=True)]
     grid = {"size": (pixels, pixels, slices), "outputSpacing": steps}

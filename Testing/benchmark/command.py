@@ -30,10 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--engines", type=_words, help="default: all that are installed")
     parser.add_argument("--peers-on", type=int, help="slices of the CT for the peers; default: the smallest")
     parser.add_argument("--peers", type=Path, help="the Python that has peers_requirements.txt; without it no peers")
+    parser.add_argument("--model", type=Path, help="a bundle's folder; default: the bundled one")
     parser.add_argument("--only", type=_words, help=f"some of {','.join(MEASURED)}")
     parser.add_argument("--output", type=Path, default=Path("benchmark-output"))
     given = parser.parse_args(arguments)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     figures = {"machine": machine(), "pixels": given.pixels}
     with tempfile.TemporaryDirectory(prefix="lts-benchmark-") as folder:
         figures |= measure(given, Path(folder), console)
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     (given.output / "benchmark.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     plot.draw(figures, given.output / "benchmark.png")
     with (given.output / "benchmark.txt").open("w", encoding="utf-8") as file:
-        for target in (console, Console(file=file, width=110)):
+        for target in (console, Console(file=file, width=120)):
             report.show(figures, target)
     console.print(f"Written: {given.output}")
     return 0
@@ -54,6 +55,7 @@ def measure(given: argparse.Namespace, folder: Path, console: Console) -> dict:
     sizes = list(cts)
     middle = cts[sizes[len(sizes) // 2]]
     found: dict = {"pipeline": [], "peers": {}}
+    model = {"model": str(given.model.resolve())} if given.model else {}
 
     def ask(name: str, **arguments):
         console.print(f"[dim]{name} {' '.join(str(v) for v in arguments.values() if not isinstance(v, list))}[/]")
@@ -62,13 +64,13 @@ def measure(given: argparse.Namespace, folder: Path, console: Console) -> dict:
     if "pipeline" in wanted:
         for n in sizes:
             for engine in given.engines or variants():
-                found["pipeline"] += filter(None, [ask("pipeline", engine=engine, ct=described(cts[n]))])
+                found["pipeline"] += filter(None, [ask("pipeline", engine=engine, ct=described(cts[n]), **model)])
     if "command" in wanted:
-        found["command"] = ask("command", ct=described(cts[sizes[-1]]))
+        found["command"] = ask("command", ct=described(cts[sizes[-1]]), **model)
     if "layers" in wanted and "openvino" in engines.installed():
-        found["layers"] = ask("layers", engine="openvino", ct=described(middle))
+        found["layers"] = ask("layers", engine="openvino", ct=described(middle), **model)
     if "worker" in wanted:
-        found["worker"] = ask("worker", ct=described(middle), point=[192.0, 144.0, len(middle.open().voxels_zyx) / 2])
+        found["worker"] = ask("worker", ct=described(middle), point=_nodule(middle), **model)
     if "live" in wanted:
         found["live"] = ask("live", ct=described(middle))
     if "window" in wanted:
@@ -124,6 +126,13 @@ def machine() -> dict:
         "python": platform.python_version(),
         "engines": [f"{found.name} {found.remark}" for found in engines.available() if found.installed],
     }
+
+
+def _nodule(ct: chest_ct.Stored) -> list[float]:
+    """Where the phantom's largest nodule lies in the enlarged chest, LPS mm."""
+    x, y, z = chest_ct.NODULES[0][0]
+    height = len(ct.open().voxels_zyx) * ct.spacing_xyz[2]
+    return [x + chest_ct.FIELD_MM / 2, y + chest_ct.FIELD_MM / 2, (z / chest_ct.HEIGHT_MM + 0.5) * height]
 
 
 def _words(text: str) -> list[str]:

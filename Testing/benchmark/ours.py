@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +26,16 @@ LIVE_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
 def open_variant(name: str, model: bundle.Bundle) -> engines.Engine:
-    """An engine by name on the CPU; ``openvino-float32`` is OpenVINO held to float32."""
-    if name == "openvino-float32":
-        return engines.OpenVinoEngine(model, "cpu", "float32")
+    """An engine by name on the CPU; ``openvino-float32`` is OpenVINO held to that precision."""
+    if name.startswith("openvino-"):
+        return engines.OpenVinoEngine(model, "cpu", name.removeprefix("openvino-"))
     return engines.open_engine(model, name, "cpu")
 
 
-def pipeline(engine: str, ct: Stored) -> dict:
+def pipeline(engine: str, ct: Stored, model: str | None = None) -> dict:
     """The whole warm job; the network alone on the same slices; its work against the engine's peak."""
     began = time.perf_counter()
-    model = bundle.load()
+    model = bundle.load(model)
     opened = open_variant(engine, model)
     start = time.perf_counter() - began
     given = ct.open()
@@ -81,7 +82,7 @@ def _plan(ct: CT, model: bundle.Bundle, batch: int) -> tuple[slices.Plan, np.nda
     return plan, next(plan.batches(ct.geometry.axial_order().view(ct.voxels_zyx), batch))[1]
 
 
-def command(ct: Stored) -> dict:
+def command(ct: Stored, model: str | None = None) -> dict:
     """Peak memory and seconds of ``lungtumorseg segment`` on an NRRD file, reading and writing included."""
     import SimpleITK as sitk
     from LungTumorSegLib.cli import app
@@ -96,14 +97,21 @@ def command(ct: Stored) -> dict:
         os.wait()
         began = time.perf_counter()
         with contextlib.redirect_stdout(sys.stderr):
-            app(["segment", str(path), "--output", str(Path(folder) / "out")], standalone_mode=False)
+            given = [
+                "segment",
+                str(path),
+                "--output",
+                str(Path(folder) / "out"),
+                *(["--model", model] if model else []),
+            ]
+            app(given, standalone_mode=False)
         return {"slices": ct.open().geometry.shape_zyx[0], "seconds": time.perf_counter() - began,
                 "peak_memory_mb": memory.peak_mb()}  # fmt: skip
 
 
-def layers(engine: str, ct: Stored, most: int = 8) -> dict:
+def layers(engine: str, ct: Stored, model: str | None = None, most: int = 8) -> dict:
     """Milliseconds a slice of the costliest layers, where the engine tells (OpenVINO)."""
-    model = bundle.load()
+    model = bundle.load(model)
     openvino = engines.import_openvino()
     opened = open_variant(engine, model)
     hint = openvino.Type.bf16 if opened.precision == "bfloat16" else openvino.Type.f32
@@ -119,19 +127,20 @@ def layers(engine: str, ct: Stored, most: int = 8) -> dict:
     return {"milliseconds_a_slice": dict(spent.most_common(most)), "all": sum(spent.values())}
 
 
-def worker(ct: Stored, point: tuple[float, float, float]) -> dict:
+def worker(ct: Stored, point: tuple[float, float, float], model: str | None = None) -> dict:
     """The child process: a click cold and warm, and how long a cancelled run of the whole CT takes to end."""
     from LungTumorSegLib.worker.client import WorkerClient
 
     given = ct.open()
-    clicked = Options(points_lps=(tuple(point),))
+    options = Options(model=model and Path(model))
+    clicked = replace(options, points_lps=(tuple(point),))
     made = {}
     with WorkerClient() as client:
         for name in ("cold", "warm", "warm_again"):
             began = time.perf_counter()
             client.segment(given, clicked)
             made[f"click_{name}_seconds"] = time.perf_counter() - began
-        run = client.start(given)
+        run = client.start(given, options)
         while not any(step.stage == "network" and step.done for step in run.poll(0.1)):
             pass
         pid = client.pid
@@ -141,7 +150,7 @@ def worker(ct: Stored, point: tuple[float, float, float]) -> dict:
         import psutil
 
         made["child_is_gone"] = not psutil.pid_exists(pid)
-        client.warm()
+        client.warm(options)
         time.sleep(8)
         began = time.perf_counter()
         client.segment(given, clicked)

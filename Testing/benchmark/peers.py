@@ -4,10 +4,11 @@ Runs in an environment of its own (peers_requirements.txt) and imports nothing o
 not depend on them. Prints one JSON object.
 """
 
+import contextlib
 import json
-import resource
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
@@ -93,9 +94,11 @@ def main(name: str, path: str, *spacing: str) -> None:
     cpu_began = time.process_time()
     answer = {"lungmask": lungmask, "nnunet": nnunet}[name](image)
     answer["cpu_seconds"] = time.process_time() - cpu_began
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    with contextlib.suppress(OSError):  # Linux; not getrusage, which starts with the parent's peak
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        answer["peak_memory_mb"] = int(status["VmHWM"].split()[0]) * 1024 / 1e6
     sys.stdout.flush()
-    print(json.dumps({**answer, "threads": torch.get_num_threads(), "peak_memory_mb": peak_mb}))
+    print(json.dumps({**answer, "threads": torch.get_num_threads()}))
 
 
 if __name__ == "__main__":

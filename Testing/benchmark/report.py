@@ -110,7 +110,7 @@ def _pipeline_table(figures: dict) -> Table:
             f"{job['seconds'] / job['pure_network_seconds']:.2f}",
             f"{job['network_slices_per_second']:.1f}",
             f"{job['network_gflops']:.0f}",
-            f"{job['network_gflops'] / job['peak_gflops']:.0%}",
+            f"{job['network_gflops'] / job['peak_gflops']:.0%}" if job["precision"] != "int8" else "",
             f"{job['peak_memory_mb']:.0f}",
             "" if job["load"] is None else f"{job['load']:.1f}",
         )
@@ -125,7 +125,7 @@ def _lists(figures: dict):
                 f"{peer['seconds']:.1f} s",
                 f"{peer['cpu_seconds']:.1f} CPU s",
                 f"{peer['slices']} slices",
-                f"{peer['peak_memory_mb']:.0f} MB",
+                f"{peer['peak_memory_mb']:.0f} MB" if "peak_memory_mb" in peer else "",
                 "" if peer["load"] is None else f"load {peer['load']:.1f}",
             )
             for peer in figures["peers"].values()

@@ -87,7 +87,7 @@ def _openvino(precision: str):
     from LungTumorSegLib.engines import import_openvino
 
     openvino = import_openvino()
-    # beside int8 the peak is that of the precision that the rest of the network has
+    # of int8 no peak is measured: the report leaves it out
     hint = openvino.Type.bf16 if precision == "bfloat16" else openvino.Type.f32
     settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
     with tempfile.TemporaryDirectory() as folder:
