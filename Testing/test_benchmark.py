@@ -27,16 +27,16 @@ def job(engine, slices, seconds, **more):
 
 
 def test_a_tiny_run_writes_its_figures_and_its_table(tmp_path):
-    arguments = ["--slices", "20", "--pixels", "96", "--only", "pipeline,live", "--engines", "onnxruntime"]
+    arguments = ["--slices", "36", "--pixels", "96", "--only", "pipeline,live", "--engines", "openvino"]
     assert command.main([*arguments, "--output", str(tmp_path)]) == 0
     figures = json.loads((tmp_path / "benchmark.json").read_text())
     (measured,) = figures["pipeline"]
-    assert measured["engine"] == "onnxruntime" and measured["slices"] == 20
-    assert measured["network_slices"] <= 20 and measured["peak_memory_mb"] > 50
+    assert measured["engine"] == "openvino" and measured["slices"] == 36
+    assert measured["network_slices"] <= 36 and measured["peak_memory_mb"] > 50
     assert min(measured["network_gflops"], measured["peak_gflops"]) > 0
     assert figures["live"]["lesions_measured"] > 0
     assert (tmp_path / "benchmark.png").stat().st_size > 5000
-    assert "onnxruntime" in (tmp_path / "benchmark.txt").read_text(encoding="utf-8")
+    assert "openvino" in (tmp_path / "benchmark.txt").read_text(encoding="utf-8")
 
 
 def test_a_measurement_that_fails_is_left_out_and_said(capsys):
