@@ -368,6 +368,7 @@ def test_debug_shows_where_an_error_came_from(output, tmp_path):
 # the real signal, at a moment that is not left to chance: after the first slices
 _INTERRUPTED = f"""
 import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would this
 from LungTumorSegLib import cli_segment
 segment = cli_segment.segment
 def interrupted(ct, options, progress):
