@@ -70,7 +70,7 @@ def fit_stage(config: Config, number: int, start: Path | None) -> Path:
         verbose=0,
     )
     done.write_text(
-        json.dumps({"steps": int(model.optimizer.iterations), "best": watch.best, "seconds": watch.seconds})
+        json.dumps({"steps": int(model.optimizer.iterations), "best": watch.best, "seconds": watch.elapsed()})
     )
     return best
 
@@ -98,6 +98,10 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path):
                         if float(row["val_score"]) > self.best:
                             self.best, self.best_epoch = float(row["val_score"]), int(row["epoch"])
 
+        def elapsed(self) -> int:
+            """Seconds of this stage, earlier calls included."""
+            return round(self.seconds + time.time() - self.began)
+
         def on_epoch_end(self, epoch, logs=None):
             model = self.model
             raw = [np.array(v) for v in model.trainable_variables]
@@ -116,7 +120,7 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path):
                 "val_dice_auto": f"{np.mean(dice['auto']):.4f}",
                 "val_empty_marked": f"{np.mean(((p >= 0.5) & (weight > 0))[empty].sum((1, 2)) >= 10):.4f}",
                 "val_score": f"{(np.mean(dice['click']) + np.mean(dice['auto'])) / 2:.5f}",
-                "seconds": f"{self.seconds + time.time() - self.began:.0f}",
+                "seconds": self.elapsed(),
             }
             better = float(row["val_score"]) > self.best
             if better:
