@@ -55,16 +55,15 @@ class Fit:
     run: str = "runs/bundled"  # checkpoints, log, plots
     seed: int = 1
     precision: str = "mixed_bfloat16"  # float32 where the processor has no bfloat16
-    weight_decay: float = 1e-4
+    weight_decay: float = 0.01
     ema_momentum: float = 0.995  # moving average of the weights
     epoch_steps: int = 200  # validation and checkpoint after so many steps
-    patience_epochs: int = 7  # stop when the validation Dice has not risen for so long
+    patience_epochs: int = 15  # stop when the validation Dice has not risen for so long
     workers: int = 1  # processes that make examples
     stages: tuple[Stage, ...] = (
         Stage(steps=5000, learning_rate=1.5e-3),
-        Stage(steps=800, learning_rate=6e-4, crop=96, batch=16, ct_share=0.5),
-        Stage(steps=1400, learning_rate=6e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.625),
-        Stage(steps=1000, learning_rate=5e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.75),
+        Stage(steps=2000, learning_rate=6e-4, crop=96, batch=16, ct_share=0.5),
+        Stage(steps=2000, learning_rate=5e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.5),
     )
 
 

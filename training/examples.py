@@ -175,7 +175,9 @@ class Patches:
             point = tuple(deep[rng.integers(len(deep))] + rng.normal(0, rng.uniform(1, 2), 3) / zoom)
             others = (source.target > 0) & ((bits & TARGET) == 0)
             source = Source(source.hu, np.where(others, 0, source.target), source.weight * ~others, 1.0)
-        cz = rng.uniform(int(row["target_z0"]) - 2 / zoom, int(row["target_z1"]) + 2 / zoom)
+        # a quarter of the slices may lie up to 8 mm beyond the ends: where does it stop?
+        beyond = (8 if rng.random() < 0.25 else 2) / zoom
+        cz = rng.uniform(int(row["target_z0"]) - beyond, int(row["target_z1"]) + beyond)
         spot = np.argwhere((bits & TARGET).any(0))
         shift = rng.uniform(-1, 1, 2) * min(crop / 4, 18) / zoom
         cy, cx = spot[rng.integers(len(spot))] + shift

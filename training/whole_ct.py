@@ -228,11 +228,11 @@ def _open(folder: Path, facts: dict, hard: np.ndarray) -> Case:
 
 
 def ct_batch(cts: WholeCTs, patches: Patches, card: dict, seed: int, step: int, n: int, crop: int, transplants=True):
-    """Batch ``step`` of ``n`` examples, kind after kind as in KINDS."""
+    """Batch ``step`` of ``n`` examples, kind after kind as in KINDS, from where the batch before ended."""
     made = []
     for i in range(n):
         rng = np.random.default_rng((seed, step, i, 2))
-        kind = KINDS[i % len(KINDS)]
+        kind = KINDS[(step * n + i) % len(KINDS)]
         if kind == "tumour":
             source, draw = cts.draw_tumour(rng, crop)
         elif kind == "clicked tumour":
