@@ -4,12 +4,35 @@ import sys
 import types
 
 import qt
-from PySide6.QtCore import Property, Signal
+from PySide6.QtCore import Property, QRect, Signal
+from PySide6.QtWidgets import QStyle, QStyleOption, QStyleOptionButton, QStylePainter
 
 
 def _of(inner: str, name: str, kind):
     """A property that is the inner widget's."""
     return Property(kind, lambda s: getattr(getattr(s, inner), name), lambda s, v: setattr(getattr(s, inner), name, v))
+
+
+class _Title(qt.QPushButton):
+    """Drawn as CTK does: a strip with the arrow on its left, the text beside it."""
+
+    ARROW, MARGIN = 8, 7
+
+    def paintEvent(self, event):
+        strip = QStyleOptionButton()
+        self.initStyleOption(strip)
+        area, strip.text = QRect(strip.rect), ""
+        painter = QStylePainter(self)
+        painter.drawControl(QStyle.ControlElement.CE_PushButtonBevel, strip)
+        arrow = QStyleOption(strip)
+        arrow.rect = QRect(self.MARGIN, (area.height() - self.ARROW) // 2, self.ARROW, self.ARROW)
+        folded = self.parent().collapsed
+        shape = QStyle.PrimitiveElement
+        painter.drawPrimitive(shape.PE_IndicatorArrowRight if folded else shape.PE_IndicatorArrowDown, arrow)
+        area.setLeft(2 * self.MARGIN + self.ARROW)
+        color = qt.QPalette.ButtonText
+        painter.drawItemText(area, qt.Qt.AlignVCenter, strip.palette, self.enabled, self.text, color)
+        painter.end()
 
 
 class ctkCollapsibleButton(qt.QWidget):
@@ -22,9 +45,7 @@ class ctkCollapsibleButton(qt.QWidget):
     def __init__(self, parent=None):
         super().__init__(parent)
         self._collapsed = False
-        self._title = qt.QToolButton(self)
-        self._title.autoRaise = True
-        self._title.setToolButtonStyle(qt.Qt.ToolButtonTextBesideIcon)
+        self._title = _Title(self)
         self._title.clicked.connect(lambda *_: self._collapse(not self._collapsed))
         self.setContentsMargins(2, self.TITLE_HEIGHT, 2, 2)
 
@@ -38,7 +59,7 @@ class ctkCollapsibleButton(qt.QWidget):
             self.contentsCollapsed.emit(collapsed)
 
     def _sync(self):
-        self._title.setArrowType(qt.Qt.RightArrow if self._collapsed else qt.Qt.DownArrow)
+        self._title.update()
         self._title.resize(max(self.width, 100), self.TITLE_HEIGHT - 4)
         for widget in self._contents():
             if self._collapsed and not widget.isHidden():
