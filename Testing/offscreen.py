@@ -68,10 +68,13 @@ class _View:
         self.window.Finalize()
 
 
-def slice_picture(application_logic, volume, world_ras, size=(800, 800), field_mm=None) -> np.ndarray:
-    """The axial slice view through a point (RAS mm): the CT as its display node says, segments and line markups.
+def slice_picture(
+    application_logic, volume, world_ras, size=(800, 800), field_mm=None, orientation="Axial"
+) -> np.ndarray:
+    """The slice view through a point (RAS mm): the CT as its display node says, segments and line markups.
 
-    field_mm: width of the picture around the point; None fits the whole slice. Returns uint8 (rows, columns, 3).
+    field_mm: width of the picture around the point; None fits the whole slice. orientation: Axial, Coronal or Sagittal.
+    Returns uint8 (rows, columns, 3).
     """
     view = None
     scene = volume.GetScene()
@@ -81,7 +84,7 @@ def slice_picture(application_logic, volume, world_ras, size=(800, 800), field_m
     node = logic.AddSliceNode("Red")
     try:
         logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
-        node.SetOrientationToAxial()
+        node.SetOrientation(orientation)
         node.SetDimensions(*size, 1)
         logic.FitSliceToAll(*size)
         if field_mm:
@@ -108,8 +111,11 @@ def slice_picture(application_logic, volume, world_ras, size=(800, 800), field_m
             scene.RemoveNode(added)
 
 
-def view_picture(application_logic, scene, size=(800, 800)) -> np.ndarray:
-    """The 3D view from the front: what is shown of segmentations and models. Returns uint8 (rows, columns, 3)."""
+def view_picture(application_logic, scene, size=(800, 800), zoom=1.0) -> np.ndarray:
+    """The 3D view from the front: what is shown of segmentations and models. Returns uint8 (rows, columns, 3).
+
+    zoom: 1 leaves the margin that VTK puts around the scene's bounding sphere.
+    """
     view = None
     node = slicer.vtkMRMLViewNode()
     node.SetLayoutName("1")
@@ -128,6 +134,7 @@ def view_picture(application_logic, scene, size=(800, 800)) -> np.ndarray:
         camera.SetFocalPoint(0, 0, 0)
         camera.SetViewUp(0, 0, 1)
         view.renderer.ResetCamera()
+        camera.Zoom(zoom)
         return view.picture()
     finally:
         if view is not None:

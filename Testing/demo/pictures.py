@@ -35,7 +35,7 @@ def draw(logic, findings, application, folder: Path, lesion_ids) -> list[Path]:
     volume = logic.volume(findings)
     centre = logic.lesion_position(findings, shown)
     close_mm = max(60.0, 2.5 * findings.lesion(shown).long_axis_mm)
-    lungs = _lungs_model(findings)
+    lungs = lungs_model(findings)
     pictures = {
         "axial.png": offscreen.slice_picture(application, volume, centre),
         "axial-close.png": offscreen.slice_picture(application, volume, centre, field_mm=close_mm),
@@ -59,7 +59,7 @@ def _surface(mask_zyx, geometry):
     return geometry.lps(points - 1) * _FLIP, triangles
 
 
-def _lungs_model(findings):
+def lungs_model(findings):
     """The coarse lungs as a pale model around the tumours; None when the run did not look for lungs."""
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray

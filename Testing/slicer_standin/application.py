@@ -8,8 +8,17 @@ from pathlib import Path
 
 import qt
 
-DARK = {"Window": 0x2D2D30, "Base": 0x1E1E1E, "AlternateBase": 0x2D2D30, "Button": 0x3C3C3F, "Highlight": 0x2A82DA}
-DARK_TEXT = ("WindowText", "Text", "ButtonText", "ToolTipText", "HighlightedText")
+# the colours of Slicer's own dark style (qSlicerDarkStyle); the second ones are for what is disabled
+DARK = {
+    "Window": 0x323232, "Base": 0x1E1E1E, "AlternateBase": 0x323232, "Button": 0x323232, "Light": 0x828284,
+    "Midlight": 0x5A5A5B, "Mid": 0x2B2B2B, "Dark": 0x232323, "Shadow": 0x141414, "Highlight": 0x3CA4FF,
+    "WindowText": 0xFFFFFF, "Text": 0xFFFFFF, "ButtonText": 0xFFFFFF, "HighlightedText": 0xFFFFFF, "Link": 0x3CA4FF,
+    "ToolTipBase": 0xFFFFFF, "ToolTipText": 0x323232,
+}  # fmt: skip
+DARK_DISABLED = {
+    "WindowText": 0x6D6D6D, "Text": 0x6D6D6D, "ButtonText": 0xB4B4B4, "Highlight": 0x505050,
+    "HighlightedText": 0x6D6D6D,
+}  # fmt: skip
 
 
 class Application:
@@ -169,22 +178,20 @@ class LoadedModule:
 
 
 def set_theme(dark: bool):
-    """Slicer's dark and light styles, near enough for pictures."""
+    """Slicer's dark or light style: Fusion and a palette."""
     application = qt.QApplication.instance()
     application.setStyle("Fusion")
     palette = qt.QPalette(application.style().standardPalette())
     if dark:
         for role, colour in DARK.items():
             palette.setColor(getattr(qt.QPalette, role), qt.QColor(colour))
-        for role in DARK_TEXT:
-            palette.setColor(getattr(qt.QPalette, role), qt.QColor(0xF0F0F0))
-            palette.setColor(qt.QPalette.Disabled, getattr(qt.QPalette, role), qt.QColor(0x808080))
-        palette.setColor(qt.QPalette.PlaceholderText, qt.QColor(0x909090))
+        for role, colour in DARK_DISABLED.items():
+            palette.setColor(qt.QPalette.Disabled, getattr(qt.QPalette, role), qt.QColor(colour))
     application.setPalette(palette)
 
 
-def picture(widget, path, width: int = 420, height: int | None = None):
-    """Writes a PNG of a widget at a width (and its natural height)."""
+def picture(widget, path, width: int = 420, height: int | None = None, ratio: int = 1):
+    """Writes a PNG of a widget at a width (and its natural height). ratio: the screen's device pixels a pixel."""
     widget.resize(width, height or 200)
     widget.show()
     for _ in range(3):
@@ -192,5 +199,9 @@ def picture(widget, path, width: int = 420, height: int | None = None):
     widget.resize(width, height or max(widget.sizeHint.height(), 100))
     for _ in range(3):
         qt.QApplication.instance().processEvents()
-    if not widget.grab().save(str(path)):
+    taken = qt.QPixmap(ratio * widget.size)
+    taken.setDevicePixelRatio(ratio)
+    taken.fill(widget.palette.window().color())
+    widget.render(taken)
+    if not taken.save(str(path)):
         raise OSError(f"{path} could not be written")
