@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from .scene import MARKUPS_ROLE, place_beside, remove_node
 
 _AXES = ("long axis", "short axis")
-_COLOR = (1.0, 0.9, 0.2)
+# tumours are nearly white in the lung window: yellow lines could not be seen on them
+_COLOR = (0.0, 0.2, 0.9)
 
 
 def diameters_to_markups(lesions, names: dict[int, str], volume, segmentation) -> list:
@@ -64,5 +65,6 @@ def _line(scene, volume, segmentation, name: str, ends):
     display.SetPropertiesLabelVisibility(False)
     display.SetPointLabelsVisibility(False)
     display.SetGlyphScale(0.8)
+    display.SetLineThickness(0.4)
     segmentation.AddNodeReferenceID(MARKUPS_ROLE, node.GetID())
     return node
