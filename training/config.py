@@ -11,6 +11,7 @@ class Data:
     pack: str = "../shared/data"  # the training pack as delivered (zips), see its README
     split: str = "training/splits/split.csv"  # role of each patient; never changed
     prepared: str = "runs/data"  # where `prepare` writes memory-mapped arrays
+    demo: str = "~/.cache/LungTumorSeg/demo"  # the two CTs of `make demo`; evaluated where they are, never trained on
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Stage:
     ct_share: float = 0.0  # of each batch
     ct_roles: tuple[str, ...] = ("fold-a", "fold-b")
     transplants: bool = True
+    hard_labels: bool = False  # the consensus alone instead of the share of readers: for the ablations
+    prompt: bool = True  # False: no example carries a click, for the ablations
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from .prepare import DEEP, TARGET
 # lesion sizes are drawn uniformly over these bins (mm); the last is filled by zooming
 SIZE_BINS = (4, 6, 10, 20, 40, 100)
 AIR = slices.AIR_HU
+EVERY = slice(None)
 
 
 @dataclass(frozen=True)
@@ -194,15 +195,28 @@ class Patches:
         return index, source, Draw((cz, cy, cx), crop)
 
 
-def patch_batch(patches: Patches, card: dict, seed: int, step: int, n: int, crop: int, augment: bool = True):
-    """Batch number ``step``: 3/4 lesions (half with the prompt), 1/4 background. Returns x, y and weight."""
+def patch_batch(
+    patches: Patches,
+    card: dict,
+    seed: int,
+    step: int,
+    n: int,
+    crop: int,
+    augment: bool = True,
+    prompt: bool = True,
+    part: slice = EVERY,
+):
+    """Batch number ``step``: 3/4 lesions (half with the prompt), 1/4 background. Returns x, y and weight.
+
+    part: which of the ``n`` examples are made, the same ones whoever makes the others.
+    """
     made = []
-    for i in range(n):
+    for i in range(n)[part]:
         rng = np.random.default_rng((seed, step, i))
         if i % 4 == 3:
             _, source, draw = patches.draw_background(rng, crop)
         else:
-            _, source, draw = patches.draw_lesion(rng, crop, prompted=bool(rng.random() < 0.5))
+            _, source, draw = patches.draw_lesion(rng, crop, prompted=bool(rng.random() < 0.5) and prompt)
         made.append(make_example(rng, source, draw, card, augment))
     x, y, w = (np.stack(part) for part in zip(*made, strict=True))
     return x, y[..., None], w[..., None]

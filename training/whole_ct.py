@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from .examples import Draw, Patches, Source, make_example, slab_matrix
+from .examples import EVERY, Draw, Patches, Source, make_example, slab_matrix
 from .prepare import DEEP, TARGET
 
 PLACES = ("free", "pleura", "hilum")
@@ -227,12 +227,28 @@ def _open(folder: Path, facts: dict, hard: np.ndarray) -> Case:
     return Case(folder.name, source, tumours[:: max(1, len(tumours) // 2000)], places, hard)
 
 
-def ct_batch(cts: WholeCTs, patches: Patches, card: dict, seed: int, step: int, n: int, crop: int, transplants=True):
-    """Batch ``step`` of ``n`` examples, kind after kind as in KINDS, from where the batch before ended."""
+def ct_batch(
+    cts: WholeCTs,
+    patches: Patches,
+    card: dict,
+    seed: int,
+    step: int,
+    n: int,
+    crop: int,
+    transplants: bool = True,
+    prompt: bool = True,
+    part: slice = EVERY,
+):
+    """Batch ``step`` of ``n`` examples, kind after kind as in KINDS, from where the batch before ended.
+
+    part: which of them are made.
+    """
     made = []
-    for i in range(n):
+    for i in range(n)[part]:
         rng = np.random.default_rng((seed, step, i, 2))
         kind = KINDS[(step * n + i) % len(KINDS)]
+        if not prompt:
+            kind = kind.removeprefix("clicked ")
         if kind == "tumour":
             source, draw = cts.draw_tumour(rng, crop)
         elif kind == "clicked tumour":
