@@ -46,6 +46,24 @@ def standin_app(scene, application_logic):
     return slicer_standin.install(scene, application_logic)
 
 
+@pytest.fixture
+def case(standin_app):
+    """The panel in a window of its own, with a known network."""
+    from panel_case import RESOURCES, PanelCase
+
+    made = PanelCase(RESOURCES)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def found(case):
+    """A `case` with the phantom segmented."""
+    case.add_chest()
+    case.run()
+    return case
+
+
 @pytest.fixture(params=[0, 1], ids=["lung1", "lung2"])
 def demo_case(request):
     """Each of the two real CTs of ``make demo``; fetched once into the user's cache."""

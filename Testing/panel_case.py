@@ -6,6 +6,7 @@ network is real: extraction, measuring, scene, table, widgets.
 
 import time
 from functools import cache
+from pathlib import Path
 
 import cc3d
 import numpy as np
@@ -14,8 +15,11 @@ from LungTumorSegLib import bundle, lesions, lungs
 from LungTumorSegLib.contracts import Candidate, Options, Progress, Result
 from scipy import ndimage
 
+RESOURCES = Path(__file__).parent.parent / "LungTumorSeg" / "Resources"
+ACCEPT, SHOW, NAME, SIDE, VOLUME, DIAMETERS = range(6)  # columns of the table
 # diameters 18, 12 and 8 mm: two to the right, one to the left
 LESIONS = (phantoms.NODULE, ((78.0, 6.0, -12.0), 12.0, 40), ((-60.0, -30.0, -21.0), 8.0, 40))
+NODULE_RAS = (86.0, -12.0, 21.0)
 PAD = 4
 
 
@@ -38,10 +42,14 @@ class KnownNetwork:
 
     def __init__(self, steps=4):
         self.steps, self.error, self.pid, self.starts, self.closed = steps, None, None, [], False
+        self.warmed = []
 
     def start(self, ct, options=Options()):  # noqa: B008 - frozen
         self.starts.append(options)
         return KnownRun(self, ct, options)
+
+    def warm(self, options):
+        self.warmed.append(options)
 
     def close(self):
         self.closed = True
@@ -129,6 +137,10 @@ class ReadyInstaller:
         on_done(Verdict(self.good, f"{name} went {'well' if self.good else 'wrong'}"))
 
 
+def node_ids(scene):
+    return [scene.GetNthNode(i).GetID() for i in range(scene.GetNumberOfNodes())]
+
+
 def spin(until=lambda: False, seconds=0.2):
     """Let the event loop turn until something holds (or for a while); returns how often it turned."""
     import slicer
@@ -178,6 +190,28 @@ class PanelCase:
     def wait(self):
         spin(lambda: not self.logic.running, seconds=60)
         self.settle()
+
+    def adjust(self, slider, value):
+        getattr(self.ui, slider).value = value
+        self.settle()
+
+    def paint(self, segment_id, box, value=1):
+        """What Segment Editor's brush does: it writes into the segment's labelmap."""
+        import slicer
+
+        segmentation, volume = self.logic.segmentation(self.panel.findings), self.panel.volume
+        array = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume)
+        array = np.zeros(chest()[0].voxels_zyx.shape, np.uint8) if array is None else array.copy()
+        array[box] = value
+        slicer.util.updateSegmentBinaryLabelmapFromArray(array, segmentation, segment_id, volume)
+        self.settle()
+
+    def click_at(self, ras):
+        """What Slicer's place mode does when the user clicks in a slice view."""
+        import slicer
+
+        node_id = slicer.app.applicationLogic().GetSelectionNode().GetActivePlaceNodeID()
+        slicer.mrmlScene.GetNodeByID(node_id).AddControlPoint(*ras)
 
     def settle(self):
         """Wait until the panel has caught up with the last change, however slow the machine is."""

@@ -341,6 +341,14 @@ def test_weights_that_do_not_fit_the_architecture_are_refused(small_file, output
     assert not output.exists()
 
 
+def test_a_ct_outside_what_the_model_was_trained_on_is_segmented_with_a_warning(small_file, output, model):
+    _card(model, limits={"slice_step_mm": [0.5, 2.5], "pixel_spacing_mm": [0.5, 2.0]})
+    ended = _run("segment", small_file, "-o", output, "--no-lung-mask", "--model", model)
+    assert ended.exit_code == 0, ended.stderr
+    assert "Note: Slices lie 3 mm apart; the model was trained on 0.5 to 2.5 mm." in ended.stderr
+    assert "Pixels" not in ended.stderr
+
+
 def test_a_folder_without_a_model_is_refused(small_file, output, tmp_path):
     _refused(_run("segment", small_file, "-o", output, "--model", tmp_path / "nowhere"), 4, "no model")
     assert not output.exists()

@@ -55,13 +55,6 @@ def test_no_name_is_used_in_two_ui_files():
     assert len(names) == len(set(names))
 
 
-@pytest.fixture
-def case(standin_app):
-    made = PanelCase(RESOURCES)
-    yield made
-    made.close()
-
-
 def shown_texts(widget):
     """(where, text) of everything that a user can read in a widget and below."""
     for child in [widget, *widget.findChildren("QWidget")]:

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from . import bundle, engines, limits, result_files
 from . import ct as cts
-from . import engines, result_files
 from .cli_errors import Debug, exit_codes
 from .contracts import Options, Result
 from .contracts import Progress as Step
@@ -101,10 +101,11 @@ def segment_command(
     with exit_codes(debug):
         result_files.check_writable(output, overwrite)
         ct = cts.read(input, series)
+        unusual = limits.outside(ct.geometry, bundle.load(model).card)
         with _bar() as progress:
             result = segment(ct, options, progress)
         files = result_files.write(result, ct, output, overwrite, png)
-    _print(result, ct.source.get("warnings", ()), files)
+    _print(result, (*ct.source.get("warnings", ()), *unusual), files)
 
 
 @contextmanager

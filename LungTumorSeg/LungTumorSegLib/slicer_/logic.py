@@ -3,6 +3,7 @@
 Everything a user passes or gets is RAS mm, world, as Slicer shows it; results stay in the volume's own coordinates.
 """
 
+import logging
 import shutil
 import sys
 import time
@@ -12,9 +13,9 @@ from pathlib import Path
 
 import slicer
 
-from .. import bundle
+from .. import bundle, limits
 from ..contracts import CT, Options
-from ..errors import Cancelled, UnreadableError
+from ..errors import Cancelled, LungTumorSegError, UnreadableError
 from ..worker.client import WorkerClient
 from . import compare, edits, kept, markups, scene, table, views
 from .findings import Findings
@@ -62,6 +63,25 @@ class LungTumorSegLogicBase:
         ct = scene.ct_from_volume(volume)
         check(ct)
         return ct
+
+    def unusual(self, ct: CT, model: Path | None = None) -> list[str]:
+        """A sentence for each way in which a CT lies outside what a model was trained on.
+
+        model: its folder, None for the bundled one. Raises ModelError.
+        """
+        return limits.outside(ct.geometry, bundle.load(model).card)
+
+    def warm(self, **options):
+        """Load the network in the child process while the user still looks at the CT; returns at once.
+
+        options: as for `segment`. Never raises: what is wrong goes into the log, and the next run will say it.
+        """
+        if self.running:
+            return  # that run loads it
+        try:
+            self.client.warm(Options(**options))
+        except LungTumorSegError as error:
+            logging.info("LungTumorSeg: the network could not be loaded ahead: %s", error)
 
     def segment(self, volume, *, points_ras=(), replaces=None, progress=None, wait=True, **options):
         """Segment a scalar volume node; returns `Findings`, or with ``wait=False`` a `Run` that `poll` drives.

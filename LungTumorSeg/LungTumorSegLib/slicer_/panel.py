@@ -52,6 +52,8 @@ class Panel(VTKObservationMixin):
         self.parameters = None
         self.input_problem: str | None = None
         self.selected_lesion: int | None = None
+        self._shown = False
+        self._warmed = None  # what the network was loaded for
         self._gui_tag = None
         self.sections = [section(self) for section in SECTIONS]
         self.widgets = SimpleNamespace(**{k: v for section in self.sections for k, v in vars(section.ui).items()})
@@ -128,6 +130,7 @@ class Panel(VTKObservationMixin):
             self._watch(self.findings)
             for section in self.sections:
                 section.refresh()
+            self._warm()
 
     def refresh_soon(self, caller=None, event=None):
         """Once, when the scene has settled: many events may come from one change."""
@@ -182,10 +185,12 @@ class Panel(VTKObservationMixin):
     # ---- life of the module and the scene
 
     def enter(self):
+        self._shown, self._warmed = True, None
         self.refresh()
 
     def exit(self):
         """Another module is shown: clicks in the slices belong to it. Runs go on."""
+        self._shown = False
         self.section(ClickSection).stop()
 
     def close(self):
@@ -199,6 +204,15 @@ class Panel(VTKObservationMixin):
         self.removeObservers()
 
     # ---- inside
+
+    def _warm(self):
+        """Once for each CT, model, engine and device: a child that went away, idle or stopped, stays away till then."""
+        if not self._shown or self.problem() is not None:
+            return
+        options = {name: self.options()[name] for name in ("model", "engine", "device")}
+        if (wanted := (self.volume.GetID(), options)) != self._warmed:
+            self._warmed = wanted
+            self.logic.warm(**options)
 
     def _start(self, start: Callable):
         with self.errors_shown():

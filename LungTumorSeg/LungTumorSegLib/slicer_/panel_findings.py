@@ -135,6 +135,8 @@ class FindingsSection(Section):
         item = qt.QTableWidgetItem()
         item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | qt.Qt.ItemIsUserCheckable)
         item.setCheckState(qt.Qt.Checked if checked else qt.Qt.Unchecked)
+        # an empty box has the table's own colour; in the dark style its frame is hardly to be seen on that
+        item.setBackground(self.ui.lesionTable.palette.alternateBase())
         self.ui.lesionTable.setItem(row, column, item)
 
     def _put_text(self, row, column, text, grey):

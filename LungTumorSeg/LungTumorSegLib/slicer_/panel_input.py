@@ -20,12 +20,13 @@ class InputSection(Section):
         for button in (self.ui.lungWindowButton, self.ui.softTissueButton):
             button.enabled = volume is not None
         image = volume.GetImageData() if volume else None
-        key = (volume.GetID(), volume.GetName(), image.GetMTime() if image else 0) if volume else None
+        model = self.panel.options()["model"]
+        key = (volume.GetID(), volume.GetName(), image.GetMTime() if image else 0, model) if volume else None
         if key != self._checked:  # reading all voxels takes a moment
             self._checked = key
-            self._describe(volume)
+            self._describe(volume, model)
 
-    def _describe(self, volume):
+    def _describe(self, volume, model):
         self.panel.input_problem = None
         if volume is None:
             self.ui.inputSummary.text = _("Load a chest CT, or choose one.")
@@ -43,6 +44,17 @@ class InputSection(Section):
             float(ct.voxels_zyx.min()),
             float(ct.voxels_zyx.max()),
         )
+        self.ui.inputSummary.text += self._unusual(ct, model)
+
+    def _unusual(self, ct, model) -> str:
+        try:
+            told = self.panel.logic.unusual(ct, model)
+        except LungTumorSegError:  # the run will say what is wrong with the model
+            return ""
+        if not told:
+            return ""
+        text = _(" But it lies outside what the model was trained on; check the result with care. {0}")
+        return text.format(" ".join(told))
 
     def _set_window(self, window):
         self.panel.logic.set_window(self.panel.volume, *window)
