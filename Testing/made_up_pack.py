@@ -9,7 +9,7 @@ import numpy as np
 import phantoms
 import SimpleITK as sitk
 
-from training import config, export
+from training import config, export, prepare
 
 READER = """
 import json
@@ -56,6 +56,14 @@ def make(folder: Path, volumes: bool = True) -> config.Config:
         network=config.Network(filters=(2, 4)),
         fit=config.Fit(run=str(folder / "run"), precision="float32", epoch_steps=2, stages=(stage,)),
     )
+
+
+def prepared(folder: Path) -> config.Config:
+    """The pack as `prepare` leaves it."""
+    made = make(folder)
+    prepare.prepare_patches(made)
+    prepare.prepare_volumes(made)
+    return made
 
 
 def _write_patches(folder: Path) -> None:

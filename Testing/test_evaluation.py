@@ -15,7 +15,7 @@ from LungTumorSegLib.lesions import FEATURES, confidence
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from training import cases, evaluate, prepare
+from training import calibrate, card, cases, evaluate, prepare
 from training.evaluate import bars, calibration, click, froc, hosts, metrics
 from training.evaluate import confidence as fitted
 from training.evaluate.froc import Reference, Scan
@@ -193,6 +193,16 @@ def test_the_confidence_that_is_fitted_is_the_one_that_the_product_computes():
     assert coefficients["mean_p"] > 5 * abs(coefficients["extent_z"])
 
 
+def test_the_operating_point_is_fitted_on_val_and_goes_into_every_card(made, tissue):
+    file = calibrate.calibrate(made, tissue.parent / "tissue.weights.h5")
+    found = json.loads(file.read_text())
+    assert set(found) == {"threshold", "temperature", "calibration"}
+    facts = card.facts(made)
+    assert facts["threshold"] == found["threshold"] and facts["calibration"] == found["calibration"]
+    file.unlink()
+    assert card.facts(made)["threshold"] == 0.5
+
+
 def test_too_few_candidates_give_no_confidence():
     assert fitted.fit([{name: 0.0 for name in FEATURES} | {"hits": 0}] * 50) is None
 
@@ -202,10 +212,7 @@ def test_too_few_candidates_give_no_confidence():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    settings = made_up_pack.make(tmp_path_factory.mktemp("pack"))
-    prepare.prepare_patches(settings)
-    prepare.prepare_volumes(settings)
-    return settings
+    return made_up_pack.prepared(tmp_path_factory.mktemp("pack"))
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +252,6 @@ def test_an_evaluation_leaves_tables_plots_a_page_and_facts_for_the_card(evaluat
     page = (evaluated / "report-test.html").read_text()
     assert "not a medical device" in page and "reliability.png" in page
     facts = json.loads((evaluated / "facts-test.json").read_text())
-    assert facts["threshold"] == 0.5 and facts["temperature"] > 0
     assert facts["figures"]["bars"][0]["what"] == bars.BARS[0][0]
 
 

@@ -10,14 +10,14 @@ import numpy as np
 from LungTumorSegLib import bundle as bundles
 from LungTumorSegLib import engines
 
-from . import prepare
+from . import calibrate, prepare
 from .config import Config
 
 
 def facts(config: Config) -> dict:
-    """The parts of the card that do not depend on the evaluation: ``data``, ``split_sha256``, ``fitted``."""
+    """The card's ``data``, ``split_sha256`` and ``fitted``, and the operating point as `calibrate` found it."""
     split = Path(config.data.split)
-    return {
+    return calibrate.operating_point(config) | {
         "data": {
             "patients": dict(Counter(prepare.roles(split).values())),
             "licence": "CC BY 3.0 and 4.0, by collection; see attribution",

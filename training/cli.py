@@ -9,7 +9,12 @@ from . import config as configuration
 
 app = typer.Typer(no_args_is_help=True, help="Rebuild the bundled model from data.")
 ConfigFile = typer.Option("training/configs/bundled.toml", "--config", help="The TOML file with all settings.")
+Weights = typer.Option(None, "--weights", help="Keras weights; the last stage's by default.")
 ModelBundle = typer.Option(None, "--bundle", help="The folder of a model bundle; the bundled one by default.")
+
+
+def _last(settings: configuration.Config) -> Path:
+    return Path(settings.fit.run) / f"stage{len(settings.fit.stages)}" / "best.weights.h5"
 
 
 @app.command()
@@ -52,14 +57,20 @@ def evaluate(
 
 
 @app.command()
-def folds(
-    config: Path = ConfigFile,
-    threshold: Annotated[float, typer.Option(help="The operating threshold of both.")] = 0.5,
-):
+def calibrate(config: Path = ConfigFile, weights: Path = Weights):
+    """Fit calibration and threshold on the val patches; `export` and `folds` take them from there."""
+    from . import calibrate as step
+
+    settings = configuration.load(config)
+    typer.echo(step.calibrate(settings, weights or _last(settings)).read_text())
+
+
+@app.command()
+def folds(config: Path = ConfigFile):
     """Fine-tune without each fold's whole CTs, so that `evaluate` can ask about CTs that were never seen."""
     from . import folds as step
 
-    for made in step.fine_tune(configuration.load(config), threshold):
+    for made in step.fine_tune(configuration.load(config)):
         typer.echo(made)
 
 
@@ -67,7 +78,7 @@ def folds(
 def export(
     folder: Annotated[Path, typer.Argument(help="The bundle to write; an older one there is replaced.")],
     config: Path = ConfigFile,
-    weights: Annotated[Path | None, typer.Option(help="Keras weights; the last stage's best by default.")] = None,
+    weights: Path = Weights,
     facts: Annotated[Path | None, typer.Option(help="facts-*.json of an evaluation, for the card.")] = None,
 ):
     """Write a model bundle, and print how far each engine is from its stored output."""
@@ -77,9 +88,8 @@ def export(
     from . import export as step
 
     settings = configuration.load(config)
-    weights = weights or Path(settings.fit.run) / f"stage{len(settings.fit.stages)}" / "best.weights.h5"
-    known = {"threshold": 0.5} | card.facts(settings) | (json.loads(facts.read_text()) if facts else {})
-    typer.echo("\n".join(card.engines_agree(step.export(settings, weights, folder, known))))
+    known = card.facts(settings) | (json.loads(facts.read_text()) if facts else {})
+    typer.echo("\n".join(card.engines_agree(step.export(settings, weights or _last(settings), folder, known))))
 
 
 @app.command()

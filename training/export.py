@@ -19,7 +19,8 @@ NAME, VERSION = "lung-tumor-unet", "0.1.0"
 def export(config: Config, weights: Path, folder: Path, facts: dict) -> Path:
     """Write the bundle of ``weights`` to ``folder``; ``facts`` (figures, data, threshold, ...) go into the card.
 
-    The folder is replaced in one go, so that a failure leaves the old bundle.
+    ``facts["calibration"]``, where there is one, is folded into the last layer, so that every engine's output is
+    calibrated. The folder is replaced in one go, so that a failure leaves the old bundle.
     """
     import keras
 
@@ -27,7 +28,10 @@ def export(config: Config, weights: Path, folder: Path, facts: dict) -> Path:
     card = {"schema": bundle.SCHEMA, "name": NAME, "version": VERSION, **config.network.card, **facts}
     model = unet.build(card["architecture"])
     model.load_weights(weights)
+    if "calibration" in card:
+        _calibrate(model.get_layer("probability"), **card["calibration"])
     _round_to_half(model)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:
         made = Path(made)
         model.save_weights(made / "float.weights.h5")
@@ -47,6 +51,12 @@ def export(config: Config, weights: Path, folder: Path, facts: dict) -> Path:
             shutil.rmtree(folder)
         shutil.copytree(made, folder)
     return folder
+
+
+def _calibrate(layer, temperature: float, offset: float) -> None:
+    """Divide the logit by the temperature and add the offset."""
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel / temperature, bias / temperature + offset])
 
 
 def _round_to_half(model) -> None:

@@ -3,20 +3,18 @@
 from dataclasses import replace
 from pathlib import Path
 
-from . import fit
+from . import calibrate, export, fit
 from .config import Config, Stage
 from .evaluate.automatic import FOLDS
 
 STEPS = 500
 
 
-def fine_tune(config: Config, threshold: float = 0.5) -> list[Path]:
+def fine_tune(config: Config) -> list[Path]:
     """From the shared patch-stage weights, 500 steps without each fold's CTs; returns the two bundles.
 
     Resumes like any fit. Raises FileNotFoundError while the patch stage has left no weights.
     """
-    from . import export
-
     shared = Path(config.fit.run) / "stage1" / "best.weights.h5"
     if not shared.exists():
         raise FileNotFoundError(f"{shared} is missing: run `python -m training fit` first.")
@@ -30,6 +28,6 @@ def fine_tune(config: Config, threshold: float = 0.5) -> list[Path]:
         fitting = replace(config.fit, run=str(folder), stages=(stage,), epoch_steps=steps_an_epoch)
         own = replace(config, fit=fitting)
         weights = fit.fit_stage(own, 0, shared)
-        facts = {"threshold": threshold, "data": {"whole_cts_left_out": fold}}
+        facts = calibrate.operating_point(config) | {"data": {"whole_cts_left_out": fold}}
         made.append(export.export(config, weights, folder / "bundle", facts))
     return made

@@ -21,8 +21,8 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
     """Evaluate a bundle and return the folder with figures.json, tables, plots and report.html.
 
     Every run leaves a record in the folder, so that a second call goes on where the first ended. The folder is named
-    by the weights' checksum and the threshold: other weights start afresh. ``facts.json`` is what `export` takes into
-    the card: threshold, temperature, confidence coefficients (the latter two fitted on val) and the figures.
+    by the weights' checksum and the threshold: other weights start afresh. ``facts-ROLE.json`` is what `export` takes
+    into the card: the figures and the confidence coefficients (fitted on val).
     """
     bundle = bundles.load(model)
     engine = engines.open_engine(bundle)
@@ -49,8 +49,7 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
         "calibration": _calibration(maps.counts, judged and judged.histogram, temperature, line, maps.n),
         "automatic": judged and judged.figures,
     }
-    facts = {"threshold": bundle.card["threshold"], "temperature": temperature}
-    facts |= {"calibration": figures["calibration"]["with_offset"], "figures": bars.brief(figures)}
+    facts = {"figures": bars.brief(figures)}
     if judged and judged.coefficients:
         facts["confidence_coefficients"] = judged.coefficients
     _write(folder / f"figures-{role}.json", figures)

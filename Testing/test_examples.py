@@ -1,0 +1,149 @@
+"""Targets and examples: what the network learns from."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import made_up_pack
+import numpy as np
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+from training import config, examples, prepare, stream, whole_ct
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> config.Config:
+    return made_up_pack.prepared(tmp_path_factory.mktemp("pack"))
+
+
+# targets
+
+
+def test_half_of_the_readers_is_the_consensus_of_the_target():
+    readers = np.array([[[0, 1, 2, 3, 4]]], np.uint8)
+    soft, weight, bits = prepare.patch_targets(readers, (readers > 0).astype(np.uint8), 4)
+    assert soft.ravel().tolist() == [0, 64, 128, 191, 255]
+    assert weight.all()
+    assert (bits & prepare.TARGET > 0).ravel().tolist() == [False, True, True, True, True]
+    assert not (bits & prepare.DEEP)[soft < 127].any()
+
+
+def test_a_lesion_that_one_reader_marked_has_no_weight_and_a_neighbour_counts_by_its_own_most_readers():
+    readers = np.array([[[3, 0, 1, 1, 0, 2, 1]]], np.uint8)
+    lesion = np.array([[[1, 0, 2, 2, 0, 3, 3]]], np.uint8)
+    soft, weight, _ = prepare.patch_targets(readers, lesion, 3)
+    assert weight.ravel().tolist() == [1, 1, 0, 0, 1, 1, 1]
+    assert soft.ravel().tolist() == [255, 0, 0, 0, 0, 255, 128]
+
+
+def test_a_patient_with_two_roles_is_refused(tmp_path):
+    (tmp_path / "split.csv").write_text("patient,role\nA,train\nB,test\nA,test\n")
+    with pytest.raises(ValueError, match="A has two roles"):
+        prepare.roles(tmp_path / "split.csv")
+
+
+def test_the_committed_split_has_each_patient_once():
+    roles = prepare.roles(ROOT / "training" / "splits" / "split.csv")
+    assert set(roles.values()) == {"train", "val", "test", "fold-a", "fold-b"}
+
+
+# examples
+
+
+def test_a_slab_is_the_mean_of_what_it_covers():
+    mixing = examples.slab_matrix(20, 1.0, np.array([8.0, 10.5]), 4.0)
+    assert np.allclose(mixing.sum(1), 1)
+    assert np.allclose(mixing @ np.arange(20), [8.0, 10.5])
+    assert np.count_nonzero(mixing[1]) == 4 and np.allclose(mixing[1][mixing[1] > 0], 0.25)
+
+
+def test_a_slab_thinner_than_a_slice_interpolates_linearly():
+    mixing = examples.slab_matrix(5, 2.0, np.array([3.0]), 1.0)
+    assert np.allclose(mixing, [[0, 0.5, 0.5, 0, 0]])
+
+
+def test_examples_are_a_function_of_seed_and_step(made):
+    stage = replace(made.fit.stages[0], ct_share=0.5, batch=8)
+    for step in (0, 1):  # a batch of patches, one of whole CTs
+        first, again = (stream.make_batch(made, stage, 3, step) for _ in range(2))
+        other = stream.make_batch(made, stage, 3, step + 2)
+        assert np.array_equal(first[0], again[0]) and np.array_equal(first[1], again[1])
+        assert not np.array_equal(first[0], other[0])
+
+
+def test_an_example_without_augmentation_shows_the_nodule_where_the_target_says(made):
+    patches = examples.Patches(Path(made.data.prepared), "train")
+    x, y, weight = examples.patch_batch(patches, made.network.card, 1, 0, 8, 32, augment=False)
+    dense = x[..., 2] > (-200 + 1024) / 1624
+    marked = y[..., 0] >= 0.75
+    assert marked.sum() > 100
+    assert dense[marked].mean() > 0.9
+    assert set(np.unique(weight)) <= {0, 1}
+    background = x[3::4]
+    assert (background[..., -1] == 0).all() and (y[3::4] == 0).all()
+
+
+def test_half_of_the_lesions_carry_a_prompt_on_the_nodule(made):
+    patches = examples.Patches(Path(made.data.prepared), "train")
+    prompted = []
+    for step in range(12):
+        x, y, _ = examples.patch_batch(patches, made.network.card, 5, step, 4, 32, augment=False)
+        for channel, target in zip(x[:3, ..., -1], y[:3, ..., 0], strict=True):
+            prompted.append(channel.max() > 0)
+            if channel.max() > 0.9 and target.any():
+                peak = np.unravel_index(channel.argmax(), channel.shape)
+                assert np.linalg.norm(np.argwhere(target > 0) - peak, axis=1).min() <= 6
+    assert 0.25 < np.mean(prompted) < 0.75
+
+
+def test_no_nodule_of_another_role_is_drawn(made):
+    for role in made_up_pack.ROLES:
+        rows = examples.Patches(Path(made.data.prepared), role).rows
+        assert {made_up_pack.ROLES[i % 3] for i in rows} == {role} and len(rows) == 3
+
+
+def _host():
+    rng = np.random.default_rng(0)
+    hu = (-850 + rng.normal(0, 20, (30, 80, 80))).astype(np.int16)
+    return examples.Source(hu, np.zeros(hu.shape, np.uint8), np.ones(hu.shape, np.uint8), 2.5)
+
+
+@pytest.mark.parametrize("sham", [False, True])
+def test_a_transplant_brings_density_and_target_and_a_sham_the_blend_alone(made, sham):
+    patches = examples.Patches(Path(made.data.prepared), "train")
+    largest = max(patches.size, key=patches.size.get)
+    donor, shape = patches.source(largest), patches.arrays["target_lesion"][largest] & prepare.TARGET > 0
+    host, place = _host(), np.array([37.5, 30.0, 50.0])
+    before = host.hu.copy()
+    centre = np.array([4.0, 24.5, 24.5]) if sham else whole_ct.centre_of(shape)
+    source, local = whole_ct.transplant(
+        np.random.default_rng(1), host, place, 37.5, donor, shape, centre, 1.0, sham, along_mm=30
+    )
+    assert np.array_equal(host.hu, before) and not host.target.any()
+    z, y, x = (round(v) for v in local / (2.5, 1, 1))
+    part = before[15 - z : 15 - z + len(source.hu)]
+    assert part.shape == source.hu.shape
+    if sham:
+        assert not source.target.any()
+        assert source.hu[z, y, x] < -700
+        changed = np.argwhere(source.hu != part) * (2.5, 1, 1)
+        assert len(changed) > 100
+        assert np.linalg.norm(changed - local, axis=1).max() <= 7.5 + whole_ct.RIM_MM + 2.5
+    else:
+        assert source.target[z, y, x] == 255 and source.hu[z, y, x] > -50
+        volume = (source.target >= 128).sum() * 2.5
+        assert volume == pytest.approx(np.pi / 6 * 15**3, rel=0.15)
+
+
+def test_crops_of_whole_cts_hold_tumours_and_background(made):
+    cts = whole_ct.WholeCTs(Path(made.data.prepared), ("fold-a",))
+    assert [c.name for c in cts.cases] == ["CT-A"]
+    patches = examples.Patches(Path(made.data.prepared), "train")
+    x, y, w = whole_ct.ct_batch(cts, patches, made.network.card, 1, 0, 16, 64)
+    assert x.shape == (16, 64, 64, 6) and y.shape == w.shape == (16, 64, 64, 1)
+    tumour, prompted = y.any((1, 2, 3)), x[..., -1].any((1, 2))
+    assert (tumour & prompted).any() and (tumour & ~prompted).any() and (~tumour & ~prompted).any()

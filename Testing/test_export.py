@@ -1,0 +1,106 @@
+"""What `export` writes, the calibration in it, and hard negatives."""
+
+import os
+
+import made_up_pack
+import numpy as np
+import pytest
+from LungTumorSegLib import bundle, engines
+from LungTumorSegLib.contracts import CT, Candidate, Options, Result
+from LungTumorSegLib.geometry import Geometry
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+from training import config, export, mine
+from training.evaluate import calibration
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> config.Config:
+    return made_up_pack.prepared(tmp_path_factory.mktemp("pack"))
+
+
+# export
+
+
+@pytest.fixture(scope="module")
+def random_bundle(made, tmp_path_factory):
+    import keras
+    from LungTumorSegLib import unet
+
+    folder = tmp_path_factory.mktemp("random")
+    keras.utils.set_random_seed(0)
+    model = unet.build(made.network.card["architecture"])
+    model.save_weights(folder / "w.weights.h5")
+    return bundle.load(export.export(made, folder / "w.weights.h5", folder / "bundle", {"threshold": 0.4, "data": "x"}))
+
+
+@pytest.mark.parametrize("name", ["tensorflow", "onnxruntime", "openvino"])
+def test_every_engine_gives_what_the_exported_network_gave(random_bundle, name):
+    given, expected = random_bundle.stored_pair()
+    engine = engines.open_engine(random_bundle, name, "cpu")
+    assert np.ptp(expected) > 0.01
+    limit = 0.001 if engine.precision == "float32" else 0.02
+    assert np.percentile(np.abs(engine.predict(given) - expected), 99.9) <= limit
+
+
+def test_facts_stand_in_the_card_and_both_weight_files_in_half_precision(random_bundle):
+    import h5py
+    import onnx
+
+    assert random_bundle.card["threshold"] == 0.4 and random_bundle.card["data"] == "x"
+    kinds = {
+        onnx.TensorProto.DataType.Name(i.data_type)
+        for i in onnx.load(random_bundle.folder / bundle.ONNX).graph.initializer
+    }
+    assert "FLOAT16" in kinds
+    found = []
+    with h5py.File(random_bundle.folder / bundle.KERAS_WEIGHTS) as file:
+        file.visititems(lambda _, item: found.append(item.dtype) if isinstance(item, h5py.Dataset) else None)
+    assert found and all(dtype == np.float16 for dtype in found)
+
+
+def test_a_calibration_is_folded_into_the_weights(made, random_bundle):
+    line = {"temperature": 0.5, "offset": -0.7}
+    folder = random_bundle.folder.parent
+    facts = {"threshold": 0.5, "calibration": line}
+    calibrated = bundle.load(export.export(made, folder / "w.weights.h5", folder / "calibrated", facts))
+    before, after = (b.stored_pair()[1] for b in (random_bundle, calibrated))
+    np.testing.assert_allclose(after, calibration.scaled(before, **line), atol=0.001)
+    assert not np.allclose(after, before, atol=0.01)
+
+
+def test_a_failed_export_leaves_the_old_bundle(made, random_bundle, tmp_path):
+    before = (random_bundle.folder / bundle.CARD).read_text()
+    with pytest.raises(Exception, match="missing"):
+        export.export(made, tmp_path / "missing.weights.h5", random_bundle.folder, {"threshold": 0.5})
+    assert (random_bundle.folder / bundle.CARD).read_text() == before
+
+
+# hard negatives
+
+
+def test_hard_negatives_are_high_away_from_labels_apart_and_trusted():
+    geometry = Geometry((40, 120, 120), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+    ct = CT(np.zeros(geometry.shape_zyx, np.int16), geometry)
+    label, weight = np.zeros(geometry.shape_zyx, np.uint8), np.ones(geometry.shape_zyx, np.uint8)
+    label[18:22, 18:22, 18:22] = 255
+    weight[:, 100:] = 0
+
+    def candidate(z, y, x, value):
+        box = (slice(z, z + 5), slice(*y), slice(*x))
+        block = np.full((5, y[1] - y[0], x[1] - x[0]), value, np.uint8)
+        return Candidate(box, block)
+
+    candidates = (
+        candidate(18, (18, 23), (18, 23), 255),  # on the label
+        candidate(10, (60, 66), (20, 116), 250),  # long: several points
+        candidate(30, (10, 16), (90, 96), 60),  # p = 0.24
+        candidate(10, (104, 112), (20, 30), 255),  # nobody knows
+    )
+    result = Result(geometry, candidates, None, (), (), Options(), {}, "", "", "", {}, 0.0)
+    points = mine.false_positives(result, ct, label, weight)
+    assert len(points) >= 3
+    assert ((points[:, 1] >= 60) & (points[:, 1] < 66)).all()
+    gaps = np.linalg.norm(points[:, None] - points[None], axis=2)[~np.eye(len(points), dtype=bool)]
+    assert gaps.min() > mine.APART_MM
