@@ -8,12 +8,12 @@ from pathlib import Path
 
 import qt
 
-# the colours of Slicer's own dark style (qSlicerDarkStyle); the second ones are for what is disabled
+# the colours of Slicer's own dark style (qSlicerDarkStyle), which leaves PlaceholderText to Qt; then those of what is disabled
 DARK = {
     "Window": 0x323232, "Base": 0x1E1E1E, "AlternateBase": 0x323232, "Button": 0x323232, "Light": 0x828284,
     "Midlight": 0x5A5A5B, "Mid": 0x2B2B2B, "Dark": 0x232323, "Shadow": 0x141414, "Highlight": 0x3CA4FF,
     "WindowText": 0xFFFFFF, "Text": 0xFFFFFF, "ButtonText": 0xFFFFFF, "HighlightedText": 0xFFFFFF, "Link": 0x3CA4FF,
-    "ToolTipBase": 0xFFFFFF, "ToolTipText": 0x323232,
+    "ToolTipBase": 0xFFFFFF, "ToolTipText": 0x323232, "PlaceholderText": 0x909090,
 }  # fmt: skip
 DARK_DISABLED = {
     "WindowText": 0x6D6D6D, "Text": 0x6D6D6D, "ButtonText": 0xB4B4B4, "Highlight": 0x505050,
