@@ -8,7 +8,7 @@ from pathlib import Path
 
 import qt
 
-# the colours of Slicer's own dark style (qSlicerDarkStyle), which leaves PlaceholderText to Qt; then those of what is disabled
+# the colours of Slicer's own dark style (qSlicerDarkStyle; PlaceholderText is ours), then those of what is disabled
 DARK = {
     "Window": 0x323232, "Base": 0x1E1E1E, "AlternateBase": 0x323232, "Button": 0x323232, "Light": 0x828284,
     "Midlight": 0x5A5A5B, "Mid": 0x2B2B2B, "Dark": 0x232323, "Shadow": 0x141414, "Highlight": 0x3CA4FF,
