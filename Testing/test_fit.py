@@ -56,11 +56,11 @@ def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(ma
     monkeypatch.setattr(fit, "VALIDATION_EXAMPLES", 8)
 
     def batches(interrupt_at=None):
-        def here(settings, stage, seed, step):
+        def here(settings, stage, seed, step, part):
             while True:
                 if step == interrupt_at:
                     raise RuntimeError("killed")
-                yield stream.make_batch(settings, stage, seed, step)
+                yield stream.make_batch(settings, stage, seed, step, part=part)
                 step += 1
 
         monkeypatch.setattr(stream, "batches", here)
@@ -90,10 +90,10 @@ def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypat
 
     seen = []
 
-    def here(settings, stage, seed, step):
+    def here(settings, stage, seed, step, part):
         while True:
             seen.append(stage.ct_roles)
-            yield stream.make_batch(settings, stage, seed, step)
+            yield stream.make_batch(settings, stage, seed, step, part=part)
             step += 1
 
     monkeypatch.setattr(stream, "batches", here)

@@ -3,11 +3,12 @@
 import csv
 import json
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from . import losses, stream
+from . import distribute, losses, stream
 from .config import Config, Stage
 
 VALIDATION_SEED = 10_000
@@ -33,6 +34,8 @@ def fit_stage(config: Config, number: int, start: Path | None) -> Path:
     best, last, done = folder / "best.weights.h5", folder / "last.weights.h5", folder / "done.json"
     if done.exists():
         return best
+    distribute.start()
+    own = distribute.folder_of_my_own(folder)
     keras.utils.set_random_seed(config.fit.seed)
     keras.mixed_precision.set_global_policy(config.fit.precision)
     model = unet.build(config.network.card["architecture"])
@@ -61,23 +64,37 @@ def fit_stage(config: Config, number: int, start: Path | None) -> Path:
         optimizer.build(model.trainable_variables)
         model.load_weights(last)
     first = int(model.optimizer.iterations)
-    watch = _watch(config, stage, number, folder)
+    watch = _watch(config, stage, number, folder, own)
     model.fit(
-        stream.batches(config, stage, config.fit.seed + 1000 * number, first),
+        stream.batches(config, stage, config.fit.seed + 1000 * number, first, distribute.part(stage)),
         initial_epoch=first // config.fit.epoch_steps,
         epochs=stage.steps // config.fit.epoch_steps,
         steps_per_epoch=config.fit.epoch_steps,
-        callbacks=[watch],
+        callbacks=[watch, *_tensorboard(own)],
         verbose=0,
     )
-    done.write_text(
+    (own / done.name).write_text(
         json.dumps({"steps": int(model.optimizer.iterations), "best": watch.best, "seconds": watch.elapsed()})
     )
+    distribute.wait()
     return best
 
 
-def _watch(config: Config, stage: Stage, number: int, folder: Path):
-    """The callback that validates the averaged weights, keeps the best, writes log and checkpoint, stops early."""
+def _tensorboard(folder: Path) -> list:
+    """TensorBoard's record of every epoch, where TensorFlow runs the fit and TensorBoard is installed."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow" or not find_spec("tensorboard"):
+        return []
+    return [keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)]
+
+
+def _watch(config: Config, stage: Stage, number: int, folder: Path, own: Path):
+    """The callback that validates the averaged weights, keeps the best, writes log and checkpoint, stops early.
+
+    It reads from the stage's ``folder`` and writes into this process's ``own``, which is the same but in others than
+    the first.
+    """
     import keras
 
     validation = [
@@ -107,7 +124,7 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path):
             model = self.model
             raw = [np.array(v) for v in model.trainable_variables]
             model.optimizer.finalize_variable_values(model.trainable_variables)  # to the moving average
-            p = model.predict(x, batch_size=32, verbose=0)[..., 0]
+            p = distribute.predict(model, x)[..., 0]
             target, weight = y[..., 0], y[..., 1]
             dice = {
                 k: losses.hard_dice(target[m], weight[m], p[m]) for k, m in (("click", clicked), ("auto", ~clicked))
@@ -129,14 +146,16 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path):
             # the validation patches do not show the false positives that whole CTs are there to mend: with those the
             # last weights are kept, at the end of the cosine
             if better or stage.ct_share:
-                model.save_weights(folder / "best.weights.h5")
+                model.save_weights(own / "best.weights.h5")
             for variable, value in zip(model.trainable_variables, raw, strict=True):
                 variable.assign(value)
-            partial = folder / "saving.weights.h5"
+            partial = own / "saving.weights.h5"
             model.save_weights(partial)
-            partial.replace(folder / "last.weights.h5")  # a kill in mid-save leaves the old checkpoint
-            new = not log.exists()
-            with log.open("a", newline="") as file:
+            partial.replace(own / "last.weights.h5")  # a kill in mid-save leaves the old checkpoint
+            logs.update({k: float(v) for k, v in row.items() if k.startswith("val_")})  # for TensorBoard
+            table = own / log.name
+            new = not table.exists()
+            with table.open("a", newline="") as file:
                 writer = csv.DictWriter(file, row.keys())
                 if new:
                     writer.writeheader()
