@@ -100,7 +100,7 @@ def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypat
     monkeypatch.setattr(fit, "VALIDATION_EXAMPLES", 8)
     monkeypatch.setattr(folds, "STEPS", 5)
     stage = replace(made.fit.stages[0], ct_share=0.5, batch=8)
-    settings = replace(made, fit=replace(made.fit, run=str(tmp_path), stages=(stage,)))
+    settings = replace(made, fit=replace(made.fit, run=str(tmp_path), stages=(made.fit.stages[0], stage)))
     (tmp_path / "stage1").mkdir()
     unet.build(made.network.card["architecture"]).save_weights(tmp_path / "stage1" / "best.weights.h5")
     bundles = folds.fine_tune(settings)

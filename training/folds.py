@@ -15,7 +15,8 @@ def fine_tune(config: Config) -> list[Path]:
 
     Resumes like any fit. Raises FileNotFoundError while the patch stage has left no weights.
     """
-    shared = Path(config.fit.run) / "stage1" / "best.weights.h5"
+    patch_stages = sum(not stage.ct_share for stage in config.fit.stages)
+    shared = Path(config.fit.run) / f"stage{patch_stages}" / "best.weights.h5"
     if not shared.exists():
         raise FileNotFoundError(f"{shared} is missing: run `python -m training fit` first.")
     whole = config.fit.stages[-1]

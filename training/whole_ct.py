@@ -83,8 +83,9 @@ class WholeCTs:
             given, shape, centre = draw_sham(rng, patches)
             zoom = 1.0
         else:
-            index, given, drawn = patches.draw_lesion(rng, crop, prompted=False)
-            zoom, shape = min(drawn.zoom, 3.0), patches.arrays["target_lesion"][index] & TARGET > 0
+            index, zoom = patches.pick_lesion(rng)
+            zoom, given = min(zoom, 3.0), patches.source(index)
+            shape = patches.arrays["target_lesion"][index] & TARGET > 0
             centre = centre_of(shape)
         marked = np.flatnonzero(shape.any((1, 2)))
         off_centre = (marked[rng.integers(len(marked))] - centre_of(shape)[0]) * zoom
