@@ -2,6 +2,7 @@
 
 import pytest
 from panel_case import NODULE_RAS, RESOURCES, PanelCase, ReadyInstaller, node_ids
+from slicer_standin.slice_views import LayoutManager
 
 
 def test_clicks_work_before_any_run_and_leave_no_point_behind(case, scene):
@@ -41,14 +42,39 @@ def test_a_click_where_nothing_is_says_so(case, scene):
     assert node_ids(scene) == before
 
 
-def test_a_click_rejects_a_lesion_when_asked_to(found):
+@pytest.fixture
+def views(standin_app, application_logic):
+    """Two slice views with real interactors."""
+    standin_app.layout_manager = LayoutManager(application_logic)
+    yield [standin_app.layout_manager.sliceWidget(name) for name in ("Red", "Green")]
+    standin_app.layout_manager.close()
+    standin_app.layout_manager = None
+
+
+def test_a_mouse_click_in_a_slice_view_finds_a_lesion_and_one_with_ctrl_rejects_it(views, case):
+    case.add_chest()
+    case.ui.placeButton.click()
+    assert "Ctrl" in case.ui.clickStatus.text and "Ctrl" in case.ui.placeButton.toolTip
+    views[0].click(NODULE_RAS)
+    case.wait()
+    assert case.network.starts[0].points_lps[0] == pytest.approx((-86.0, 12.0, 21.0), abs=0.6)
+    assert [x.status for x in case.panel.findings.lesions] == ["accepted"]
+    reached = []
+    views[1].interactor().AddObserver("LeftButtonPressEvent", lambda *_: reached.append(1))
+    views[1].click(NODULE_RAS, control=True)
+    assert reached == []  # or the view would begin a drag
+    assert case.ui.clickStatus.text.startswith("Rejected:")
+    assert [x.status for x in case.panel.findings.lesions] == ["rejected"]
+    views[1].click((0.0, 0.0, 60.0), control=True)
+    assert "no lesion" in case.ui.clickStatus.text, case.ui.errorLabel.text
+    assert len(case.network.starts) == 1  # a click with Ctrl never runs the network
+
+
+def test_after_the_end_of_place_mode_a_click_with_ctrl_is_the_views_again(views, found):
     found.ui.placeButton.click()
-    found.ui.removeCheckBox.click()
-    found.click_at(NODULE_RAS)
-    assert found.ui.clickStatus.text.startswith("Rejected:")
-    assert [x.status for x in found.panel.findings.lesions].count("rejected") == 1
-    found.click_at((0.0, 0.0, 60.0))
-    assert "no lesion" in found.ui.clickStatus.text, found.ui.errorLabel.text
+    found.ui.placeButton.click()
+    views[0].click(NODULE_RAS, control=True)
+    assert {x.status for x in found.panel.findings.lesions} == {"accepted"}
 
 
 def test_leaving_the_module_or_place_mode_ends_the_clicks(case, standin_app):

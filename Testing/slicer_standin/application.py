@@ -32,6 +32,7 @@ class Application:
         self.temporaryPath = tempfile.mkdtemp(prefix="standin")
         self._settings = qt.QSettings(str(Path(self.temporaryPath) / "settings.ini"), qt.QSettings.IniFormat)
         self.testing = False
+        self.layout_manager = None  # as in `Slicer --no-main-window`; tests that need views put one in
         self.translator = str  # tests put in one that marks what went through it
 
     def testingEnabled(self):
@@ -61,7 +62,7 @@ class Application:
         return qt.QProcessEnvironment.systemEnvironment()
 
     def layoutManager(self):
-        return None  # as in `Slicer --no-main-window`
+        return self.layout_manager
 
     def mainWindow(self):
         return None

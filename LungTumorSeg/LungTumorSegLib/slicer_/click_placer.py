@@ -3,21 +3,28 @@
 from collections.abc import Callable
 
 import slicer
+import vtk
 from slicer.util import VTKObservationMixin
 
 POINT_CLASS = "vtkMRMLMarkupsFiducialNode"
+_PRESS = vtk.vtkCommand.LeftButtonPressEvent
+# before the view's own interactor style, for which a press with Ctrl may begin a drag
+_BEFORE_THE_VIEW = 10.0
 
 
 class ClickPlacer(VTKObservationMixin):
     """While active each click in a view calls ``clicked`` with the point (RAS mm, world); no markup stays.
 
-    ended: called when Slicer leaves place mode by itself.
+    control_clicked: called likewise for a click in a slice view with the Ctrl key, on a Mac the Command key, which
+    places nothing. Not Shift: it moves the crosshair, and with it all slices. ended: called when Slicer leaves place
+    mode by itself.
     """
 
-    def __init__(self, clicked: Callable, ended: Callable):
+    def __init__(self, clicked: Callable, control_clicked: Callable, ended: Callable):
         VTKObservationMixin.__init__(self)
-        self._clicked, self._ended = clicked, ended
+        self._clicked, self._control_clicked, self._ended = clicked, control_clicked, ended
         self._points = None
+        self._slice_nodes = {}  # by the interactor of their view
 
     @property
     def active(self) -> bool:
@@ -40,12 +47,14 @@ class ClickPlacer(VTKObservationMixin):
         interaction.SetCurrentInteractionMode(interaction.Place)
         self.addObserver(points, points.PointPositionDefinedEvent, self._placed)
         self.addObserver(interaction, interaction.InteractionModeChangedEvent, self._mode_changed)
+        self._watch_slice_views()
 
     def stop(self):
         if not self.active:
             return
         points, self._points = self._points, None
         self.removeObservers()
+        self._slice_nodes = {}
         interaction = self._application_logic().GetInteractionNode()
         if interaction.GetCurrentInteractionMode() == interaction.Place:
             interaction.SetPlaceModePersistence(0)
@@ -57,6 +66,25 @@ class ClickPlacer(VTKObservationMixin):
 
     def _application_logic(self):
         return slicer.app.applicationLogic()
+
+    def _watch_slice_views(self):
+        """Place mode itself leaves clicks with a modifier to the view, so they are taken before it gets them."""
+        layout = slicer.app.layoutManager()
+        for name in layout.sliceViewNames() if layout else ():
+            interactor = layout.sliceWidget(name).sliceView().interactor()
+            self._slice_nodes[interactor] = layout.sliceWidget(name).mrmlSliceNode()
+            self.addObserver(interactor, _PRESS, self._pressed, priority=_BEFORE_THE_VIEW)
+
+    def _pressed(self, interactor, event):
+        if not interactor.GetControlKey():
+            return
+        _, tag, _ = self.getObserver(interactor, _PRESS, self._pressed)
+        interactor.GetCommand(tag).SetAbortFlag(True)
+        slice_node = self._slice_nodes[interactor]
+        views, xyz, point = slicer.vtkMRMLAbstractSliceViewDisplayableManager, [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
+        views.ConvertDeviceToXYZ(interactor, slice_node, *interactor.GetEventPosition(), xyz)
+        views.ConvertXYZToRAS(slice_node, xyz, point)
+        self._control_clicked(tuple(point))
 
     def _placed(self, caller=None, event=None):
         last = self._points.GetNumberOfControlPoints() - 1

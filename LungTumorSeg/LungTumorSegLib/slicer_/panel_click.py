@@ -1,4 +1,4 @@
-"""Clicks in the slice views: each finds the lesion at its point, or rejects it."""
+"""Clicks in the slice views: each finds the lesion at its point, or, with the Ctrl key, rejects it."""
 
 from slicer.i18n import tr as _
 
@@ -10,7 +10,7 @@ class ClickSection(Section):
     UI = "Click"
 
     def connect(self):
-        self._placer = ClickPlacer(self._clicked, self._ended)
+        self._placer = ClickPlacer(self._clicked, self._reject, self._ended)
         self.ui.placeButton.connect("toggled(bool)", self._toggled)
         say(self.ui.clickStatus, "")
 
@@ -40,7 +40,7 @@ class ClickSection(Section):
     def _toggled(self, on):
         if on:
             self._placer.start()
-            say(self.ui.clickStatus, _("Click on a lesion in a slice view."))
+            say(self.ui.clickStatus, _("Click on a lesion in a slice view; with Ctrl (Mac: Command) to reject it."))
         else:
             self._placer.stop()
 
@@ -49,11 +49,8 @@ class ClickSection(Section):
         self.ui.placeButton.checked = False
 
     def _clicked(self, point_ras):
-        if self.ui.removeCheckBox.checked:
-            self._reject(point_ras)
-        else:
-            say(self.ui.clickStatus, _("Looking ..."))
-            self.panel.segment_at(point_ras)
+        say(self.ui.clickStatus, _("Looking ..."))
+        self.panel.segment_at(point_ras)
 
     def _reject(self, point_ras):
         findings, logic = self.panel.findings, self.panel.logic
@@ -63,5 +60,8 @@ class ClickSection(Section):
                 say(self.ui.clickStatus, _("There is no lesion at this point."))
                 return
             logic.set_status(findings, lesion_id, "rejected")
-            say(self.ui.clickStatus, _("Rejected: {0}").format(findings.names[lesion_id]))
+            say(
+                self.ui.clickStatus,
+                _("Rejected: {0}; its tick in the table takes it back").format(findings.names[lesion_id]),
+            )
         self.panel.refresh()
