@@ -66,8 +66,9 @@ class Fit:
     stages: tuple[Stage, ...] = (
         Stage(steps=5000, learning_rate=1.5e-3),
         Stage(steps=1600, learning_rate=1e-3, warmup_steps=100),
-        Stage(steps=2000, learning_rate=6e-4, crop=96, batch=16, ct_share=0.5),
-        Stage(steps=2000, learning_rate=5e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.5),
+        Stage(steps=1200, learning_rate=6e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.5),
+        Stage(steps=1400, learning_rate=6e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.5),
+        Stage(steps=1400, learning_rate=5e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.5),
     )
 
 
