@@ -76,8 +76,14 @@ def folder_of_my_own(folder: Path) -> Path:
 
 
 def predict(model, x: np.ndarray) -> np.ndarray:
-    """The model's output for x (n, y, x, c), the same in every process: that of the first."""
-    if not _spread():
+    """The model's output for x (n, y, x, c), the same in every process: that of the first.
+
+    For callbacks. There, on JAX, ``model.predict`` would give away the arrays that the moving averages of the weights
+    share with the weights once these were set to them.
+    """
+    import keras
+
+    if keras.backend.backend() != "jax":
         return model.predict(x, batch_size=32, verbose=0)
     from jax.experimental import multihost_utils
 
