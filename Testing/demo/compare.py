@@ -20,9 +20,9 @@ class Verdict:
     reference_ml: float
 
 
-def load_volume(path: Path):
-    """An image file as a volume node, through Slicer's own reader, shown in the lung window."""
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", path.stem)
+def load_volume(path: Path, name: str | None = None):
+    """An image file as a volume node, through Slicer's own reader, shown in the lung window. name: else the file's."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name or path.stem)
     storage = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
     storage.SetFileName(str(path))
     node.SetAndObserveStorageNodeID(storage.GetID())
