@@ -39,6 +39,35 @@ def test_a_tiny_run_writes_its_figures_and_its_table(tmp_path):
     assert "openvino" in (tmp_path / "benchmark.txt").read_text(encoding="utf-8")
 
 
+def test_the_panel_is_timed_over_a_run_a_cancelled_run_clicks_and_thresholds(tmp_path):
+    arguments = ["--slices", "60", "--pixels", "96", "--only", "panel", "--output", str(tmp_path)]
+    assert command.main(arguments) == 0
+    measured = json.loads((tmp_path / "benchmark.json").read_text())["panel"]
+    assert measured["scene_is_as_before"] and "click_error" not in measured
+    assert 0 < measured["lesions"] <= 20 < measured["lesions_many"] <= 200
+    assert {"Looking at slices", "Taking over the result"} <= set(measured["run_gaps"])
+    assert {"Nothing to do", "A CT is chosen", "Cancel", "Click"} == set(measured["other_gaps"])
+    assert "Threshold" in measured["live_gaps"]
+    bars = {row["bar"] for row in report.bars({"pipeline": [], "peers": {}, "panel": measured})}
+    assert len(bars) == 4 and all(bar.startswith("panel: ") for bar in bars)
+    assert "At the panel" in (tmp_path / "benchmark.txt").read_text(encoding="utf-8")
+
+
+def test_what_blocks_the_event_loop_is_found_and_named(standin_app):
+    import time
+
+    import qt
+    from benchmark.panel import Loop
+
+    loop, blocked = Loop(), []
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.connect("timeout()", lambda: (time.sleep(0.3), blocked.append(1)))
+    timer.start(20)
+    loop.until(lambda: bool(blocked), lambda: "blocked" if blocked else "quiet")
+    assert loop.gaps["blocked"] >= 0.3
+
+
 def test_a_measurement_that_fails_is_left_out_and_said(capsys):
     from rich.console import Console
 

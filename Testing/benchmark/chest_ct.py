@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import phantoms
 import SimpleITK as sitk
-from LungTumorSegLib.contracts import CT
+from LungTumorSegLib import lungs
+from LungTumorSegLib.contracts import CT, Candidate
 from LungTumorSegLib.geometry import Geometry
 
 FIELD_MM, HEIGHT_MM = 360.0, 180.0
@@ -43,3 +44,24 @@ def make(folder: Path, slices: int, pixels: int) -> Stored:
     path = folder / f"chest-{pixels}x{pixels}x{slices}.npy"
     np.save(path, large)
     return Stored(path, (FIELD_MM / pixels, FIELD_MM / pixels, 1.0))
+
+
+def balls(ct: CT, found, count: int) -> list[Candidate]:
+    """As from the network: 8 to 16 mm with soft borders, 20 mm apart inside the lungs' hull; p = 0.5 on the sphere."""
+    axis = [
+        np.arange(10, n * s - 10, 20.0) / s for n, s in zip(ct.voxels_zyx.shape, ct.geometry.spacing_zyx, strict=True)
+    ]
+    lattice = np.stack(np.meshgrid(*axis, indexing="ij"), -1).reshape(-1, 3).round().astype(int)
+    inside = lungs.hull_distance(ct.geometry.lps(lattice), found) == 0
+    places = np.random.default_rng(0).permutation(lattice[inside])[:count]
+    made = []
+    for i, middle in enumerate(places):
+        radius = 4 + i % 9 / 2
+        half = np.ceil((radius + 8) / np.array(ct.geometry.spacing_zyx)).astype(int)
+        low, high = np.maximum(middle - half, 0), np.minimum(middle + half + 1, ct.voxels_zyx.shape)
+        steps = [np.arange(a, b) - m for a, b, m in zip(low, high, middle, strict=True)]
+        away = np.stack(np.meshgrid(*steps, indexing="ij"), -1) * ct.geometry.spacing_zyx
+        p = 1 / (1 + np.exp(np.linalg.norm(away, axis=-1) - radius))
+        box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        made.append(Candidate(box, np.rint(255 * p).astype(np.uint8)))
+    return made

@@ -20,7 +20,7 @@ from benchmark import chest_ct, plot, report
 
 FOLDER = Path(__file__).resolve().parent
 PEERS = ("lungmask", "nnunet")
-MEASURED = ("pipeline", "command", "layers", "worker", "live", "window")
+MEASURED = ("pipeline", "command", "layers", "worker", "live", "panel")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,8 +73,8 @@ def measure(given: argparse.Namespace, folder: Path, console: Console) -> dict:
         found["worker"] = ask("worker", ct=described(middle), point=_nodule(middle), **model)
     if "live" in wanted:
         found["live"] = ask("live", ct=described(middle))
-    if "window" in wanted:
-        found["window"] = ask("window", ct=described(middle))
+    if "panel" in wanted:
+        found["panel"] = ask("panel", ct=described(middle), point=_nodule(middle), **model)
     if given.peers:
         theirs = cts[given.peers_on or sizes[0]]
         for name in PEERS:

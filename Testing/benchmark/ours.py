@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import bundle, engines, lesions, lungs, memory, slices, unet
-from LungTumorSegLib.contracts import CT, Candidate, Options
+from LungTumorSegLib.contracts import CT, Options
 from LungTumorSegLib.segment import segment
 
 from benchmark import work
-from benchmark.chest_ct import Stored
+from benchmark.chest_ct import Stored, balls
 
 PURE_BATCHES = 20
 LIVE_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -162,7 +162,7 @@ def live(ct: Stored, lesions_shown: int = 20, lesions_measured: int = 200) -> di
     """A moved threshold over some lesions, from the candidates and without the network; and many lesions measured."""
     given, model = ct.open(), bundle.load()
     found = lungs.find(given)
-    candidates = _balls(given, found, lesions_measured)
+    candidates = balls(given, found, lesions_measured)
     lesions.extract(candidates[:3], given, found, Options(), model.card)
     slowest = 0.0
     for threshold in LIVE_THRESHOLDS:
@@ -179,62 +179,14 @@ def live(ct: Stored, lesions_shown: int = 20, lesions_measured: int = 200) -> di
     }
 
 
-def _balls(ct: CT, found, count: int) -> list[Candidate]:
-    """Candidates of 8 to 16 mm with soft borders, 20 mm apart inside the lungs' hull; p = 0.5 on the sphere."""
-    axis = [
-        np.arange(10, n * s - 10, 20.0) / s for n, s in zip(ct.voxels_zyx.shape, ct.geometry.spacing_zyx, strict=True)
-    ]
-    lattice = np.stack(np.meshgrid(*axis, indexing="ij"), -1).reshape(-1, 3).round().astype(int)
-    inside = lungs.hull_distance(ct.geometry.lps(lattice), found) == 0
-    places = np.random.default_rng(0).permutation(lattice[inside])[:count]
-    made = []
-    for i, middle in enumerate(places):
-        radius = 4 + i % 9 / 2
-        half = np.ceil((radius + 8) / np.array(ct.geometry.spacing_zyx)).astype(int)
-        low, high = np.maximum(middle - half, 0), np.minimum(middle + half + 1, ct.voxels_zyx.shape)
-        steps = [np.arange(a, b) - m for a, b, m in zip(low, high, middle, strict=True)]
-        away = np.stack(np.meshgrid(*steps, indexing="ij"), -1) * ct.geometry.spacing_zyx
-        p = 1 / (1 + np.exp(np.linalg.norm(away, axis=-1) - radius))
-        box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-        made.append(Candidate(box, np.rint(255 * p).astype(np.uint8)))
-    return made
+def panel(ct: Stored, point: tuple[float, float, float], model: str | None = None) -> dict:
+    """See `benchmark.panel`, whose libraries stay out of the other measurements' memory."""
+    from benchmark.panel import measure
+
+    return measure(ct, point, model)
 
 
-def window(ct: Stored) -> dict:
-    """The longest time that a run keeps Slicer's event loop waiting: what starting, polling and finishing take.
-
-    The real logic on the real scene; the steps are those that the panel's timer calls.
-    """
-    import headless
-    import slicer.util
-    from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
-
-    headless.start()
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "chest")
-    node.SetSpacing(ct.spacing_xyz)
-    slicer.util.updateVolumeFromArray(node, np.load(ct.path))
-    logic = LungTumorSegLogicBase()
-    gaps = {}
-
-    def timed(name, step):
-        began = time.perf_counter()
-        answer = step()
-        gaps[name] = max(gaps.get(name, 0.0), time.perf_counter() - began)
-        return answer
-
-    try:
-        run = timed("start", lambda: logic.start(node))
-        timed("hand over", logic.poll)
-        while not run.finished:
-            time.sleep(0.05)
-            name = "finish" if run.handle is not None and run.handle.result is not None else "poll"
-            timed(name, logic.poll)
-    finally:
-        logic.close()
-    return {"longest_seconds": max(gaps.values()), "steps": gaps, "state": run.state, "error": str(run.error or "")}
-
-
-MEASUREMENTS = {f.__name__: f for f in (pipeline, command, layers, worker, live, window)}
+MEASUREMENTS = {f.__name__: f for f in (pipeline, command, layers, worker, live, panel)}
 
 
 def main(name: str, arguments: str) -> None:

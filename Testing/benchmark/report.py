@@ -15,6 +15,10 @@ BARS = {
     "growth with slices, off linear": (LOWER, 0.15, 0.05),
     "lungs, 300 slices, seconds": (LOWER, 3.0, 3.0),
     "cancel, seconds": (LOWER, 1.0, 1.0),
+    "panel: longest gap of the event loop in a run, seconds": (LOWER, 0.05, 0.05),
+    "panel: cancel to the scene as before, seconds": (LOWER, 1.0, 1.0),
+    "panel: click to outline, warm child, seconds": (LOWER, 1.0, 1.0),
+    "panel: threshold to table and outlines, seconds": (LOWER, 0.3, 0.3),
 }
 
 
@@ -69,6 +73,13 @@ def _values(figures: dict) -> dict[str, float]:
         made["peak memory, largest CT, the command, GB"] = figures["command"]["peak_memory_mb"] / 1000
     if figures.get("worker"):
         made["cancel, seconds"] = figures["worker"]["cancel_seconds"]
+    if figures.get("panel"):
+        p = figures["panel"]
+        made["panel: longest gap of the event loop in a run, seconds"] = max(p["run_gaps"].values())
+        made["panel: cancel to the scene as before, seconds"] = p["cancel_seconds"]
+        if "click_warm_again_seconds" in p:
+            made["panel: click to outline, warm child, seconds"] = p["click_warm_again_seconds"]
+        made["panel: threshold to table and outlines, seconds"] = p["threshold_seconds"]
     return made
 
 
@@ -150,9 +161,11 @@ def _lists(figures: dict):
                 (f"{v['lesions_measured']} lesions extracted and measured", f"{v['measure_seconds'] * 1000:.0f} ms"),
             ],
         )
-    if figures.get("window"):
-        steps = figures["window"]["steps"].items()
-        yield "How long a run keeps the event loop waiting", [(name, f"{s * 1000:.0f} ms") for name, s in steps]
+    if figures.get("panel"):
+        yield "At the panel", _panel_rows(figures["panel"])
+        for title, key in (("in a run", "run_gaps"), ("else", "other_gaps"), ("without the child", "live_gaps")):
+            rows = [(name, f"{s * 1000:.0f} ms") for name, s in figures["panel"][key].items()]
+            yield f"The longest gap of the event loop, {title}", rows
     if figures.get("layers"):
         shares = figures["layers"]["milliseconds_a_slice"].items()
         rows = [(name, f"{ms:.2f} ms", f"{ms / figures['layers']['all']:.0%}") for name, ms in shares]
@@ -163,6 +176,20 @@ def _lists(figures: dict):
             (f"{c['slices']} slices, NRRD in, results out", f"{c['seconds']:.1f} s", f"{c['peak_memory_mb']:.0f} MB")
         ]
         yield "The command", rows
+
+
+def _panel_rows(p: dict) -> list[tuple[str, str]]:
+    names = {
+        "run_seconds": f"Segment to {p['run_lesions']} lesions, cold child",
+        "cancel_seconds": "Cancel to " + ("the scene as before" if p["scene_is_as_before"] else "ANOTHER SCENE"),
+        "click_cold_seconds": "click to outline, cold child",
+        "click_warm_seconds": "second click",
+        "click_warm_again_seconds": "third click",
+        "threshold_seconds": f"threshold to table and outlines, {p['lesions']} lesions",
+        "threshold_with_surfaces_seconds": "the same with surfaces in 3D",
+    }
+    rows = [(text, f"{p[key]:.2f} s") for key, text in names.items() if key in p]
+    return rows + ([("click", p["click_error"])] if "click_error" in p else [])
 
 
 def _bars_table(rows: list[dict]) -> Table:
