@@ -217,7 +217,8 @@ class PanelCase:
         """Wait until the panel has caught up with the last change, however slow the machine is."""
         from LungTumorSegLib.slicer_.panel_adjust import AdjustSection
 
-        timers = [self.panel._refresh_timer, self.panel._edited_timer, self.panel.section(AdjustSection)._timer]
+        panel = self.panel
+        timers = [panel._refresh_timer, panel._edited_timer, panel._surface_timer, panel.section(AdjustSection)._timer]
         spin(seconds=0.02)
         spin(lambda: not any(timer.isActive() for timer in timers), seconds=30)
 

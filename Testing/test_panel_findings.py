@@ -74,9 +74,34 @@ def test_surfaces_and_diameters_come_and_go(found, scene):
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 0
     segmentation = found.logic.segmentation(found.panel.findings)
     found.ui.show3DButton.click()
+    found.settle()
     assert segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
     found.ui.show3DButton.click()
+    found.settle()
     assert not segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
+
+
+def test_surfaces_are_made_in_pieces_with_the_event_loop_between_them(found, monkeypatch):
+    import qt
+    from LungTumorSegLib.slicer_ import panel
+
+    monkeypatch.setattr(panel, "SURFACE_SECONDS", 0.0)  # the shortest piece: one surface
+    segmentation = found.logic.segmentation(found.panel.findings).GetSegmentation()
+    made, timer = [], qt.QTimer()
+    timer.setInterval(0)
+    timer.connect("timeout()", lambda: made.append(surfaces_of(segmentation)))
+    timer.start()
+    found.ui.show3DButton.click()
+    found.settle()
+    assert {1, 2, 3} <= set(made)  # what the event loop saw
+    found.adjust("thresholdSlider", 0.7)
+    timer.stop()
+    assert surfaces_of(segmentation) == segmentation.GetNumberOfSegments()
+
+
+def surfaces_of(segmentation):
+    segments = [segmentation.GetNthSegment(i) for i in range(segmentation.GetNumberOfSegments())]
+    return sum(segment.GetRepresentation("Closed surface") is not None for segment in segments)
 
 
 def test_results_are_saved_into_a_folder(found, tmp_path, monkeypatch):

@@ -131,7 +131,7 @@ def test_the_surface_lies_on_the_lesion_and_is_not_turned_inside_out(scene, ches
     for permutation, flips in (phantoms.ORDERS[0], phantoms.ORDERS[3]):
         ct, mask = phantoms.reorient(chest[0], permutation, flips), AxialOrder(permutation, flips).view(chest[1])
         _, node = show_chest(ct, mask)
-        scenes.show_surfaces(node, True)
+        scenes.make_surfaces(node)
         surface = vtk.vtkPolyData()
         node.GetClosedSurfaceRepresentation(FIRST, surface)
         np.testing.assert_allclose(surface.GetCenter(), CENTRE_RAS, atol=2.0)
@@ -310,19 +310,31 @@ def test_a_rejected_lesion_is_grey_and_not_in_3d(scene):
 def test_what_did_not_change_is_not_made_again(scene, chest):
     volume, node = show_chest(*chest)
     findings = findings_of(*chest)
-    findings.surfaces_shown = True
-    scenes.show_surfaces(node, True)
+    scenes.make_surfaces(node)
     segment = node.GetSegmentation().GetSegment(FIRST)
     before = {name: segment.GetRepresentation(name) for name in ("Binary labelmap", "Closed surface")}
     scenes.show_lesions(node, volume, findings)
     assert all(segment.GetRepresentation(name) is image for name, image in before.items())
     upper = chest[1] & (np.arange(chest[1].shape[0]) > 13)[:, None, None]
     smaller = findings_of(chest[0], upper)
-    smaller.surfaces_shown = True
     scenes.show_lesions(node, volume, smaller)
     assert np.array_equal(exported(node, FIRST, volume), upper)
+    assert segment.GetRepresentation("Closed surface") is None
+    assert scenes.make_surfaces(node)
     assert segment.GetRepresentation("Closed surface") is not None
-    assert segment.GetRepresentation("Closed surface") is not before["Closed surface"]
+
+
+def test_surfaces_are_made_as_slicer_makes_them(scene):
+    ct = results.make_ct()
+    volume = headless.add_volume(ct)
+    ours, slicers = (show(volume, Findings(ct, results.make_result(ct), CARD)) for _ in range(2))
+    assert not scenes.make_surfaces(ours, 0.0)  # time for one only
+    assert scenes.make_surfaces(ours)
+    slicers.CreateClosedSurfaceRepresentation()
+    for i in range(3):
+        one, other = (n.GetSegmentation().GetNthSegment(i).GetRepresentation("Closed surface") for n in (ours, slicers))
+        assert one.GetNumberOfPoints() == other.GetNumberOfPoints() > 10
+        np.testing.assert_allclose(one.GetBounds(), other.GetBounds())
 
 
 def test_a_segment_that_the_user_drew_stays(scene, chest):
@@ -395,8 +407,31 @@ def test_diameters_are_lines_on_the_lesion_that_go_with_the_segmentation(scene, 
         np.testing.assert_allclose(np.mean(ends, 0), CENTRE_RAS, atol=6)
     again = markups.diameters_to_markups(findings.lesions, findings.names, volume, node)
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == len(again) == 2
+    assert [line.GetID() for line in again] == [line.GetID() for line in lines]
     markups.remove_markups(node)
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 0
+    assert node.GetNumberOfNodeReferences(scenes.MARKUPS_ROLE) == 0
+
+
+def test_lines_follow_their_lesions_and_go_with_them(scene):
+    ct = results.make_ct()
+    volume, findings = headless.add_volume(ct), Findings(ct, results.make_result(ct), CARD)
+    node = show(volume, findings)
+    first, second, third = (lesion.id for lesion in findings.lesions)
+    findings.set_status(third, "accepted")
+    lines = markups.diameters_to_markups(findings.lesions, findings.names, volume, node)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == len(lines) == 6
+    findings.set_status(second, "rejected")
+    findings.rename(first, "Apex")
+    transform = shift_of_ten(scene)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    moved = replace(findings.lesions[0], axis_points_lps=((1.0, 2.0, 3.0), (4.0, 2.0, 3.0)))
+    again = markups.diameters_to_markups([moved, *findings.lesions[1:]], findings.names, volume, node)
+    assert [line.GetName() for line in again] == ["Apex long axis", "Lesion 3 long axis", "Lesion 3 short axis"]
+    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 3
+    assert node.GetNumberOfNodeReferences(scenes.MARKUPS_ROLE) == 3
+    assert again[0] is lines[0] and again[0].GetTransformNodeID() == transform.GetID()
+    np.testing.assert_allclose(again[0].GetNthControlPointPosition(1), (-4, -2, 3))
 
 
 # ---- all or nothing
@@ -407,7 +442,7 @@ def test_a_failure_half_way_leaves_the_scene_as_it_was(scene, chest, tmp_path):
     before = headless.scene_xml(scene, tmp_path)
     with pytest.raises(ZeroDivisionError), scenes.all_or_nothing(scene):
         node = show(volume, findings_of(*chest))
-        scenes.show_surfaces(node, True)
+        scenes.make_surfaces(node)
         table.add_table(volume, "table")
         raise ZeroDivisionError
     assert headless.scene_xml(scene, tmp_path) == before

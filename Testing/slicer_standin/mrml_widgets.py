@@ -68,12 +68,17 @@ class qMRMLNodeComboBox(qt.QWidget):
         _stop_observing(self.__dict__)
         self._scene = scene
         if scene:
-            events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent)
-            self._observed = [(scene, scene.AddObserver(event, lambda *_: self._fill())) for event in events]
+            single, whole = (scene.NodeAddedEvent, scene.NodeRemovedEvent), (scene.EndCloseEvent, scene.EndImportEvent)
+            for event in (*single, *whole, scene.EndBatchProcessEvent):
+                self._observed.append((scene, scene.AddObserver(event, self._scene_changed)))
         self._fill()
 
     def mrmlScene(self):
         return self._scene
+
+    def _scene_changed(self, caller=None, event=None):
+        if not self._scene.IsBatchProcessing():  # as Slicer's: once, when the batch has ended
+            self._fill()
 
     def _nodes(self):
         found = []

@@ -36,7 +36,10 @@ def keep(segmentation, findings: Findings):
     # without the CT's path, which is nobody's business in a scene that is passed on
     ct, result = replace(findings.ct, source={}), replace(findings.as_result(), probability=None)
     packed = io.BytesIO()
-    with tempfile.TemporaryDirectory(prefix="lts") as name, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+    with (
+        tempfile.TemporaryDirectory(prefix="lts") as name,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
+    ):
         result_record.save(result, ct, Path(name))
         for path in Path(name).iterdir():
             file.write(path, path.name)

@@ -4,6 +4,7 @@ Everything a user passes or gets is RAS mm, world, as Slicer shows it; results s
 """
 
 import logging
+import math
 import shutil
 import sys
 import time
@@ -45,6 +46,7 @@ class LungTumorSegLogicBase:
         self._client = client
         self._runs: deque[Run] = deque()
         self._results: list[Findings] = []
+        self.surfaces_in_pieces = False  # whoever sets it calls `make_surfaces` after each change
 
     @property
     def client(self) -> WorkerClient:
@@ -235,6 +237,12 @@ class LungTumorSegLogicBase:
         """Show or hide the lesions' surfaces."""
         findings.surfaces_shown = visible
         scene.show_surfaces(self.segmentation(findings), visible)
+        if not self.surfaces_in_pieces:
+            self.make_surfaces(findings)
+
+    def make_surfaces(self, findings: Findings, seconds: float = math.inf) -> bool:
+        """Make surfaces that are shown and not there yet, for some seconds; returns whether all are there."""
+        return not findings.surfaces_shown or scene.make_surfaces(self.segmentation(findings), seconds)
 
     def show_diameters(self, findings: Findings, visible: bool = True) -> list:
         """Draw the diameters of the lesions that are not rejected as line markups; returns the nodes."""
@@ -356,6 +364,8 @@ class LungTumorSegLogicBase:
         """Bring the nodes of a result up to date with it."""
         volume = self.volume(findings)
         scene.show_lesions(self.segmentation(findings), volume, findings)
+        if not self.surfaces_in_pieces:
+            self.make_surfaces(findings)
         kept.keep_state(self.segmentation(findings), findings)
         if self.table(findings) is not None:  # the user may have removed it
             table.fill_table(self.table(findings), findings.lesions, findings.names, volume)

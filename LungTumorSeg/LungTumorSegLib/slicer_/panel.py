@@ -41,6 +41,8 @@ SECTIONS = (
 POLL_MS = 50
 # after the last change of a segment: long enough for a stroke of the brush to be followed by the next
 EDIT_MS = 500
+# surfaces are made in pieces of so many seconds, with the event loop between them
+SURFACE_SECONDS = 0.03
 
 
 class Panel(VTKObservationMixin):
@@ -71,6 +73,11 @@ class Panel(VTKObservationMixin):
         self._edited_timer.setSingleShot(True)
         self._edited_timer.setInterval(EDIT_MS)
         self._edited_timer.connect("timeout()", self._take_over_edits)
+        self._surface_timer = qt.QTimer()
+        self._surface_timer.setSingleShot(True)
+        self._surface_timer.setInterval(0)
+        self._surface_timer.connect("timeout()", self._make_surfaces)
+        logic.surfaces_in_pieces = True
         self._watched = None
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self._scene_closing)
@@ -130,6 +137,7 @@ class Panel(VTKObservationMixin):
             self._watch(self.findings)
             for section in self.sections:
                 section.refresh()
+            self._surface_timer.start()
             self._warm()
 
     def refresh_soon(self, caller=None, event=None):
@@ -195,7 +203,7 @@ class Panel(VTKObservationMixin):
 
     def close(self):
         """The module is unloaded or reloaded."""
-        for timer in (self._timer, self._refresh_timer, self._edited_timer):
+        for timer in (self._timer, self._refresh_timer, self._edited_timer, self._surface_timer):
             timer.stop()
         for section in self.sections:
             section.close()
@@ -255,6 +263,11 @@ class Panel(VTKObservationMixin):
 
     def _segments_changed(self, caller=None, event=None):
         self._edited_timer.start()
+
+    def _make_surfaces(self):
+        findings = self.findings if self.parameters else None
+        if findings is not None and not self.logic.make_surfaces(findings, SURFACE_SECONDS):
+            self._surface_timer.start()
 
     def _take_over_edits(self):
         if self.findings is None:

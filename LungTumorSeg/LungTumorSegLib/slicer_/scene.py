@@ -4,6 +4,8 @@ Inside a volume's own coordinates everything is exact: no voxel is resampled. A 
 baked in; the result goes under the same transform, so it stays on the anatomy when the transform changes.
 """
 
+import math
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -230,8 +232,8 @@ def _surface_name() -> str:
 def show_lesions(node, volume, findings):
     """Bring a segmentation node up to date with `Findings`: one segment a lesion, in their order.
 
-    A lesion's segment keeps its id; what did not change is not touched, so that surfaces are made only for the rest.
-    Segments that are no lesion of ours (drawn by the user) stay.
+    A lesion's segment keeps its id; what did not change is not touched, so that surfaces are made only for the rest,
+    by `make_surfaces`. Segments that are no lesion of ours (drawn by the user) stay.
     """
     segmentation = node.GetSegmentation()
     was = node.StartModify()
@@ -244,8 +246,6 @@ def show_lesions(node, volume, findings):
         for (segment_id, lesion), mask in zip(wanted.items(), findings.masks, strict=True):
             name = findings.names[lesion.id]
             _set_segment(node, volume, segment_id, lesion, mask, name, findings.result.model)
-        if findings.surfaces_shown:
-            show_surfaces(node, True)
     finally:
         node.EndModify(was)
 
@@ -297,13 +297,41 @@ def _labelmap(volume, lesion: Lesion, mask_zyx: np.ndarray):
 
 
 def show_surfaces(node, visible: bool):
-    """Show the lesions' closed surfaces in 3D views, or take them away."""
+    """Let 3D views show the lesions' closed surfaces, which `make_surfaces` makes, or take them away."""
     node.GetDisplayNode().SetVisibility3D(visible)
     if visible:
-        node.CreateClosedSurfaceRepresentation()
         node.GetDisplayNode().SetPreferredDisplayRepresentationName3D(_surface_name())
     else:
         node.RemoveClosedSurfaceRepresentation()
+
+
+def make_surfaces(node, seconds: float = math.inf) -> bool:
+    """Make the closed surfaces that segments lack, one after the other; stop after some seconds, but not before one.
+
+    Returns whether all are there. One takes about 8 ms, and Slicer's own call makes all of them at once.
+    """
+    segmentation, end = node.GetSegmentation(), time.monotonic() + seconds
+    segments = [segmentation.GetNthSegment(i) for i in range(segmentation.GetNumberOfSegments())]
+    lacking = [segment for segment in segments if segment.GetRepresentation(_surface_name()) is None]
+    while lacking:
+        segment = lacking.pop(0)
+        segment.AddRepresentation(_surface_name(), _surface(segmentation, segment))
+        if time.monotonic() >= end:
+            break
+    node.GetDisplayNode().Modified()  # the views look again at what there is
+    return not lacking
+
+
+def _surface(segmentation, segment):
+    """The closed surface of one segment, by Slicer's own conversion and the segmentation's parameters for it."""
+    alone, copy = slicer.vtkSegmentation(), slicer.vtkSegment()
+    alone.SetSourceRepresentationName(_labelmap_name())
+    alone.CopyConversionParameters(segmentation)
+    copy.AddRepresentation(_labelmap_name(), segment.GetRepresentation(_labelmap_name()))
+    copy.SetLabelValue(segment.GetLabelValue())
+    alone.AddSegment(copy, "alone")
+    alone.CreateRepresentation(_surface_name())
+    return copy.GetRepresentation(_surface_name()) or vtk.vtkPolyData()
 
 
 def set_segment_visible(node, segment_id: str, visible: bool):
