@@ -3,17 +3,41 @@
 import numpy as np
 import pytest
 import vtk
-from panel_case import ACCEPT, NAME, SHOW, SIDE, VOLUME, node_ids
+from LungTumorSegLib.lesions import FEATURES
+from panel_case import ACCEPT, CONFIDENCE, NAME, SHOW, SIDE, VOLUME, model_with, node_ids
 
 
-def test_the_findings_are_in_the_table_best_first(found):
+def test_the_findings_are_in_the_table_largest_first(found):
     findings = found.panel.findings
+    assert found.ui.lesionTable.isColumnHidden(CONFIDENCE)  # this model's card has no coefficients
     assert found.ui.lesionTable.rowCount == 3 == len(findings.lesions)
     assert found.column(NAME) == [findings.names[lesion.id] for lesion in findings.lesions]
     assert set(found.column(SIDE)) == {"L", "R"}
     volumes = [float(text) for text in found.column(VOLUME)]
+    assert volumes == sorted(volumes, reverse=True)
     assert max(volumes) == pytest.approx(np.pi / 6 * 18**3 / 1000, rel=0.25)
     assert found.ui.findingsSummary.text.startswith("3 lesions, 3 accepted")
+
+
+def test_with_a_model_that_rates_them_the_findings_are_ordered_by_confidence_times_size(case, tmp_path):
+    # the smaller the surer: the order by volume, turned round
+    weights = {name: 0.0 for name in FEATURES} | {"intercept": 30.0, "log_volume": -5.0}
+    case.panel.parameters.modelFolder = str(model_with(tmp_path / "model", confidence_coefficients=weights))
+    case.add_chest()
+    case.run()
+
+    def check():
+        lesions = case.panel.findings.lesions
+        ranks = [x.confidence * x.long_axis_mm for x in lesions]
+        assert ranks == sorted(ranks, reverse=True)
+        assert [x.volume_mm3 for x in lesions] == sorted(x.volume_mm3 for x in lesions)
+        assert case.column(NAME) == [case.panel.findings.names[x.id] for x in lesions]
+        assert case.column(CONFIDENCE) == [f"{100 * x.confidence:.0f} %" for x in lesions]
+
+    check()
+    assert not case.ui.lesionTable.isColumnHidden(CONFIDENCE)
+    case.adjust("thresholdSlider", 0.7)
+    check()
 
 
 def test_choosing_a_row_and_arrow_keys_jump_to_the_lesion(found, scene):
@@ -26,6 +50,13 @@ def test_choosing_a_row_and_arrow_keys_jump_to_the_lesion(found, scene):
         assert camera.GetFocalPoint() == pytest.approx(wanted)
         centre = [slice_node.GetSliceToRAS().GetElement(i, 3) for i in range(3)]
         assert centre[2] == pytest.approx(wanted[2])
+
+
+def test_the_table_needs_no_scrolling_sideways_before_the_first_result_and_after(case):
+    case.add_chest()
+    assert case.ui.lesionTable.horizontalScrollBar().maximum == 0
+    case.run()
+    assert case.ui.lesionTable.horizontalScrollBar().maximum == 0
 
 
 def test_an_unticked_lesion_is_rejected_grey_and_left_out(found, standin_app):

@@ -27,7 +27,7 @@ class FindingsSection(Section):
         self._ids: list[int] = []
         self._hidden: dict[str, set[int]] = {}
         self._filling = False
-        self._rows: list[tuple] = []  # what the table shows
+        self._rows: list[tuple] | None = None  # what the table shows; None: it has to be filled
         table = self.ui.lesionTable
         table.setColumnCount(len(self._titles))
         table.setHorizontalHeaderLabels(self._titles)
@@ -95,7 +95,8 @@ class FindingsSection(Section):
             return _("No lesion was found. A lower threshold, or a click on a lesion, may find one.")
         accepted = [lesion for lesion in findings.lesions if lesion.status != "rejected"]
         volume = sum(lesion.volume_mm3 for lesion in accepted) / 1000
-        return _("{0} lesions, {1} accepted, {2:.2f} ml in all.").format(len(findings.lesions), len(accepted), volume)
+        count = _("1 lesion") if len(findings.lesions) == 1 else _("{0} lesions").format(len(findings.lesions))
+        return _("{0}, {1} accepted, {2:.2f} ml in all.").format(count, len(accepted), volume)
 
     def _fill_selector(self, results, findings):
         selector = self.ui.resultSelector
@@ -181,7 +182,7 @@ class FindingsSection(Section):
     def _item_changed(self, item):
         if self._filling:
             return
-        self._rows = []  # whatever comes of it, the table shows what holds then
+        self._rows = None  # whatever comes of it, the table shows what holds then
         findings, logic, lesion_id = self.panel.findings, self.panel.logic, self._ids[item.row()]
         checked = item.checkState() == qt.Qt.Checked
         with self.panel.errors_shown():
