@@ -4,6 +4,8 @@
 network is real: extraction, measuring, scene, table, widgets.
 """
 
+import json
+import shutil
 import time
 from functools import cache
 from pathlib import Path
@@ -16,7 +18,7 @@ from LungTumorSegLib.contracts import Candidate, Options, Progress, Result
 from scipy import ndimage
 
 RESOURCES = Path(__file__).parent.parent / "LungTumorSeg" / "Resources"
-ACCEPT, SHOW, NAME, SIDE, VOLUME, DIAMETERS = range(6)  # columns of the table
+ACCEPT, SHOW, NAME, SIDE, VOLUME, DIAMETERS, HU, CONFIDENCE = range(8)  # columns of the table
 # diameters 18, 12 and 8 mm: two to the right, one to the left
 LESIONS = (phantoms.NODULE, ((78.0, 6.0, -12.0), 12.0, 40), ((-60.0, -30.0, -21.0), 8.0, 40))
 NODULE_RAS = (86.0, -12.0, 21.0)
@@ -81,7 +83,7 @@ class KnownRun:
             points = self._options.points_lps
             candidates = tuple(Candidate(c.box, c.block, points[0], 0.5) for c in candidates)
             notes = () if candidates else ("Nothing was found at this point.",)
-        card = bundle.load().card
+        card = bundle.load(self._options.model).card
         made, masks = lesions.extract(candidates, self._ct, found_lungs, self._options, card)
         model = {"name": "known", "version": "1", "checksum": "0"}
         return Result(
@@ -135,6 +137,14 @@ class ReadyInstaller:
         if name in ("install", "repair") and self.good:
             self.lacking = []
         on_done(Verdict(self.good, f"{name} went {'well' if self.good else 'wrong'}"))
+
+
+def model_with(folder, **card):
+    """A copy of the bundled model in a new folder, with these keys in its card."""
+    shutil.copytree(bundle.default_path(), folder)
+    path = folder / bundle.CARD
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | card), "utf-8")
+    return folder
 
 
 def node_ids(scene):

@@ -1,10 +1,13 @@
-"""What a CT's grid may be, by a card's limits."""
+"""What a CT's grid may be by a card's limits, and where these come from."""
+
+import csv
+import json
 
 import pytest
 from LungTumorSegLib import limits
 from LungTumorSegLib.geometry import Geometry
 
-CARD = {"limits": {"slice_step_mm": [0.5, 8.0], "pixel_spacing_mm": [0.461, 0.977], "length_mm": [50.0, 460.0]}}
+CARD = {"limits": {"slice_step_mm": [0.5, 8.0], "pixel_spacing_mm": [0.461, 0.977]}}
 
 
 def grid(spacing_xyz, shape_zyx=(100, 512, 512), direction=(1, 0, 0, 0, 1, 0, 0, 0, 1)):
@@ -27,8 +30,6 @@ def test_the_limits_themselves_are_inside_whatever_a_header_rounds(spacing):
         ((0.7, 0.7, 0.3), (900, 512, 512), "Slices lie 0.3 mm apart"),
         ((1.4, 1.4, 2.5), (100, 256, 256), "Pixels measure 1.4 mm; the model was trained on 0.461 to 0.977 mm."),
         ((0.7, 0.2, 2.5), (100, 512, 512), "Pixels measure 0.2 mm"),
-        ((0.7, 0.7, 5.0), (200, 512, 512), "It is 1000 mm long from head to foot"),
-        ((0.7, 0.7, 2.5), (10, 512, 512), "It is 25 mm long"),
     ],
 )
 def test_what_is_outside_is_said_in_one_sentence(spacing, shape, said):
@@ -48,3 +49,21 @@ def test_a_card_without_limits_or_without_one_of_them_judges_nothing():
     assert limits.outside(far, {}) == []
     (sentence,) = limits.outside(far, {"limits": {"slice_step_mm": [0.5, 8.0]}})
     assert sentence.startswith("Slices")
+
+
+def test_the_limits_are_those_of_the_data_that_the_network_was_fitted_on(tmp_path):
+    from training import card, config
+
+    settings = config.Config(data=config.Data(prepared=str(tmp_path)))
+    assert card.limits(settings) == {}  # nothing is known, so nothing will be judged
+    rows = [("train", 0.6, 1.25), ("fold-a", 0.9, 0.5), ("val", 0.3, 0.2), ("test", 2.0, 9.0)]
+    with (tmp_path / "patches.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("role", "pixel_spacing", "slice_spacing"), *rows])
+    for name, role, step in (("A", "fold-b", 3.0), ("B", "fold-a", 5.0), ("C", "test", 10.0)):
+        folder = tmp_path / "volumes" / name
+        folder.mkdir(parents=True)
+        (folder / "case.json").write_text(json.dumps({"role": role, "step_mm": step}))
+    made = card.limits(settings)
+    assert made == {"pixel_spacing_mm": [0.6, 0.9], "slice_step_mm": [0.5, 8.0]}
+    assert limits.outside(grid((0.75, 0.75, 2.5)), {"limits": made}) == []
+    assert len(limits.outside(grid((2.0, 2.0, 9.0)), {"limits": made})) == 2

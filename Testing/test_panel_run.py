@@ -1,15 +1,13 @@
 """Input, Segment and Advanced in the panel, on the real scene and logic; only the network is a known one."""
 
-import json
 import logging
-import shutil
 
 import headless
 import numpy as np
 import psutil
 from LungTumorSegLib.errors import WorkerError
 from LungTumorSegLib.worker.client import WorkerClient
-from panel_case import NODULE_RAS, RESOURCES, KnownNetwork, PanelCase, chest, node_ids, spin
+from panel_case import NODULE_RAS, RESOURCES, KnownNetwork, PanelCase, chest, model_with, node_ids, spin
 
 
 def test_without_a_ct_the_button_says_what_is_missing(case):
@@ -25,10 +23,7 @@ def test_a_ct_is_described_and_can_be_segmented(case):
 
 
 def test_a_ct_outside_what_the_model_was_trained_on_is_said_and_can_still_be_segmented(case, tmp_path):
-    model = tmp_path / "model"
-    shutil.copytree(RESOURCES / "Models" / "default", model)
-    card = json.loads((model / "model.json").read_text("utf-8")) | {"limits": {"slice_step_mm": [0.5, 2.0]}}
-    (model / "model.json").write_text(json.dumps(card), "utf-8")
+    model = model_with(tmp_path / "model", limits={"slice_step_mm": [0.5, 2.0]})
     case.panel.parameters.modelFolder = str(model)
     case.add_chest()
     assert "outside what the model was trained on" in case.ui.inputSummary.text

@@ -1,5 +1,6 @@
 """What a model card says about its making: data, split, how it was fitted, and whether the engines agree."""
 
+import csv
 import json
 import os
 import platform
@@ -13,9 +14,11 @@ from LungTumorSegLib import engines
 from . import calibrate, prepare
 from .config import Config
 
+THICKEST_MM = 8.0  # `examples` makes slices as thick as this of thinner ones
+
 
 def facts(config: Config) -> dict:
-    """The card's ``data``, ``split_sha256`` and ``fitted``, and the operating point as `calibrate` found it."""
+    """``data``, ``split_sha256``, ``limits`` and ``fitted``, and the operating point as `calibrate` found it."""
     split = Path(config.data.split)
     return calibrate.operating_point(config) | {
         "data": {
@@ -24,6 +27,7 @@ def facts(config: Config) -> dict:
             "attribution": (Path(__file__).parent / "attribution.txt").read_text(encoding="utf-8").strip(),
         },
         "split_sha256": bundles.sha256(split),
+        "limits": limits(config),
         "fitted": {
             "seed": config.fit.seed,
             "precision": config.fit.precision,
@@ -31,6 +35,28 @@ def facts(config: Config) -> dict:
             "stages": [json.loads(p.read_text()) for p in sorted(Path(config.fit.run).glob("stage*/done.json"))],
         },
     }
+
+
+def limits(config: Config) -> dict[str, list[float]]:
+    """``[lowest, highest]`` in mm of what the network was fitted on, for `LungTumorSegLib.limits`.
+
+    ``pixel_spacing_mm``: of the CTs that the patches were cut from. ``slice_step_mm``: theirs and the whole CTs', up to
+    the thickest slices that `examples` makes. What the prepared data do not tell is left out.
+    """
+    prepared, found = Path(config.data.prepared), {}
+    roles = {"train", *(role for stage in config.fit.stages for role in stage.ct_roles)}
+    rows = []
+    if (prepared / "patches.csv").exists():
+        with (prepared / "patches.csv").open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["role"] in roles and row.get("pixel_spacing")]
+    cases = [json.loads(path.read_text()) for path in prepared.glob("volumes/*/case.json")]
+    pixels = [float(row["pixel_spacing"]) for row in rows]
+    steps = [float(row["slice_spacing"]) for row in rows] + [c["step_mm"] for c in cases if c["role"] in roles]
+    if pixels:
+        found["pixel_spacing_mm"] = [min(pixels), max(pixels)]
+    if steps:
+        found["slice_step_mm"] = [min(steps), max(THICKEST_MM, *steps)]
+    return found
 
 
 def engines_agree(folder: Path) -> list[str]:

@@ -9,8 +9,8 @@ TOLERANCE = 0.01
 def outside(geometry: Geometry, card: dict) -> list[str]:
     """A sentence for each way in which a CT's grid lies outside the model's training data; empty if in none.
 
-    card: its ``limits`` hold ``[lowest, highest]`` in mm for ``slice_step_mm`` (axial slices), ``pixel_spacing_mm`` (in
-    the axial plane) and ``length_mm`` (from the first to the last slice). What is missing there is not judged.
+    card: its ``limits`` hold ``[lowest, highest]`` in mm for ``slice_step_mm`` (axial slices) and ``pixel_spacing_mm``
+    (in the axial plane). What is missing there is not judged. Nor is the length: the lungs choose where to compute.
     """
     axial, limits = geometry.axial(), card.get("limits", {})
     z, y, x = axial.spacing_zyx
@@ -19,10 +19,6 @@ def outside(geometry: Geometry, card: dict) -> list[str]:
     told = {
         "slice_step_mm": ("Slices lie {0:.3g} mm apart; the model was trained on {1:.3g} to {2:.3g} mm.", z),
         "pixel_spacing_mm": ("Pixels measure {0:.3g} mm; the model was trained on {1:.3g} to {2:.3g} mm.", pixel),
-        "length_mm": (
-            "It is {0:.0f} mm long from head to foot; the model was trained on chests of {1:.0f} to {2:.0f} mm.",
-            z * axial.shape_zyx[0],
-        ),
     }
     return [
         sentence.format(value, *limits[name])
