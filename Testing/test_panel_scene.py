@@ -4,7 +4,7 @@ import threading
 
 import headless
 import numpy as np
-from panel_case import ACCEPT, DIAMETERS, NAME, RESOURCES, PanelCase, spin
+from panel_case import ACCEPT, DIAMETERS, NAME, NODULE_RAS, RESOURCES, PanelCase, spin
 
 
 def test_closing_the_scene_in_mid_run_ends_the_run(case, scene, _application):
@@ -20,6 +20,35 @@ def test_closing_the_scene_in_mid_run_ends_the_run(case, scene, _application):
     case.add_chest()
     case.run()
     assert case.ui.lesionTable.rowCount == 3
+
+
+def test_closing_the_scene_ends_the_clicks_and_the_making_of_surfaces(found, scene, monkeypatch, _application):
+    from LungTumorSegLib.slicer_ import panel
+
+    monkeypatch.setattr(panel, "SURFACE_SECONDS", 0.0)
+    found.ui.placeButton.click()
+    found.ui.show3DButton.click()
+    headless.clear(*_application)
+    found.settle()
+    assert not found.ui.placeButton.checked and found.ui.lesionTable.rowCount == 0
+    assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
+    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 0
+
+
+def test_a_click_whose_result_is_removed_meanwhile_begins_a_new_one(found):
+    found.network.steps = 20
+    found.panel.segment_at(NODULE_RAS)
+    found.ui.removeResultButton.click()
+    found.wait()
+    assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
+    assert found.ui.lesionTable.rowCount == 1 and len(found.logic.results()) == 1
+
+
+def test_a_result_whose_segmentation_is_deleted_leaves_the_table(found, scene):
+    scene.RemoveNode(found.logic.segmentation(found.panel.findings))
+    found.settle()
+    assert found.ui.lesionTable.rowCount == 0 and not found.ui.saveButton.enabled
+    assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
 
 
 def test_deleting_the_ct_in_mid_run_ends_the_run_with_a_sentence(case, scene):
@@ -104,6 +133,7 @@ def test_results_survive_saving_and_opening_the_scene(found, scene, tmp_path, _a
     assert set(before[1]) == {"accepted", "edited", "rejected"}
     assert found.ui.thresholdSlider.value == 0.6
     found.adjust("thresholdSlider", 0.3)  # still live
+    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 2 * 2  # those of the rejected lesion are gone
     assert findings.lesions[0].volume_mm3 > float(before[0][2][0]) * 1000
 
 

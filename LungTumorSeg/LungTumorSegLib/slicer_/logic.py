@@ -331,7 +331,7 @@ class LungTumorSegLogicBase:
             run.notes = result.notes or (_NOTHING_NOTE,)
             return
         findings = next(iter(self.results(run.volume)[::-1]), None) if run.add_to == "latest" else run.add_to
-        if findings is not None:
+        if findings is not None and self.segmentation(findings) is not None:  # not removed meanwhile
             run.lesion_ids = tuple(findings.add(result))
             self._show(findings)
         else:

@@ -8,6 +8,9 @@ from slicer.i18n import tr as _
 from ..errors import LungTumorSegError
 from .panel_section import Section, say
 
+# Python's own words between an error and the one that it led to
+_CAUSED = "The above exception was the direct cause of the following exception:"
+
 
 def stage_text(progress) -> str:
     """A line for the user about a `contracts.Progress`."""
@@ -29,8 +32,15 @@ def error_text(error: BaseException) -> str:
     """One sentence, and the last line of the cause if there is one."""
     if not isinstance(error, LungTumorSegError):
         return _("Something unexpected went wrong ({0}: {1}).").format(type(error).__name__, error)
-    cause = str(error.__cause__ or "").strip().splitlines()
-    return f"{error} ({cause[-1]})" if cause and cause[-1] not in str(error) else str(error)
+    cause = _last_line_of_cause(error)
+    return f"{error} ({cause})" if cause and cause.rpartition(": ")[2] not in str(error) else str(error)
+
+
+def _last_line_of_cause(error: BaseException) -> str:
+    """What was behind an error: known here, or told by the child process in its log."""
+    log = getattr(error, "log", "")
+    cause = str(error.__cause__ or "") or (log.rpartition(_CAUSED)[0] if _CAUSED in log else "")
+    return (cause.strip().splitlines() or [""])[-1]
 
 
 def error_log(error: BaseException) -> str:

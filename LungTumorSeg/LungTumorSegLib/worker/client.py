@@ -15,8 +15,7 @@ from pathlib import Path
 
 from .. import result_record
 from ..contracts import CT, Options, Progress, Result
-from ..errors import Cancelled, WorkerError
-from ..output_folder import output_error
+from ..errors import Cancelled, OutputError, WorkerError
 from . import protocol
 
 _LIBRARY = Path(__file__).resolve().parents[2]
@@ -69,13 +68,12 @@ class WorkerClient:
     def start(self, ct: CT, options: Options = Options()) -> "Run":  # noqa: B008 - frozen
         """Start a run and return at once; ask the returned `Run` from a timer.
 
-        Raises WorkerError when a run is in progress or the child cannot be started, OutputError when the temporary
-        folder has no room for the voxels.
+        Raises WorkerError when a run is in progress or the child cannot be started, OutputError when there is no
+        temporary folder or no room in it for the voxels.
         """
         if self._run is not None and not self._run.done:
             raise WorkerError("A segmentation is running already. Wait for it or cancel it.")
-        # short, since the path may already be long; private to the user
-        folder = Path(tempfile.mkdtemp(prefix="lts-"))
+        folder = _private_folder()
         try:
             request = {
                 "type": "run",
@@ -86,7 +84,7 @@ class WorkerClient:
             self._run = Run(self._ask(request), folder, self._end_child)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise output_error(folder, error) from error
+            raise _no_room(str(folder.parent), error) from error
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -136,6 +134,21 @@ class WorkerClient:
                     self._child.await_end()
                     raise WorkerError(_ended_message(self._child), self._child.log()) from error
         raise AssertionError
+
+
+def _private_folder() -> Path:
+    """For the voxels of one run; a short name, since the path to it may already be long."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="lts-"))
+    except OSError as error:
+        raise _no_room(tempfile.tempdir or "any of the usual places", error) from error
+
+
+def _no_room(place: str, error: OSError) -> OutputError:
+    return OutputError(
+        f"The CT cannot be handed to the program that segments: temporary files in {place} fail "
+        f"({error.strerror or error}). Free disk space there, or set TMPDIR to another folder."
+    )
 
 
 class Run:
