@@ -214,13 +214,12 @@ class Findings:
         """
         free = [(x, m) for x, m in zip(lesions, masks, strict=True) if not self._is_drawn_over(x, m)]
         lesions, masks = [x for x, _ in free], [m for _, m in free]
+        known = [pair for known_id, pair in self._known.items() if known_id not in self._drawn]
         overlaps = sorted(
             (
-                (shared, i, known_id)
-                for i, (lesion, mask) in enumerate(zip(lesions, masks, strict=True))
-                for known_id, (known, known_mask) in self._known.items()
-                if known_id not in self._drawn
-                and (shared := _shared_voxels(lesion.label_box, mask, known.label_box, known_mask))
+                (shared, i, known[k][0].id)
+                for i, k in _meeting(lesions, [lesion for lesion, _ in known])
+                if (shared := _shared_voxels(lesions[i].label_box, masks[i], known[k][0].label_box, known[k][1]))
             ),
             key=lambda o: (-o[0], o[2], o[1]),
         )
@@ -233,8 +232,8 @@ class Findings:
         for i, lesion in enumerate(lesions):
             if i not in ids:
                 ids[i], unused = unused, unused + 1
-            known = self._known.get(ids[i])
-            lesion = replace(lesion, id=ids[i], status=known[0].status if known else lesion.status)
+            before = self._known.get(ids[i])
+            lesion = replace(lesion, id=ids[i], status=before[0].status if before else lesion.status)
             self.names.setdefault(lesion.id, terminology.name(lesion))
             self._known[lesion.id] = lesion, masks[i]
             self.lesions += (lesion,)
@@ -267,6 +266,15 @@ class Findings:
         self._known[lesion.id] = lesion, mask
         if lesion.id in self._drawn:
             self._drawn[lesion.id] = lesion, mask
+
+
+def _meeting(lesions, others) -> list[list[int]]:
+    """Positions (i, k) of lesions whose boxes meet those of others; of 90 a look at each pair would take 60 ms."""
+    if not lesions or not others:
+        return []
+    a, b = (np.array([lesion.label_box for lesion in group]) for group in (lesions, others))
+    meet = (a[:, None, :, 0] < b[None, :, :, 1]) & (b[None, :, :, 0] < a[:, None, :, 1])
+    return np.argwhere(meet.all(-1)).tolist()
 
 
 def _shared_voxels(box_a, mask_a, box_b, mask_b) -> int:
