@@ -70,7 +70,6 @@ class Sitting:
         return told
 
     def _panel(self, width=WIDTH, ratio=1) -> np.ndarray:
-        self.case.settle()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "panel.png"
             standin.picture(self.case.window, path, width, ratio=ratio)
@@ -95,18 +94,11 @@ class Sitting:
         spin(under_way, PATIENCE_SECONDS)
         if not self.logic.running:
             raise NoPictureError(f"The run was over before it could be pictured. {self.ui.errorLabel.text}")
-        self._shoot_now("panel-running")
+        self._shoot("panel-running")
         spin(lambda: not self.logic.running, PATIENCE_SECONDS)
         self.case.settle()
         if not self._lesions():
             raise NoPictureError(f"No lesion was found in this CT. {self.ui.errorLabel.text}")
-
-    def _shoot_now(self, name):
-        """Without waiting for the panel to be quiet, which it is not in a run."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "panel.png"
-            standin.picture(self.case.window, path, WIDTH)
-            self.album.put(name, np.asarray(Image.open(path).convert("RGB")))
 
     def _tidy(self) -> str:
         """Leave out what is small, keep the largest, reject the others, look at it in 3D."""
@@ -142,6 +134,7 @@ class Sitting:
         self._shoot("panel-narrow", NARROW)
         self._shoot("panel-dense", WIDTH, DENSE)
         standin.set_theme(dark=True)
+        self.case.panel.refresh()
         self._shoot("panel-dark")
         standin.set_theme(dark=False)
 
