@@ -184,7 +184,10 @@ class Plan:
         return tuple(box)
 
     def to_voxels(self, values: np.ndarray, box: Box) -> np.ndarray:
-        """The map's ``values`` (runs, y, x) uint8 interpolated to the voxels of ``box`` of the axial view, uint8."""
+        """The map's ``values`` (runs, y, x) interpolated to the voxels of ``box`` of the axial view.
+
+        uint8 or float32, and so is what is returned.
+        """
         spacing, pixel = self.axial.spacing_zyx, self.card["spacing_mm"]
         run_step = spacing[0] * (int(self.runs[1] - self.runs[0]) if len(self.runs) > 1 else 1)
         matrices = []
@@ -198,7 +201,7 @@ class Plan:
         ):
             matrices.append(resampling_matrix(n_in, step_in, b.stop - b.start, step_out, b.start * step_out - start))
         along_z, rows, columns = matrices
-        out = np.empty(tuple(b.stop - b.start for b in box), np.uint8)
+        out = np.empty(tuple(b.stop - b.start for b in box), values.dtype)
         shown = {}
         for k in range(len(out)):
             needed = along_z[k]
@@ -210,7 +213,7 @@ class Plan:
                 (w * shown[i] for i, w in zip(needed.indices, needed.data, strict=True)),
                 np.zeros(out.shape[1:], np.float32),
             )
-            out[k] = np.rint(mixed)
+            out[k] = np.rint(mixed) if values.dtype == np.uint8 else mixed
         return out
 
 

@@ -1,0 +1,181 @@
+"""Why the network marks a lesion, and how sure it is of it: uncertainty from flips, and an occlusion heat map.
+
+Both look at the box in which a click is answered, through any engine. An automatic run has more of the CT around the
+lesion, so that its probability there can differ a little.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from . import slices
+from .bundle import Bundle
+from .contracts import CT, Lesion
+from .engines import Engine
+from .geometry import Box
+
+SIDE_MM, LARGE_SIDE_MM = 60.0, 120.0  # as for a click
+ROOM_MM = 10.0  # of surroundings that a lesion keeps on each side in the smaller box
+BATCH = 16
+# the eraser fills in aerated lung; HU of parenchyma at full inspiration
+LUNG_HU = -850.0
+GRID = 16  # places along a side of the box where the eraser is put: 4 mm apart in the smaller one
+ERASER_STEPS = 0.75  # sigma of the eraser, in distances of two places
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where to look: a cube of ``side_mm`` around ``centre_lps`` (mm). point_lps: the click, None if there was none."""
+
+    centre_lps: tuple[float, float, float]
+    side_mm: float = SIDE_MM
+    point_lps: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Over the views of the mirrored box. Arrays float32 (z, y, x), stored order, filling ``box`` of the CT.
+
+    probability: mean p. deviation: standard deviation of p, 0 to 0.5.
+    """
+
+    box: Box
+    probability: np.ndarray
+    deviation: np.ndarray
+
+    @property
+    def entropy(self) -> np.ndarray:
+        """Of the mean probability, in bits: 0 where the network is sure, 1 where p is a half."""
+        return entropy(self.probability)
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Where on the lesion's largest axial slice the network looks.
+
+    fall: float32, stored order, one axial slice thick, filling ``box``: by how much the mean probability of the lesion
+    falls when the tissue there is replaced by lung. Negative where it rises. probability: that mean, nothing replaced.
+    """
+
+    box: Box
+    fall: np.ndarray
+    probability: float
+
+
+def spot_of(ct: CT, lesion: Lesion, point_lps=None) -> Spot:
+    """The box around a lesion; the larger one where the lesion would fill the smaller. point_lps: the click, if any."""
+    ends = np.array(lesion.label_box, float)
+    extents = (ends[:, 1] - ends[:, 0]) * ct.geometry.spacing_zyx
+    centre = tuple(ct.geometry.lps((ends.sum(1) - 1) / 2).tolist())
+    return Spot(centre, SIDE_MM if extents.max() + 2 * ROOM_MM <= SIDE_MM else LARGE_SIDE_MM, point_lps)
+
+
+def entropy(p: np.ndarray) -> np.ndarray:
+    """Of a yes or no with probability ``p``, in bits."""
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
+
+
+def uncertainty(ct: CT, spot: Spot, engine: Engine, bundle: Bundle) -> Uncertainty:
+    """What the network makes of the box as it is, mirrored left to right, head to feet, and both.
+
+    Test-time augmentation as an estimate of uncertainty: Wang et al., Neurocomputing 338:34-45, 2019. Only mirrorings
+    that the training used as well; head to feet by reversing the neighbouring slices, which needs offsets that are
+    symmetrical (else left to right alone). Raises GeometryError and EngineError as a click does.
+    """
+    plan = _plan(ct, spot, bundle)
+    count = len(bundle.card["offsets_mm"])
+    reversible = count > 1 and np.allclose(bundle.card["offsets_mm"], -np.array(bundle.card["offsets_mm"])[::-1])
+    views = [(x, z) for x in (False, True) for z in ((False, True) if reversible else (False,))]
+    total, squares = np.zeros(plan.shape), np.zeros(plan.shape)
+    for which, given in plan.batches(_view(ct), BATCH, spot.point_lps):
+        for mirror_x, mirror_z in views:
+            p = _predict(engine, given, count, mirror_x, mirror_z)
+            total[which] += p
+            squares[which] += p.astype(float) ** 2
+    mean = total / len(views)
+    deviation = np.sqrt(np.maximum(squares / len(views) - mean**2, 0))
+    box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
+    return Uncertainty(_stored(ct, box), *(_block(ct, plan, values, box) for values in (mean, deviation)))
+
+
+def heat(ct: CT, spot: Spot, lesion: Lesion, mask: np.ndarray, engine: Engine, bundle: Bundle) -> Heat:
+    """Erase the surroundings place by place, and see how the probability of the lesion changes.
+
+    Occlusion sensitivity (Zeiler and Fergus, ECCV 2014) with a soft eraser: at each place of a grid the tissue of all
+    slices of the input is faded into lung, by a Gaussian. The map is the mean of the changes, each weighted by its
+    eraser; the click's mark stays. It says what the network's answer depends on, not whether it is right.
+
+    mask: bool, filling ``lesion.label_box``; its largest axial slice is explained. Raises as `uncertainty` does,
+    and ValueError if the lesion does not lie in the spot's box.
+    """
+    plan = _plan(ct, spot, bundle)
+    order, axial = ct.geometry.axial_order(), ct.geometry.axial()
+    lesion_box = order.view_box(tuple(slice(*ends) for ends in lesion.label_box), axial.shape_zyx)
+    seen = order.view(mask)
+    largest = lesion_box[0].start + int(seen.sum((1, 2)).argmax())
+    one = replace(plan, runs=plan.runs[[int(np.abs(plan.runs - largest).argmin())]])
+    target = _on_network_grid(one, lesion_box, seen)
+    if not target.any():
+        raise ValueError("The lesion does not lie in the box that is to be explained.")
+    (_, given), *_ = one.batches(_view(ct), 1, spot.point_lps)
+    erasers = _erasers(given.shape[1:3])
+    lung = slices.scale_hu(np.array(LUNG_HU), bundle.card["window_hu"])
+    count = len(bundle.card["offsets_mm"])
+    before = float(engine.predict(given)[0][target].mean())
+    falls = np.empty(len(erasers))
+    for start in range(0, len(erasers), BATCH):
+        part = erasers[start : start + BATCH, ..., None]
+        erased = np.repeat(given, len(part), 0)
+        erased[..., :count] += part * (lung - erased[..., :count])
+        falls[start : start + BATCH] = before - engine.predict(erased)[:, target].mean(1)
+    shown = np.tensordot(falls, erasers, 1) / erasers.sum(0)
+    whole = one.voxel_box(tuple(slice(0, n) for n in one.shape))
+    return Heat(_stored(ct, whole), _block(ct, one, shown[None], whole), before)
+
+
+def _plan(ct: CT, spot: Spot, bundle: Bundle) -> slices.Plan:
+    return slices.plan_around(ct.geometry.axial(), bundle.card, spot.centre_lps, spot.side_mm)
+
+
+def _view(ct: CT) -> np.ndarray:
+    return ct.geometry.axial_order().view(ct.voxels_zyx)
+
+
+def _predict(engine: Engine, given: np.ndarray, count: int, mirror_x: bool, mirror_z: bool) -> np.ndarray:
+    if mirror_z:
+        given = np.concatenate([given[..., :count][..., ::-1], given[..., count:]], -1)
+    if not mirror_x:
+        return engine.predict(given)
+    return engine.predict(np.ascontiguousarray(given[:, :, ::-1]))[:, :, ::-1]
+
+
+def _erasers(shape_yx: tuple[int, int]) -> np.ndarray:
+    """(GRID * GRID, y, x) float32: Gaussians of height 1 at evenly spaced places."""
+    along = []
+    for n in shape_yx:
+        step = n / GRID
+        places = (np.arange(GRID) + 0.5) * step - 0.5
+        along.append(np.exp(-((np.arange(n)[None] - places[:, None]) ** 2) / (2 * (ERASER_STEPS * step) ** 2)))
+    rows, columns = along
+    return np.einsum("ay,bx->abyx", rows, columns).reshape(-1, *shape_yx).astype(np.float32)
+
+
+def _on_network_grid(plan: slices.Plan, lesion_box: Box, mask: np.ndarray) -> np.ndarray:
+    """The lesion on the plan's one slice, bool (y, x) in network pixels; the nearest voxel counts."""
+    z = int(np.clip(plan.runs[0] - lesion_box[0].start, 0, len(mask) - 1))
+    index, inside = [], []
+    for pixels, mm, b in zip(plan.box_yx, plan.axial.spacing_zyx[1:], lesion_box[1:], strict=True):
+        voxels = np.rint(np.arange(pixels.start, pixels.stop) * plan.card["spacing_mm"] / mm).astype(int) - b.start
+        inside.append((voxels >= 0) & (voxels < b.stop - b.start))
+        index.append(np.clip(voxels, 0, b.stop - b.start - 1))
+    return mask[z][np.ix_(*index)] & inside[0][:, None] & inside[1]
+
+
+def _stored(ct: CT, box: Box) -> Box:
+    return ct.geometry.axial_order().undo_box(box, ct.geometry.axial().shape_zyx)
+
+
+def _block(ct: CT, plan: slices.Plan, values: np.ndarray, box: Box) -> np.ndarray:
+    """A map (runs, y, x) on the voxels of ``box`` of the axial view, in stored order."""
+    return np.ascontiguousarray(ct.geometry.axial_order().undo(plan.to_voxels(values.astype(np.float32), box)))
