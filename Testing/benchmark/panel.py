@@ -8,6 +8,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import headless
@@ -22,6 +23,7 @@ RESOURCES = Path(__file__).resolve().parents[2] / "LungTumorSeg" / "Resources"
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 PATIENCE_SECONDS = 1800
 VOLUME_COLUMN = 4
+SURFACE = "Closed surface"  # Slicer's name of the representation
 
 
 class Loop:
@@ -57,20 +59,19 @@ class Loop:
 
 
 class Given:
-    """In the place of the child process: these candidates, at once."""
+    """In the place of the child process: a result with these candidates, made before it is asked for."""
 
     pid = None
 
-    def __init__(self, candidates):
-        self.candidates, self.result = candidates, None
+    def __init__(self, ct: CT, found, candidates):
+        made, masks = lesions.extract(candidates, ct, found, Options(), bundle.load().card)
+        model = {"name": "given", "version": "", "checksum": ""}
+        self.result = Result(
+            ct.geometry, candidates, found, made, masks, Options(), model, "given", "CPU", "balls", {}, 0.0, ()
+        )
 
     def start(self, ct: CT, options: Options):
-        found, card = lungs.find(ct), bundle.load().card
-        made, masks = lesions.extract(self.candidates, ct, found, options, card)
-        self.result = Result(
-            ct.geometry, self.candidates, found, made, masks, options, {"name": "given", "version": "", "checksum": ""},
-            "given", "CPU", "balls", {"network": 0.0}, 0.0, (),
-        )  # fmt: skip
+        self.result = replace(self.result, options=options)
         return self
 
     def warm(self, options: Options):
@@ -94,7 +95,12 @@ def measure(ct: Stored, point, model: str | None = None, lesions_shown: int = 20
     opened = ct.open()
     made = _child(opened, (-point[0], -point[1], point[2]), model)
     headless.clear(scene, application)
-    return made | _live(opened, balls(opened, lungs.find(opened), lesions_many), lesions_shown)
+    found = lungs.find(opened)
+    candidates = balls(opened, found, lesions_many)
+    volume, loop = headless.add_volume(opened), Loop()
+    made |= _move_thresholds(volume, Given(opened, found, candidates[:lesions_shown]), loop)
+    made |= _take_over_many(volume, Given(opened, found, candidates), loop)
+    return made | {"live_gaps": loop.gaps}
 
 
 def _child(ct: CT, point_ras, model: str | None) -> dict:
@@ -102,7 +108,7 @@ def _child(ct: CT, point_ras, model: str | None) -> dict:
     from panel_case import PanelCase
 
     case, loop, run_loop = PanelCase(RESOURCES, WorkerClient()), Loop(), Loop()
-    logic, ui, made = case.logic, case.ui, {}
+    ui, made = case.ui, {}
     try:
         case.panel.parameters.modelFolder = model or ""
         loop.until(_after(1.0), lambda: "Nothing to do")
@@ -111,7 +117,7 @@ def _child(ct: CT, point_ras, model: str | None) -> dict:
         case.settle()
 
         case.network.close()
-        made["run_seconds"] = run_loop.until(lambda: not logic.running, _stage(case), ui.segmentButton.click)
+        made["run_seconds"] = run_loop.until(lambda: _settled(case), _stage(case), ui.segmentButton.click)
         findings = case.panel.findings
         made["run_lesions"] = len(findings.lesions) if findings else 0
         if findings:
@@ -122,7 +128,7 @@ def _child(ct: CT, point_ras, model: str | None) -> dict:
 
         case.network.close()
         for name in ("cold", "warm", "warm_again"):
-            clicked = loop.until(lambda: not logic.running, lambda: "Click", lambda: case.panel.segment_at(point_ras))
+            clicked = loop.until(lambda: _settled(case), lambda: "Click", lambda: case.panel.segment_at(point_ras))
             findings = case.panel.findings
             if findings is None or not _drawn(case, findings):
                 made["click_error"] = ui.errorLabel.text or "nothing was found at the nodule"
@@ -184,34 +190,46 @@ def _node_ids(scene) -> list[str]:
     return [scene.GetNthNode(i).GetID() for i in range(scene.GetNumberOfNodes())]
 
 
-def _live(ct: CT, candidates, lesions_shown: int) -> dict:
-    """With given candidates: a moved threshold, and a result with many lesions taken over."""
-    from panel_case import PanelCase
-
-    given = Given(candidates[:lesions_shown])
-    case, loop, made = PanelCase(RESOURCES, given), Loop(), {}
-    logic, ui = case.logic, case.ui
+def _move_thresholds(volume, given: Given, loop: Loop) -> dict:
+    """The slowest of some moves of the threshold, without and with surfaces in 3D."""
+    case, made = _case_with(volume, given), {}
     try:
-        _choose(case, headless.add_volume(ct))
-        case.settle()
-
-        def run(what):
-            loop.until(lambda: not logic.running, lambda: what, ui.segmentButton.click)
-            case.settle()
-
-        run(f"Taking over {lesions_shown} lesions")
+        _take_over(case, given, loop)
         made["lesions"] = len(case.panel.findings.lesions)
-        for name in ("threshold_seconds", "threshold_with_surfaces_seconds"):
+        for name, surfaces in (("threshold_seconds", False), ("threshold_with_surfaces_seconds", True)):
+            case.ui.show3DButton.checked = surfaces
+            case.settle()
             made[name] = max(_move_threshold(case, loop, value) for value in THRESHOLDS)
-            if not ui.show3DButton.checked:
-                ui.show3DButton.click()
-        ui.removeResultButton.click()
-        given.candidates = candidates
-        run(f"Taking over {len(candidates)} lesions")
-        made["lesions_many"] = len(case.panel.findings.lesions)
+        case.ui.removeResultButton.click()
     finally:
         case.close()
-    return made | {"live_gaps": loop.gaps}
+    return made
+
+
+def _take_over_many(volume, given: Given, loop: Loop) -> dict:
+    """A result with many lesions comes while surfaces are shown."""
+    case = _case_with(volume, given)
+    try:
+        case.ui.show3DButton.checked = True
+        _take_over(case, given, loop)
+        return {"lesions_many": len(case.panel.findings.lesions)}
+    finally:
+        case.close()
+
+
+def _case_with(volume, given: Given):
+    from panel_case import PanelCase
+
+    case = PanelCase(RESOURCES, given)
+    _choose(case, volume)
+    case.settle()
+    return case
+
+
+def _take_over(case, given: Given, loop: Loop):
+    what = f"Taking over {len(given.result.lesions)} lesions"
+    loop.until(lambda: _settled(case), lambda: what, case.ui.segmentButton.click)
+    case.settle()
 
 
 def _move_threshold(case, loop: Loop, value: float) -> float:
@@ -229,14 +247,25 @@ def _move_threshold(case, loop: Loop, value: float) -> float:
     return seconds
 
 
+def _settled(case) -> bool:
+    """Whether no run is under way, and what there is of a result is drawn."""
+    findings = case.panel.findings
+    return not case.logic.running and (findings is None or _drawn(case, findings))
+
+
 def _drawn(case, findings) -> bool:
-    """Whether each lesion's segment holds as many voxels as the lesion."""
+    """Whether each lesion's segment holds as many voxels as the lesion, and has its surface where they are shown."""
     from LungTumorSegLib.slicer_ import edits
 
     node, volume = case.logic.segmentation(findings), case.logic.volume(findings)
-    found = [edits.segment_mask(node, findings.segment_id(lesion), volume) for lesion in findings.lesions]
-    counts = [0 if mask is None else int(mask[1].sum()) for mask in found]
-    return counts == [int(mask.sum()) for mask in findings.masks]
+    segments = [findings.segment_id(lesion) for lesion in findings.lesions]
+    found = [edits.segment_mask(node, segment, volume) for segment in segments]
+    if [0 if mask is None else int(mask[1].sum()) for mask in found] != [int(mask.sum()) for mask in findings.masks]:
+        return False
+    inside = node.GetSegmentation()
+    return not findings.surfaces_shown or all(
+        inside.GetSegment(s).GetRepresentation(SURFACE) is not None for s in segments
+    )
 
 
 def _listed(case, findings) -> bool:
