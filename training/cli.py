@@ -57,6 +57,31 @@ def evaluate(
 
 
 @app.command()
+def explain(
+    folder: Annotated[Path, typer.Argument(help="Where pictures and figures go. They show patients: not for git.")],
+    config: Path = ConfigFile,
+    bundle: Path = ModelBundle,
+    role: Annotated[str, typer.Option(help="Patients whose nodules are clicked.")] = "test",
+    count: Annotated[int, typer.Option(min=1, help="Pictures each of the best, median and worst.")] = 2,
+):
+    """Show where the network looks and where it is unsure; measure whether its uncertainty tells its errors."""
+    from . import explain as step
+
+    typer.echo(step.run(configuration.load(config), folder, bundle, role, count).read_text())
+
+
+@app.command()
+def ablations(
+    config: Path = ConfigFile,
+    steps: Annotated[int, typer.Option(min=2, help="Of each fit.")] = 400,
+):
+    """Fit in pairs that differ in one thing, and compare them on patients of val. A second call resumes."""
+    from . import ablations as step
+
+    typer.echo(step.run(configuration.load(config), steps).read_text())
+
+
+@app.command()
 def calibrate(config: Path = ConfigFile, weights: Path = Weights):
     """Fit calibration and threshold on the val patches; `export` and `folds` take them from there."""
     from . import calibrate as step

@@ -137,7 +137,7 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path, own: Path):
                 "val_dice_click": f"{np.mean(dice['click']):.4f}",
                 "val_dice_auto": f"{np.mean(dice['auto']):.4f}",
                 "val_empty_marked": f"{np.mean(((p >= 0.5) & (weight > 0))[empty].sum((1, 2)) >= 10):.4f}",
-                "val_score": f"{(np.mean(dice['click']) + np.mean(dice['auto'])) / 2:.5f}",
+                "val_score": f"{np.mean([np.mean(d) for d in dice.values() if d]):.5f}",  # without a prompt, of one
                 "seconds": self.elapsed(),
             }
             better = float(row["val_score"]) > self.best

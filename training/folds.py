@@ -10,15 +10,21 @@ from .evaluate.automatic import FOLDS
 STEPS = 500
 
 
+def shared_weights(config: Config) -> Path:
+    """What the stages on patches alone ended with. Raises FileNotFoundError while they have not."""
+    patch_stages = sum(not stage.ct_share for stage in config.fit.stages)
+    shared = Path(config.fit.run) / f"stage{patch_stages}" / "best.weights.h5"
+    if not shared.exists():
+        raise FileNotFoundError(f"{shared} is missing: run `python -m training fit` first.")
+    return shared
+
+
 def fine_tune(config: Config) -> list[Path]:
     """From the shared patch-stage weights, 500 steps without each fold's CTs; returns the two bundles.
 
     Resumes like any fit. Raises FileNotFoundError while the patch stage has left no weights.
     """
-    patch_stages = sum(not stage.ct_share for stage in config.fit.stages)
-    shared = Path(config.fit.run) / f"stage{patch_stages}" / "best.weights.h5"
-    if not shared.exists():
-        raise FileNotFoundError(f"{shared} is missing: run `python -m training fit` first.")
+    shared = shared_weights(config)
     whole = config.fit.stages[-1]
     made = []
     for fold in FOLDS:
