@@ -49,13 +49,26 @@ def make(folder: Path, volumes: bool = True) -> config.Config:
         np.savez(pack / "volumes" / name / "ct.npz", hu=ct.voxels_zyx, grid=json.dumps(grid))
         image = sitk.GetImageFromArray(mask.astype(np.uint8))
         sitk.WriteImage(image, str(pack / "volumes" / name / "tumour.nrrd"))
+    if volumes:
+        _write_demo(folder / "demo")
     stage = config.Stage(steps=4, learning_rate=1e-2, warmup_steps=1, crop=32, batch=4)
     return replace(
         config.Config(),
-        data=config.Data(str(pack), str(folder / "split.csv"), str(folder / "prepared")),
+        data=config.Data(*(str(folder / name) for name in ("pack", "split.csv", "prepared", "demo"))),
         network=config.Network(filters=(2, 4)),
         fit=config.Fit(run=str(folder / "run"), precision="float32", epoch_steps=2, stages=(stage,)),
     )
+
+
+def _write_demo(folder: Path) -> None:
+    folder.mkdir()
+    for seed, name in enumerate(("lung1", "lung2")):
+        ct, mask = phantoms.chest(spacing_xyz=(2.5, 2.5, 5.0), seed=10 + seed)
+        for what, voxels in (("image", ct.voxels_zyx), ("label", mask.astype(np.uint8))):
+            image = sitk.GetImageFromArray(voxels)
+            image.SetSpacing(ct.geometry.spacing_xyz)
+            image.SetOrigin(ct.geometry.origin_lps)
+            sitk.WriteImage(image, str(folder / f"{name}_{what}.nrrd"))
 
 
 def prepared(folder: Path) -> config.Config:

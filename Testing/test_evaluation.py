@@ -242,6 +242,19 @@ def test_the_real_tumour_of_each_ct_is_judged_on_its_own_grid(evaluated):
     assert all(case["dice"] > 0.8 for case in real["cases"])
 
 
+def test_the_demonstrations_cts_are_judged_where_they_are(evaluated):
+    demo = json.loads((evaluated / "figures-test.json").read_text())["demo"]
+    assert set(demo) == {"lung1", "lung2"}
+    assert all(case["found"] and case["dice"] > 0.8 for case in demo.values())
+    facts = json.loads((evaluated / "facts-test.json").read_text())
+    assert any("lung2" in bar["what"] for bar in facts["figures"]["bars"])
+
+
+def test_nothing_is_chosen_on_the_demonstrations_cts(made, tissue):
+    folder = evaluate.evaluate(made, tissue, role="val", whole_cts=False)
+    assert json.loads((folder / "figures-val.json").read_text())["demo"] is None
+
+
 def test_automatic_figures_on_cts_of_the_fit_are_marked(evaluated):
     assert json.loads((evaluated / "figures-test.json").read_text())["automatic"]["unseen"] is False
 

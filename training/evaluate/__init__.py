@@ -11,7 +11,7 @@ from LungTumorSegLib.lesions import FEATURES
 from rich.progress import track
 
 from ..config import Config
-from . import automatic, bars, calibration, click, exam, page, patches, plots
+from . import automatic, bars, calibration, click, demo, exam, page, patches, plots
 from .calibration import Histogram
 
 BATCH = 16  # slices at a time: a patch's are 64 x 64 pixels, small for what suits whole slices
@@ -48,6 +48,7 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
         "click": click.summarise(rows),
         "calibration": _calibration(maps.counts, judged and judged.histogram, temperature, line, maps.n),
         "automatic": judged and judged.figures,
+        "demo": _demo(config, engine, bundle, folder) if role == "test" else None,
     }
     facts = {"figures": bars.brief(figures)}
     if judged and judged.coefficients:
@@ -95,6 +96,16 @@ def _maps(config: Config, nodules: click.Nodules | None, engine, bundle, folder:
     read = json.loads(record.read_text())
     counts = Histogram(np.array(read["voxels"]), np.array(read["target"]))
     return patches.Maps(counts, {float(t): d for t, d in read["dice"].items()}, read["n"])
+
+
+def _demo(config: Config, engine, bundle, folder: Path) -> dict | None:
+    """None where `make demo` has not left its CTs."""
+    given, record = Path(config.data.demo).expanduser(), folder / "demo.json"
+    if not given.is_dir():
+        return None
+    if not record.exists():
+        _write(record, demo.run(given, engine, bundle))
+    return json.loads(record.read_text())
 
 
 def _calibration(patch_counts: Histogram, ct_counts: Histogram | None, temperature: float, line, n: int) -> dict:

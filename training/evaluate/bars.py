@@ -15,6 +15,8 @@ BARS = (
      ("automatic", "transplants", "shams_marked_at_2_false_positives"), 0.05, 0.05, False),
     ("automatic: real tumours found", ("automatic", "real", "found"), 10, 11, True),
     ("automatic: Dice of the real ones found", ("automatic", "real", "dice_of_found", "mean"), 0.70, 0.84, True),
+    ("demonstration CT lung1: Dice", ("demo", "lung1", "dice"), 0.60, 0.80, True),
+    ("demonstration CT lung2: Dice", ("demo", "lung2", "dice"), 0.70, 0.85, True),
     ("calibration error, patches", ("calibration", "error_patches"), 0.05, 0.02, False),
     ("calibration error, whole CTs", ("calibration", "error_whole_cts"), 0.05, 0.02, False),
 )  # fmt: skip

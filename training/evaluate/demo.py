@@ -1,0 +1,38 @@
+"""The two demonstration CTs, as `make demo` judges them: a known tumour each, in CTs that no model is trained on."""
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from LungTumorSegLib import ct as cts
+from LungTumorSegLib import segment
+from LungTumorSegLib.bundle import Bundle
+from LungTumorSegLib.engines import Engine
+
+from . import metrics
+
+NAMES = ("lung1", "lung2")
+
+
+def run(folder: Path, engine: Engine, bundle: Bundle) -> dict[str, dict]:
+    """For each CT of ``folder`` (``NAME_image.nrrd``, ``NAME_label.nrrd``) the automatic run against the tumour.
+
+    dice: of all lesions that touch the tumour together, 0 where none does; others: lesions that do not. Raises
+    UnreadableError if a CT is missing.
+    """
+    made = {}
+    for name in NAMES:
+        ct = cts.read(folder / f"{name}_image.nrrd")
+        truth = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"{name}_label.nrrd"))) != 0
+        result = segment.segment(ct, engine=engine, bundle=bundle)
+        predicted, others = np.zeros(truth.shape, bool), 0
+        for lesion, mask in zip(result.lesions, result.masks, strict=True):
+            box = tuple(slice(*ends) for ends in lesion.label_box)
+            if (mask & truth[box]).any():
+                predicted[box] |= mask
+            else:
+                others += 1
+        agreement = metrics.overlap(predicted, truth)
+        ml = float(np.count_nonzero(truth)) * ct.geometry.voxel_mm3 / 1000
+        made[name] = {"found": bool(predicted.any()), "dice": agreement["dice"], "others": others, "ml": ml}
+    return made
