@@ -15,7 +15,7 @@ import phantoms
 import psutil
 import pytest
 import results
-from LungTumorSegLib import bundle, errors
+from LungTumorSegLib import bundle, engines, errors, explain
 from LungTumorSegLib.contracts import Options
 from LungTumorSegLib.segment import segment
 from LungTumorSegLib.worker import protocol
@@ -116,9 +116,64 @@ def test_an_error_that_nobody_foresaw_arrives_as_a_worker_error(warm, ct):
         warm.segment(ct, text_for_a_number)
 
 
+@pytest.fixture(scope="module")
+def clicked(ct):
+    """A lesion, its mask and the click that found it."""
+    result = segment(ct, Options(points_lps=(phantoms.NODULE[0],)))
+    return result.lesions[0], result.masks[0], phantoms.NODULE[0]
+
+
+def _explained(client, ct, clicked, kind):
+    lesion, mask, point = clicked
+    run, steps = client.explain(ct, lesion, mask, kind, point), []
+    _wait_for(lambda: steps.extend(run.poll(0.1)) or run.done)
+    return run.result, steps
+
+
+def test_the_child_and_this_process_make_identical_maps(warm, ct, clicked):
+    lesion, mask, point = clicked
+    spot, opened = explain.spot_of(ct, lesion, point), bundle.load()
+    engine = engines.open_engine(opened)
+    here = explain.heat(ct, spot, lesion, mask, engine, opened)
+    there, steps = _explained(warm, ct, clicked, "heat")
+    assert there.kind == "heat" and there.box == here.box and there.probability == pytest.approx(here.probability)
+    np.testing.assert_allclose(there.values, here.fall, atol=1e-5)
+    assert np.abs(there.values).max() > 0.01
+    assert steps[0].stage == "engine" and steps[-1].stage == "explain" and steps[-1].done == steps[-1].total
+    here = explain.uncertainty(ct, spot, engine, opened)
+    there, steps = _explained(warm, ct, clicked, "uncertainty")
+    assert there.kind == "uncertainty" and there.box == here.box and there.values.shape == here.deviation.shape
+    np.testing.assert_allclose(there.values, here.deviation, atol=1e-5)
+    assert there.values.max() > 0.01
+    assert steps[-1].stage == "explain" and steps[-1].done == steps[-1].total
+
+
+def test_a_lesion_without_a_voxel_cannot_be_explained_and_the_child_lives_on(warm, ct, clicked):
+    lesion, mask, point = clicked
+    before = warm.pid
+    with pytest.raises(errors.GeometryError, match="heat map"):
+        _explained(warm, ct, (lesion, np.zeros_like(mask), point), "heat")
+    assert _explained(warm, ct, clicked, "heat")[0].values.any()
+    assert warm.pid == before
+
+
+def test_a_map_that_is_cancelled_leaves_no_child_and_no_file(ct, clicked, temporary):
+    lesion, mask, point = clicked
+    with WorkerClient() as client:
+        run = client.explain(ct, lesion, mask, "heat", point)
+        with pytest.raises(errors.WorkerError, match="at work already"):
+            client.start(ct, OPTIONS)
+        _wait_for(lambda: run.poll(0.1))
+        child = psutil.Process(client.pid)
+        run.cancel()
+        assert not child.is_running() and run.result is None
+        assert list(temporary.iterdir()) == []
+        assert _explained(client, ct, clicked, "heat")[0].values.any()
+
+
 def test_a_second_run_at_the_same_time_is_refused(warm, ct):
     run = warm.start(ct, OPTIONS)
-    with pytest.raises(errors.WorkerError, match="running already"):
+    with pytest.raises(errors.WorkerError, match="at work already"):
         warm.start(ct, OPTIONS)
     _wait_for(lambda: run.poll(0.1) is not None and run.done)
     assert run.result.engine

@@ -45,7 +45,7 @@ class Options:
 class Progress:
     """What ``progress`` is called with: ``done`` of ``total`` slices (or steps) of ``stage``.
 
-    stage: lungs | engine | network | lesions. seconds_left: estimate for the stage, None while unknown.
+    stage: lungs | engine | network | lesions, or explain. seconds_left: estimate for the stage, None while unknown.
     """
 
     stage: str
@@ -131,3 +131,18 @@ class Result:
     peak_memory_mb: float
     notes: tuple[str, ...] = ()
     probability: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class LesionMap:
+    """What the network can tell about one lesion, see `explain`.
+
+    kind: uncertainty (standard deviation of p over mirrored views, 0 to 0.5) | heat (one axial slice: by how much the
+    lesion's mean p falls when the tissue there is replaced by lung; negative where it rises). values: float32
+    (z, y, x), fills ``box`` of the CT's stored array. probability: of heat, the lesion's mean p with nothing replaced.
+    """
+
+    kind: str
+    box: Box
+    values: np.ndarray
+    probability: float | None = None

@@ -4,14 +4,16 @@ Both look at the box in which a click is answered, through any engine. An automa
 lesion, so that its probability there can differ a little.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from . import slices
 from .bundle import Bundle
-from .contracts import CT, Lesion
+from .contracts import CT, Lesion, Progress
 from .engines import Engine
+from .errors import GeometryError
 from .geometry import Box
 
 SIDE_MM, LARGE_SIDE_MM = 60.0, 120.0  # as for a click
@@ -76,7 +78,9 @@ def entropy(p: np.ndarray) -> np.ndarray:
     return -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
 
 
-def uncertainty(ct: CT, spot: Spot, engine: Engine, bundle: Bundle) -> Uncertainty:
+def uncertainty(
+    ct: CT, spot: Spot, engine: Engine, bundle: Bundle, progress: Callable[[Progress], None] | None = None
+) -> Uncertainty:
     """What the network makes of the box as it is, mirrored left to right, head to feet, and both.
 
     Test-time augmentation as an estimate of uncertainty: Wang et al., Neurocomputing 338:34-45, 2019. Only mirrorings
@@ -93,13 +97,23 @@ def uncertainty(ct: CT, spot: Spot, engine: Engine, bundle: Bundle) -> Uncertain
             p = _predict(engine, given, count, mirror_x, mirror_z)
             total[which] += p
             squares[which] += p.astype(float) ** 2
+        if progress:
+            progress(Progress("explain", which.stop, len(plan.runs)))
     mean = total / len(views)
     deviation = np.sqrt(np.maximum(squares / len(views) - mean**2, 0))
     box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
     return Uncertainty(_stored(ct, box), *(_block(ct, plan, values, box) for values in (mean, deviation)))
 
 
-def heat(ct: CT, spot: Spot, lesion: Lesion, mask: np.ndarray, engine: Engine, bundle: Bundle) -> Heat:
+def heat(
+    ct: CT,
+    spot: Spot,
+    lesion: Lesion,
+    mask: np.ndarray,
+    engine: Engine,
+    bundle: Bundle,
+    progress: Callable[[Progress], None] | None = None,
+) -> Heat:
     """Erase the surroundings place by place, and see how the probability of the lesion changes.
 
     Occlusion sensitivity (Zeiler and Fergus, ECCV 2014) with a soft eraser: at each place of a grid the tissue of all
@@ -107,7 +121,7 @@ def heat(ct: CT, spot: Spot, lesion: Lesion, mask: np.ndarray, engine: Engine, b
     eraser; the click's mark stays. It says what the network's answer depends on, not whether it is right.
 
     mask: bool, filling ``lesion.label_box``; its largest axial slice is explained. Raises as `uncertainty` does,
-    and ValueError if the lesion does not lie in the spot's box.
+    and GeometryError if the lesion does not reach a pixel of its slice in the spot's box.
     """
     plan = _plan(ct, spot, bundle)
     order, axial = ct.geometry.axial_order(), ct.geometry.axial()
@@ -117,7 +131,7 @@ def heat(ct: CT, spot: Spot, lesion: Lesion, mask: np.ndarray, engine: Engine, b
     one = replace(plan, runs=plan.runs[[int(np.abs(plan.runs - largest).argmin())]])
     target = _on_network_grid(one, lesion_box, seen)
     if not target.any():
-        raise ValueError("The lesion does not lie in the box that is to be explained.")
+        raise GeometryError("The outline of this lesion is too small or too large for a heat map; look at another one.")
     (_, given), *_ = one.batches(_view(ct), 1, spot.point_lps)
     erasers = _erasers(given.shape[1:3])
     lung = slices.scale_hu(np.array(LUNG_HU), bundle.card["window_hu"])
@@ -129,6 +143,8 @@ def heat(ct: CT, spot: Spot, lesion: Lesion, mask: np.ndarray, engine: Engine, b
         erased = np.repeat(given, len(part), 0)
         erased[..., :count] += part * (lung - erased[..., :count])
         falls[start : start + BATCH] = before - engine.predict(erased)[:, target].mean(1)
+        if progress:
+            progress(Progress("explain", start + len(part), len(erasers)))
     shown = np.tensordot(falls, erasers, 1) / erasers.sum(0)
     whole = one.voxel_box(tuple(slice(0, n) for n in one.shape))
     return Heat(_stored(ct, whole), _block(ct, one, shown[None], whole), before)

@@ -90,7 +90,7 @@ def record(result: Result, ct: CT) -> dict:
         "seconds": result.seconds,
         "peak_memory_mb": result.peak_memory_mb,
         "notes": list(result.notes),
-        "lesions": [_lesion_record(lesion) for lesion in result.lesions],
+        "lesions": [lesion_record(lesion) for lesion in result.lesions],
     }
 
 
@@ -129,7 +129,7 @@ def flip_xy(point) -> tuple[float, float, float]:
     return (-x, -y, z)
 
 
-def _lesion_record(lesion: Lesion) -> dict:
+def lesion_record(lesion: Lesion) -> dict:
     values = asdict(lesion)
     return {
         ("axis_points_ras" if name == "axis_points_lps" else name): (
@@ -139,7 +139,7 @@ def _lesion_record(lesion: Lesion) -> dict:
     }
 
 
-def _lesion(record: dict) -> Lesion:
+def lesion_from(record: dict) -> Lesion:
     values = dict(record)
     values["axis_points_lps"] = tuple(flip_xy(point) for point in values.pop("axis_points_ras"))
     values["label_box"] = tuple(tuple(ends) for ends in values["label_box"])
@@ -170,7 +170,7 @@ def _result(record: dict, arrays: dict, probability: np.ndarray | None) -> Resul
         body = record["lungs"]["body_box"]
         body_box = None if body is None else tuple(tuple(ends) for ends in body)
         lungs = Lungs(arrays["lungs_label"], arrays["lungs_hull_distance"], grid, body_box)
-    lesions = tuple(_lesion(lesion) for lesion in record["lesions"])
+    lesions = tuple(lesion_from(lesion) for lesion in record["lesions"])
     return Result(
         geometry=geometry_from(record["geometry"]),
         candidates=tuple(_candidate(c, arrays[f"candidate_{i}"]) for i, c in enumerate(record["candidates"])),

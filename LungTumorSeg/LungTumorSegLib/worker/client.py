@@ -13,8 +13,10 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from .. import result_record
-from ..contracts import CT, Options, Progress, Result
+from ..contracts import CT, Lesion, LesionMap, Options, Progress, Result
 from ..errors import Cancelled, OutputError, WorkerError
 from . import protocol
 
@@ -27,7 +29,7 @@ _QUIT_SECONDS = 0.5
 
 
 class WorkerClient:
-    """Runs segmentations in a child process, which is started when first needed and stays warm.
+    """Runs the network in a child process, which is started when first needed and stays warm.
 
     python: the interpreter: ``PythonSlicer`` inside Slicer, this one elsewhere. idle_minutes: a child without work
     for so long ends; the next run starts another.
@@ -71,17 +73,41 @@ class WorkerClient:
         Raises WorkerError when a run is in progress or the child cannot be started, OutputError when there is no
         temporary folder or no room in it for the voxels.
         """
+        return self._begin("run", ct, options, lambda folder: {}, lambda answer, folder: result_record.load(folder))
+
+    def explain(
+        self,
+        ct: CT,
+        lesion: Lesion,
+        mask: np.ndarray,
+        kind: str,
+        point_lps: tuple[float, float, float] | None = None,
+        options: Options = Options(),  # noqa: B008 - frozen
+    ) -> "Run":
+        """Start to make a map of one lesion, and return at once; the run's result will be a `LesionMap`.
+
+        mask: bool (z, y, x), fills ``lesion.label_box``. kind: uncertainty | heat. point_lps: the click that found the
+        lesion, if any. options: of these model, engine and device count. Raises what `start` raises.
+        """
+
+        def more(folder: Path) -> dict:
+            return {"kind": kind, **protocol.hand_over_lesion(lesion, mask, point_lps, folder)}
+
+        return self._begin("explain", ct, options, more, protocol.take_over_map)
+
+    def _begin(self, kind: str, ct: CT, options: Options, more: Callable[[Path], dict], load: Callable) -> "Run":
         if self._run is not None and not self._run.done:
-            raise WorkerError("A segmentation is running already. Wait for it or cancel it.")
+            raise WorkerError("The network is at work already. Wait for it or cancel it.")
         folder = _private_folder()
         try:
             request = {
-                "type": "run",
+                "type": kind,
                 "folder": str(folder),
                 "ct": protocol.hand_over(ct, folder),
                 "options": result_record.options_record(options),
+                **more(folder),
             }
-            self._run = Run(self._ask(request), folder, self._end_child)
+            self._run = Run(self._ask(request), folder, self._end_child, load)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise _no_room(str(folder.parent), error) from error
@@ -152,14 +178,15 @@ def _no_room(place: str, error: OSError) -> OutputError:
 
 
 class Run:
-    """A segmentation in progress in the child. ``result`` is None until it is there."""
+    """A segmentation, or a map, in progress in the child. ``result`` is None until it is there."""
 
-    def __init__(self, answers: "_Answers", folder: Path, end_child: Callable[[], None]):
+    def __init__(self, answers: "_Answers", folder: Path, end_child: Callable[[], None], load: Callable):
         self._answers = answers
         self._folder = folder
         self._end_child = end_child
+        self._load = load  # (the last answer, folder) -> result
         self.done = False
-        self.result: Result | None = None
+        self.result: Result | LesionMap | None = None
 
     def poll(self, wait_seconds: float = 0.0) -> list[Progress]:
         """The progress since the last call, waiting at most ``wait_seconds`` for the first; may set ``result``.
@@ -175,7 +202,7 @@ class Run:
                 if message["type"] == "progress":
                     steps.append(Progress(*(message[k] for k in ("stage", "done", "total", "seconds_left"))))
                 elif message["type"] == "result":
-                    self.result = result_record.load(self._folder)
+                    self.result = self._load(message, self._folder)
                     self._finish()
                 else:
                     raise protocol.error_from(message, self._answers.log())

@@ -1,17 +1,19 @@
 """What goes through the pipe to the child process and back: one JSON object a line, voxels beside it in files.
 
-Requests have a ``type`` of ``run``, ``warm`` or ``quit``, answers of ``hello``, ``progress``, ``result`` or ``error``;
-each carries ``v`` and, but for ``hello``, the request's ``id``.
+Requests have a ``type`` of ``run``, ``warm``, ``quit`` or ``explain``, answers of ``hello``, ``progress``, ``result``
+or ``error``; each carries ``v`` and, but for ``hello``, the request's ``id``.
 
     run       folder, ct (name, source, geometry), options      -> progress ..., result (folder) | error
     warm      options                                           -> result (engine, device, reason) | error
     quit                                                        -> the child ends
+    explain   folder, ct, options, kind, lesion, point_ras      -> progress ..., result (kind, box, probability) | error
     hello     pid, version                                      once, when the child is ready
     progress  stage, done, total, seconds_left
     error     error (a class of `errors`), message, traceback
 
 ``folder`` is a private temporary one. The caller puts ``ct.npy`` there (stored axis order), the child maps it into
-memory and writes the result beside it as `result_record` does. End of input ends the child.
+memory and writes the result beside it as `result_record` does. For ``explain`` the caller puts ``mask.npy`` there as
+well, and the child writes ``map.npy``. End of input ends the child.
 """
 
 import json
@@ -21,11 +23,11 @@ from typing import TextIO
 import numpy as np
 
 from .. import errors
-from ..contracts import CT
-from ..result_record import geometry_from, geometry_record
+from ..contracts import CT, Lesion, LesionMap
+from ..result_record import flip_xy, geometry_from, geometry_record, lesion_from, lesion_record
 
 VERSION = 1
-_VOXELS = "ct.npy"
+_VOXELS, _MASK, _MAP = "ct.npy", "mask.npy", "map.npy"
 
 
 def send(stream: TextIO, message: dict) -> None:
@@ -55,11 +57,36 @@ def take_over(described: dict, folder: Path) -> CT:
     return CT(voxels, geometry_from(described["geometry"]), described["name"], described["source"])
 
 
+def hand_over_lesion(lesion: Lesion, mask: np.ndarray, point_lps, folder: Path) -> dict:
+    """Write the mask into ``folder`` and return what describes lesion and click in a request. Raises OSError."""
+    np.save(folder / _MASK, mask)
+    return {"lesion": lesion_record(lesion), "point_ras": None if point_lps is None else flip_xy(point_lps)}
+
+
+def take_over_lesion(request: dict, folder: Path) -> tuple[Lesion, np.ndarray, tuple[float, float, float] | None]:
+    """The lesion, its mask and its click (LPS mm, or None) that `hand_over_lesion` left."""
+    point = request["point_ras"]
+    return lesion_from(request["lesion"]), np.load(folder / _MASK), None if point is None else flip_xy(point)
+
+
+def hand_over_map(made: LesionMap, folder: Path) -> dict:
+    """Write the map's values into ``folder`` and return what describes it in an answer. Raises OSError."""
+    np.save(folder / _MAP, made.values)
+    box = [[b.start, b.stop] for b in made.box]
+    return {"kind": made.kind, "box": box, "probability": made.probability}
+
+
+def take_over_map(answer: dict, folder: Path) -> LesionMap:
+    """The map that `hand_over_map` left in ``folder``; read, not mapped, as the folder goes away."""
+    box = tuple(slice(*ends) for ends in answer["box"])
+    return LesionMap(answer["kind"], box, np.load(folder / _MAP), answer["probability"])
+
+
 def error_fields(error: Exception, traceback: str) -> dict:
     """What describes an exception in an answer. One that the library did not raise on purpose is a WorkerError."""
     if isinstance(error, errors.LungTumorSegError):
         return {"error": type(error).__name__, "message": str(error), "traceback": traceback}
-    message = f"The segmentation failed unexpectedly ({type(error).__name__}: {error})."
+    message = f"The network's run failed unexpectedly ({type(error).__name__}: {error})."
     return {"error": "WorkerError", "message": message, "traceback": traceback}
 
 

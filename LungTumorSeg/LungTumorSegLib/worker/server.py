@@ -1,4 +1,4 @@
-"""The child process: reads requests, segments, answers. Keeps the model loaded from one run to the next."""
+"""The child process: reads requests, segments or explains, answers. Keeps the model loaded from one run to the next."""
 
 import os
 import queue
@@ -12,8 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TextIO
 
-from .. import __version__, bundle, engines, result_record
-from ..contracts import Options, Progress
+from .. import __version__, bundle, engines, explain, result_record
+from ..contracts import LesionMap, Options, Progress
 from ..segment import segment
 from . import protocol
 
@@ -59,7 +59,7 @@ class _Server:
 
     def answer(self, request: dict) -> None:
         try:
-            work = {"run": self._run, "warm": self._warm}[request["type"]]
+            work = {"run": self._run, "warm": self._warm, "explain": self._explain}[request["type"]]
             answer = {"type": "result", **work(request)}
         except Exception as error:  # whatever it is, the caller is told, and the child lives on
             answer = {"type": "error", **protocol.error_fields(error, traceback.format_exc())}
@@ -70,10 +70,7 @@ class _Server:
         folder = Path(request["folder"])
         options = result_record.options_from(request["options"])
         ct = protocol.take_over(request["ct"], folder)
-
-        def progress(step: Progress) -> None:
-            protocol.send(self._answers, {"type": "progress", "id": request["id"], **asdict(step)})
-
+        progress = self._progress_of(request)
         progress(Progress("engine", 0, 1))
         began = time.perf_counter()
         model, engine = self._warm_up(options)
@@ -82,6 +79,25 @@ class _Server:
         seconds = result.seconds | {"engine": result.seconds["engine"] + loading}
         result_record.save(replace(result, seconds=seconds), ct, folder)
         return {"folder": str(folder)}
+
+    def _explain(self, request: dict) -> dict:
+        folder = Path(request["folder"])
+        ct = protocol.take_over(request["ct"], folder)
+        lesion, mask, point_lps = protocol.take_over_lesion(request, folder)
+        progress = self._progress_of(request)
+        progress(Progress("engine", 0, 1))
+        model, engine = self._warm_up(result_record.options_from(request["options"]))
+        spot = explain.spot_of(ct, lesion, point_lps)
+        if request["kind"] == "heat":
+            heat = explain.heat(ct, spot, lesion, mask, engine, model, progress)
+            made = LesionMap("heat", heat.box, heat.fall, heat.probability)
+        else:
+            found = explain.uncertainty(ct, spot, engine, model, progress)
+            made = LesionMap("uncertainty", found.box, found.deviation)
+        return protocol.hand_over_map(made, folder)
+
+    def _progress_of(self, request: dict) -> Callable[[Progress], None]:
+        return lambda step: protocol.send(self._answers, {"type": "progress", "id": request["id"], **asdict(step)})
 
     def _warm(self, request: dict) -> dict:
         _, engine = self._warm_up(result_record.options_from(request["options"]))
