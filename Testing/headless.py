@@ -62,6 +62,7 @@ def start():
         logic.SetMRMLApplicationLogic(application)
         logic.SetMRMLScene(scene)
         setattr(slicer.modules, name.lower(), _Module(name, logic))
+    scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())  # Slicer's module Colors does
     _add_singletons(scene, colors)
     return scene, application
 

@@ -170,7 +170,7 @@ def test_removing_a_result_leaves_nothing_of_it(case, scene):
     before = node_ids(scene)
     case.run()
     case.ui.show3DButton.click()
-    case.ui.probabilityCheckBox.click()
+    case.ui.showMapButton.click()
     case.ui.removeResultButton.click()
     assert node_ids(scene) == before
     assert case.ui.lesionTable.rowCount == 0 and not case.ui.saveButton.enabled

@@ -1,4 +1,4 @@
-"""Clicks, maps, comparison and environment in the panel."""
+"""Clicks, comparison and environment in the panel."""
 
 import pytest
 from panel_case import NODULE_RAS, RESOURCES, PanelCase, ReadyInstaller, node_ids
@@ -90,25 +90,7 @@ def test_leaving_the_module_or_place_mode_ends_the_clicks(case, standin_app):
     assert not case.ui.placeButton.checked
 
 
-# ---- maps, compare
-
-
-def test_the_probability_is_laid_over_the_slices(found, scene):
-    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
-    import slicer
-
-    found.ui.probabilityCheckBox.click()
-    node = scene.GetNodeByID(composite.GetForegroundVolumeID())
-    values = slicer.util.arrayFromVolume(node)
-    inside = slicer.util.arrayFromVolume(found.panel.volume)[values > 90]
-    assert len(inside) > 20 and inside.mean() > -50  # soft tissue: the map lies where the lesions are
-    assert composite.GetForegroundOpacity() == 0.5
-    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node)
-    assert legend.GetTitleText() == "Tumour (%)"
-    found.ui.opacitySlider.value = 0.25
-    assert composite.GetForegroundOpacity() == 0.25
-    found.ui.probabilityCheckBox.click()
-    assert composite.GetForegroundVolumeID() is None and node.GetScene() is None
+# ---- compare
 
 
 def test_a_result_agrees_with_its_copy_and_less_with_a_part_of_it(found, scene):

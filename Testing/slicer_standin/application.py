@@ -104,7 +104,6 @@ def install(scene, application_logic) -> Application:
     for node in (application_logic.GetSelectionNode(), application_logic.GetInteractionNode()):
         if node.GetScene() is None:  # taken out when the scene was cleared
             scene.AddNode(node)
-    scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())  # Slicer's module Colors does
     if hasattr(slicer, "app") and isinstance(slicer.app, Application):
         return slicer.app
     qt_application = qt.QApplication.instance() or qt.QApplication(["slicer-standin"])

@@ -80,6 +80,11 @@ class Findings:
                 best = distance, lesion.id
         return best and best[1]
 
+    def click_of(self, lesion_id: int) -> tuple[float, float, float] | None:
+        """The latest click that found a lesion (LPS mm), None if there was none."""
+        points = (region.candidate.point_lps for region in self._regions)
+        return next((p for p in points if p is not None and self.lesion_at(p) == lesion_id), None)
+
     # ---- changes
 
     def change(self, *, threshold=..., min_diameter_mm=..., lung_restriction=..., smooth_mm=..., thresholds=...):

@@ -18,7 +18,8 @@ from .. import bundle, limits
 from ..contracts import CT, Options
 from ..errors import Cancelled, LungTumorSegError, UnreadableError
 from ..worker.client import WorkerClient
-from . import compare, edits, kept, markups, scene, table, views
+from . import compare, edits, kept, maps, markups, scene, table, views
+from .explaining import ExplainRun
 from .findings import Findings
 from .run import Run
 
@@ -255,11 +256,31 @@ class LungTumorSegLogicBase:
         )
 
     def show_probability(self, findings: Findings, opacity: float = 0.5, title: str = "Tumour (%)"):
-        """Lay the probability over the slices as colours, with a legend; returns the volume node (percent)."""
-        return views.show_probability(findings, self.volume(findings), self.segmentation(findings), opacity, title)
+        """Lay the probability over the slices as colours, with a legend; returns the volume node (percent).
 
-    def hide_probability(self, findings: Findings):
-        views.hide_probability(self.segmentation(findings))
+        It takes the place of an earlier map of this result, as one of `explain` does.
+        """
+        return maps.show_probability(findings, self.volume(findings), self.segmentation(findings), opacity, title)
+
+    def explain(self, findings: Findings, lesion_id: int, kind: str, *, wait=True, **how) -> ExplainRun:
+        """Lay a map of one lesion over the slices, also of one edited or added by hand; returns the `ExplainRun`.
+
+        kind: ``uncertainty`` (standard deviation of the probability over mirrored views, 0 to 0.5) or ``heat`` (on one
+        axial slice, to which the views jump: by how much the lesion's mean probability falls when the tissue there is
+        replaced by lung). how: opacity, title (of the legend), engine, device. When done, ``run.map`` is the volume
+        node. Raises KeyError (no such lesion) and ModelError (the model that made the result is not there any more).
+        """
+        run = ExplainRun.of(findings, self.volume(findings), lesion_id, kind, **how)
+        self._runs.append(run)
+        return self._wait(run, None) if wait else run
+
+    def map_shown(self, findings: Findings) -> dict | None:
+        """What the map over the slices shows: kind, lesion_id, probability, see `maps.about`; None without any."""
+        return maps.about(self.segmentation(findings))
+
+    def hide_map(self, findings: Findings):
+        """Take the map of a result out of the views and out of the scene."""
+        maps.hide(self.segmentation(findings))
 
     def set_window(self, volume, width: float, level: float):
         """Show a CT with a window in HU; `views.LUNG_WINDOW` and `views.SOFT_TISSUE_WINDOW` are usual ones."""
@@ -306,22 +327,25 @@ class LungTumorSegLogicBase:
         if run.volume.GetScene() is None:
             self._cancel(run)
             raise UnreadableError(
-                f'The volume "{run.ct.name}" was removed from the scene during the segmentation; nothing was added.'
+                f'The volume "{run.ct.name}" was removed from the scene during the run; nothing was added.'
             )
         if run.handle is None:
-            run.handle = self.client.start(run.ct, run.options)
+            run.handle = run.begin(self.client)
             run.state = "running"
         time.sleep(_YIELD_SECONDS)
         for step in run.handle.poll():
             run.progress = step
         if run.handle.result is not None:
-            self._finish(run, run.handle.result)
+            if isinstance(run, ExplainRun):
+                run.show(run.handle.result, self.segmentation(run.explained))
+            else:
+                self._finish(run, run.handle.result)
             run.state = "done"
 
     def _cancel(self, run: Run):
         if run.handle is not None:
             run.handle.cancel()
-        run.state, run.error = "cancelled", Cancelled("The segmentation was cancelled; the scene is as it was before.")
+        run.state, run.error = "cancelled", Cancelled("It was cancelled; the scene is as it was before.")
 
     def _finish(self, run: Run, result):
         if not scene.keeps_sizes(run.volume):

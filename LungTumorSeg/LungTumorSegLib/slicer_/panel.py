@@ -102,6 +102,12 @@ class Panel(VTKObservationMixin):
         chosen = [f for f in results if shown is not None and f.segmentation_id == shown.GetID()]
         return next(iter(chosen or results[::-1]), None)
 
+    @property
+    def lesion(self):
+        """The lesion that is selected in the table, None without any."""
+        lesions = self.findings.lesions if self.findings else ()
+        return next((x for x in lesions if x.id == self.selected_lesion), None)
+
     def problem(self) -> str | None:
         """Why a run cannot be started now, for the user; None when it can."""
         if self.installer.busy:
@@ -157,6 +163,13 @@ class Panel(VTKObservationMixin):
         self.section(SegmentSection).hide_error()
         add_to = self.findings or "latest"
         self._start(lambda: self.logic.segment_at(self.volume, point_ras, add_to=add_to, wait=False, **self.options()))
+
+    def explain(self, kind: str, title: str):
+        """Queue a map of the selected lesion."""
+        self.section(SegmentSection).hide_error()
+        how = {name: self.options()[name] for name in ("engine", "device")} | {"title": title}
+        how["opacity"] = self.parameters.mapOpacity
+        self._start(lambda: self.logic.explain(self.findings, self.lesion.id, kind, wait=False, **how))
 
     def cancel(self):
         self.logic.cancel()

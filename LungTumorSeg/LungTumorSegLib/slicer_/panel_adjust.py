@@ -25,7 +25,7 @@ class AdjustSection(Section):
         self.ui.resetButton.connect("clicked()", self._reset)
 
     def refresh(self):
-        findings, lesion = self.panel.findings, self._selected()
+        findings, lesion = self.panel.findings, self.panel.lesion
         self.ui.lesionThresholdSlider.enabled = lesion is not None and lesion.status != "edited"
         self.ui.lesionThresholdLabel.text = (
             _("Selected lesion:") if lesion is None else _("{0}:").format(findings.names[lesion.id])
@@ -46,17 +46,11 @@ class AdjustSection(Section):
     def close(self):
         self._timer.stop()
 
-    def _selected(self):
-        findings = self.panel.findings
-        if findings is None or self.panel.selected_lesion is None:
-            return None
-        return next((x for x in findings.lesions if x.id == self.panel.selected_lesion), None)
-
     def _changed(self):
         self._timer.start()
 
     def _lesion_changed(self, value):
-        lesion = self._selected()
+        lesion = self.panel.lesion
         if lesion is not None:
             self._own = {lesion.id: round(value, 4)}
             self._timer.start()

@@ -1,36 +1,70 @@
-"""The network's probability as colours over the CT."""
+"""What the network saw, as colours over the CT: its probability, or a map of the selected lesion."""
 
 import slicer.util
 from slicer.i18n import tr as _
 
-from . import views
-from .panel_section import Section
+from .panel_section import Section, say
+from .parameters import MapChoice
 
 
 class MapsSection(Section):
     UI = "Maps"
 
     def connect(self):
-        self.ui.probabilityCheckBox.connect("toggled(bool)", self._toggled)
+        self.ui.showMapButton.connect("clicked()", self._show)
+        self.ui.hideMapButton.connect("clicked()", self._hide)
         self.ui.opacitySlider.connect("valueChanged(double)", self._opacity_changed)
 
     def refresh(self):
-        findings = self.panel.findings
-        box = self.ui.probabilityCheckBox
-        box.enabled = findings is not None and bool(findings.result.candidates)
-        segmentation = self.panel.logic.segmentation(findings) if findings else None
-        box.blockSignals(True)
-        box.checked = segmentation is not None and segmentation.GetNodeReference(views.MAP_ROLE) is not None
-        box.blockSignals(False)
+        problem, about = self._problem(), self._about()
+        self.ui.showMapButton.enabled = problem is None
+        self.ui.showMapButton.toolTip = problem or _("Lay the chosen map over the slices")
+        self.ui.hideMapButton.enabled = about is not None
+        say(self.ui.mapStatus, " ".join(filter(None, [about and self._describe(about), problem])))
 
-    def _toggled(self, on):
-        findings, logic = self.panel.findings, self.panel.logic
+    def _problem(self) -> str | None:
+        """Why the chosen map cannot be shown now, for the user; None when it can."""
+        findings = self.panel.findings
+        if findings is None:
+            return _("There is no result yet.")
+        if self.panel.parameters.mapChoice is MapChoice.PROBABILITY:
+            return None if findings.result.candidates else _("The network saw nothing in this CT.")
+        if self.panel.logic.running:
+            return _("Wait until the network has ended.")
+        if self.panel.lesion is None:
+            return _("Select a lesion in the table of findings.")
+        return self.panel.problem()
+
+    def _about(self) -> dict | None:
+        findings = self.panel.findings
+        return self.panel.logic.map_shown(findings) if findings else None
+
+    def _describe(self, about: dict) -> str:
+        if about["kind"] == "probability":
+            return _("Shown: the probability of tumour, in percent.")
+        name = self.panel.findings.names.get(about["lesion_id"], "")
+        if about["kind"] == "uncertainty":
+            return _("Shown: how much the probability of {0} varies when the CT is mirrored; 0 is sure.").format(name)
+        return _(
+            "Shown: on what the network relies for {0}, on one slice; red speaks for a tumour, blue against it. The "
+            "lesion's mean probability is {1:.0f} % there; the legend says by how much it falls without that tissue."
+        ).format(name, 100 * about["probability"])
+
+    def _show(self):
+        choice, panel = self.panel.parameters.mapChoice, self.panel
+        if choice is MapChoice.PROBABILITY:
+            with panel.errors_shown():
+                panel.logic.show_probability(panel.findings, panel.parameters.mapOpacity, _("Tumour (%)"))
+            panel.refresh()
+        else:
+            titles = {MapChoice.UNCERTAINTY: _("Uncertainty"), MapChoice.HEAT: _("Fall of probability")}
+            panel.explain(choice.value, titles[choice])
+
+    def _hide(self):
         with self.panel.errors_shown():
-            if on:
-                logic.show_probability(findings, self.panel.parameters.mapOpacity, _("Tumour (%)"))
-            else:
-                logic.hide_probability(findings)
+            self.panel.logic.hide_map(self.panel.findings)
+        self.panel.refresh()
 
     def _opacity_changed(self, value):
-        if self.ui.probabilityCheckBox.checked:
+        if self._about() is not None:
             slicer.util.setSliceViewerLayers(foregroundOpacity=value)

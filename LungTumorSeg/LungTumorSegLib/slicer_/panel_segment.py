@@ -19,9 +19,10 @@ def stage_text(progress) -> str:
         "engine": _("Loading the network"),
         "network": _("Looking at slices"),
         "lesions": _("Measuring lesions"),
+        "explain": _("Explaining the lesion"),
     }
     text = names.get(progress.stage, progress.stage)
-    if progress.stage == "network":
+    if progress.stage in ("network", "explain"):
         text = _("{0}: {1} of {2}").format(text, progress.done, progress.total)
     if progress.seconds_left is not None:
         text = _("{0}, {1:.0f} s left").format(text, progress.seconds_left)

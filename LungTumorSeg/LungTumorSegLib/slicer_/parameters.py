@@ -28,6 +28,16 @@ class DeviceChoice(enum.Enum):
         return {"auto": _("Automatic"), "cpu": _("Processor (CPU)"), "gpu": _("Graphics card (GPU)")}[self.value]
 
 
+class MapChoice(enum.Enum):
+    PROBABILITY = "probability"
+    UNCERTAINTY = "uncertainty"
+    HEAT = "heat"
+
+    def label(self) -> str:
+        names = {"probability": _("Probability"), "uncertainty": _("Uncertainty"), "heat": _("Heat map")}
+        return names[self.value]
+
+
 @parameterNodeWrapper
 class LungTumorSegParameterNode:
     """threshold: probability. minDiameterMm, smoothMm: mm. modelFolder: empty for the bundled model."""
@@ -44,4 +54,5 @@ class LungTumorSegParameterNode:
     modelFolder: str = ""
     keepProbability: bool = False
     replaceResult: bool = False
+    mapChoice: MapChoice = MapChoice.PROBABILITY
     mapOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.5

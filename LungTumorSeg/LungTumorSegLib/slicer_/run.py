@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ..contracts import CT, Options, Progress
 from ..worker.client import Run as WorkerRun
+from ..worker.client import WorkerClient
 from .findings import Findings
 
 
@@ -28,6 +29,10 @@ class Run:
     notes: tuple[str, ...] = ()
     error: Exception | None = None
     handle: WorkerRun | None = None
+
+    def begin(self, client: WorkerClient) -> WorkerRun:
+        """Hand the request to the child process."""
+        return client.start(self.ct, self.options)
 
     @property
     def finished(self) -> bool:

@@ -1,0 +1,89 @@
+"""A map of one lesion, from the request to the colours over the slices; the child process computes it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+
+from .. import bundle
+from ..contracts import Lesion, LesionMap, Options
+from ..errors import Cancelled, ModelMismatchError, UnreadableError
+from ..worker.client import Run as WorkerRun
+from ..worker.client import WorkerClient
+from . import maps, scene
+from .findings import Findings
+from .run import Run
+
+_TITLES = {"uncertainty": "Uncertainty", "heat": "Fall of probability"}
+
+
+@dataclass(eq=False, kw_only=True)
+class ExplainRun(Run):
+    """What `LungTumorSegLogicBase.explain` returns. When done, ``map`` is the volume node that lies over the slices.
+
+    explained: the result that the lesion belongs to. lesion, mask: as they were when the map was asked for.
+    """
+
+    explained: Findings
+    lesion: Lesion
+    mask: np.ndarray
+    kind: str
+    opacity: float
+    title: str
+    map: object = None
+
+    @classmethod
+    def of(
+        cls,
+        findings: Findings,
+        volume,
+        lesion_id: int,
+        kind: str,
+        opacity: float = 0.5,
+        title: str | None = None,
+        engine: str = "auto",
+        device: str = "auto",
+    ) -> "ExplainRun":
+        """Raises KeyError, ValueError (no such kind), UnreadableError (the CT is gone), and ModelError when the model
+        that made the result is gone or is not the same any more: another one would explain another answer.
+        """
+        if kind not in _TITLES:
+            raise ValueError(f"not a map of a lesion: {kind}")
+        if volume is None:
+            raise UnreadableError("The CT of this result is no longer in the scene; load it and segment it again.")
+        folder = findings.options.model
+        if bundle.load(folder).checksum != findings.result.model["checksum"]:
+            raise ModelMismatchError(
+                "The model that made this result was replaced by another one since; segment the CT again to see maps."
+            )
+        return cls(
+            volume,
+            findings.ct,
+            Options(engine=engine, device=device, model=folder),
+            explained=findings,
+            lesion=findings.lesion(lesion_id),
+            mask=findings.mask(lesion_id),
+            kind=kind,
+            opacity=opacity,
+            title=_TITLES[kind] if title is None else title,
+        )
+
+    def begin(self, client: WorkerClient) -> WorkerRun:
+        point = self.explained.click_of(self.lesion.id)
+        return client.explain(self.ct, self.lesion, self.mask, self.kind, point, self.options)
+
+    def show(self, made: LesionMap, segmentation):
+        """Lay the map over the slices, and bring the views to the slice of a heat map.
+
+        Raises Cancelled when the result's segmentation is gone (None).
+        """
+        if segmentation is None:
+            raise Cancelled("The result was removed meanwhile; there is nothing to lay a map over.")
+        name = self.explained.names[self.lesion.id]
+        self.map = maps.show_lesion_map(made, self.lesion.id, name, self.volume, segmentation, self.opacity, self.title)
+        if made.kind == "heat":
+            centre = (np.array(self.lesion.label_box).sum(1) - 1) / 2
+            # the box is one axial slice: that moves the centre onto it, along whichever axis
+            on_slice = [np.clip(c, b.start, b.stop - 1) for c, b in zip(centre, made.box, strict=True)]
+            place = self.ct.geometry.lps(on_slice).tolist()
+            scene.jump(slicer.mrmlScene, scene.lps_to_world(self.volume, place))
