@@ -75,7 +75,7 @@ def test_a_component_that_reaches_an_open_side_is_cut_off(ct):
 
 def test_the_threshold_rises_to_the_lowest_at_which_the_component_is_inside(ct):
     p = np.maximum(ball(ct, (20, 30, 30), 7, 0.9), ball(ct, (20, 30, 42), 8, 0.7))
-    p[20, 30, 45:] = 0.6  # runs out of the block
+    p[17:24, 27:34, 45:] = np.maximum(p[17:24, 27:34, 45:], 0.6)  # runs out of the block
     cut_off, inside = clicked(ct, p), clicked(ct, p, raise_until_inside=True)
     assert cut_off.at_border
     assert not inside.at_border

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from . import bodies
 from .contracts import CT, Candidate, Lesion, Lungs, Options
 from .findings.measure import measure
 from .geometry import Box, Geometry
@@ -59,8 +60,9 @@ def extract(
     thresholds: {position in ``candidates``: threshold} for those that have one of their own. Then goes what the click
     rule chose (``candidate.threshold``), then ``options.threshold``, then ``card["threshold"]``.
 
-    Each component (26 neighbours) from the threshold on is a lesion; of a candidate with a point only the one at the
-    point. Holes are filled: a cavity or a necrosis is inside the outline that a reader draws. Left out are specks
+    Each component (26 neighbours) from the threshold on is a lesion, or several where it has several `bodies`; of a
+    candidate with a point only the one at the point. Holes are filled: a cavity or a necrosis is inside the outline
+    that a reader draws. What is thin and hangs on a lesion, a vessel or a pleural tail, is cut off. Left out are specks
     under 4.2 mm3, a long axis under ``options.min_diameter_mm`` and, if ``lungs`` are given and
     ``options.lung_restriction`` is on, components without a voxel within 10 mm of the lungs' hull, unless they were
     clicked. A voxel belongs to one lesion only: to the clicked one, else to the largest.
@@ -110,7 +112,8 @@ def click(
     """The click rule on one box of probability: the component at the point, and the threshold that gives it.
 
     block: uint8 (255 p) or float p, on ``geometry``. If p at the point is under ``threshold``, the threshold falls to
-    half the highest p within 3 mm, at least 0.1. The component is the one at the point, else the nearest within 3 mm.
+    half the highest p within 3 mm, at least 0.1. The component is the one at the point, else the nearest within 3 mm;
+    of it the body (`bodies.part`) that is nearest to the point.
     open_sides: ((low, high), ...) of the block's axes, True where the CT goes on beyond the block: only there a
     component is cut off. raise_until_inside: if it is, raise the threshold to the lowest at which it no longer is; if
     it always is, to the highest at which there is one. None if there is nothing at the point.
@@ -121,18 +124,18 @@ def click(
     near = _as_p(block[tuple(places.T)])
     if not at_point or near[0] < threshold:
         threshold = min(threshold, max(CLICK_LEAST_P, float(near.max()) / 2))
-    found = _component_at(block, places, threshold, open_sides)
+    found = _component_at(block, places, threshold, open_sides, geometry.spacing_zyx)
     if found is None or not found.at_border or not raise_until_inside:
         return found
     # the smaller the threshold the larger the component: halve the interval, down to one step of uint8
     best, low, high = None, threshold, float(near.max())
-    last = _component_at(block, places, high, open_sides)
+    last = _component_at(block, places, high, open_sides, geometry.spacing_zyx)
     if last.at_border:
         return last
     best = last
     while high - low > 1 / 255:
         middle = (low + high) / 2
-        tried = _component_at(block, places, middle, open_sides)
+        tried = _component_at(block, places, middle, open_sides, geometry.spacing_zyx)
         if tried.at_border:
             low = middle
         else:
@@ -192,12 +195,26 @@ def _pieces(candidate: Candidate, geometry: Geometry, threshold: float) -> list[
         places, _ = _places_near(geometry.crop(candidate.box), candidate.point_lps)
         at_point = _first_label(labels, places)
         wanted = [label for label in wanted if label == at_point]
-    pieces = []
+    spacing, pieces = geometry.spacing_zyx, []
     for label in wanted:
         inner = statistics["bounding_boxes"][label]
-        box = tuple(slice(i.start + b.start, i.stop + b.start) for i, b in zip(inner, candidate.box, strict=True))
-        pieces.append(_Piece(candidate, box, _filled(labels[inner] == label), threshold))
+        parted = bodies.part(_filled(labels[inner] == label), spacing)
+        if candidate.point_lps is not None:
+            parted = _nearest_body(parted, places - [b.start for b in inner], spacing)
+        for number, own in enumerate(ndimage.find_objects(parted), 1):
+            mask = parted[own] == number
+            if np.count_nonzero(mask) * geometry.voxel_mm3 >= SPECK_MM3:
+                start = [b.start + i.start for b, i in zip(candidate.box, inner, strict=True)]
+                box = tuple(slice(a + o.start, a + o.stop) for a, o in zip(start, own, strict=True))
+                pieces.append(_Piece(candidate, box, mask, threshold))
     return pieces
+
+
+def _nearest_body(parted: np.ndarray, places: np.ndarray, spacing_zyx) -> np.ndarray:
+    """Of the bodies the one nearest to the first of ``places`` (indices), as 0 and 1."""
+    inside = np.argwhere(parted)
+    nearest = np.linalg.norm((inside - places[0]) * spacing_zyx, axis=1).argmin()
+    return (parted == parted[tuple(inside[nearest])]).astype(parted.dtype)
 
 
 def _filled(mask: np.ndarray) -> np.ndarray:
@@ -270,12 +287,15 @@ def _first_label(labels: np.ndarray, places: np.ndarray) -> int:
     return int(there[(there > 0).argmax()]) if there.any() else 0
 
 
-def _component_at(block: np.ndarray, places: np.ndarray, threshold: float, open_sides) -> Clicked | None:
+def _component_at(block: np.ndarray, places: np.ndarray, threshold: float, open_sides, spacing_zyx) -> Clicked | None:
     labels = _components(block, threshold)
     label = _first_label(labels, places)
     if not label:
         return None
-    mask = labels == label
+    component = ndimage.find_objects(labels, label)[label - 1]
+    parted = bodies.part(_filled(labels[component] == label), spacing_zyx)
+    mask = np.zeros(labels.shape, bool)
+    mask[component] = _nearest_body(parted, places - [b.start for b in component], spacing_zyx) > 0
     at_border = any(
         is_open and mask.take(end, axis).any()
         for axis, sides in enumerate(open_sides)

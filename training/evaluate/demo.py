@@ -25,13 +25,7 @@ def run(folder: Path, engine: Engine, bundle: Bundle) -> dict[str, dict]:
         ct = cts.read(folder / f"{name}_image.nrrd")
         truth = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"{name}_label.nrrd"))) != 0
         result = segment.segment(ct, engine=engine, bundle=bundle)
-        predicted, others = np.zeros(truth.shape, bool), 0
-        for lesion, mask in zip(result.lesions, result.masks, strict=True):
-            box = tuple(slice(*ends) for ends in lesion.label_box)
-            if (mask & truth[box]).any():
-                predicted[box] |= mask
-            else:
-                others += 1
+        predicted, others = metrics.touching(result.lesions, result.masks, truth)
         agreement = metrics.overlap(predicted, truth)
         ml = float(np.count_nonzero(truth)) * ct.geometry.voxel_mm3 / 1000
         made[name] = {"found": bool(predicted.any()), "dice": agreement["dice"], "others": others, "ml": ml}

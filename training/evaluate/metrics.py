@@ -21,6 +21,18 @@ def overlap(predicted: np.ndarray, reference: np.ndarray) -> dict[str, float]:
     }
 
 
+def touching(lesions, masks, reference: np.ndarray) -> tuple[np.ndarray, int]:
+    """The lesions that share a voxel with the reference as one mask on its grid, and how many others there are."""
+    predicted, others = np.zeros(reference.shape, bool), 0
+    for lesion, mask in zip(lesions, masks, strict=True):
+        box = tuple(slice(*ends) for ends in lesion.label_box)
+        if (mask & reference[box]).any():
+            predicted[box] |= mask
+        else:
+            others += 1
+    return predicted, others
+
+
 def surface_distances(predicted: np.ndarray, reference: np.ndarray, spacing_zyx) -> tuple[float, float]:
     """HD95 and mean surface distance in mm, over the border voxels of both masks (both directions pooled).
 

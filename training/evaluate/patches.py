@@ -1,10 +1,8 @@
 """Probability maps of nodule patches as the automatic run makes them: calibration, temperature and threshold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import cc3d
-import numpy as np
-from LungTumorSegLib import segment
+from LungTumorSegLib import lesions, segment
 from LungTumorSegLib.bundle import Bundle
 from LungTumorSegLib.contracts import Options
 from LungTumorSegLib.engines import Engine
@@ -32,19 +30,19 @@ class Maps:
 
 
 def run(nodules: Nodules, engine: Engine, bundle: Bundle, what: str) -> Maps:
-    """Every patch without a click, as one box. Dice at a threshold: of the components that touch the consensus."""
+    """Every patch without a click, as one box. Dice at a threshold: of the lesions that touch the consensus."""
     counts, dice, n = Histogram.empty(), dict.fromkeys(THRESHOLDS, 0.0), 0
-    options = Options(lung_restriction=False, keep_probability=True)
+    options = Options(lung_restriction=False, keep_probability=True, min_diameter_mm=0)
     for nodule in track(nodules, what, total=len(nodules)):
         try:
             result = segment.segment(nodule.ct, options, engine=engine, bundle=bundle)
         except NotACTError:
             continue
         n += 1
-        p = result.probability
-        counts.add(p, nodule.soft / 255, nodule.weight)
+        counts.add(result.probability, nodule.soft / 255, nodule.weight)
         for threshold in THRESHOLDS:
-            labels = cc3d.connected_components(p >= threshold * 255, connectivity=26)
-            touching = np.setdiff1d(np.unique(labels[nodule.reference]), [0])
-            dice[threshold] += metrics.overlap(np.isin(labels, touching), nodule.reference)["dice"]
+            at = replace(options, threshold=threshold)
+            found = lesions.extract(result.candidates, nodule.ct, None, at, bundle.card)
+            predicted, _ = metrics.touching(*found, nodule.reference)
+            dice[threshold] += metrics.overlap(predicted, nodule.reference)["dice"]
     return Maps(counts, {t: d / max(n, 1) for t, d in dice.items()}, n)
