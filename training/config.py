@@ -64,11 +64,11 @@ class Fit:
     patience_epochs: int = 15  # stop when the validation Dice has not risen for so long
     workers: int = 1  # processes that make examples
     stages: tuple[Stage, ...] = (
-        Stage(steps=5000, learning_rate=1.5e-3),
-        Stage(steps=1600, learning_rate=1e-3, warmup_steps=100),
-        Stage(steps=1200, learning_rate=6e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.5),
-        Stage(steps=1400, learning_rate=6e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.5),
-        Stage(steps=1400, learning_rate=5e-4, warmup_steps=100, crop=96, batch=16, ct_share=0.5),
+        Stage(steps=4400, learning_rate=1.5e-3),
+        Stage(steps=2000, learning_rate=1e-3, warmup_steps=100),
+        Stage(steps=1600, learning_rate=6e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
+        Stage(steps=1800, learning_rate=6e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
+        Stage(steps=2400, learning_rate=5e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
     )
 
 
