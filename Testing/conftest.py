@@ -46,11 +46,22 @@ def standin_app(scene, application_logic):
     return slicer_standin.install(scene, application_logic)
 
 
+@pytest.fixture(scope="session")
+def unrated_model(tmp_path_factory):
+    """The bundled model with a card that no training changes: threshold 0.5, and no confidence."""
+    from panel_case import model_with
+
+    rating = {"confidence_coefficients": None, "min_confidence": 0.0}
+    return model_with(tmp_path_factory.mktemp("model") / "unrated", threshold=0.5, **rating)
+
+
 @pytest.fixture
-def case(standin_app):
-    """The panel in a window of its own, with a known network."""
+def case(standin_app, unrated_model, monkeypatch):
+    """The panel in a window of its own, with a known network and a model that does not rate its lesions."""
+    from LungTumorSegLib import bundle
     from panel_case import RESOURCES, PanelCase
 
+    monkeypatch.setattr(bundle, "default_path", lambda: unrated_model)
     made = PanelCase(RESOURCES)
     yield made
     made.close()

@@ -85,7 +85,8 @@ def test_it_writes_what_this_process_computes_voxel_for_voxel(small_file, output
 
 
 def test_the_record_names_input_model_engine_options_and_times(small_file, output):
-    ended = _run("segment", small_file, "-o", output, "--no-lung-mask", "--engine", "onnxruntime", "--min-diameter", 4)
+    least = "--min-diameter", 4, "--min-confidence", 0.25
+    ended = _run("segment", small_file, "-o", output, "--no-lung-mask", "--engine", "onnxruntime", *least)
     assert ended.exit_code == 0, ended.stderr
     record = json.loads((output / "result.json").read_text("utf-8"))
     model = bundle.load()
@@ -93,7 +94,7 @@ def test_the_record_names_input_model_engine_options_and_times(small_file, outpu
     assert record["model"] == {"name": model.name, "version": model.version, "checksum": model.checksum}
     assert (record["engine"], record["device"]) == ("onnxruntime", "CPU")
     assert record["reason"]
-    assert record["options"]["min_diameter_mm"] == 4
+    assert (record["options"]["min_diameter_mm"], record["options"]["min_confidence"]) == (4, 0.25)
     assert set(record["seconds"]) == {"lungs", "engine", "network", "lesions"}
     assert record["peak_memory_mb"] > 0
 

@@ -273,6 +273,22 @@ def test_confidence_orders_the_table_together_with_size(ct):
     assert found[0].confidence > 0.9 > found[2].confidence
 
 
+def test_lesions_of_too_little_confidence_are_left_out_but_not_the_clicked_one(ct):
+    rating = {"confidence_coefficients": {**dict.fromkeys(WEIGHTS, 0.0), "intercept": -20.0, "mean_p": 25.0}}
+    dubious, sure = ball(ct, (20, 15, 15), 10, 0.75), ball(ct, (20, 45, 45), 7, 0.95)
+
+    def count(*given, card, **options):
+        return len(extract(ct, *given, card={**CARD, **card}, options=Options(**options))[0])
+
+    assert count(dubious, sure, card=rating) == 2
+    assert count(dubious, sure, card={**rating, "min_confidence": 0.5}) == 1
+    assert count(dubious, sure, card={**rating, "min_confidence": 0.5}, min_confidence=0.0) == 2
+    assert count(dubious, sure, card=rating, min_confidence=0.5) == 1
+    at_it = candidate(ct, dubious, point_lps=tuple(ct.geometry.lps((20, 15, 15))))
+    assert count(at_it, sure, card={**rating, "min_confidence": 0.5}) == 2
+    assert count(dubious, sure, card={"min_confidence": 0.5}) == 2  # a model that rates none
+
+
 def test_the_same_lesion_twice_keeps_the_candidates_order(ct):
     one, two = ball(ct, (20, 15, 15), 6), ball(ct, (20, 45, 45), 6)
     assert extract(ct, one, two)[0][0].label_box[1][0] < 30

@@ -15,7 +15,7 @@ from LungTumorSegLib.errors import Cancelled, ModelMismatchError, UnreadableErro
 from LungTumorSegLib.slicer_ import maps
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from panel_case import model_with
-from test_scene import shift_of_ten, to_world
+from test_scene import shift_of_ten
 
 NODULE = ((-70.0, 10.0, 20.0), 18.0, 40)
 NODULE_RAS = (70.0, -10.0, 20.0)
@@ -114,7 +114,10 @@ def test_a_map_is_under_the_transform_of_its_ct(logic, scene, found):
     view.SetOrientationToAxial()
     run = logic.explain(found, 1, "heat")
     assert run.map.GetTransformNodeID() == transform.GetID()
-    assert view.GetSliceOffset() == pytest.approx(to_world(transform, place_of_highest(run.map))[2])
+    seen = [view.GetSliceToRAS().GetElement(row, 3) for row in range(3)]
+    to_ct = vtk.vtkMatrix4x4()
+    transform.GetMatrixTransformFromWorld(to_ct)
+    assert to_ct.MultiplyPoint([*seen, 1])[2] == pytest.approx(place_of_highest(run.map)[2])
 
 
 def test_colours_of_a_heat_map_diverge_evenly_from_0(logic, scene, found):

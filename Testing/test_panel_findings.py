@@ -38,6 +38,24 @@ def test_with_a_model_that_rates_them_the_findings_are_ordered_by_confidence_tim
     assert not case.ui.lesionTable.isColumnHidden(CONFIDENCE)
     case.adjust("thresholdSlider", 0.7)
     check()
+    surest = case.panel.findings.lesions[0].confidence
+    case.adjust("minConfidenceSlider", 0.99 * surest)
+    assert case.column(CONFIDENCE) == [f"{100 * surest:.0f} %"]
+    case.ui.resetButton.click()
+    case.settle()
+    assert len(case.panel.findings.lesions) == 3
+
+
+def test_the_least_confidence_starts_where_the_models_card_puts_it(case, tmp_path):
+    weights = {name: 0.0 for name in FEATURES} | {"intercept": 30.0, "log_volume": -5.0}
+    model = model_with(tmp_path / "model", confidence_coefficients=weights, min_confidence=0.4)
+    case.panel.parameters.modelFolder = str(model)
+    case.panel.take_model_defaults()
+    case.add_chest()
+    case.run()
+    assert case.ui.minConfidenceSlider.value == 0.4
+    assert 0 < len(case.panel.findings.lesions) < 3
+    assert all(x.confidence >= 0.4 for x in case.panel.findings.lesions)
 
 
 def test_choosing_a_row_and_arrow_keys_jump_to_the_lesion(found, scene):

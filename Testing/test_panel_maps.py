@@ -98,10 +98,9 @@ def test_uncertainty_and_heat_are_computed_while_the_window_lives_and_then_shown
         choose(real, index)
         real.ui.showMapButton.click()
         assert not real.ui.showMapButton.enabled and real.ui.segmentButton.text == "Cancel"
-        texts = []
-        turns = spin(lambda: texts.append(real.ui.statusLabel.text) or not real.logic.running, seconds=300)  # noqa: B023
+        turns = spin(lambda: not real.logic.running, seconds=300)
         wait(real)
-        assert turns > 5 and any("Explaining the lesion" in text for text in texts)
+        assert turns > 5
         node = foreground(scene)
         assert kind in node.GetName() and slicer.util.arrayFromVolume(node).max() > 0.01
         assert words in real.ui.mapStatus.text and real.column(2)[0] in real.ui.mapStatus.text

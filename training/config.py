@@ -69,6 +69,7 @@ class Fit:
         Stage(steps=1600, learning_rate=6e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
         Stage(steps=1800, learning_rate=6e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
         Stage(steps=2400, learning_rate=5e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
+        Stage(steps=2800, learning_rate=6e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
     )
 
 

@@ -66,6 +66,10 @@ def segment_command(
     min_diameter: Annotated[
         float, typer.Option(min=0.0, help="Leave out lesions with a smaller long axis, in mm.")
     ] = 3.0,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Leave out lesions of a smaller confidence; the model's own unless given."),
+    ] = None,
     engine: Annotated[str, typer.Option(callback=_engine, help=" | ".join(engines.NAMES))] = "auto",
     model: Annotated[Path | None, typer.Option(readable=False, help="Folder of another model bundle.")] = None,
     series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, where a folder holds several.")] = None,
@@ -92,6 +96,7 @@ def segment_command(
     options = Options(
         threshold=threshold,
         min_diameter_mm=min_diameter,
+        min_confidence=min_confidence,
         points_lps=tuple(_point_lps(text) for text in point or ()),
         lung_restriction=not no_lung_mask,
         engine=engine,

@@ -29,6 +29,7 @@ class Options:
     are left out. points_lps: clicks in LPS mm; then only the lesions at these points are looked for.
     lung_restriction: compute only around the lungs and drop lesions away from them. engine: auto | tensorflow |
     onnxruntime | openvino. device: auto | cpu | gpu. model: a bundle's folder. keep_probability: return the full map.
+    min_confidence: lesions of a smaller confidence are left out, but for clicked ones.
     """
 
     threshold: float | None = None
@@ -39,6 +40,12 @@ class Options:
     device: str = "auto"
     model: Path | None = None
     keep_probability: bool = False
+    min_confidence: float | None = None
+
+
+def min_confidence(options: Options, card: dict) -> float:
+    """The least confidence of a lesion that was not clicked; 0 where neither user nor card say one."""
+    return card.get("min_confidence", 0.0) if options.min_confidence is None else options.min_confidence
 
 
 @dataclass(frozen=True)

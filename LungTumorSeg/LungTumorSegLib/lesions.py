@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from . import bodies
-from .contracts import CT, Candidate, Lesion, Lungs, Options
+from .contracts import CT, Candidate, Lesion, Lungs, Options, min_confidence
 from .findings.measure import measure
 from .geometry import Box, Geometry
 from .lungs import hull_distance, mask_points_lps
@@ -64,7 +64,8 @@ def extract(
     candidate with a point only the one at the point. Holes are filled: a cavity or a necrosis is inside the outline
     that a reader draws. What is thin and hangs on a lesion, a vessel or a pleural tail, is cut off. Left out are specks
     under 4.2 mm3, a long axis under ``options.min_diameter_mm`` and, if ``lungs`` are given and
-    ``options.lung_restriction`` is on, components without a voxel within 10 mm of the lungs' hull, unless they were
+    ``options.lung_restriction`` is on, components without a voxel within 10 mm of the lungs' hull, and those of a
+    confidence under ``options.min_confidence`` (else ``card["min_confidence"]``); the last two not if they were
     clicked. A voxel belongs to one lesion only: to the clicked one, else to the largest.
 
     Ordered by confidence x long axis, not volume, which differs a thousandfold and would outweigh any confidence; by
@@ -74,7 +75,7 @@ def extract(
     for i, candidate in enumerate(candidates):
         chosen = ((thresholds or {}).get(i), candidate.threshold, options.threshold, card["threshold"])
         pieces += _pieces(candidate, ct.geometry, next(t for t in chosen if t is not None))
-    coefficients = card.get("confidence_coefficients")
+    coefficients, least = card.get("confidence_coefficients"), min_confidence(options, card)
     found = []
     for piece in _without_overlap(pieces):
         if piece.candidate.point_lps is None and lungs is not None and options.lung_restriction:
@@ -86,7 +87,8 @@ def extract(
             continue
         probability = piece.candidate.block[_inside(piece.box, piece.candidate.box)]
         sure = confidence(features(piece.mask, probability, piece.box, ct), coefficients) if coefficients else None
-        found.append((piece, measured, sure))
+        if sure is None or sure >= least or piece.candidate.point_lps is not None:
+            found.append((piece, measured, sure))
     found.sort(key=lambda f: -f[1].volume_mm3 if f[2] is None else -f[2] * f[1].long_axis_mm)
     lesions = tuple(
         Lesion(

@@ -52,7 +52,7 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
     }
     facts = {"figures": bars.brief(figures)}
     if judged and judged.coefficients:
-        facts["confidence_coefficients"] = judged.coefficients
+        facts |= {"confidence_coefficients": judged.coefficients, "min_confidence": judged.min_confidence}
     _write(folder / f"figures-{role}.json", figures)
     _write(folder / f"facts-{role}.json", facts)
     if judged:

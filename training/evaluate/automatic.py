@@ -88,7 +88,9 @@ def jobs(config: Config, opened: dict[str, Model]) -> Iterator[tuple[str, Callab
 def real(config: Config, name: str, model: Model) -> dict:
     """The product on one CT with its own tumour, on its native grid."""
     ct, truth = cases.read(config.data.pack, name), cases.read_mask(config.data.pack, name)
-    result = segment.segment(ct, Options(keep_probability=True), engine=model.engine, bundle=model.bundle)
+    result = segment.segment(
+        ct, Options(keep_probability=True, min_confidence=0), engine=model.engine, bundle=model.bundle
+    )
     labels = cc3d.connected_components(truth, connectivity=lesions.CONNECTIVITY)
     boxes = cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"][1:]
     references = [Reference(box, labels[box] == k + 1) for k, box in enumerate(boxes)]
@@ -117,7 +119,7 @@ def real(config: Config, name: str, model: Model) -> dict:
 
 def transplanted(host: hosts.Host, model: Model) -> dict:
     """The product on a CT with transplants and shams."""
-    result = segment.segment(host.ct, Options(), engine=model.engine, bundle=model.bundle)
+    result = segment.segment(host.ct, Options(min_confidence=0), engine=model.engine, bundle=model.bundle)
     rows = _lesion_rows(result, host.ct, host.transplants, host.neutral)
     for row, (box, mask) in zip(rows, _predictions(result), strict=True):
         row["sham"] = next((k for k, sham in enumerate(host.shams) if _lies_on(box, mask, sham)), -1)

@@ -11,17 +11,22 @@ from .calibration import Histogram
 SIZES = {"all": (0, 1e9), "6-10 mm": (6, 10), "10-20 mm": (10, 20), ">=20 mm": (20, 1e9)}
 
 
+# a scan, on val: what a reader can look through; a tumour that is left out is worse than a row too many
+KEPT_FALSE_POSITIVES = 8
+
+
 @dataclass(frozen=True)
 class Exam:
     """figures: for JSON. scans: of the test transplants, for the FROC curve. coefficients: of the confidence.
 
-    records: of all runs, each lesion with its confidence.
+    min_confidence: what the product keeps. records: of all runs, each lesion with its confidence.
     """
 
     records: list[dict]
     figures: dict
     scans: list[froc.Scan]
     coefficients: dict[str, float] | None
+    min_confidence: float | None
     histogram: Histogram  # of the real cases
 
 
@@ -47,7 +52,9 @@ def judge(records: list[dict]) -> Exam:
         "real": _real(real) if real else None,
         "confidence_fitted_on": sum(row["hits"] != -2 for r in val for row in r["lesions"]),
     }
-    return Exam(records, figures, scans, confidence.fit([row for r in val for row in r["lesions"]]), counts)
+    coefficients = confidence.fit([row for r in val for row in r["lesions"]])
+    least = froc.score_at([_scan(r) for r in val], KEPT_FALSE_POSITIVES) if coefficients else None
+    return Exam(records, figures, scans, coefficients, least, counts)
 
 
 def _scan(record: dict) -> froc.Scan:

@@ -32,7 +32,7 @@ class Maps:
 def run(nodules: Nodules, engine: Engine, bundle: Bundle, what: str) -> Maps:
     """Every patch without a click, as one box. Dice at a threshold: of the lesions that touch the consensus."""
     counts, dice, n = Histogram.empty(), dict.fromkeys(THRESHOLDS, 0.0), 0
-    options = Options(lung_restriction=False, keep_probability=True, min_diameter_mm=0)
+    options = Options(lung_restriction=False, keep_probability=True, min_diameter_mm=0, min_confidence=0)
     for nodule in track(nodules, what, total=len(nodules)):
         try:
             result = segment.segment(nodule.ct, options, engine=engine, bundle=bundle)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from .. import terminology
-from ..contracts import CT, Candidate, Lesion, Result
+from ..contracts import CT, Candidate, Lesion, Result, min_confidence
 from ..geometry import Box
 
 
@@ -52,6 +52,11 @@ class Findings:
         """The operating threshold in force for lesions without one of their own."""
         return self.card["threshold"] if self.options.threshold is None else self.options.threshold
 
+    @property
+    def min_confidence(self) -> float:
+        """The least confidence in force."""
+        return min_confidence(self.options, self.card)
+
     def lesion(self, lesion_id: int) -> Lesion:
         """Raises KeyError when no lesion of this id is shown now."""
         for lesion in self.lesions:
@@ -87,13 +92,28 @@ class Findings:
 
     # ---- changes
 
-    def change(self, *, threshold=..., min_diameter_mm=..., lung_restriction=..., smooth_mm=..., thresholds=...):
+    def change(
+        self,
+        *,
+        threshold=...,
+        min_diameter_mm=...,
+        min_confidence=...,
+        lung_restriction=...,
+        smooth_mm=...,
+        thresholds=...,
+    ):
         """Extract the lesions again without the network; what is left out stays as it is.
 
-        threshold: for all lesions without their own; None is the model's. thresholds: {lesion id: threshold or None},
-        each for the region in which that lesion lies. Nothing is changed when the extraction fails.
+        threshold: for all lesions without their own; None is the model's, as of min_confidence. thresholds:
+        {lesion id: threshold or None}, each for the region in which that lesion lies. Nothing is changed when the
+        extraction fails.
         """
-        wanted = {"threshold": threshold, "min_diameter_mm": min_diameter_mm, "lung_restriction": lung_restriction}
+        wanted = {
+            "threshold": threshold,
+            "min_diameter_mm": min_diameter_mm,
+            "min_confidence": min_confidence,
+            "lung_restriction": lung_restriction,
+        }
         options = replace(self.options, **{k: v for k, v in wanted.items() if v is not ...})
         smooth = self.smooth_mm if smooth_mm is ... else float(smooth_mm)
         regions = [replace(r) for r in self._regions]
@@ -160,6 +180,7 @@ class Findings:
         return {
             "threshold": self.options.threshold,
             "min_diameter_mm": self.options.min_diameter_mm,
+            "min_confidence": self.options.min_confidence,
             "lung_restriction": self.options.lung_restriction,
             "smooth_mm": self.smooth_mm,
             "own_thresholds": [region.threshold for region in self._regions],
@@ -173,7 +194,7 @@ class Findings:
         self._segment_ids = {int(i): name for i, name in state.get("segment_ids", {}).items()}
         for region, own in zip(self._regions, state.get("own_thresholds", []), strict=False):
             region.threshold = own
-        values = ("threshold", "min_diameter_mm", "lung_restriction")
+        values = ("threshold", "min_diameter_mm", "min_confidence", "lung_restriction")
         options = replace(self.options, **{name: state[name] for name in values if name in state})
         self._extract(self._regions, options, state.get("smooth_mm", 0.0))
 

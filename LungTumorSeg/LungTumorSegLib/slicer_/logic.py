@@ -190,7 +190,7 @@ class LungTumorSegLogicBase:
         return findings.nodes["table"].node()
 
     def update(self, findings: Findings, **changes):
-        """Change threshold, min_diameter_mm, lung_restriction, smooth_mm or thresholds ({lesion id: threshold}).
+        """Change threshold, min_diameter_mm, min_confidence, lung_restriction, smooth_mm or thresholds (by lesion id).
 
         No network: see `Findings.change`. Segmentation, table, surfaces and diameter lines follow.
         """

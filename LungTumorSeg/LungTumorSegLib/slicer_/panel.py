@@ -123,6 +123,7 @@ class Panel(VTKObservationMixin):
         return {
             "threshold": round(p.threshold, 4),
             "min_diameter_mm": round(p.minDiameterMm, 4),
+            "min_confidence": round(p.minConfidence, 4),
             "lung_restriction": p.lungRestriction,
             "engine": p.engine.value,
             "device": p.device.value,
@@ -294,17 +295,19 @@ class Panel(VTKObservationMixin):
         if self.parameters.inputVolume is None:
             self.parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
         if not self.parameters.HasParameter("threshold"):
-            self.parameters.threshold = self.model_threshold()
+            self.take_model_defaults()
         self._gui_tag = self.parameters.connectGui(self.widgets)
         self.addObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh_soon)
         self.restore_results()
 
-    def model_threshold(self) -> float:
+    def take_model_defaults(self):
+        """Set what a model's card says to what the chosen model's says."""
         try:
-            folder = self.parameters.modelFolder.strip()
-            return float(bundle.load(folder or None).card["threshold"])
+            card = bundle.load(self.parameters.modelFolder.strip() or None).card
         except LungTumorSegError:  # the run will say what is wrong with the model
-            return 0.5
+            card = {"threshold": 0.5}
+        self.parameters.threshold = float(card["threshold"])
+        self.parameters.minConfidence = float(card.get("min_confidence", 0.0))
 
     def _release_parameters(self):
         if self.parameters is not None:

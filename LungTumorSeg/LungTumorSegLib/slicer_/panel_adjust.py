@@ -18,7 +18,8 @@ class AdjustSection(Section):
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
         self._timer.connect("timeout()", self._apply)
-        for slider in (self.ui.thresholdSlider, self.ui.minDiameterSlider, self.ui.smoothSlider):
+        ui = self.ui
+        for slider in (ui.thresholdSlider, ui.minDiameterSlider, ui.minConfidenceSlider, ui.smoothSlider):
             slider.connect("valueChanged(double)", self._changed)
         self.ui.lungCheckBox.connect("toggled(bool)", self._changed)
         self.ui.lesionThresholdSlider.connect("valueChanged(double)", self._lesion_changed)
@@ -40,6 +41,7 @@ class AdjustSection(Section):
         parameters = self.panel.parameters
         parameters.threshold = float(min(max(findings.threshold, 0.05), 0.95))
         parameters.minDiameterMm = float(findings.options.min_diameter_mm)
+        parameters.minConfidence = float(findings.min_confidence)
         parameters.smoothMm = float(findings.smooth_mm)
         parameters.lungRestriction = bool(findings.options.lung_restriction)
 
@@ -63,12 +65,14 @@ class AdjustSection(Section):
         wanted = {
             "threshold": round(p.threshold, 4),
             "min_diameter_mm": round(p.minDiameterMm, 4),
+            "min_confidence": round(p.minConfidence, 4),
             "lung_restriction": p.lungRestriction,
             "smooth_mm": round(p.smoothMm, 4),
         }
         now = {
             "threshold": round(findings.threshold, 4),
             "min_diameter_mm": round(findings.options.min_diameter_mm, 4),
+            "min_confidence": round(findings.min_confidence, 4),
             "lung_restriction": findings.options.lung_restriction,
             "smooth_mm": round(findings.smooth_mm, 4),
         }
@@ -82,7 +86,8 @@ class AdjustSection(Section):
 
     def _reset(self):
         p, findings = self.panel.parameters, self.panel.findings
-        p.threshold, p.minDiameterMm, p.smoothMm, p.lungRestriction = self.panel.model_threshold(), 3.0, 0.0, True
+        self.panel.take_model_defaults()
+        p.minDiameterMm, p.smoothMm, p.lungRestriction = 3.0, 0.0, True
         if findings is not None:
             self._own = {lesion.id: None for lesion in findings.lesions if lesion.status != "edited"}
             self._timer.start()

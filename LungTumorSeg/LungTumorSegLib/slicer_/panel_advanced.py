@@ -16,4 +16,4 @@ class AdvancedSection(Section):
         folder = qt.QFileDialog.getExistingDirectory(None, _("Folder of a model"))
         if folder:
             self.panel.parameters.modelFolder = folder
-            self.panel.parameters.threshold = self.panel.model_threshold()
+            self.panel.take_model_defaults()

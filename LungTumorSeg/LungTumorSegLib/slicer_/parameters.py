@@ -47,6 +47,7 @@ class LungTumorSegParameterNode:
     compareSegmentation: vtkMRMLSegmentationNode
     threshold: Annotated[float, WithinRange(0.05, 0.95)] = 0.5
     minDiameterMm: Annotated[float, WithinRange(0.0, 30.0)] = 3.0
+    minConfidence: Annotated[float, WithinRange(0.0, 1.0)] = 0.0
     smoothMm: Annotated[float, WithinRange(0.0, 3.0)] = 0.0
     lungRestriction: bool = True
     engine: EngineChoice = EngineChoice.AUTO
