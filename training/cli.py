@@ -37,7 +37,7 @@ def fit(config: Path = ConfigFile):
 
 @app.command()
 def mine(config: Path = ConfigFile, bundle: Path = ModelBundle):
-    """Find the network's false positives in the whole CTs: hard negatives for the second stage."""
+    """Find the network's false positives in the whole CTs: hard negatives for the next stage."""
     from . import mine as step
 
     typer.echo(step.mine(configuration.load(config), bundle))
