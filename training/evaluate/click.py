@@ -81,11 +81,15 @@ class Nodules:
         )
 
 
-def clicked(nodule: Nodule, engine: Engine, bundle: Bundle) -> Result | None:
-    """The product's answer to the click; None where it refuses the patch as no CT (less than 1 % of it is air)."""
+def clicked(nodule: Nodule, engine: Engine, bundle: Bundle, threshold: float | None = None) -> Result | None:
+    """The product's answer to the click, at the model's threshold if none is given.
+
+    None where it refuses the patch as no CT (less than 1 % of it is air).
+    """
     point = tuple(nodule.ct.geometry.lps(nodule.click_zyx).tolist())
+    options = Options(threshold=threshold, points_lps=(point,))
     try:
-        return segment.segment(nodule.ct, Options(points_lps=(point,)), engine=engine, bundle=bundle)
+        return segment.segment(nodule.ct, options, engine=engine, bundle=bundle)
     except NotACTError:
         return None
 
