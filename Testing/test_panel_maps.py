@@ -94,13 +94,18 @@ def wait(case):
 
 
 def test_uncertainty_and_heat_are_computed_while_the_window_lives_and_then_shown(real, scene):
+    from LungTumorSegLib.slicer_.panel_segment import stage_text
+
     for index, kind, words in ((UNCERTAINTY, "uncertainty", "is mirrored"), (HEAT, "heat", "speaks for a tumour")):
         choose(real, index)
         real.ui.showMapButton.click()
         assert not real.ui.showMapButton.enabled and real.ui.segmentButton.text == "Cancel"
+        run = real.logic._runs[0]
         turns = spin(lambda: not real.logic.running, seconds=300)
         wait(real)
         assert turns > 5
+        last = run.progress
+        assert stage_text(last) == f"Explaining the lesion: {last.total} of {last.total}"
         node = foreground(scene)
         assert kind in node.GetName() and slicer.util.arrayFromVolume(node).max() > 0.01
         assert words in real.ui.mapStatus.text and real.column(2)[0] in real.ui.mapStatus.text
