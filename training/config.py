@@ -67,8 +67,10 @@ class Fit:
     stages: tuple[Stage, ...] = (
         Stage(steps=4400, learning_rate=1.5e-3, mirrored_share=0.0),
         Stage(steps=2000, learning_rate=1e-3, warmup_steps=100, mirrored_share=0.0),
-        Stage(steps=2400, learning_rate=1e-3, warmup_steps=100, crop=96, batch=24),
-        Stage(steps=2000, learning_rate=6e-4, warmup_steps=100, crop=96, batch=24, ct_share=0.3333),
+        *(
+            Stage(steps, rate, warmup_steps=100, crop=96, batch=24, mirrored_share=0.0, ct_share=0.3333)
+            for steps, rate in ((1600, 6e-4), (1800, 6e-4), (2400, 5e-4), (2800, 6e-4))
+        ),
     )
 
 
