@@ -101,7 +101,7 @@ def test_half_of_the_lesions_carry_a_prompt_on_the_nodule(made):
 
 
 def _corner(mirrored: bool, point=None):
-    """Input, target and weight (60, 60) of a crop whose middle is the corner of a patch with a lesion at the corner."""
+    """Input, target and weight (61, 61) of a crop whose middle is the corner of a patch with a lesion at the corner."""
     hu = np.full((50, 50, 50), -850, np.int16)
     hu[:, :8, :12] = 40
     source = examples.Source(hu, (hu > 0).astype(np.uint8) * 255, np.ones(hu.shape, np.uint8), 1.0, mirrored)

@@ -226,14 +226,14 @@ def patch_batch(
     crop: int,
     augment: bool = True,
     prompt: bool = True,
-    mirrored_share: float = 0.5,
+    mirrored_share: float = 0.0,
     part: slice = EVERY,
 ):
     """Batch number ``step``: 3/4 lesions (half with the prompt), 1/4 background. Returns x, y and weight.
 
     mirrored_share: of the patches go on as their own mirror image beyond their edges, the others end in air. The edge
     of a patch tells where its nodule is: fitted on such crops alone, the network found 14 % of the val transplants in
-    whole CTs; after 800 steps with half of them mirrored, 86 %.
+    whole CTs; after 2,400 more steps with half of them mirrored, 86 %.
     part: which of the ``n`` examples are made, the same ones whoever makes the others.
     """
     made = []
