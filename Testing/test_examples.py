@@ -10,7 +10,7 @@ import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from training import config, examples, prepare, stream, whole_ct
+from training import config, examples, prepare, sources, stream, turning, whole_ct
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,14 +55,14 @@ def test_the_committed_split_has_each_patient_once():
 
 
 def test_a_slab_is_the_mean_of_what_it_covers():
-    mixing = examples.slab_matrix(20, 1.0, np.array([8.0, 10.5]), 4.0)
+    mixing = sources.slab_matrix(20, 1.0, np.array([8.0, 10.5]), 4.0)
     assert np.allclose(mixing.sum(1), 1)
     assert np.allclose(mixing @ np.arange(20), [8.0, 10.5])
     assert np.count_nonzero(mixing[1]) == 4 and np.allclose(mixing[1][mixing[1] > 0], 0.25)
 
 
 def test_a_slab_thinner_than_a_slice_interpolates_linearly():
-    mixing = examples.slab_matrix(5, 2.0, np.array([3.0]), 1.0)
+    mixing = sources.slab_matrix(5, 2.0, np.array([3.0]), 1.0)
     assert np.allclose(mixing, [[0, 0.5, 0.5, 0, 0]])
 
 
@@ -104,8 +104,8 @@ def _corner(mirrored: bool, point=None):
     """Input, target and weight (61, 61) of a crop whose middle is the corner of a patch with a lesion at the corner."""
     hu = np.full((50, 50, 50), -850, np.int16)
     hu[:, :8, :12] = 40
-    source = examples.Source(hu, (hu > 0).astype(np.uint8) * 255, np.ones(hu.shape, np.uint8), 1.0, mirrored)
-    draw = examples.Draw((25.0, 0.0, 0.0), 61, point_zyx_mm=point)
+    source = sources.Source(hu, (hu > 0).astype(np.uint8) * 255, np.ones(hu.shape, np.uint8), 1.0, mirrored)
+    draw = sources.Draw((25.0, 0.0, 0.0), 61, point_zyx_mm=point)
     card = config.Network().card
     return examples.make_example(np.random.default_rng(0), source, draw, card, augment=False)
 
@@ -149,7 +149,7 @@ def test_no_nodule_of_another_role_is_drawn(made):
 def _host():
     rng = np.random.default_rng(0)
     hu = (-850 + rng.normal(0, 20, (30, 80, 80))).astype(np.int16)
-    return examples.Source(hu, np.zeros(hu.shape, np.uint8), np.ones(hu.shape, np.uint8), 2.5)
+    return sources.Source(hu, np.zeros(hu.shape, np.uint8), np.ones(hu.shape, np.uint8), 2.5)
 
 
 @pytest.mark.parametrize("sham", [False, True])
@@ -187,3 +187,71 @@ def test_crops_of_whole_cts_hold_tumours_and_background(made):
     assert x.shape == (16, 64, 64, 6) and y.shape == w.shape == (16, 64, 64, 1)
     tumour, prompted = y.any((1, 2, 3)), x[..., -1].any((1, 2))
     assert (tumour & prompted).any() and (tumour & ~prompted).any() and (~tumour & ~prompted).any()
+
+
+# coronal and sagittal examples
+
+
+def _long_lesion():
+    """A CT (2.5 mm slices) with a lesion of 20 mm along z, 10 along y and 30 along x, around (50, 60, 70) mm."""
+    z, y, x = np.meshgrid(np.arange(40) * 2.5, np.arange(120), np.arange(140), indexing="ij")
+    inside = (abs(z - 50) <= 10) & (abs(y - 60) <= 5) & (abs(x - 70) <= 15)
+    hu = np.where(inside, 40, -850).astype(np.int16)
+    return sources.Source(hu, inside.astype(np.uint8) * 255, np.ones(hu.shape, np.uint8), 2.5)
+
+
+@pytest.mark.parametrize(
+    ("axes", "extent"), [(turning.CORONAL, (20, 30)), (turning.SAGITTAL, (20, 10))], ids=["coronal", "sagittal"]
+)
+def test_a_turned_crop_shows_the_lesion_from_the_front_or_the_side(axes, extent):
+    draw = sources.Draw((50.0, 60.0, 70.0), 64, point_zyx_mm=(52.0, 61.0, 66.0))
+    source, turned = turning.turned(_long_lesion(), draw, axes)
+    card = config.Network().card
+    x, target, weight = examples.make_example(np.random.default_rng(0), source, turned, card, augment=False)
+    rows, columns = (np.ptp(np.flatnonzero((target >= 0.5).any(axis))) + 1 for axis in (1, 0))
+    assert rows == pytest.approx(extent[0], abs=3) and columns == pytest.approx(extent[1], abs=2)
+    assert (x[..., 2][target >= 0.99] > 0.6).all() and (x[..., 2][target == 0] < 0.2).all()
+    across = {0: 2.0, 1: 1.0, 2: -4.0}
+    peak = np.unravel_index(x[..., -1].argmax(), target.shape)
+    np.testing.assert_allclose(np.array(peak) - 31.5, [across[axes[1]], across[axes[2]]], atol=1.0)
+    assert weight.all() and source.sideways
+
+
+def test_turned_examples_are_the_same_place_as_the_axial_ones_and_never_thick(made, monkeypatch):
+    cts = whole_ct.WholeCTs(Path(made.data.prepared), ("fold-a",))
+    patches = examples.Patches(Path(made.data.prepared), "train")
+    seen, make = [], whole_ct.make_example
+    monkeypatch.setattr(
+        whole_ct, "make_example", lambda rng, source, *rest: (seen.append(source.sideways), make(rng, source, *rest))[1]
+    )
+    x, y, _ = whole_ct.ct_batch(cts, patches, made.network.card, 1, 0, 24, 64, turned_share=1.0)
+    assert all(seen)
+    marked = y[..., 0].max((1, 2)) >= 0.9
+    assert marked.sum() >= 6
+    for shown, target in zip(x[marked, ..., 2], y[marked, ..., 0], strict=True):
+        assert shown[target >= 0.9].mean() > shown[target == 0].mean() + 0.1
+    seen.clear()
+    whole_ct.ct_batch(cts, patches, made.network.card, 1, 0, 24, 64, turned_share=0.0)
+    assert not any(seen)
+
+
+def test_a_thickened_patch_is_blurred_along_z_alone():
+    hu = np.full((50, 50, 50), -850, np.int16)
+    hu[24:26, 20:30, 20:30] = 150
+    source = sources.Source(hu, (hu > 0).astype(np.uint8) * 255, np.ones(hu.shape, np.uint8), 1.0)
+    for seed in range(5):
+        made = turning.thickened(np.random.default_rng(seed), source)
+        assert made.hu.shape == hu.shape and made.hu.dtype == np.int16 and made.target.dtype == np.uint8
+        assert (made.hu[:, :20] == -850).all() and (made.hu[:, :, 30:] == -850).all()
+        inside = made.hu[:, 25, 25].astype(float) + 850
+        assert inside.max() < 1000 and np.count_nonzero(inside) > 2
+        assert inside.sum() == pytest.approx(2000, rel=0.35)
+        assert np.average(np.arange(50), weights=inside) == pytest.approx(24.5, abs=2.5)
+
+
+def test_background_and_turned_shares_are_what_the_stage_says(made):
+    patches = examples.Patches(Path(made.data.prepared), "train")
+    for share, expected in ((0.25, 6), (0.3333, 7), (0.5, 12)):
+        _, y, _ = examples.patch_batch(patches, made.network.card, 1, 0, 24, 32, augment=False, background_share=share)
+        empty = sum(int((i + 1) * share) > int(i * share) for i in range(24))
+        assert empty == expected and np.count_nonzero(~y.any((1, 2, 3))) >= empty

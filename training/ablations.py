@@ -16,12 +16,14 @@ from . import fit, folds, losses
 from .config import Config, Stage
 from .evaluate import metrics
 from .evaluate.automatic import FOLDS
-from .examples import Draw, Patches, Source, make_example
-from .whole_ct import WholeCTs
+from .examples import Patches, make_example
+from .sources import Draw, Source
+from .whole_ct import WholeCTs, off_centre
 
 SEED = 20_000  # of the examples that are asked about; the fit's own validation has others
 VAL_EXAMPLES, CT_EXAMPLES = 768, 48  # of all val patches; of each whole CT
 KINDS = ("automatic", "click", "empty")
+SHIFTED = {"automatic": "tumour", "click": "clicked tumour", "empty": "background"}  # as in the whole-CT batches
 MARKED_PIXELS = 10  # from so many on a picture without a lesion counts as marked, as in the fit's log
 MEASURES = {
     "automatic": "slice Dice, automatic",
@@ -130,7 +132,9 @@ def ct_examples(config: Config) -> Iterator[Example]:
         for i in range(CT_EXAMPLES):
             kind = KINDS[i % len(KINDS)]
             if kind == "empty" or len(case.tumours):
-                yield Example(kind, *draws[kind](np.random.default_rng((SEED, number, i, 2)), crop), case.name)
+                rng = np.random.default_rng((SEED, number, i, 2))
+                source, draw = draws[kind](rng, crop)
+                yield Example(kind, source, off_centre(rng, draw, SHIFTED[kind]), case.name)
 
 
 SETS = {PATCHES: val_examples, CTS: ct_examples}

@@ -13,8 +13,9 @@ def everything(config: Config, target: Path) -> Path:
     prepare.prepare_patches(config)
     prepare.prepare_volumes(config)
     for number, stage in enumerate(config.fit.stages):
-        if stage.ct_share and weights and not (run / f"stage{number + 1}").exists():
-            mine.mine(config, export.export(config, weights, run / f"stage{number}" / "bundle", {"threshold": 0.5}))
+        if weights and (stage.ct_share or stage.mined) and not (run / f"stage{number + 1}").exists():
+            model = export.export(config, weights, run / f"stage{number}" / "bundle", {"threshold": 0.5})
+            mine.for_stage(config, stage, model)
         weights = fit.fit_stage(config, number, weights)
     calibrate.calibrate(config, weights)
     folds.fine_tune(config)

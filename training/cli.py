@@ -37,10 +37,12 @@ def fit(config: Path = ConfigFile):
 
 @app.command()
 def mine(config: Path = ConfigFile, bundle: Path = ModelBundle):
-    """Find the network's false positives in the whole CTs: hard negatives for the next stage."""
+    """Find the network's false positives in patches and whole CTs: hard negatives for the next stage."""
     from . import mine as step
 
-    typer.echo(step.mine(configuration.load(config), bundle))
+    loaded = configuration.load(config)
+    for find in (step.mine_patches, step.mine_cts):
+        typer.echo(find(loaded, bundle))
 
 
 @app.command()

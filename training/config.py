@@ -47,6 +47,9 @@ class Stage:
     crop: int = 64  # pixels; the patches are 50 mm
     batch: int = 32
     mirrored_share: float = 0.5  # of the patch crops: mirrored beyond the patch's edges, which tell where its nodule is
+    background_share: float = 0.25  # of the patch crops; the others hold a nodule, half of them clicked
+    mined: bool = False  # most of the background around the false positives of the weights before, see `mine`
+    turned_share: float = 0.5  # of background and of whole-CT crops: coronal or sagittal, as the run's other two views
     ct_share: float = 0.0  # of each batch
     ct_roles: tuple[str, ...] = ("fold-a", "fold-b")
     transplants: bool = True

@@ -5,14 +5,17 @@ An example is the network's input (y, x, slices + 1), its soft target (y, x) and
 
 import csv
 import itertools
-from dataclasses import dataclass, replace
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import slices
 from scipy import ndimage
 
+from . import turning
 from .prepare import DEEP, TARGET
+from .sources import Draw, Source, slab_matrix
 
 # lesion sizes are drawn uniformly over these bins (mm); the last is filled by zooming
 SIZE_BINS = (4, 6, 10, 20, 40, 100)
@@ -20,44 +23,8 @@ SIZE_BINS = (4, 6, 10, 20, 40, 100)
 SUBSOLID_OFTEN = 3
 AIR = slices.AIR_HU
 EVERY = slice(None)
-
-
-@dataclass(frozen=True)
-class Source:
-    """A volume to draw from: 1 mm in plane, ``step_mm`` along z. Arrays (z, y, x)."""
-
-    hu: np.ndarray
-    target: np.ndarray  # uint8, round(255 t)
-    weight: np.ndarray  # uint8, 0 or 1
-    step_mm: float
-    mirrored: bool = False  # beyond its edges in plane: itself mirrored, instead of air
-
-
-@dataclass(frozen=True)
-class Draw:
-    """What is drawn for one example: where, how large, how thick, and whether the prompt is given."""
-
-    centre_zyx_mm: tuple[float, float, float]
-    crop: int
-    zoom: float = 1.0
-    point_zyx_mm: tuple[float, float, float] | None = None
-
-
-def slab_matrix(count: int, step_in: float, places: np.ndarray, width: float) -> np.ndarray:
-    """(n, count) matrix: mean of a slab of ``width`` mm around each place over slices of ``step_in`` mm.
-
-    Every native slice counts by the length of its overlap with the slab. A slab thinner than a slice becomes linear
-    interpolation.
-    """
-    centres = np.arange(count) * step_in
-    if width <= step_in:
-        overlap = np.clip(1 - np.abs(centres[None] - places[:, None]) / step_in, 0, None)
-    else:
-        low = np.maximum(centres[None] - step_in / 2, places[:, None] - width / 2)
-        high = np.minimum(centres[None] + step_in / 2, places[:, None] + width / 2)
-        overlap = np.clip(high - low, 0, None)
-    total = overlap.sum(1, keepdims=True)
-    return (overlap / np.maximum(total, 1e-6)).astype(np.float32)
+HARD_PATCHES = "hard_patches.json"  # written by `mine`
+HARD_SHARE = 0.7  # of the background where false positives were mined
 
 
 def elastic(rng: np.random.Generator, crop: int, amplitude_mm: float) -> np.ndarray:
@@ -73,7 +40,7 @@ def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: dic
     image, mask and neighbour distances together: 1 mm of the network is 1 / zoom mm of the source.
     """
     zoom, crop, (cz, cy, cx) = draw.zoom, draw.crop, draw.centre_zyx_mm
-    thick = augment and rng.random() < 0.5
+    thick = augment and rng.random() < 0.5 and not source.sideways
     step = float(rng.uniform(2, 8)) if thick else source.step_mm * zoom
     step = max(step, source.step_mm)
     reach = int(np.ceil(max(abs(o) for o in card["offsets_mm"]) / step)) + 1
@@ -159,6 +126,9 @@ class Patches:
         self.bins = [[i for i in size if a <= size[i] < b] for a, b in itertools.pairwise(SIZE_BINS)]
         self.zoomable = [i for i in size if size[i] >= 12 and float(self.rows[i]["texture"]) >= 4]
         self.size = size
+        hard_file = prepared / HARD_PATCHES
+        mined = json.loads(hard_file.read_text()) if hard_file.exists() else {}
+        self.hard = {int(i): np.array(points) for i, points in mined.items() if int(i) in self.rows}
         often = {i: SUBSOLID_OFTEN if float(r["texture"]) < 4 else 1 for i, r in self.rows.items()}
         self.chances = [np.array([often[i] for i in b]) / max(1, sum(often[i] for i in b)) for b in self.bins]
 
@@ -178,17 +148,21 @@ class Patches:
         return int(rng.choice(self.bins[bin_], p=self.chances[bin_])), 1.0
 
     def draw_lesion(
-        self, rng: np.random.Generator, crop: int, prompted: bool, augment: bool = True
+        self, rng: np.random.Generator, crop: int, prompted: bool, augment: bool = True, thickened: bool = False
     ) -> tuple[int, Source, Draw]:
         """A nodule, with the prompt if wanted.
 
         augment: in half of the cases the axes are exchanged. The patches are isotropic, and there are few of them:
-        without this the val Dice fell from step 3,400 on while the loss went on falling.
+        without this the val Dice fell from step 3,400 on while the loss went on falling. thickened: half of what is
+        then no axial slice comes from thick ones.
         """
         index, zoom = self.pick_lesion(rng)
         axes = rng.permutation(3) if augment and rng.random() < 0.5 else (0, 1, 2)
         given = self.source(index)
-        source = Source(*(part.transpose(axes) for part in (given.hu, given.target, given.weight)), 1.0)
+        if thickened and axes[0] != 0 and rng.random() < 0.5:
+            given = turning.thickened(rng, given)
+        turned = {name: getattr(given, name).transpose(axes) for name in ("hu", "target", "weight")}
+        source = replace(given, **turned)
         bits = self.arrays["target_lesion"][index].transpose(axes)
         target = (bits & TARGET) > 0
         point = None
@@ -196,7 +170,7 @@ class Patches:
             deep = np.argwhere(bits & DEEP)
             point = tuple(deep[rng.integers(len(deep))] + rng.normal(0, rng.uniform(1, 2), 3) / zoom)
             others = (source.target > 0) & ~target
-            source = Source(source.hu, np.where(others, 0, source.target), source.weight * ~others, 1.0)
+            source = replace(source, target=np.where(others, 0, source.target), weight=source.weight * ~others)
         # a quarter of the slices may lie up to 8 mm beyond the ends: where does it stop?
         beyond = (8 if rng.random() < 0.25 else 2) / zoom
         along = np.flatnonzero(target.any((1, 2)))
@@ -206,8 +180,16 @@ class Patches:
         cy, cx = spot[rng.integers(len(spot))] + shift
         return index, source, Draw((float(np.clip(cz, 0, 49)), cy, cx), crop, zoom, point)
 
-    def draw_background(self, rng: np.random.Generator, crop: int) -> tuple[int, Source, Draw]:
-        """A slice 8 mm or more along z from any label of its patch: vessels, pleura, bone, soft tissue."""
+    def draw_background(self, rng: np.random.Generator, crop: int, mined: bool = False) -> tuple[int, Source, Draw]:
+        """A slice 8 mm or more along z from any label of its patch: vessels, pleura, bone, soft tissue.
+
+        mined: mostly around the network's own false positives instead.
+        """
+        if mined and self.hard and rng.random() < HARD_SHARE:
+            index = int(list(self.hard)[rng.integers(len(self.hard))])
+            points = self.hard[index]
+            z, *yx = points[rng.integers(len(points))]
+            return index, self.source(index), Draw((z, *(yx + rng.uniform(-crop / 4, crop / 4, 2))), crop)
         indices = list(self.free)
         index = int(indices[rng.integers(len(indices))])
         cz = float(rng.choice(self.free[index]))
@@ -227,22 +209,30 @@ def patch_batch(
     augment: bool = True,
     prompt: bool = True,
     mirrored_share: float = 0.0,
+    background_share: float = 0.25,
+    turned_share: float = 0.0,
+    mined: bool = False,
     part: slice = EVERY,
 ):
-    """Batch number ``step``: 3/4 lesions (half with the prompt), 1/4 background. Returns x, y and weight.
+    """Batch number ``step``: lesions (half with the prompt) and ``background_share`` background. x, y and weight.
 
     mirrored_share: of the patches go on as their own mirror image beyond their edges, the others end in air. The edge
     of a patch tells where its nodule is: fitted on such crops alone, the network found 14 % of the val transplants in
     whole CTs; after 2,400 more steps with half of them mirrored, 86 %.
+    turned_share: of the background is seen from another side, as half of the lesions are anyway. mined: see
+    `Patches.draw_background`.
     part: which of the ``n`` examples are made, the same ones whoever makes the others.
     """
     made = []
     for i in range(n)[part]:
         rng = np.random.default_rng((seed, step, i))
-        if i % 4 == 3:
-            _, source, draw = patches.draw_background(rng, crop)
+        if int((i + 1) * background_share) > int(i * background_share):
+            _, source, draw = patches.draw_background(rng, crop, mined)
+            if augment and turned_share and rng.random() < turned_share:
+                source, draw = turning.turned_patch(rng, source, draw)
         else:
-            _, source, draw = patches.draw_lesion(rng, crop, bool(rng.random() < 0.5) and prompt, augment)
+            prompted = bool(rng.random() < 0.5) and prompt
+            _, source, draw = patches.draw_lesion(rng, crop, prompted, augment, turned_share > 0)
         source = replace(source, mirrored=bool(rng.random() < mirrored_share))
         made.append(make_example(rng, source, draw, card, augment))
     x, y, w = (np.stack(part) for part in zip(*made, strict=True))

@@ -33,7 +33,7 @@ def fine_tune(config: Config) -> list[Path]:
     made = {fold: root / fold / "bundle" for fold in FOLDS}
     left = [fold for fold, folder in made.items() if not (folder / bundle.CARD).exists()]
     if left:
-        mine.mine(config, export.export(config, shared, root / "shared", {"threshold": 0.5}))
+        mine.for_stage(config, whole, export.export(config, shared, root / "shared", {"threshold": 0.5}))
     for fold in left:
         others = tuple(f for f in FOLDS if f != fold)
         stage: Stage = replace(whole, steps=STEPS, warmup_steps=min(whole.warmup_steps, STEPS // 5), ct_roles=others)

@@ -1,4 +1,4 @@
-"""Hard negatives: where in the whole CTs the network sees tumour and there is none."""
+"""Hard negatives: where in whole CTs and in patches the network sees tumour and there is none."""
 
 import json
 from pathlib import Path
@@ -6,12 +6,16 @@ from pathlib import Path
 import numpy as np
 from LungTumorSegLib import bundle, engines, segment
 from LungTumorSegLib.contracts import CT, Options, Result
+from LungTumorSegLib.errors import NotACTError
+from LungTumorSegLib.geometry import Geometry
 from rich.progress import track
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from . import cases
-from .config import Config
+from .config import Config, Stage
+from .examples import HARD_PATCHES, Patches
+from .whole_ct import HARD_NEGATIVES
 
 LEAST_P = 0.3
 AWAY_MM = 8.0  # from any label, as in the patches
@@ -20,7 +24,38 @@ MOST, MOST_OF_ONE = 60, 12  # points of a case, and of one false positive: a hug
 ENOUGH = 20_000  # voxels of a false positive that are looked at
 
 
-def mine(config: Config, model: Path | None = None) -> Path:
+def for_stage(config: Config, stage: Stage, model: Path) -> None:
+    """Mine what a stage draws from."""
+    if stage.mined:
+        mine_patches(config, model)
+    if stage.ct_share:
+        mine_cts(config, model)
+
+
+def mine_patches(config: Config, model: Path | None = None) -> Path:
+    """Run the product over every ``train`` patch and write ``hard_patches.json``: {index: [[z, y, x], ...]} in mm.
+
+    369 patients' vessels and chest walls, where the whole CTs are sixteen. model: a bundle, else the bundled one.
+    """
+    opened = bundle.load(model)
+    engine = engines.open_engine(opened)
+    prepared = Path(config.data.prepared)
+    patches = Patches(prepared, "train")
+    found = {}
+    for index in track(patches.rows, "False positives in patches"):
+        source = patches.source(index)
+        ct = CT(source.hu, Geometry(source.hu.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)), f"nodule {index}")
+        try:
+            result = segment.segment(ct, Options(lung_restriction=False), engine=engine, bundle=opened)
+        except NotACTError:  # less than 1 % of it is air
+            continue
+        points = false_positives(result, ct, source.target, source.weight)
+        if len(points):
+            found[index] = points.tolist()
+    return _write(prepared / HARD_PATCHES, found)
+
+
+def mine_cts(config: Config, model: Path | None = None) -> Path:
     """Run the product over every whole CT and write ``hard_negatives.json`` beside the prepared volumes.
 
     The file is {case: [[z, y, x], ...]}: mm from voxel 0's centre in the axial view, highest probability first.
@@ -37,9 +72,13 @@ def mine(config: Config, model: Path | None = None) -> Path:
             result = segment.segment(ct, Options(), engine=engine, bundle=opened)
             label = np.load(folder / "target.npy", mmap_mode="r")
             found[folder.name] = [point.tolist() for point in false_positives(result, ct, label, weight)]
-    partial = prepared / "hard_negatives.part"
+    return _write(prepared / HARD_NEGATIVES, found)
+
+
+def _write(target: Path, found: dict) -> Path:
+    partial = target.with_suffix(".part")
     partial.write_text(json.dumps(found))
-    return partial.replace(prepared / "hard_negatives.json")
+    return partial.replace(target)
 
 
 def false_positives(result: Result, ct: CT, label_zyx: np.ndarray, weight_zyx: np.ndarray) -> np.ndarray:

@@ -36,11 +36,12 @@ def make_batch(
     # Dice fell from 0.81 to 0.78 within 600 steps.
     from_cts = round(stage.batch * stage.ct_share) if augment else 0
     from_patches, crop, prompt = stage.batch - from_cts, stage.crop, stage.prompt
-    mirrored = stage.mirrored_share
-    x, y, w = examples.patch_batch(patches, card, seed, step, from_patches, crop, augment, prompt, mirrored, part)
+    shares = stage.mirrored_share, stage.background_share, stage.turned_share, stage.mined
+    x, y, w = examples.patch_batch(patches, card, seed, step, from_patches, crop, augment, prompt, *shares, part)
     if from_cts:
         cts = _open(whole_ct.WholeCTs, config.data.prepared, stage.ct_roles)
-        more = whole_ct.ct_batch(cts, patches, card, seed, step, from_cts, crop, stage.transplants, prompt, part)
+        kinds = stage.transplants, prompt, stage.turned_share
+        more = whole_ct.ct_batch(cts, patches, card, seed, step, from_cts, crop, *kinds, part)
         x, y, w = (np.concatenate(pair) for pair in zip((x, y, w), more, strict=True))
     if stage.hard_labels:
         y = (y >= 0.5).astype(np.float32)

@@ -1,14 +1,16 @@
 """Examples from whole CTs: real tumours, background, transplanted nodules and their shams."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
-from .examples import EVERY, Draw, Patches, Source, make_example, slab_matrix
+from . import turning
+from .examples import EVERY, Patches, make_example
 from .prepare import DEEP, TARGET
+from .sources import Draw, Source, slab_matrix
 
 PLACES = ("free", "pleura", "hilum")
 # of twelve crops; half are background, as most of a CT is
@@ -16,6 +18,7 @@ KINDS = (
     "background", "tumour", "background", "transplant", "background", "clicked tumour",
     "background", "transplant", "background", "clicked transplant", "background", "sham",
 )  # fmt: skip
+HARD_NEGATIVES = "hard_negatives.json"  # written by `mine`
 RIM_MM = 4.0  # width of the soft blend around a transplanted nodule
 
 
@@ -34,7 +37,7 @@ class WholeCTs:
     """The prepared whole CTs of some roles."""
 
     def __init__(self, prepared: Path, roles: tuple[str, ...]):
-        hard_file = prepared / "hard_negatives.json"
+        hard_file = prepared / HARD_NEGATIVES
         hard = json.loads(hard_file.read_text()) if hard_file.exists() else {}
         self.cases = []
         for folder in sorted((prepared / "volumes").iterdir()):
@@ -45,21 +48,24 @@ class WholeCTs:
 
     def draw_tumour(self, rng: np.random.Generator, crop: int) -> tuple[Source, Draw]:
         case = self.with_tumour[rng.integers(len(self.with_tumour))]
-        return case.source, Draw(self._near(rng, case.tumours[rng.integers(len(case.tumours))], case, crop), crop)
+        return case.source, Draw(_mm(case, case.tumours[rng.integers(len(case.tumours))]), crop)
 
-    def draw_prompted(self, rng: np.random.Generator, crop: int) -> tuple[Source, Draw]:
-        """A tumour with a click on it: among the deeper half of its voxels on the slice that was drawn."""
+    def draw_prompted(self, rng: np.random.Generator, crop: int, across: int = 0) -> tuple[Source, Draw]:
+        """A tumour with a click on it: among the deeper half of its voxels on the slice that was drawn.
+
+        across: the axis that the example's slice lies across.
+        """
         case = self.with_tumour[rng.integers(len(self.with_tumour))]
         z, y, x = case.tumours[rng.integers(len(case.tumours))]
         depth = ndimage.distance_transform_edt(case.source.target[z] >= 128)
         deep = np.argwhere(depth >= np.median(depth[depth > 0])) if depth.any() else np.array([[y, x]])
         py, px = deep[rng.integers(len(deep))] + rng.normal(0, 1.5, 2)
-        z_mm = z * case.source.step_mm
+        point = (z * case.source.step_mm, float(py), float(px))
         # the slice of another voxel of the tumour, sometimes just beyond its ends: where does it stop?
-        other_z = case.tumours[rng.integers(len(case.tumours))][0] + round(rng.normal(0, 3) / case.source.step_mm)
-        centre_z = float(np.clip(other_z, 0, len(case.source.hu) - 1)) * case.source.step_mm
-        centre = (centre_z, *(np.array((py, px)) + rng.uniform(-8, 8, 2)))
-        return case.source, Draw(centre, crop, point_zyx_mm=(z_mm, py, px))
+        other = _mm(case, case.tumours[rng.integers(len(case.tumours))])[across] + rng.normal(0, 3)
+        last = (case.source.hu.shape[across] - 1) * (case.source.step_mm, 1, 1)[across]
+        centre = [float(np.clip(other, 0, last)) if axis == across else mm for axis, mm in enumerate(point)]
+        return case.source, Draw(tuple(centre), crop, point_zyx_mm=point)
 
     def draw_background(self, rng: np.random.Generator, crop: int) -> tuple[Source, Draw]:
         """Mostly around the network's own false positives where there are any, else anywhere around the lungs."""
@@ -69,13 +75,21 @@ class WholeCTs:
         else:
             places = case.places[PLACES[rng.integers(len(PLACES))]]
             centre = places[rng.integers(len(places))]
-        index = (centre / (case.source.step_mm, 1, 1)).astype(int)
-        return case.source, Draw(self._near(rng, index, case, crop), crop)
+        return case.source, Draw(_mm(case, (centre / (case.source.step_mm, 1, 1)).astype(int)), crop)
 
     def draw_transplant(
-        self, rng: np.random.Generator, crop: int, patches: Patches, sham: bool, prompted: bool = False
+        self,
+        rng: np.random.Generator,
+        crop: int,
+        patches: Patches,
+        sham: bool,
+        prompted: bool = False,
+        across: int = 0,
     ) -> tuple[Source, Draw]:
-        """A nodule of a patch at a place in a CT, or clicked; as sham nodule-free lung of a patch, blended in alike."""
+        """A nodule of a patch at a place in a CT, or clicked; as sham nodule-free lung of a patch, blended in alike.
+
+        across: the axis that the example's slice lies across; 0 draws from what little the axial slice needs.
+        """
         case = self.cases[rng.integers(len(self.cases))]
         places = case.places[PLACES[rng.integers(len(PLACES))]]
         place = places[rng.integers(len(places))]
@@ -87,23 +101,27 @@ class WholeCTs:
             zoom, given = min(zoom, 3.0), patches.source(index)
             shape = patches.arrays["target_lesion"][index] & TARGET > 0
             centre = centre_of(shape)
-        marked = np.flatnonzero(shape.any((1, 2)))
-        off_centre = (marked[rng.integers(len(marked))] - centre_of(shape)[0]) * zoom
-        z = round(float(place[0] + off_centre) / case.source.step_mm)
+        marked = np.flatnonzero(shape.any(tuple(axis for axis in range(3) if axis != across)))
+        off_centre = (marked[rng.integers(len(marked))] - centre_of(shape)[across]) * zoom
+        z = round(float(place[0] + (0 if across else off_centre)) / case.source.step_mm)
         z_mm = float(np.clip(z, 0, len(case.source.hu) - 1)) * case.source.step_mm
-        source, local = transplant(rng, case.source, place, z_mm, given, shape, centre, zoom, sham, alone=prompted)
+        along_mm = crop if across else None
+        source, local = transplant(
+            rng, case.source, place, z_mm, given, shape, centre, zoom, sham, along_mm, alone=prompted
+        )
         point = None
         if prompted:
             deep = np.argwhere(patches.arrays["target_lesion"][index] & DEEP)
             off = (deep[rng.integers(len(deep))] - centre) * zoom + rng.normal(0, rng.uniform(1, 2), 3)
             point = tuple(local + off + (place[0] - z_mm, 0, 0))
-        shift = rng.uniform(-crop / 4, crop / 4, 2)
-        return source, Draw((local[0], local[1] + shift[0], local[2] + shift[1]), crop, point_zyx_mm=point)
+        if across:
+            local[across] += off_centre
+        return source, Draw(tuple(local), crop, point_zyx_mm=point)
 
-    @staticmethod
-    def _near(rng: np.random.Generator, index_zyx, case: Case, crop: int) -> tuple[float, float, float]:
-        y, x = index_zyx[1:] + rng.uniform(-crop / 3, crop / 3, 2)
-        return (float(index_zyx[0]) * case.source.step_mm, float(y), float(x))
+
+def _mm(case: Case, index_zyx) -> tuple[float, float, float]:
+    z, y, x = index_zyx
+    return (float(z) * case.source.step_mm, float(y), float(x))
 
 
 def draw_sham(rng: np.random.Generator, patches: Patches) -> tuple[Source, np.ndarray, np.ndarray]:
@@ -228,6 +246,18 @@ def _open(folder: Path, facts: dict, hard: np.ndarray) -> Case:
     return Case(folder.name, source, tumours[:: max(1, len(tumours) // 2000)], places, hard)
 
 
+# how far from the middle of the crop (a share of it) what was drawn may lie; a click is near the middle, as in the run
+OFF_CENTRE = {"tumour": 1 / 3, "background": 1 / 3, "clicked tumour": 1 / 12}
+OFF_CENTRE_TRANSPLANT = 1 / 4
+
+
+def off_centre(rng: np.random.Generator, draw: Draw, kind: str) -> Draw:
+    """What was drawn, no longer in the middle of its crop."""
+    far = draw.crop * OFF_CENTRE.get(kind, OFF_CENTRE_TRANSPLANT)
+    z, *yx = draw.centre_zyx_mm
+    return replace(draw, centre_zyx_mm=(z, *(np.array(yx) + rng.uniform(-far, far, 2))))
+
+
 def ct_batch(
     cts: WholeCTs,
     patches: Patches,
@@ -238,11 +268,12 @@ def ct_batch(
     crop: int,
     transplants: bool = True,
     prompt: bool = True,
+    turned_share: float = 0.0,
     part: slice = EVERY,
 ):
     """Batch ``step`` of ``n`` examples, kind after kind as in KINDS, from where the batch before ended.
 
-    part: which of them are made.
+    turned_share: of them are coronal or sagittal. part: which of them are made.
     """
     made = []
     for i in range(n)[part]:
@@ -250,15 +281,18 @@ def ct_batch(
         kind = KINDS[(step * n + i) % len(KINDS)]
         if not prompt:
             kind = kind.removeprefix("clicked ")
+        axes = turning.pick_side(rng) if rng.random() < turned_share else (0, 1, 2)
         if kind == "tumour":
             source, draw = cts.draw_tumour(rng, crop)
         elif kind == "clicked tumour":
-            source, draw = cts.draw_prompted(rng, crop)
+            source, draw = cts.draw_prompted(rng, crop, axes[0])
         elif kind == "background" or not transplants:
             source, draw = cts.draw_background(rng, crop)
         else:
             sham, prompted = kind == "sham", kind == "clicked transplant"
-            source, draw = cts.draw_transplant(rng, crop, patches, sham, prompted)
-        made.append(make_example(rng, source, draw, card))
+            source, draw = cts.draw_transplant(rng, crop, patches, sham, prompted, axes[0])
+        if axes[0] and source.step_mm <= turning.THICKEST_MM:
+            source, draw = turning.turned(source, draw, axes)
+        made.append(make_example(rng, source, off_centre(rng, draw, kind), card))
     x, y, w = (np.stack(part) for part in zip(*made, strict=True))
     return x, y[..., None], w[..., None]

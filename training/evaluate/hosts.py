@@ -8,8 +8,9 @@ from LungTumorSegLib.contracts import CT
 from LungTumorSegLib.geometry import Box, Geometry
 
 from .. import whole_ct
-from ..examples import Patches, Source
+from ..examples import Patches
 from ..prepare import TARGET
+from ..sources import Source
 from .froc import Reference
 
 HOST_SEED = 11
