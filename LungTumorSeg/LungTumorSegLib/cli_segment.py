@@ -25,6 +25,7 @@ _STAGES = {
     "lungs": "Finding the lungs",
     "engine": "Loading the model",
     "network": "Segmenting",
+    "views": "Looking from two more sides",
     "lesions": "Measuring",
 }
 

@@ -50,9 +50,10 @@ def min_confidence(options: Options, card: dict) -> float:
 
 @dataclass(frozen=True)
 class Progress:
-    """What ``progress`` is called with: ``done`` of ``total`` slices (or steps) of ``stage``.
+    """What ``progress`` is called with: ``done`` of ``total`` slices (candidates, steps) of ``stage``.
 
-    stage: lungs | engine | network | lesions, or explain. seconds_left: estimate for the stage, None while unknown.
+    stage: lungs | engine | network | views | lesions, or explain. seconds_left: estimate for the stage, None while
+    unknown.
     """
 
     stage: str

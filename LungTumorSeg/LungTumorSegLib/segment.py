@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 import cc3d
 import numpy as np
 
 from . import bundle as bundles
 from . import ct as cts
-from . import engines, lesions, lungs, memory, slices, unet
+from . import engines, lesions, lungs, memory, slices, unet, views
 from .contracts import CT, Candidate, Options, Progress, Result
 from .errors import Cancelled, InputError, OutOfMemoryError
 from .geometry import Box, Geometry
@@ -21,6 +22,10 @@ from .geometry import Box, Geometry
 CANDIDATE_P = 13  # of 255: p >= 0.05
 MOST_CANDIDATES = 200
 PADDING_MM = 5.0
+AGAIN_P = 77  # of 255: a candidate that nowhere reaches 0.3 is not looked at again; on `val` none of these was a nodule
+AGAIN_MM = 2.0  # around a candidate, for the views from the other sides
+CONTEXT_PX = 16  # what these see around that
+LARGEST_MM = 120.0  # a candidate that is longer is not looked at again: it is as slow as the whole lung
 CLICK_BOX_MM, CLICK_BOX_LARGE_MM = 60.0, 120.0
 
 ProgressCallback = Callable[[Progress], None]
@@ -52,6 +57,7 @@ def segment(
         found = lungs.find(ct) if options.lung_restriction and not options.points_lps else None
     with run.stage("engine"):
         run.engine = engine or engines.open_engine(bundle, options.engine, options.device)
+        run.batch = run.engine.batch
         run.bundle = bundle
     probability = None
     if options.points_lps:
@@ -60,6 +66,8 @@ def segment(
     else:
         with run.stage("network"):
             plan, values = run.whole(found)
+        with run.stage("views"):
+            values = run.look_again(plan, values)
     with run.stage("lesions"):
         if not options.points_lps:
             candidates = candidates_of(plan, values, ct.geometry)
@@ -94,6 +102,7 @@ class _Run:
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
         self.engine: engines.Engine
+        self.batch: int  # slices at a time; stays halved once memory was short
         self.bundle: bundles.Bundle
 
     def stage(self, name: str) -> "_Stage":
@@ -111,37 +120,53 @@ class _Run:
             box = lungs.where_to_compute(found, self.ct)
         card = self.bundle.card
         plan = slices.plan_box(self.axial, card, box, unet.receptive_radius(card["architecture"]))
-        return plan, self.network(plan)
+        return plan, self.network(plan, self.view, report=True)
 
-    def network(self, plan: slices.Plan, point_lps=None) -> np.ndarray:
+    def look_again(self, plan: slices.Plan, values: np.ndarray) -> np.ndarray:
+        """The map of a whole run; around its candidates the mean with the coronal and the sagittal view."""
+        looked, began = values.copy(), time.perf_counter()
+        labels, found = _components(values)
+        for number, (label, box) in enumerate(found, 1):
+            if values[box][labels[box] == label].max() >= AGAIN_P and _longest_mm(plan, box) <= LARGEST_MM:
+                wide = _widened(plan, box, AGAIN_MM, values.shape)
+                sides = views.look(plan, self.view, wide, self.network, CONTEXT_PX)
+                own = (labels[wide] == label) | (labels[wide] == 0)
+                looked[wide][own] = views.mean(values[wide], sides)[own]
+            left = (time.perf_counter() - began) / number * (len(found) - number)
+            self.progress(Progress("views", number, len(found), left))
+        return looked
+
+    def network(self, plan: slices.Plan, view: np.ndarray, point_lps=None, report: bool = False) -> np.ndarray:
         """Run the plan's slices; uint8 map (runs, y, x). Halves the batch when memory is short, then takes the CPU."""
         values = np.zeros(plan.shape, np.uint8)
-        done, began, batch = 0, time.perf_counter(), self.engine.batch
+        done, began = 0, time.perf_counter()
         while done < len(values):
             try:
-                with closing(_one_ahead(plan.batches(self.view, batch, point_lps, done))) as batches:
+                with closing(_one_ahead(plan.batches(view, self.batch, point_lps, done))) as batches:
                     for which, given in batches:
                         self.ask_cancelled()
                         values[which] = np.rint(self.engine.predict(given) * 255)
                         done = which.stop
                         left = (time.perf_counter() - began) / done * (len(values) - done)
-                        self.progress(Progress("network", done, len(values), left))
+                        if report:
+                            self.progress(Progress("network", done, len(values), left))
             except OutOfMemoryError:
-                batch = self._after_out_of_memory(batch)
+                self._after_out_of_memory()
         return values
 
-    def _after_out_of_memory(self, batch: int) -> int:
-        if batch > 1:
+    def _after_out_of_memory(self) -> None:
+        if self.batch > 1:
+            before, self.batch = self.batch, self.batch // 2
             self.notes.append(
-                f"{self.engine.device} ran out of memory with {batch} slices at a time; went on with {batch // 2}."
+                f"{self.engine.device} ran out of memory with {before} slices at a time; went on with {self.batch}."
             )
-            return batch // 2
+            return
         if self.engine.device == "CPU":
             raise
         self.notes.append(f"{self.engine.device} has too little memory even for one slice; went on on the CPU.")
         self.engine = engines.open_engine(self.bundle, self.options.engine, "cpu")
         self.engine.reason = "the GPU ran out of memory"
-        return self.engine.batch
+        self.batch = self.engine.batch
 
     def click(self, point_lps: tuple[float, float, float]) -> Candidate | None:
         """The click rule: a 60 mm box around the point with the prompt; 120 mm when the lesion reaches its border."""
@@ -153,7 +178,10 @@ class _Run:
         card = self.bundle.card
         for side_mm in (CLICK_BOX_MM, CLICK_BOX_LARGE_MM):
             plan = slices.plan_around(self.axial, card, point_lps, side_mm)
-            values = self.network(plan, point_lps)
+            values = self.network(plan, self.view, point_lps, report=True)
+            everything = tuple(slice(0, n) for n in plan.shape)
+            network = partial(self.network, point_lps=point_lps)
+            values = views.mean(values, views.look(plan, self.view, everything, network))
             box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
             block = plan.to_voxels(values, box)
             open_sides = tuple((b.start > 0, b.stop < n) for b, n in zip(box, self.axial.shape_zyx, strict=True))
@@ -194,23 +222,39 @@ class _Stage:
 
 def candidates_of(plan: slices.Plan, values: np.ndarray, geometry: Geometry) -> list[Candidate]:
     """The 200 best (by highest p, then size) components of p >= 0.05, each as a block on the CT's stored grid."""
+    labels, found = _components(values)
+    return [_cut(plan, values, labels, label, box, geometry) for label, box in found]
+
+
+def _components(values: np.ndarray) -> tuple[np.ndarray, list[tuple[int, Box]]]:
+    """Labels of the components of p >= 0.05 of a map, and label and box of the 200 best."""
     labels, count = cc3d.connected_components(values >= CANDIDATE_P, connectivity=26, return_N=True)
     if not count:
-        return []
+        return labels, []
     stats = cc3d.statistics(labels, no_slice_conversion=False)
     boxes, sizes = stats["bounding_boxes"][1:], stats["voxel_counts"][1:]
     highest = [int(values[b][labels[b] == i + 1].max()) for i, b in enumerate(boxes)]
     best = sorted(range(count), key=lambda i: (-highest[i], -int(sizes[i])))[:MOST_CANDIDATES]
-    return [_cut(plan, values, labels, i + 1, boxes[i], geometry) for i in best]
+    return labels, [(i + 1, boxes[i]) for i in best]
+
+
+def _longest_mm(plan: slices.Plan, map_box: Box) -> float:
+    runs = plan.runs[map_box[0]]
+    along_z = float(runs[-1] - runs[0]) * plan.axial.spacing_zyx[0]
+    return max(along_z, *((b.stop - b.start) * plan.card["spacing_mm"] for b in map_box[1:]))
+
+
+def _widened(plan: slices.Plan, map_box: Box, margin_mm: float, shape) -> Box:
+    """A box of the map with at least ``margin_mm`` more on each side."""
+    pixel = plan.card["spacing_mm"]
+    margins = [int(np.ceil(margin_mm / mm)) for mm in (plan.axial.spacing_zyx[0], pixel, pixel)]
+    return tuple(
+        slice(max(0, b.start - m), min(n, b.stop + m)) for b, m, n in zip(map_box, margins, shape, strict=True)
+    )
 
 
 def _cut(plan, values, labels, label: int, map_box: Box, geometry: Geometry) -> Candidate:
-    box = plan.voxel_box(map_box, PADDING_MM)
-    margins = (PADDING_MM / plan.axial.spacing_zyx[0] + 2, *[PADDING_MM / plan.card["spacing_mm"] + 3] * 2)
-    wide = tuple(
-        slice(max(0, b.start - int(m)), min(n, b.stop + int(m)))
-        for b, m, n in zip(map_box, margins, values.shape, strict=True)
-    )
+    box, wide = plan.voxel_box(map_box, PADDING_MM), _widened(plan, map_box, 2 + PADDING_MM, values.shape)
     own = np.where((labels[wide] == label) | (labels[wide] == 0), values[wide], 0)  # neighbours have their own block
     part = replace(
         plan,

@@ -19,7 +19,13 @@ from rich.table import Table
 
 from demo import cases, compare, pictures
 
-STAGES = {"lungs": "finding the lungs", "engine": "loading the model", "network": "segmenting", "lesions": "measuring"}
+STAGES = {
+    "lungs": "finding the lungs",
+    "engine": "loading the model",
+    "network": "segmenting",
+    "views": "looking from two more sides",
+    "lesions": "measuring",
+}
 
 
 def main() -> int:

@@ -18,11 +18,12 @@ def stage_text(progress) -> str:
         "lungs": _("Finding the lungs"),
         "engine": _("Loading the network"),
         "network": _("Looking at slices"),
+        "views": _("Looking from two more sides"),
         "lesions": _("Measuring lesions"),
         "explain": _("Explaining the lesion"),
     }
     text = names.get(progress.stage, progress.stage)
-    if progress.stage in ("network", "explain"):
+    if progress.stage in ("network", "views", "explain"):
         text = _("{0}: {1} of {2}").format(text, progress.done, progress.total)
     if progress.seconds_left is not None:
         text = _("{0}, {1:.0f} s left").format(text, progress.seconds_left)
