@@ -196,9 +196,9 @@ def test_the_confidence_that_is_fitted_is_the_one_that_the_product_computes():
 def test_the_operating_point_is_fitted_on_val_and_goes_into_every_card(made, tissue):
     file = calibrate.calibrate(made, tissue.parent / "tissue.weights.h5")
     found = json.loads(file.read_text())
-    assert set(found) == {"threshold", "temperature", "calibration"}
+    assert set(found) == {"threshold", "temperature", "map_calibration"}
     facts = card.facts(made)
-    assert facts["threshold"] == found["threshold"] and facts["calibration"] == found["calibration"]
+    assert facts["threshold"] == found["threshold"] and facts["map_calibration"] == found["map_calibration"]
     file.unlink()
     assert card.facts(made)["threshold"] == 0.5
 

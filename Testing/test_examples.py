@@ -1,5 +1,6 @@
 """Targets and examples: what the network learns from."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from training import config, examples, prepare, sources, stream, turning, whole_ct
+from training import config, examples, mine, prepare, sources, stream, turning, whole_ct
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -255,3 +256,38 @@ def test_background_and_turned_shares_are_what_the_stage_says(made):
         _, y, _ = examples.patch_batch(patches, made.network.card, 1, 0, 24, 32, augment=False, background_share=share)
         empty = sum(int((i + 1) * share) > int(i * share) for i in range(24))
         assert empty == expected and np.count_nonzero(~y.any((1, 2, 3))) >= empty
+
+
+# false positives in the patches
+
+
+def test_mining_the_patches_writes_train_nodules_only_and_stays_away_from_labels(made):
+    file = mine.mine_patches(made)
+    patches = examples.Patches(Path(made.data.prepared), "train")
+    try:
+        found = json.loads(file.read_text())
+        assert {int(i) for i in found} <= set(patches.rows)
+        for i, points in found.items():
+            marked = np.argwhere(patches.source(int(i)).target > 0)
+            gaps = np.linalg.norm(marked[None] - np.array(points)[:, None], axis=2)
+            assert gaps.min() > mine.AWAY_MM
+    finally:
+        file.unlink()
+
+
+def test_mined_background_lies_mostly_around_the_false_positives_even_turned(made):
+    prepared = Path(made.data.prepared)
+    index = min(examples.Patches(prepared, "train").rows)
+    point = [3.0, 45.0, 5.0]  # at a corner: a turned slice that was shifted across would miss the patch
+    (prepared / examples.HARD_PATCHES).write_text(json.dumps({index: [point]}))
+    try:
+        patches = examples.Patches(prepared, "train")
+        rng = np.random.default_rng(0)
+        drawn = [patches.draw_background(rng, 64, mined=True)[2].centre_zyx_mm for _ in range(200)]
+        assert 0.6 < np.mean([centre == tuple(point) for centre in drawn]) < 0.8
+        rest = {"background_share": 1.0, "turned_share": 1.0}
+        x, _, _ = examples.patch_batch(patches, made.network.card, 1, 0, 48, 64, mined=True, **rest)
+        assert np.isfinite(x).all() and not x[..., -1].any() and x[..., 2].any((1, 2)).all()
+        assert not examples.Patches(prepared, "val").hard
+    finally:
+        (prepared / examples.HARD_PATCHES).unlink()

@@ -17,8 +17,8 @@ from .config import Config, Stage
 from .evaluate import metrics
 from .evaluate.automatic import FOLDS
 from .examples import Patches, make_example
-from .sources import Draw, Source
-from .whole_ct import WholeCTs, off_centre
+from .sources import Draw, Source, off_centre
+from .whole_ct import OFF_CENTRE, WholeCTs
 
 SEED = 20_000  # of the examples that are asked about; the fit's own validation has others
 VAL_EXAMPLES, CT_EXAMPLES = 768, 48  # of all val patches; of each whole CT
@@ -134,7 +134,7 @@ def ct_examples(config: Config) -> Iterator[Example]:
             if kind == "empty" or len(case.tumours):
                 rng = np.random.default_rng((SEED, number, i, 2))
                 source, draw = draws[kind](rng, crop)
-                yield Example(kind, source, off_centre(rng, draw, SHIFTED[kind]), case.name)
+                yield Example(kind, source, off_centre(rng, draw, OFF_CENTRE[SHIFTED[kind]]), case.name)
 
 
 SETS = {PATCHES: val_examples, CTS: ct_examples}

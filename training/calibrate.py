@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 from LungTumorSegLib import bundle as bundles
 from LungTumorSegLib import engines
+from LungTumorSegLib.probability import scaled
 from rich.progress import track
 
 from . import evaluate, export
 from .config import Config
 from .evaluate import click, metrics
-from .evaluate.calibration import scaled
 
 
 def calibrate(config: Config, weights: Path) -> Path:
     """Run the val patches through the product and write ``operating.json`` beside the fit.
 
-    Its content goes into every card made afterwards: ``calibration`` (temperature and offset of the logit, Platt 1999,
-    by least cross-entropy; `export` folds them into the last layer), and ``threshold``, the one with the best Dice,
-    that without and that with a click counting alike, on the calibrated scale.
+    Its content goes into every card made afterwards: ``map_calibration`` (temperature and offset of the logit, Platt
+    1999, by least cross-entropy), and ``threshold``, the one with the best Dice, that without and that with a click
+    counting alike, on the calibrated scale.
     """
     run = Path(config.fit.run)
     raw = export.export(config, weights, run / "uncalibrated", {"threshold": 0.5})
@@ -30,7 +30,7 @@ def calibrate(config: Config, weights: Path) -> Path:
     clicked = _click_dice(config, raw, [float(t) for t in maps["dice"]])
     best = max(clicked, key=lambda t: clicked[t] + maps["dice"][str(t)])
     threshold = float(scaled(best, line["temperature"], line["offset"]))
-    found = {"threshold": round(threshold, 3), "calibration": line, "temperature": line["temperature"]}
+    found = {"threshold": round(threshold, 3), "map_calibration": line, "temperature": line["temperature"]}
     target = _file(config)
     target.write_text(json.dumps(found))
     return target

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from . import turning
 from .prepare import DEEP, TARGET
-from .sources import Draw, Source, slab_matrix
+from .sources import Draw, Source, off_centre, slab_matrix
 
 # lesion sizes are drawn uniformly over these bins (mm); the last is filled by zooming
 SIZE_BINS = (4, 6, 10, 20, 40, 100)
@@ -24,6 +24,7 @@ SUBSOLID_OFTEN = 3
 AIR = slices.AIR_HU
 EVERY = slice(None)
 HARD_PATCHES = "hard_patches.json"  # written by `mine`
+OFF_CENTRE = 1 / 4  # of the crop: so far from its middle may a false positive lie
 HARD_SHARE = 0.7  # of the background where false positives were mined
 
 
@@ -188,8 +189,7 @@ class Patches:
         if mined and self.hard and rng.random() < HARD_SHARE:
             index = int(list(self.hard)[rng.integers(len(self.hard))])
             points = self.hard[index]
-            z, *yx = points[rng.integers(len(points))]
-            return index, self.source(index), Draw((z, *(yx + rng.uniform(-crop / 4, crop / 4, 2))), crop)
+            return index, self.source(index), Draw(tuple(points[rng.integers(len(points))]), crop)
         indices = list(self.free)
         index = int(indices[rng.integers(len(indices))])
         cz = float(rng.choice(self.free[index]))
@@ -230,6 +230,8 @@ def patch_batch(
             _, source, draw = patches.draw_background(rng, crop, mined)
             if augment and turned_share and rng.random() < turned_share:
                 source, draw = turning.turned_patch(rng, source, draw)
+            if mined:
+                draw = off_centre(rng, draw, OFF_CENTRE)
         else:
             prompted = bool(rng.random() < 0.5) and prompt
             _, source, draw = patches.draw_lesion(rng, crop, prompted, augment, turned_share > 0)

@@ -19,8 +19,7 @@ NAME, VERSION = "lung-tumor-unet", "0.2.0"
 def export(config: Config, weights: Path, folder: Path, facts: dict) -> Path:
     """Write the bundle of ``weights`` to ``folder``; ``facts`` (figures, data, threshold, ...) go into the card.
 
-    ``facts["calibration"]``, where there is one, is folded into the last layer, so that every engine's output is
-    calibrated. The folder is replaced in one go, so that a failure leaves the old bundle.
+    The folder is replaced in one go, so that a failure leaves the old bundle.
     """
     import keras
 
@@ -28,8 +27,6 @@ def export(config: Config, weights: Path, folder: Path, facts: dict) -> Path:
     card = {"schema": bundle.SCHEMA, "name": NAME, "version": VERSION, **config.network.card, **facts}
     model = unet.build(card["architecture"])
     model.load_weights(weights)
-    if "calibration" in card:
-        _calibrate(model.get_layer("probability"), **card["calibration"])
     _fold_batch_norm(model)
     _round_to_half(model)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -52,12 +49,6 @@ def export(config: Config, weights: Path, folder: Path, facts: dict) -> Path:
             shutil.rmtree(folder)
         shutil.copytree(made, folder)
     return folder
-
-
-def _calibrate(layer, temperature: float, offset: float) -> None:
-    """Divide the logit by the temperature and add the offset."""
-    kernel, bias = layer.get_weights()
-    layer.set_weights([kernel / temperature, bias / temperature + offset])
 
 
 def _fold_batch_norm(model) -> None:

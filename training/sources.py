@@ -1,6 +1,6 @@
 """What examples are drawn from, and what is drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,13 @@ class Draw:
     crop: int
     zoom: float = 1.0
     point_zyx_mm: tuple[float, float, float] | None = None
+
+
+def off_centre(rng: np.random.Generator, draw: Draw, share: float) -> Draw:
+    """What was drawn, up to a ``share`` of its crop away from the middle."""
+    z, *yx = draw.centre_zyx_mm
+    far = draw.crop * share
+    return replace(draw, centre_zyx_mm=(z, *(np.array(yx) + rng.uniform(-far, far, 2))))
 
 
 def slab_matrix(count: int, step_in: float, places: np.ndarray, width: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Examples from whole CTs: real tumours, background, transplanted nodules and their shams."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy import ndimage
 from . import turning
 from .examples import EVERY, Patches, make_example
 from .prepare import DEEP, TARGET
-from .sources import Draw, Source, slab_matrix
+from .sources import Draw, Source, off_centre, slab_matrix
 
 PLACES = ("free", "pleura", "hilum")
 # of twelve crops; half are background, as most of a CT is
@@ -247,15 +247,10 @@ def _open(folder: Path, facts: dict, hard: np.ndarray) -> Case:
 
 
 # how far from the middle of the crop (a share of it) what was drawn may lie; a click is near the middle, as in the run
-OFF_CENTRE = {"tumour": 1 / 3, "background": 1 / 3, "clicked tumour": 1 / 12}
-OFF_CENTRE_TRANSPLANT = 1 / 4
-
-
-def off_centre(rng: np.random.Generator, draw: Draw, kind: str) -> Draw:
-    """What was drawn, no longer in the middle of its crop."""
-    far = draw.crop * OFF_CENTRE.get(kind, OFF_CENTRE_TRANSPLANT)
-    z, *yx = draw.centre_zyx_mm
-    return replace(draw, centre_zyx_mm=(z, *(np.array(yx) + rng.uniform(-far, far, 2))))
+OFF_CENTRE = {
+    "tumour": 1 / 3, "background": 1 / 3, "transplant": 1 / 4, "sham": 1 / 4,
+    "clicked tumour": 1 / 12, "clicked transplant": 1 / 4,
+}  # fmt: skip
 
 
 def ct_batch(
@@ -293,6 +288,6 @@ def ct_batch(
             source, draw = cts.draw_transplant(rng, crop, patches, sham, prompted, axes[0])
         if axes[0] and source.step_mm <= turning.THICKEST_MM:
             source, draw = turning.turned(source, draw, axes)
-        made.append(make_example(rng, source, off_centre(rng, draw, kind), card))
+        made.append(make_example(rng, source, off_centre(rng, draw, OFF_CENTRE[kind]), card))
     x, y, w = (np.stack(part) for part in zip(*made, strict=True))
     return x, y[..., None], w[..., None]

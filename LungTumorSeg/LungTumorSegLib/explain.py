@@ -1,7 +1,7 @@
 """Why the network marks a lesion, and how sure it is of it: uncertainty from flips, and an occlusion heat map.
 
-Both look at the box in which a click is answered, through any engine. An automatic run has more of the CT around the
-lesion, so that its probability there can differ a little.
+Both look at the axial slices of the box in which a click is answered, through any engine. The outline comes from the
+coronal and the sagittal view as well, so that the probability there differs a little.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from .contracts import CT, Lesion, Progress
 from .engines import Engine
 from .errors import GeometryError
 from .geometry import Box
+from .probability import calibrated
 
 SIDE_MM, LARGE_SIDE_MM = 60.0, 120.0  # as for a click
 ROOM_MM = 10.0  # of surroundings that a lesion keeps on each side in the smaller box
@@ -94,7 +95,7 @@ def uncertainty(
     total, squares = np.zeros(plan.shape), np.zeros(plan.shape)
     for which, given in plan.batches(_view(ct), BATCH, spot.point_lps):
         for mirror_x, mirror_z in views:
-            p = _predict(engine, given, count, mirror_x, mirror_z)
+            p = calibrated(_predict(engine, given, count, mirror_x, mirror_z), bundle.card)
             total[which] += p
             squares[which] += p.astype(float) ** 2
         if progress:
@@ -136,13 +137,13 @@ def heat(
     erasers = _erasers(given.shape[1:3])
     lung = slices.scale_hu(np.array(LUNG_HU), bundle.card["window_hu"])
     count = len(bundle.card["offsets_mm"])
-    before = float(engine.predict(given)[0][target].mean())
+    before = float(calibrated(engine.predict(given), bundle.card)[0][target].mean())
     falls = np.empty(len(erasers))
     for start in range(0, len(erasers), BATCH):
         part = erasers[start : start + BATCH, ..., None]
         erased = np.repeat(given, len(part), 0)
         erased[..., :count] += part * (lung - erased[..., :count])
-        falls[start : start + BATCH] = before - engine.predict(erased)[:, target].mean(1)
+        falls[start : start + BATCH] = before - calibrated(engine.predict(erased), bundle.card)[:, target].mean(1)
         if progress:
             progress(Progress("explain", start + len(part), len(erasers)))
     shown = np.tensordot(falls, erasers, 1) / erasers.sum(0)

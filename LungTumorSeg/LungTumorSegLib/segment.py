@@ -18,6 +18,7 @@ from . import engines, lesions, lungs, memory, slices, unet, views
 from .contracts import CT, Candidate, Options, Progress, Result
 from .errors import Cancelled, InputError, OutOfMemoryError
 from .geometry import Box, Geometry
+from .probability import calibrated
 
 CANDIDATE_P = 13  # of 255: p >= 0.05
 MOST_CANDIDATES = 200
@@ -123,18 +124,19 @@ class _Run:
         return plan, self.network(plan, self.view, report=True)
 
     def look_again(self, plan: slices.Plan, values: np.ndarray) -> np.ndarray:
-        """The map of a whole run; around its candidates the mean with the coronal and the sagittal view."""
+        """The calibrated map of a whole run; around its candidates of the mean with coronal and sagittal view."""
         looked, began = values.copy(), time.perf_counter()
-        labels, found = _components(values)
+        axial = calibrated(values, self.bundle.card)
+        labels, found = _components(axial)
         for number, (label, box) in enumerate(found, 1):
-            if values[box][labels[box] == label].max() >= AGAIN_P and _longest_mm(plan, box) <= LARGEST_MM:
+            if axial[box][labels[box] == label].max() >= AGAIN_P and _longest_mm(plan, box) <= LARGEST_MM:
                 wide = _widened(plan, box, AGAIN_MM, values.shape)
                 sides = views.look(plan, self.view, wide, self.network, CONTEXT_PX)
                 own = (labels[wide] == label) | (labels[wide] == 0)
                 looked[wide][own] = views.mean(values[wide], sides)[own]
             left = (time.perf_counter() - began) / number * (len(found) - number)
             self.progress(Progress("views", number, len(found), left))
-        return looked
+        return calibrated(looked, self.bundle.card)
 
     def network(self, plan: slices.Plan, view: np.ndarray, point_lps=None, report: bool = False) -> np.ndarray:
         """Run the plan's slices; uint8 map (runs, y, x). Halves the batch when memory is short, then takes the CPU."""
@@ -181,7 +183,7 @@ class _Run:
             values = self.network(plan, self.view, point_lps, report=True)
             everything = tuple(slice(0, n) for n in plan.shape)
             network = partial(self.network, point_lps=point_lps)
-            values = views.mean(values, views.look(plan, self.view, everything, network))
+            values = calibrated(views.mean(values, views.look(plan, self.view, everything, network)), card)
             box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
             block = plan.to_voxels(values, box)
             open_sides = tuple((b.start > 0, b.stop < n) for b, n in zip(box, self.axial.shape_zyx, strict=True))

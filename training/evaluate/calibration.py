@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from LungTumorSegLib.probability import scaled
 from scipy.optimize import minimize, minimize_scalar
 
 BINS = 15
@@ -28,13 +29,6 @@ class Histogram:
 
     def __add__(self, other: "Histogram") -> "Histogram":
         return Histogram(self.voxels + other.voxels, self.target + other.target)
-
-
-def scaled(p: np.ndarray, temperature: float, offset: float = 0.0) -> np.ndarray:
-    """p with its logit divided by the temperature (Guo et al., ICML 2017) and moved by an offset (Platt, 1999)."""
-    # an 8-bit map's 0 and 1 stand for anything within half a step
-    p = np.clip(p, 0.002, 0.998)
-    return 1 / (1 + np.exp(-np.log(p / (1 - p)) / temperature - offset))
 
 
 def reliability(

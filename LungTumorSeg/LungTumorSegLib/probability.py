@@ -1,0 +1,30 @@
+"""From the network's answer to a probability: the calibration in a model's card.
+
+It is applied after the views' mean, not folded into the weights: of answers that disagree the mean of calibrated ones
+is another, and on 77 val clicks its best Dice 0.003 less.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def scaled(p: np.ndarray, temperature: float, offset: float = 0.0) -> np.ndarray:
+    """p with its logit divided by the temperature (Guo et al., ICML 2017) and moved by an offset (Platt, 1999)."""
+    # an 8-bit map's 0 and 1 stand for anything within half a step
+    p = np.clip(p, 0.002, 0.998)
+    return 1 / (1 + np.exp(-np.log(p / (1 - p)) / temperature - offset))
+
+
+def calibrated(p: np.ndarray, card: Mapping) -> np.ndarray:
+    """The network's p (float, or uint8 255 p; any shape) as the card's ``map_calibration`` reads it, in the same type.
+
+    A card without one leaves p as it is.
+    """
+    line = card.get("map_calibration")
+    if line is None:
+        return p
+    if p.dtype == np.uint8:
+        table = scaled(np.arange(256) / 255, line["temperature"], line["offset"])
+        return np.rint(255 * table).astype(np.uint8)[p]
+    return scaled(p, line["temperature"], line["offset"]).astype(p.dtype)
