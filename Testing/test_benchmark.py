@@ -18,6 +18,7 @@ def job(engine, slices, seconds, **more):
         "slices": slices,
         "seconds": seconds,
         "network_slices": slices,
+        "network_work": slices,
         "pure_network_seconds": 0.8 * seconds,
         "network_slices_per_second": slices / (0.8 * seconds),
         "peak_memory_mb": 900.0,

@@ -65,7 +65,7 @@ def _values(figures: dict) -> dict[str, float]:
         if len(sizes) > 1 and chosen:
             first = by[(best["engine"], sizes[0])]
             made["growth with slices, off linear"] = abs(
-                chosen["seconds"] / first["seconds"] / (chosen["network_slices"] / first["network_slices"]) - 1
+                chosen["seconds"] / first["seconds"] / (chosen["network_work"] / first["network_work"]) - 1
             )
         if middle == 300:
             made["lungs, 300 slices, seconds"] = best["stages"]["lungs"]
@@ -105,7 +105,7 @@ def _pipeline_table(figures: dict) -> Table:
     table = Table(
         title=f"Our pipeline, {figures['pixels']} x {figures['pixels']} x slices of 1 mm, warm", title_justify="left"
     )
-    columns = ("slices", "engine", "job s", "CPU s", "start s", "lungs s", "lesions s", "job / network", "slices/s",
+    columns = ("slices", "engine", "job s", "CPU s", "start s", "lungs s", "views s", "lesions s", "job / network", "slices/s",
                "GFLOP/s", "of peak", "MB", "load")  # fmt: skip
     for column in columns:
         table.add_column(column, justify="left" if column == "engine" else "right")
@@ -117,6 +117,7 @@ def _pipeline_table(figures: dict) -> Table:
             f"{job['cpu_seconds']:.1f}",
             f"{job['start_seconds']:.1f}",
             f"{job['stages']['lungs']:.2f}",
+            f"{job['stages']['views']:.2f}",
             f"{job['stages']['lesions']:.2f}",
             f"{job['seconds'] / job['pure_network_seconds']:.2f}",
             f"{job['network_slices_per_second']:.1f}",
