@@ -68,12 +68,12 @@ class Fit:
     patience_epochs: int = 15  # stop when the validation Dice has not risen for so long
     workers: int = 1  # processes that make examples
     stages: tuple[Stage, ...] = (
-        Stage(steps=4400, learning_rate=1.5e-3, mirrored_share=0.0),
-        Stage(steps=2000, learning_rate=1e-3, warmup_steps=100, mirrored_share=0.0),
-        *(
-            Stage(steps, rate, warmup_steps=100, crop=96, batch=24, mirrored_share=0.0, ct_share=0.3333)
-            for steps, rate in ((1600, 6e-4), (1800, 6e-4), (2400, 5e-4), (2800, 6e-4))
-        ),
+        Stage(steps=4400, learning_rate=1.5e-3, mirrored_share=0.0, turned_share=0.0),
+        Stage(steps=2000, learning_rate=1e-3, warmup_steps=100, mirrored_share=0.0, turned_share=0.0),
+        Stage(steps=2400, learning_rate=1e-3, warmup_steps=100, crop=96, batch=24, turned_share=0.0),
+        Stage(2400, 1e-3, warmup_steps=100, crop=96, batch=24, background_share=0.3333),
+        Stage(2000, 8e-4, warmup_steps=100, crop=96, batch=24, background_share=0.3333, mined=True),
+        Stage(4200, 6e-4, warmup_steps=100, crop=96, batch=24, background_share=0.3333, mined=True, ct_share=0.3333),
     )
 
 

@@ -32,7 +32,7 @@ def fine_tune(config: Config) -> list[Path]:
     whole, root = config.fit.stages[-1], Path(config.fit.run) / "folds"
     made = {fold: root / fold / "bundle" for fold in FOLDS}
     left = [fold for fold, folder in made.items() if not (folder / bundle.CARD).exists()]
-    if left:
+    if any(not (root / fold / "stage1" / "done.json").exists() for fold in left):
         mine.for_stage(config, whole, export.export(config, shared, root / "shared", {"threshold": 0.5}))
     for fold in left:
         others = tuple(f for f in FOLDS if f != fold)
