@@ -1,4 +1,4 @@
-"""The confidence of a lesion: a logistic regression over its features, fitted on the exam's val transplants."""
+"""The confidence of a lesion: a logistic regression over its features, fitted on the exam's known lesions."""
 
 import numpy as np
 from LungTumorSegLib.lesions import FEATURES, confidence
