@@ -13,7 +13,7 @@ from LungTumorSegLib import bundle, slices, unet
 from . import onnx_graph
 from .config import Config
 
-NAME, VERSION = "lung-tumor-unet", "0.2.0"
+NAME, VERSION = "lung-tumor-unet", "0.3.0"
 
 
 def export(config: Config, weights: Path, folder: Path, facts: dict) -> Path:
