@@ -250,29 +250,50 @@ def test_a_thickened_patch_is_blurred_along_z_alone():
         assert np.average(np.arange(50), weights=inside) == pytest.approx(24.5, abs=2.5)
 
 
-def test_background_and_turned_shares_are_what_the_stage_says(made):
-    patches = examples.Patches(Path(made.data.prepared), "train")
-    for share, expected in ((0.25, 6), (0.3333, 7), (0.5, 12)):
-        _, y, _ = examples.patch_batch(patches, made.network.card, 1, 0, 24, 32, augment=False, background_share=share)
-        empty = sum(int((i + 1) * share) > int(i * share) for i in range(24))
-        assert empty == expected and np.count_nonzero(~y.any((1, 2, 3))) >= empty
+def test_the_shares_of_background_and_of_what_is_turned_are_what_the_stage_says(made, monkeypatch):
+    patches, card = examples.Patches(Path(made.data.prepared), "train"), made.network.card
+    for share, expected in ((0.0, 0), (0.25, 6), (0.3333, 7), (0.5, 12), (1.0, 24)):
+        drawn, draw = [], patches.draw_background
+        with monkeypatch.context() as patched:
+            patched.setattr(patches, "draw_background", lambda *rest, d=draw, n=drawn: (n.append(1), d(*rest))[1])
+            examples.patch_batch(patches, card, 1, 0, 24, 32, background_share=share)
+        assert len(drawn) == expected
+    for share, least, most in ((0.0, 0, 0), (0.5, 4, 20), (1.0, 24, 24)):
+        seen, make = [], examples.make_example
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                examples, "make_example", lambda g, s, *rest, m=make, n=seen: (n.append(s.sideways), m(g, s, *rest))[1]
+            )
+            examples.patch_batch(patches, card, 1, 0, 24, 32, background_share=1.0, turned_share=share)
+        assert least <= sum(seen) <= most
 
 
 # false positives in the patches
 
 
-def test_mining_the_patches_writes_train_nodules_only_and_stays_away_from_labels(made):
-    file = mine.mine_patches(made)
-    patches = examples.Patches(Path(made.data.prepared), "train")
+def test_mining_the_patches_finds_tissue_in_train_patches_away_from_labels(made):
+    """With a network that marks all tissue: a bar of it in one patch is found, the nodules are not."""
+    prepared = Path(made.data.prepared)
+    tissue = made_up_pack.tissue_bundle(made, prepared.parent / "tissue")
+    train = sorted(examples.Patches(prepared, "train").rows)
+    stored = np.load(prepared / "ct.npy", mmap_mode="r+")
+    before = stored[train[0]].copy()
+    stored[train[0], :, 44:48, 4:8] = (40 + 1024) // 8
+    stored.flush()
     try:
+        file = mine.mine_patches(made, tissue)
         found = json.loads(file.read_text())
-        assert {int(i) for i in found} <= set(patches.rows)
-        for i, points in found.items():
-            marked = np.argwhere(patches.source(int(i)).target > 0)
-            gaps = np.linalg.norm(marked[None] - np.array(points)[:, None], axis=2)
-            assert gaps.min() > mine.AWAY_MM
-    finally:
         file.unlink()
+        patches = examples.Patches(prepared, "train")
+        assert set(found) <= {str(i) for i in train} and found[str(train[0])]
+        for i, points in found.items():
+            source = patches.source(int(i))
+            gaps = np.linalg.norm(np.argwhere(source.target > 0)[None] - np.array(points)[:, None], axis=2)
+            assert gaps.min() > mine.AWAY_MM
+            assert all(source.hu[tuple(np.rint(point).astype(int))] > -400 for point in points)
+    finally:
+        stored[train[0]] = before
+        stored.flush()
 
 
 def test_mined_background_lies_mostly_around_the_false_positives_even_turned(made):

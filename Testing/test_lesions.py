@@ -289,6 +289,15 @@ def test_lesions_of_too_little_confidence_are_left_out_but_not_the_clicked_one(c
     assert count(dubious, sure, card={"min_confidence": 0.5}) == 2  # a model that rates none
 
 
+def test_a_mass_is_listed_whatever_its_confidence():
+    ct = blank((2.0, 2.0, 2.0))
+    rating = {"confidence_coefficients": {**dict.fromkeys(WEIGHTS, 0.0), "intercept": -9.0}, "min_confidence": 0.5}
+    for radius_mm, listed in ((13, 0), (17, 1)):
+        found, _ = extract(ct, ball(ct, (20, 30, 30), radius_mm, 0.9), card={**CARD, **rating})
+        assert len(found) == listed
+        assert all(lesion.long_axis_mm > 30 and lesion.confidence < 0.01 for lesion in found)
+
+
 def test_the_same_lesion_twice_keeps_the_candidates_order(ct):
     one, two = ball(ct, (20, 15, 15), 6), ball(ct, (20, 45, 45), 6)
     assert extract(ct, one, two)[0][0].label_box[1][0] < 30

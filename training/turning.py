@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 from LungTumorSegLib import slices
+from LungTumorSegLib.views import CORONAL, SAGITTAL
 
 from .sources import Draw, Source, slab_matrix
 
-# slices along the first of these axes, rows along z, as in the run's views
-CORONAL, SAGITTAL = (1, 0, 2), (2, 0, 1)
 THICK_MM = (1.5, 5.0)
 THICKEST_MM = 5.0  # thicker slices show too little between them to learn from
 ALONG_MM = 30.0  # to both sides of a slice: neighbours, slabs and zooms

@@ -69,7 +69,9 @@ def segment_command(
     ] = 3.0,
     min_confidence: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="Leave out lesions of a smaller confidence; the model's own unless given."),
+        typer.Option(
+            min=0.0, max=1.0, help="Leave out smaller confidences, but no mass (over 30 mm); default: the model's."
+        ),
     ] = None,
     engine: Annotated[str, typer.Option(callback=_engine, help=" | ".join(engines.NAMES))] = "auto",
     model: Annotated[Path | None, typer.Option(readable=False, help="Folder of another model bundle.")] = None,

@@ -29,7 +29,7 @@ class Options:
     are left out. points_lps: clicks in LPS mm; then only the lesions at these points are looked for.
     lung_restriction: compute only around the lungs and drop lesions away from them. engine: auto | tensorflow |
     onnxruntime | openvino. device: auto | cpu | gpu. model: a bundle's folder. keep_probability: return the full map.
-    min_confidence: lesions of a smaller confidence are left out, but for clicked ones.
+    min_confidence: lesions of a smaller confidence are left out, but for clicked ones and those over 30 mm.
     """
 
     threshold: float | None = None
