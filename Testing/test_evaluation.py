@@ -196,11 +196,33 @@ def test_the_confidence_that_is_fitted_is_the_one_that_the_product_computes():
 def test_the_operating_point_is_fitted_on_val_and_goes_into_every_card(made, tissue):
     file = calibrate.calibrate(made, tissue.parent / "tissue.weights.h5")
     found = json.loads(file.read_text())
-    assert set(found) == {"threshold", "temperature", "map_calibration"}
+    assert set(found) == {"threshold", "run_threshold", "temperature", "map_calibration"}
     facts = card.facts(made)
     assert facts["threshold"] == found["threshold"] and facts["map_calibration"] == found["map_calibration"]
     file.unlink()
     assert card.facts(made)["threshold"] == 0.5
+
+
+def test_whole_runs_get_a_line_of_their_own_from_the_same_raw_map(made):
+    file = Path(made.fit.run) / "operating.json"
+    first = {"threshold": 0.4, "temperature": 0.8, "map_calibration": {"temperature": 0.8, "offset": -0.4}}
+    file.write_text(json.dumps(first | {"run_threshold": 0.3}))
+    counts = calibration.Histogram.empty()
+    counts.voxels[:] = 1000  # of what the first line says, this is true:
+    counts.target[:] = 1000 * calibration.scaled(np.arange(256) / 255, 1.25, -1.0)
+    calibrate.calibrate_runs(made, counts)
+    found = calibrate.operating_point(made)
+    assert {k: found[k] for k in first} == first
+    assert found["run_threshold"] == pytest.approx(calibration.scaled(np.array(0.3), 1.25, -1.0), abs=0.005)
+    raw = np.linspace(0.02, 0.98, 49)
+    after = calibration.scaled(calibration.scaled(raw, 0.8, -0.4), 1.25, -1.0)
+    np.testing.assert_allclose(calibration.scaled(raw, *found["run_calibration"].values()), after, atol=0.01)
+    again = file.read_text()
+    calibrate.calibrate_runs(made, counts)  # a second call changes nothing
+    assert file.read_text() == again
+    file.unlink()
+    calibrate.calibrate_runs(made, counts)  # nor does one before `calibrate`
+    assert not file.exists()
 
 
 def test_too_few_candidates_give_no_confidence():

@@ -162,6 +162,19 @@ def lungs_whose_hull_ends_at(x_mm: float) -> Lungs:
     return Lungs((x <= x_mm).astype(np.uint8), np.maximum(x - x_mm, 0).astype(np.float32), grid)
 
 
+def test_a_run_over_a_chest_has_its_own_threshold_unless_the_user_gives_one(ct):
+    p, chest, card = cone(ct, (20, 30, 30), 20), lungs_whose_hull_ends_at(100), CARD | {"run_threshold": 0.2}
+
+    def threshold(lungs, card=card, **options):
+        return extract(ct, p, card=card, lungs=lungs, options=Options(**options))[0][0].threshold
+
+    assert threshold(chest) == 0.2 and threshold(None) == 0.5 and threshold(chest, card=CARD) == 0.5
+    assert threshold(chest, lung_restriction=False) == 0.2  # switched off in the panel afterwards
+    assert threshold(chest, threshold=0.7) == threshold(None, threshold=0.7) == 0.7
+    clicked = replace(candidate(ct, p), point_lps=tuple(ct.geometry.lps((20, 30, 30))), threshold=0.4)
+    assert extract(ct, clicked, card=card, lungs=chest)[0][0].threshold == 0.4
+
+
 def test_a_lesion_is_kept_when_one_voxel_is_within_10_mm_of_the_hull(ct):
     p = ball(ct, (20, 30, 40), 8)  # x from 2 to 18 mm
     for hull_end, expected in ((15, 1), (-6, 1), (-12, 0)):

@@ -171,6 +171,21 @@ def test_a_slow_network_is_not_asked_again_while_it_works(standin_app):
         case.close()
 
 
+def test_the_models_own_thresholds_are_left_to_it_and_another_is_passed_on(case, tmp_path):
+    case.panel.parameters.modelFolder = str(model_with(tmp_path / "model", threshold=0.4, run_threshold=0.2))
+    case.panel.take_model_defaults()
+    case.add_chest()
+    assert case.ui.thresholdSlider.value == 0.2
+    case.run()
+    assert case.panel.findings.threshold == 0.2
+    case.panel.segment_at(NODULE_RAS)
+    spin(lambda: len(case.network.starts) == 2 and not case.panel.logic.running, seconds=10)
+    assert [options.threshold for options in case.network.starts] == [None, None]
+    case.adjust("thresholdSlider", 0.6)
+    case.run()
+    assert case.network.starts[-1].threshold == 0.6
+
+
 def test_a_failure_is_one_sentence_and_its_log_can_be_copied(case, standin_app, scene):
     case.add_chest()
     before = node_ids(scene)

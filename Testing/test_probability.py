@@ -50,3 +50,23 @@ def test_a_run_is_calibrated_after_the_mean_of_the_views(options):
     # on the calibrated scale candidates are smaller, and their other views are given a little less around them
     assert off.mean() <= (0.003 if options.points_lps else 0.02)
     assert np.percentile(off, 90) <= (0.005 if options.points_lps else 0.06)
+
+
+def test_a_run_over_a_chest_has_a_calibration_of_its_own():
+    # pixels and voxels are the same here, so that nothing is interpolated
+    ct, _ = phantoms.chest((1.0, 1.0, 4.0), lesions=(LESION,))
+    model = bundle.load()
+    own, engine = {"temperature": 1.0, "offset": -1.5}, engines.open_engine(model)
+    plain = {k: v for k, v in model.card.items() if k not in ("map_calibration", "run_calibration", "run_threshold")}
+    cards = (plain, plain | {"run_calibration": own})
+
+    def runs(**options):
+        return [segment(ct, Options(**options), engine=engine, bundle=replace(model, card=card)) for card in cards]
+
+    raw, after = (result.probability for result in runs(keep_probability=True))
+    assert (raw > 200).any()
+    np.testing.assert_array_equal(after, calibrated(raw, {"map_calibration": own}))
+    clicked = [result.candidates[0].block for result in runs(points_lps=(LESION[0],))]
+    np.testing.assert_array_equal(*clicked)
+    free = [result.probability for result in runs(keep_probability=True, lung_restriction=False)]
+    np.testing.assert_array_equal(*free)

@@ -53,6 +53,15 @@ def show_chest(ct, mask):
     return volume, show(volume, findings_of(scenes.ct_from_volume(volume), mask))
 
 
+def test_a_newer_model_does_not_move_the_outlines_of_a_kept_result(chest):
+    findings = findings_of(*chest)
+    again = Findings(findings.ct, findings.result, {"threshold": 0.9})
+    again.restore(findings.state())
+    assert again.threshold == 0.5 and [x.threshold for x in again.lesions] == [0.5]
+    again.change(threshold=None)  # Reset
+    assert [x.threshold for x in again.lesions] == [0.9]
+
+
 def shift_of_ten(scene):
     node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     turn = vtk.vtkTransform()

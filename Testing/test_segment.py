@@ -114,7 +114,7 @@ class SmallMemory:
     def __init__(self, engine, most, device="GPU"):
         self.engine, self.most, self.device = engine, most, device
         self.name, self.precision, self.reason, self.batch = engine.name, engine.precision, engine.reason, 8
-        self.sizes = []
+        self.sizes, self.classifier = [], engine.classifier
 
     def predict(self, batch):
         self.sizes.append(len(batch))

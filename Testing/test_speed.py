@@ -82,7 +82,7 @@ class Recorder:
             engine.reason,
             engine.precision,
         )
-        self.sizes = []
+        self.sizes, self.classifier = [], engine.classifier
 
     def predict(self, given):
         self.sizes.append(given.shape)

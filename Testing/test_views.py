@@ -80,7 +80,7 @@ class Counted:
     """The real engine; ``shapes`` of what it was asked."""
 
     def __init__(self, engine):
-        self.engine, self.shapes = engine, []
+        self.engine, self.shapes, self.classifier = engine, [], engine.classifier
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
 
     def predict(self, batch):

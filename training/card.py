@@ -64,13 +64,16 @@ def engines_agree(folder: Path) -> list[str]:
 
     Raises ModelMismatchError where one differs by more than its precision allows.
     """
-    bundle = bundles.load(folder)
-    given, expected = bundle.stored_pair()
-    lines = [f"{folder}:"]
+    bundle, lines = bundles.load(folder), [f"{folder}:"]
     for name in engines.installed():
         engine = engines.open_engine(bundle, name, "cpu")
-        worst = np.abs(engine.predict(given) - expected).max()
-        lines.append(f"{name} ({engine.precision}) is within {worst:.2g} of the stored output")
+        opened = [(engine, bundles.UNET)]
+        if engine.classifier:
+            opened.append((engine.classifier, bundles.CLASSIFIER))
+        for network, part in opened:
+            given, expected = bundle.stored_pair(part)
+            worst = np.abs(network.predict(given) - expected).max()
+            lines.append(f"{name} ({network.precision}) is within {worst:.2g} of the stored output, {part.pair}")
     return lines
 
 

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from . import calibrate, card, evaluate, export, fit, folds, mine, prepare
+from . import calibrate, card, classify, evaluate, export, fit, folds, mine, prepare
 from .config import Config
 
 
 def everything(config: Config, target: Path) -> Path:
-    """Prepare, fit (mine before each stage with whole CTs), calibrate, folds, evaluate on test, export."""
+    """Prepare, fit (mine before each stage that wants it), classifier, calibrate, folds, evaluate, export."""
     run, weights = Path(config.fit.run), None
     prepare.prepare_patches(config)
     prepare.prepare_volumes(config)
@@ -17,10 +17,11 @@ def everything(config: Config, target: Path) -> Path:
             model = export.export(config, weights, run / f"stage{number}" / "bundle", {"threshold": 0.5})
             mine.for_stage(config, stage, model)
         weights = fit.fit_stage(config, number, weights)
-    calibrate.calibrate(config, weights)
+    second = classify.fit(config)
+    calibrate.calibrate(config, weights, second)
     folds.fine_tune(config)
     facts = card.facts(config)
-    made = export.export(config, weights, run / "bundle", facts)
+    made = export.export(config, weights, run / "bundle", facts, second)
     records = evaluate.evaluate(config, made, "test")
     facts |= json.loads((records / "facts-test.json").read_text())
-    return export.export(config, weights, target, facts)
+    return export.export(config, weights, target, facts, second)

@@ -84,12 +84,21 @@ def ablations(
 
 
 @app.command()
+def classify(config: Path = ConfigFile):
+    """Fit the classifier of candidates; `calibrate`, `folds` and `export` take it from there."""
+    from . import classify as step
+
+    typer.echo(step.fit(configuration.load(config)))
+
+
+@app.command()
 def calibrate(config: Path = ConfigFile, weights: Path = Weights):
     """Fit calibration and threshold on the val patches; `export` and `folds` take them from there."""
     from . import calibrate as step
+    from . import classify as second
 
     settings = configuration.load(config)
-    typer.echo(step.calibrate(settings, weights or _last(settings)).read_text())
+    typer.echo(step.calibrate(settings, weights or _last(settings), second.fitted(settings)).read_text())
 
 
 @app.command()
@@ -112,11 +121,13 @@ def export(
     import json
 
     from . import card
+    from . import classify as second
     from . import export as step
 
     settings = configuration.load(config)
     known = card.facts(settings) | (json.loads(facts.read_text()) if facts else {})
-    typer.echo("\n".join(card.engines_agree(step.export(settings, weights or _last(settings), folder, known))))
+    made = step.export(settings, weights or _last(settings), folder, known, second.fitted(settings))
+    typer.echo("\n".join(card.engines_agree(made)))
 
 
 @app.command()
@@ -136,7 +147,7 @@ def everything(
     config: Path = ConfigFile,
     folder: Annotated[Path, typer.Option("--bundle", help="The bundle to write.")] = Path("runs/bundled/final"),
 ):
-    """The whole chain: prepare, fit, mine, folds, evaluate, export. A second call goes on where the first ended."""
+    """The whole chain: prepare, fit, mine, classify, folds, evaluate, export. A second call resumes."""
     from . import card, chain
 
     typer.echo("\n".join(card.engines_agree(chain.everything(configuration.load(config), folder))))

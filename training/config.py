@@ -78,10 +78,29 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class Classifier:
+    """The second network, see `classify`."""
+
+    filters: tuple[int, ...] = (24, 48, 96)  # channels of each level
+    ceiling: float = 3.0  # logit from which on a candidate keeps its probability
+    most: float = 2.0  # by which the logit of a candidate's probability is lowered at most
+    patch_steps: int = 3000
+    ct_steps: int = 1200  # after those on patches, half of each batch from whole CTs
+    learning_rate: float = 2e-3  # peak; half of it with whole CTs
+    batch: int = 64  # cubes
+
+    @property
+    def card(self) -> dict:
+        """What a model card says about it."""
+        return {"filters": list(self.filters), "ceiling": self.ceiling, "most": self.most}
+
+
+@dataclass(frozen=True)
 class Config:
     data: Data = field(default_factory=Data)
     network: Network = field(default_factory=Network)
     fit: Fit = field(default_factory=Fit)
+    classifier: Classifier = field(default_factory=Classifier)
 
 
 def _read(cls, values: dict, where: str):
@@ -96,7 +115,8 @@ def _read(cls, values: dict, where: str):
         if name == "stages":
             value = tuple(_read(Stage, stage, f"{where}.stages") for stage in value)
         elif isinstance(value, dict):
-            value = _read({"data": Data, "network": Network, "fit": Fit}[name], value, f"{where}.{name}")
+            parts = {"data": Data, "network": Network, "fit": Fit, "classifier": Classifier}
+            value = _read(parts[name], value, f"{where}.{name}")
         elif isinstance(value, list):
             value = tuple(value)
         made[name] = value

@@ -3,45 +3,39 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
 import onnx
-from LungTumorSegLib import bundle, slices, unet
+from LungTumorSegLib import bundle, classifier, slices, unet
 
 from . import onnx_graph
 from .config import Config
 
-NAME, VERSION = "lung-tumor-unet", "0.3.0"
+NAME, VERSION = "lung-tumor-unet", "0.4.0"
 
 
-def export(config: Config, weights: Path, folder: Path, facts: dict) -> Path:
+def export(config: Config, weights: Path, folder: Path, facts: dict, second: Path | None = None) -> Path:
     """Write the bundle of ``weights`` to ``folder``; ``facts`` (figures, data, threshold, ...) go into the card.
 
-    The folder is replaced in one go, so that a failure leaves the old bundle.
+    second: the classifier's weights; without them the bundle has none. The folder is replaced in one go, so that a
+    failure leaves the old bundle.
     """
     import keras
 
     keras.mixed_precision.set_global_policy("float32")
     card = {"schema": bundle.SCHEMA, "name": NAME, "version": VERSION, **config.network.card, **facts}
-    model = unet.build(card["architecture"])
-    model.load_weights(weights)
-    _fold_batch_norm(model)
-    _round_to_half(model)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:
         made = Path(made)
-        model.save_weights(made / "float.weights.h5")
-        _halve(made / "float.weights.h5", made / bundle.KERAS_WEIGHTS)
-        (made / "float.weights.h5").unlink()
-        onnx.save(onnx_graph.build(model, card["architecture"]), made / bundle.ONNX)
-        given = pair_input(card)
-        np.savez_compressed(
-            made / bundle.PAIR,
-            input=given.astype(np.float16),
-            output=model.predict(given.astype(np.float16).astype(np.float32), verbose=0)[..., 0].astype(np.float32),
-        )
+        model = unet.build(card["architecture"])
+        _write(model, weights, made, bundle.UNET, onnx_graph.unet(card["architecture"]), pair_input(card))
+        if second:
+            card[bundle.CLASSIFIER.key] = config.classifier.card
+            model = classifier.build(config.classifier.card)
+            _write(model, second, made, bundle.CLASSIFIER, onnx_graph.classifier, pair_cubes(card))
         card["stored_pair"] = bundle.PAIR
         card["files"] = {p.name: bundle.sha256(p) for p in sorted(made.iterdir())}
         (made / bundle.CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -49,6 +43,20 @@ def export(config: Config, weights: Path, folder: Path, facts: dict) -> Path:
             shutil.rmtree(folder)
         shutil.copytree(made, folder)
     return folder
+
+
+def _write(model, weights: Path, folder: Path, part: bundle.Part, graph: Callable, given: np.ndarray) -> None:
+    """Both weight files of one network, from the same half-precision numbers, and its answer to ``given``."""
+    model.load_weights(weights)
+    _fold_batch_norm(model)
+    _round_to_half(model)
+    model.save_weights(folder / "float.weights.h5")
+    _halve(folder / "float.weights.h5", folder / part.keras)
+    (folder / "float.weights.h5").unlink()
+    onnx.save(graph(model), folder / part.onnx)
+    given = given.astype(np.float16)
+    output = model.predict(given.astype(np.float32), verbose=0)[..., 0].astype(np.float32)
+    np.savez_compressed(folder / part.pair, input=given, output=output)
 
 
 def _fold_batch_norm(model) -> None:
@@ -91,11 +99,21 @@ def _halve(source: Path, target: Path) -> None:
 
 def pair_input(card: dict) -> np.ndarray:
     """Two made-up pictures (no patient's voxels): lung with vessels and a 14 mm ball; the second with the prompt."""
+    hu = _made_up_lung()
+    return np.concatenate([slices.network_input(hu, [10.0], 1.0, card, point) for point in (None, (10.0, 34.0, 36.0))])
+
+
+def pair_cubes(card: dict) -> np.ndarray:
+    """The same lung for the classifier: the ball, and the vessel."""
+    hu = _made_up_lung()
+    return classifier.cubes(hu, (1.0, 1.0, 1.0), [(10, 34, 36), (10, 20, 19)], card)
+
+
+def _made_up_lung() -> np.ndarray:
     rng = np.random.default_rng(0)
     z, y, x = np.meshgrid(np.arange(21.0), np.arange(64.0), np.arange(64.0), indexing="ij")
     hu = np.full(z.shape, -850.0)
     hu[(y - 20) ** 2 + (x - 14 - z / 2) ** 2 < 6] = 20
     hu[(z - 10) ** 2 + (y - 34) ** 2 + (x - 36) ** 2 < 49] = 40
     hu[y > 56] = 40
-    hu += rng.normal(0, 20, hu.shape)
-    return np.concatenate([slices.network_input(hu, [10.0], 1.0, card, point) for point in (None, (10.0, 34.0, 36.0))])
+    return hu + rng.normal(0, 20, hu.shape)

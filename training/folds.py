@@ -1,13 +1,17 @@
 """Two models for the automatic figures: each fine-tuned on the whole CTs of one fold and asked about the other's."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from LungTumorSegLib import bundle
 
-from . import calibrate, export, fit, mine
+from . import calibrate, classify, export, fit, mine
 from .config import Config, Stage
+from .evaluate import automatic
 from .evaluate.automatic import FOLDS
+from .evaluate.calibration import Histogram
 
 STEPS = 500
 
@@ -24,9 +28,10 @@ def shared_weights(config: Config) -> Path:
 def fine_tune(config: Config) -> list[Path]:
     """From the shared patch-stage weights, 500 steps without each fold's CTs; returns the two bundles.
 
-    The hard negatives are the shared weights' own false positives; each bundle has an operating point of its own.
-    Resumes like any fit; a bundle that is there is kept. Raises FileNotFoundError while the patch stage has left no
-    weights.
+    The hard negatives are the shared weights' own false positives; each bundle has an operating point of its own. What
+    calibrates a fold's whole runs are the other fold's CTs, by the model that has not seen those; both together
+    calibrate the bundled model's. Resumes like any fit; a bundle that is there is kept. Raises FileNotFoundError while
+    the patch stage has left no weights.
     """
     shared = shared_weights(config)
     whole, root = config.fit.stages[-1], Path(config.fit.run) / "folds"
@@ -34,14 +39,38 @@ def fine_tune(config: Config) -> list[Path]:
     left = [fold for fold, folder in made.items() if not (folder / bundle.CARD).exists()]
     if any(not (root / fold / "stage1" / "done.json").exists() for fold in left):
         mine.for_stage(config, whole, export.export(config, shared, root / "shared", {"threshold": 0.5}))
+    own = {fold: _without(config, fold) for fold in FOLDS}
     for fold in left:
-        others = tuple(f for f in FOLDS if f != fold)
-        stage: Stage = replace(whole, steps=STEPS, warmup_steps=min(whole.warmup_steps, STEPS // 5), ct_roles=others)
-        steps_an_epoch = min(config.fit.epoch_steps, STEPS // 5)
-        fitting = replace(config.fit, run=str(root / fold), stages=(stage,), epoch_steps=steps_an_epoch)
-        own = replace(config, fit=fitting)
-        weights = fit.fit_stage(own, 0, shared)
-        calibrate.calibrate(own, weights)
-        facts = calibrate.operating_point(own) | {"data": {"whole_cts_left_out": fold}}
-        export.export(config, weights, made[fold], facts)
+        weights = fit.fit_stage(own[fold], 0, shared)
+        calibrate.calibrate(own[fold], weights, classify.fitted(config, fold))
+    counts = {fold: _whole_cts(config, own[fold], fold) for fold in FOLDS}
+    for fold in left:
+        others = [counts[other] for other in FOLDS if other != fold]
+        calibrate.calibrate_runs(own[fold], sum(others, Histogram.empty()))
+        _export(config, own[fold], fold, made[fold])
+    calibrate.calibrate_runs(config, sum(counts.values(), Histogram.empty()))
     return list(made.values())
+
+
+def _without(config: Config, fold: str) -> Config:
+    """The fine-tuning's configuration."""
+    whole = config.fit.stages[-1]
+    others = tuple(f for f in FOLDS if f != fold)
+    stage: Stage = replace(whole, steps=STEPS, warmup_steps=min(whole.warmup_steps, STEPS // 5), ct_roles=others)
+    steps_an_epoch, run = min(config.fit.epoch_steps, STEPS // 5), Path(config.fit.run) / "folds" / fold
+    return replace(config, fit=replace(config.fit, run=str(run), stages=(stage,), epoch_steps=steps_an_epoch))
+
+
+def _export(config: Config, own: Config, fold: str, folder: Path) -> Path:
+    weights = Path(own.fit.run) / "stage1" / "best.weights.h5"
+    facts = calibrate.operating_point(own) | {"data": {"whole_cts_left_out": fold}}
+    return export.export(config, weights, folder, facts, classify.fitted(config, fold))
+
+
+def _whole_cts(config: Config, own: Config, fold: str) -> Histogram:
+    """What the model finds in its fold's CTs, on the patches' scale; kept in a file."""
+    record = Path(own.fit.run) / "whole_cts.json"
+    if not record.exists():
+        counts = automatic.whole_cts(config, bundle.load(_export(config, own, fold, record.parent / "patches")), fold)
+        record.write_text(json.dumps([counts.voxels.tolist(), counts.target.tolist()]))
+    return Histogram(*(np.array(part) for part in json.loads(record.read_text())))

@@ -21,6 +21,21 @@ _REQUIRED = ("name", "version", "architecture", "spacing_mm", "window_hu", "offs
 
 
 @dataclass(frozen=True)
+class Part:
+    """One network of a bundle: its files, and the card's key with its numbers."""
+
+    key: str
+    keras: str
+    onnx: str
+    pair: str
+
+
+UNET = Part("architecture", KERAS_WEIGHTS, ONNX, PAIR)
+# optional: without it in the card every candidate keeps the probability that the U-Net gives it
+CLASSIFIER = Part("classifier", "classifier.weights.h5", "classifier.onnx", "classifier_pair.npz")
+
+
+@dataclass(frozen=True)
 class Bundle:
     """A loaded and checked bundle. ``card`` is the content of model.json; unknown keys in it are ignored."""
 
@@ -44,9 +59,12 @@ class Bundle:
     def has(self, name: str) -> bool:
         return name in self.card["files"]
 
-    def stored_pair(self) -> tuple[np.ndarray, np.ndarray]:
-        """Input (n, y, x, c) and the probability (n, y, x) that the exporting machine computed for it, float32."""
-        with np.load(self.folder / PAIR) as pair:
+    def stored_pair(self, part: Part = UNET) -> tuple[np.ndarray, np.ndarray]:
+        """A part's input and the probability that the exporting machine computed for it, float32.
+
+        The U-Net's (n, y, x, c) and (n, y, x), the classifier's (n, z, y, x, 1) and (n).
+        """
+        with np.load(self.folder / part.pair) as pair:
             return pair["input"].astype(np.float32), pair["output"].astype(np.float32)
 
 
@@ -95,6 +113,7 @@ def load(folder: Path | str | None = None) -> Bundle:
                 f"The model file {path} is damaged or was changed: its checksum differs from the card. "
                 "Reinstall the model."
             )
-    if PAIR not in card["files"]:
-        raise ModelMismatchError(f"The model in {folder} has no stored pair ({PAIR}) to check itself with.")
+    for part in (UNET, CLASSIFIER):
+        if part.key in card and part.pair not in card["files"]:
+            raise ModelMismatchError(f"The model in {folder} has no stored pair ({part.pair}) to check itself with.")
     return Bundle(folder, card)

@@ -43,6 +43,16 @@ class Options:
     min_confidence: float | None = None
 
 
+def operating_threshold(options: Options, card: dict, chest: bool) -> float:
+    """The probability from which a voxel belongs to a lesion, where the lesion has no threshold of its own.
+
+    chest: of a run over a whole chest, whose probabilities have a calibration of their own (`probability`).
+    """
+    if options.threshold is not None:
+        return options.threshold
+    return card.get("run_threshold", card["threshold"]) if chest else card["threshold"]
+
+
 def min_confidence(options: Options, card: dict) -> float:
     """The least confidence of a lesion that was not clicked; 0 where neither user nor card say one."""
     return card.get("min_confidence", 0.0) if options.min_confidence is None else options.min_confidence

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from . import bundle as bundles
-from . import unet
+from . import classifier, unet
 from .errors import EngineError, ModelMismatchError, OutOfMemoryError
 
 # largest difference from the stored pair; in float32 the engines agree within 1e-5, lower precision is looser
@@ -22,16 +22,17 @@ TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2, "int8": 0.1}
 
 
 class Engine(Protocol):
-    """A network ready to run. ``batch``: slices a call that suit the device."""
+    """A network ready to run. ``batch``: slices a call that suit the device. ``classifier``: the second one."""
 
     name: str
     device: str
     precision: str
     reason: str
     batch: int
+    classifier: "Engine | None"
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
-        """(n, y, x, c) float32 -> (n, y, x) float32 probabilities. Raises OutOfMemoryError, EngineError."""
+        """(n, ..., c) float32 -> (n, ...) float32 probabilities. Raises OutOfMemoryError, EngineError."""
         ...
 
 
@@ -51,8 +52,8 @@ class TensorFlowEngine:
     name = "tensorflow"
     precision = "float32"
 
-    def __init__(self, bundle: bundles.Bundle, device: str):
-        if not bundle.has(bundles.KERAS_WEIGHTS):
+    def __init__(self, bundle: bundles.Bundle, device: str, part: bundles.Part = bundles.UNET):
+        if not bundle.has(part.keras):
             raise ModelMismatchError(f"The model in {bundle.folder} has no Keras weights; choose the ONNX engines.")
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -74,9 +75,9 @@ class TensorFlowEngine:
         self._place = "/GPU:0" if use_gpu else "/CPU:0"
         self._tf = tf
         with tf.device(self._place):
-            model = unet.build(bundle.card["architecture"])
+            model = _BUILD[part](bundle.card[part.key])
             try:
-                model.load_weights(bundle.folder / bundles.KERAS_WEIGHTS)
+                model.load_weights(bundle.folder / part.keras)
             except (ValueError, OSError, KeyError) as problem:
                 raise ModelMismatchError(
                     f"The weights in {bundle.folder} do not fit the architecture in its card. Export the model again. "
@@ -84,6 +85,7 @@ class TensorFlowEngine:
                 ) from problem
         self._model = model
         self._graphs = {}
+        self.classifier = _second(TensorFlowEngine, bundle, device, part)
 
     def _graph(self, shape):
         """The network as a graph for pictures of this shape (Keras cannot up-sample an unknown one), any batch."""
@@ -109,7 +111,7 @@ class OnnxRuntimeEngine:
     precision = "float32"
     GPU_PROVIDERS = ("CUDAExecutionProvider", "DmlExecutionProvider", "CoreMLExecutionProvider")
 
-    def __init__(self, bundle: bundles.Bundle, device: str):
+    def __init__(self, bundle: bundles.Bundle, device: str, part: bundles.Part = bundles.UNET):
         import onnxruntime
 
         gpus = [p for p in self.GPU_PROVIDERS if p in onnxruntime.get_available_providers()]
@@ -126,8 +128,9 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         providers = [*gpus[:1], "CPUExecutionProvider"] if use_gpu else ["CPUExecutionProvider"]
-        self._session = onnxruntime.InferenceSession(str(_onnx_file(bundle)), options, providers=providers)
+        self._session = onnxruntime.InferenceSession(str(_onnx_file(bundle, part)), options, providers=providers)
         self._input = self._session.get_inputs()[0].name
+        self.classifier = _second(OnnxRuntimeEngine, bundle, device, part)
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         try:
@@ -144,22 +147,30 @@ class OpenVinoEngine:
 
     name = "openvino"
 
-    def __init__(self, bundle: bundles.Bundle, device: str, precision: str | None = None):
+    def __init__(
+        self,
+        bundle: bundles.Bundle,
+        device: str,
+        precision: str | None = None,
+        part: bundles.Part = bundles.UNET,
+    ):
         openvino = import_openvino()
         if device == "gpu":
             raise EngineError("OpenVINO is used on the CPU only. Choose the device 'auto' or 'cpu'.")
         core = openvino.Core()
         # asked for bfloat16 without hardware for it, OpenVINO took 170 instead of 48 ms a slice
         able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        low = "int8" if "INT8" in able and uses_int8(bundle) else "bfloat16" if "BF16" in able else "float32"
+        int8 = part is bundles.UNET and "INT8" in able and uses_int8(bundle)
+        low = "int8" if int8 else "bfloat16" if "BF16" in able else "float32"
         self.precision = precision or low
         hint = openvino.Type.bf16 if self.precision == "bfloat16" else openvino.Type.f32
         settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
-        model = bundle.folder / bundles.INT8 if self.precision == "int8" else _onnx_file(bundle)
+        model = bundle.folder / bundles.INT8 if self.precision == "int8" else _onnx_file(bundle, part)
         self._model = core.compile_model(str(model), "CPU", settings)
         self.device = "CPU"
         self.reason = f"OpenVINO runs on the CPU, here in {self.precision}"
         self.batch = 4
+        self.classifier = _second(OpenVinoEngine, bundle, device, part)
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         try:
@@ -168,6 +179,7 @@ class OpenVinoEngine:
             raise _native_error(problem, "OpenVINO", len(batch)) from problem
 
 
+_BUILD = {bundles.UNET: unet.build, bundles.CLASSIFIER: classifier.build}
 _ENGINES = {e.name: e for e in (TensorFlowEngine, OnnxRuntimeEngine, OpenVinoEngine)}
 NAMES = ("auto", *_ENGINES)
 
@@ -177,10 +189,10 @@ def uses_int8(bundle: bundles.Bundle) -> bool:
     return bundle.has(bundles.INT8) and bool(bundle.card.get("int8", {}).get("used"))
 
 
-def _onnx_file(bundle: bundles.Bundle):
-    if not bundle.has(bundles.ONNX):
-        raise ModelMismatchError(f"The model in {bundle.folder} has no {bundles.ONNX}; choose the engine 'tensorflow'.")
-    return bundle.folder / bundles.ONNX
+def _onnx_file(bundle: bundles.Bundle, part: bundles.Part):
+    if not bundle.has(part.onnx):
+        raise ModelMismatchError(f"The model in {bundle.folder} has no {part.onnx}; choose the engine 'tensorflow'.")
+    return bundle.folder / part.onnx
 
 
 def import_openvino():
@@ -291,8 +303,16 @@ def _auto_order(there: list[str], device: str):
         yield from ((name, "cpu") for name in ("openvino", "onnxruntime", "tensorflow") if name in there)
 
 
-def _checked(engine: Engine, bundle: bundles.Bundle) -> Engine:
-    given, expected = bundle.stored_pair()
+def _second(kind: type, bundle: bundles.Bundle, device: str, part: bundles.Part) -> Engine | None:
+    """The bundle's classifier, for the engine of its U-Net."""
+    there = part is bundles.UNET and bundles.CLASSIFIER.key in bundle.card
+    return kind(bundle, device, part=bundles.CLASSIFIER) if there else None
+
+
+def _checked(engine: Engine, bundle: bundles.Bundle, part: bundles.Part = bundles.UNET) -> Engine:
+    if engine.classifier:
+        _checked(engine.classifier, bundle, bundles.CLASSIFIER)
+    given, expected = bundle.stored_pair(part)
     difference = float(np.abs(engine.predict(given) - expected).max())
     if not difference <= TOLERANCE[engine.precision]:
         raise ModelMismatchError(

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from . import bodies
-from .contracts import CT, Candidate, Lesion, Lungs, Options, min_confidence
+from .contracts import CT, Candidate, Lesion, Lungs, Options, min_confidence, operating_threshold
 from .findings.measure import measure
 from .geometry import Box, Geometry
 from .lungs import hull_distance, mask_points_lps
@@ -59,7 +59,7 @@ def extract(
     """The lesions of the candidates, best first, and their masks: bool, stored order, filling ``lesion.label_box``.
 
     thresholds: {position in ``candidates``: threshold} for those that have one of their own. Then goes what the click
-    rule chose (``candidate.threshold``), then ``options.threshold``, then ``card["threshold"]``.
+    rule chose (``candidate.threshold``), then `operating_threshold`. lungs: given, the run was over a whole chest.
 
     Each component (26 neighbours) from the threshold on is a lesion, or several where it has several `bodies`; of a
     candidate with a point only the one at the point. Holes are filled: a cavity or a necrosis is inside the outline
@@ -74,9 +74,9 @@ def extract(
     Ordered by confidence x long axis, not volume, which differs a thousandfold and would outweigh any confidence; by
     volume if the card has no ``confidence_coefficients``. Ids are 1, 2, ... in this order.
     """
-    pieces = []
+    pieces, common = [], operating_threshold(options, card, lungs is not None)
     for i, candidate in enumerate(candidates):
-        chosen = ((thresholds or {}).get(i), candidate.threshold, options.threshold, card["threshold"])
+        chosen = ((thresholds or {}).get(i), candidate.threshold, common)
         pieces += _pieces(candidate, ct.geometry, next(t for t in chosen if t is not None))
     coefficients, least = card.get("confidence_coefficients"), min_confidence(options, card)
     found = []

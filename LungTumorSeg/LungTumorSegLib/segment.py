@@ -13,9 +13,10 @@ import cc3d
 import numpy as np
 
 from . import bundle as bundles
+from . import classifier as classifiers
 from . import ct as cts
 from . import engines, lesions, lungs, memory, slices, unet, views
-from .contracts import CT, Candidate, Options, Progress, Result
+from .contracts import CT, Candidate, Options, Progress, Result, operating_threshold
 from .errors import Cancelled, InputError, OutOfMemoryError
 from .geometry import Box, Geometry
 from .probability import calibrated
@@ -68,7 +69,7 @@ def segment(
         with run.stage("network"):
             plan, values = run.whole(found)
         with run.stage("views"):
-            values = run.look_again(plan, values)
+            values = calibrated(run.look_again(plan, values), bundle.card, chest=found is not None)
     with run.stage("lesions"):
         if not options.points_lps:
             candidates = candidates_of(plan, values, ct.geometry)
@@ -124,7 +125,9 @@ class _Run:
         return plan, self.network(plan, self.view, report=True)
 
     def look_again(self, plan: slices.Plan, values: np.ndarray) -> np.ndarray:
-        """The calibrated map of a whole run; around its candidates of the mean with coronal and sagittal view."""
+        """A whole run's map: around its candidates the mean with coronal and sagittal view, lowered by what the
+        classifier says. Not calibrated, as what is given.
+        """
         looked, began = values.copy(), time.perf_counter()
         axial = calibrated(values, self.bundle.card)
         labels, found = _components(axial)
@@ -133,10 +136,29 @@ class _Run:
                 wide = _widened(plan, box, AGAIN_MM, values.shape)
                 sides = views.look(plan, self.view, wide, self.network, CONTEXT_PX)
                 own = (labels[wide] == label) | (labels[wide] == 0)
-                looked[wide][own] = views.mean(values[wide], sides)[own]
+                seen = np.where(own, views.mean(values[wide], sides), 0)
+                looked[wide][own] = self.classified(plan, wide, seen)[own]
             left = (time.perf_counter() - began) / number * (len(found) - number)
             self.progress(Progress("views", number, len(found), left))
-        return calibrated(looked, self.bundle.card)
+        return looked
+
+    def classified(self, plan: slices.Plan, region: Box, values: np.ndarray) -> np.ndarray:
+        """One candidate's map in a ``region`` of the plan, lowered where the classifier does not see a nodule.
+
+        It is shown each core of the candidate; the map is left alone where one of them is too long for it.
+        """
+        if not self.engine.classifier:
+            return values
+        cores = cc3d.connected_components(calibrated(values, self.bundle.card) >= AGAIN_P, connectivity=26)
+        stats = cc3d.statistics(cores, no_slice_conversion=False)
+        boxes, centres = stats["bounding_boxes"][1:], stats["centroids"][1:]
+        if not boxes or max(_longest_mm(plan, box) for box in boxes) > classifiers.LARGEST_MM:
+            return values
+        places_mm = plan.places_mm(centres + [b.start for b in region])
+        given = classifiers.cubes(self.view, self.axial.spacing_zyx, places_mm, self.bundle.card)
+        found = classifiers.logits(self.engine.classifier.predict, given)
+        by = classifiers.lowering(found, self.bundle.card["classifier"])
+        return classifiers.lowered(values, by)
 
     def network(self, plan: slices.Plan, view: np.ndarray, point_lps=None, report: bool = False) -> np.ndarray:
         """Run the plan's slices; uint8 map (runs, y, x). Halves the batch when memory is short, then takes the CPU."""
@@ -188,16 +210,14 @@ class _Run:
             block = plan.to_voxels(values, box)
             open_sides = tuple((b.start > 0, b.stop < n) for b, n in zip(box, self.axial.shape_zyx, strict=True))
             last = side_mm == CLICK_BOX_LARGE_MM
-            rule = lesions.click(block, self.axial.crop(box), point_lps, self._threshold(), open_sides, last)
+            threshold = operating_threshold(self.options, card, chest=False)
+            rule = lesions.click(block, self.axial.crop(box), point_lps, threshold, open_sides, last)
             if rule is None:
                 self.notes.append(f"Nothing was found at the point {_ras(point_lps)} (R, A, S in mm).")
                 return None
             if not rule.at_border or last:
                 return _candidate(block, box, self.ct.geometry, point_lps, rule.threshold)
         return None
-
-    def _threshold(self) -> float:
-        return self.bundle.card["threshold"] if self.options.threshold is None else self.options.threshold
 
 
 def _one_ahead(batches: Iterator) -> Iterator:

@@ -33,15 +33,15 @@ def look(plan: Plan, view: np.ndarray, region: Box, network: Network, context_px
     ]
     starts = [low - context_px for low, _ in wanted]
     shape = [-(-(high - low + 2 * context_px) // BOX_MULTIPLE) * BOX_MULTIPLE for low, high in wanted]
-    cube = _cube(view, plan.axial.spacing_zyx, starts, shape, pixel)
+    shown = cube(view, plan.axial.spacing_zyx, starts, shape, pixel)
     origin = plan.axial.lps(np.array(starts) * pixel / plan.axial.spacing_zyx)
-    grid = Geometry(cube.shape, (pixel,) * 3, tuple(origin.tolist()), plan.axial.direction)
+    grid = Geometry(shown.shape, (pixel,) * 3, tuple(origin.tolist()), plan.axial.direction)
     inner = tuple(slice(low - s, high - s) for (low, high), s in zip(wanted, starts, strict=True))
     total = np.zeros([b.stop - b.start for b in inner], np.float32)
     for axes in (CORONAL, SAGITTAL):
         runs = np.arange(inner[axes[0]].start, inner[axes[0]].stop)
         turned = Plan(_turned(grid, axes), plan.card, runs, tuple(slice(0, shape[a]) for a in axes[1:]))
-        seen = network(turned, cube.transpose(axes))
+        seen = network(turned, shown.transpose(axes))
         total += seen[:, inner[axes[1]], inner[axes[2]]].transpose(np.argsort(axes))
     run_mm = places_mm[1] - places_mm[0] if len(places_mm) > 1 else pixel
     back = resampling_matrix(len(total), pixel, len(places_mm), run_mm, places_mm[0] - wanted[0][0] * pixel)
@@ -53,8 +53,8 @@ def mean(axial: np.ndarray, sides: np.ndarray) -> np.ndarray:
     return np.rint((axial.astype(np.float32) + 2 * sides.astype(np.float32)) / 3).astype(np.uint8)
 
 
-def _cube(view: np.ndarray, spacing_zyx, starts: list[int], shape: list[int], pixel: float) -> np.ndarray:
-    """HU on the network's pixels in all three directions, from pixel ``starts`` on; air beyond the scan."""
+def cube(view: np.ndarray, spacing_zyx, starts: list[int], shape: list[int], pixel: float) -> np.ndarray:
+    """HU float32 on the network's pixels in all three directions, from pixel ``starts`` on; air beyond the scan."""
     own, matrices = [], []
     for n, mm, start, count in zip(view.shape, spacing_zyx, starts, shape, strict=True):
         low = int(np.clip(start * pixel / mm - 2, 0, n - 1))

@@ -37,7 +37,7 @@ class Counted:
     """An engine, and the ``pixels`` that it was given."""
 
     def __init__(self, engine: engines.Engine):
-        self.engine, self.pixels = engine, 0
+        self.engine, self.pixels, self.classifier = engine, 0, engine.classifier
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
 
     def predict(self, batch: np.ndarray) -> np.ndarray:

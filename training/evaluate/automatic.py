@@ -10,6 +10,7 @@ import numpy as np
 from LungTumorSegLib import bundle as bundles
 from LungTumorSegLib import engines, lesions, segment
 from LungTumorSegLib.contracts import CT, Options, Result
+from rich.progress import track
 
 from .. import cases, whole_ct
 from ..config import Config
@@ -46,8 +47,19 @@ def models(config: Config, bundle: bundles.Bundle) -> dict[str, Model]:
 
 
 def records(config: Config, bundle: bundles.Bundle) -> Path:
-    """Where the records of one model's evaluation are kept: by weights and threshold, so that others start afresh."""
-    return Path(config.fit.run) / "evaluation" / f"{bundle.checksum[:12]}-{bundle.card['threshold']:g}"
+    """Where the records of one model's evaluation are kept: by weights and thresholds, so that others start afresh."""
+    points = [f"{bundle.card[key]:g}" for key in ("threshold", "run_threshold") if key in bundle.card]
+    return Path(config.fit.run) / "evaluation" / "-".join([bundle.checksum[:12], *points])
+
+
+def whole_cts(config: Config, bundle: bundles.Bundle, fold: str) -> Histogram:
+    """What a bundle's maps of a fold's CTs with known tumours hold, for calibration."""
+    engine, counts = engines.open_engine(bundle), Histogram.empty()
+    model = Model(bundle, engine, records(config, bundle), unseen=True)
+    cases_of = whole_ct.WholeCTs(Path(config.data.prepared), (fold,)).with_tumour
+    for case in track(cases_of, f"Maps of whole CTs, {fold}"):
+        counts += Histogram(*(np.array(part) for part in real(config, case.name, model)["histogram"]))
+    return counts
 
 
 def jobs(config: Config, opened: dict[str, Model]) -> Iterator[tuple[str, Callable[[], dict]]]:

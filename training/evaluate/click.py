@@ -44,7 +44,7 @@ class NoPrompt:
 
     def __init__(self, engine: Engine):
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
-        self._engine = engine
+        self._engine, self.classifier = engine, engine.classifier
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         without = batch.copy()

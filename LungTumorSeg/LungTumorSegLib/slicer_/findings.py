@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from .. import terminology
-from ..contracts import CT, Candidate, Lesion, Result, min_confidence
+from ..contracts import CT, Candidate, Lesion, Result, min_confidence, operating_threshold
 from ..geometry import Box
 
 
@@ -50,7 +50,7 @@ class Findings:
     @property
     def threshold(self) -> float:
         """The operating threshold in force for lesions without one of their own."""
-        return self.card["threshold"] if self.options.threshold is None else self.options.threshold
+        return operating_threshold(self.options, self.card, self.result.lungs is not None)
 
     @property
     def min_confidence(self) -> float:
@@ -178,7 +178,7 @@ class Findings:
     def state(self) -> dict:
         """What the user set, for JSON; `restore` takes it back. Outlines and statuses are not in it."""
         return {
-            "threshold": self.options.threshold,
+            "threshold": self.threshold,  # also the model's: another model must not move the outlines
             "min_diameter_mm": self.options.min_diameter_mm,
             "min_confidence": self.options.min_confidence,
             "lung_restriction": self.options.lung_restriction,

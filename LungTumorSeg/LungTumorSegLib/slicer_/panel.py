@@ -15,6 +15,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from .. import bundle
+from ..contracts import Options, operating_threshold
 from ..errors import Cancelled, LungTumorSegError
 from .panel_adjust import AdjustSection
 from .panel_advanced import AdvancedSection
@@ -50,6 +51,7 @@ class Panel(VTKObservationMixin):
 
     def __init__(self, layout, logic, installer, resource_path: Callable[[str], str]):
         VTKObservationMixin.__init__(self)
+        self._cards: dict[str, dict] = {}
         self.logic, self.installer, self.resource_path = logic, installer, resource_path
         self.parameters = None
         self.input_problem: str | None = None
@@ -118,10 +120,14 @@ class Panel(VTKObservationMixin):
         return next(section for section in self.sections if isinstance(section, kind))
 
     def options(self) -> dict:
-        """The fields of `contracts.Options` that the panel sets."""
+        """The fields of `contracts.Options` that the panel sets.
+
+        A slider that stands where the model has it sets no threshold: a run and a click have different ones.
+        """
         p = self.parameters
+        threshold, models = round(p.threshold, 4), {round(t, 4) for t in self._model_thresholds().values()}
         return {
-            "threshold": round(p.threshold, 4),
+            "threshold": None if threshold in models else threshold,
             "min_diameter_mm": round(p.minDiameterMm, 4),
             "min_confidence": round(p.minConfidence, 4),
             "lung_restriction": p.lungRestriction,
@@ -302,12 +308,21 @@ class Panel(VTKObservationMixin):
 
     def take_model_defaults(self):
         """Set what a model's card says to what the chosen model's says."""
-        try:
-            card = bundle.load(self.parameters.modelFolder.strip() or None).card
-        except LungTumorSegError:  # the run will say what is wrong with the model
-            card = {"threshold": 0.5}
-        self.parameters.threshold = float(card["threshold"])
-        self.parameters.minConfidence = float(card.get("min_confidence", 0.0))
+        self.parameters.threshold = self._model_thresholds()["run"]
+        self.parameters.minConfidence = float(self._card().get("min_confidence", 0.0))
+
+    def _model_thresholds(self) -> dict[str, float]:
+        return {name: operating_threshold(Options(), self._card(), name == "run") for name in ("run", "click")}
+
+    def _card(self) -> dict:
+        """The chosen model's, read and checked once."""
+        folder = self.parameters.modelFolder.strip()
+        if folder not in self._cards:
+            try:
+                self._cards = {folder: bundle.load(folder or None).card}
+            except LungTumorSegError:  # the run will say what is wrong with the model
+                return {"threshold": 0.5}
+        return self._cards[folder]
 
     def _release_parameters(self):
         if self.parameters is not None:

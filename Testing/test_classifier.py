@@ -1,0 +1,263 @@
+"""The classifier of candidates: what it is shown, what its answer does to a run, and how it is fitted."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+
+import made_up_pack
+import numpy as np
+import phantoms
+import pytest
+from LungTumorSegLib import bundle, classifier, engines
+from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.errors import ModelMismatchError
+from LungTumorSegLib.segment import segment
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+from training import classify, config, cubes, export, whole_ct
+from training.examples import Patches
+from training.prepare import TARGET
+
+CARD = {"spacing_mm": 1.0, "window_hu": [-1024, 600]}
+NODULE = ((-70.0, 10.0, 20.0), 14.0, 40.0)
+MASS = ((-70.0, 10.0, 20.0), 46.0, 40.0)
+
+
+# what it is shown
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.5, 0.7, 0.7), (0.6, 0.9, 0.9)])
+def test_a_ball_is_in_the_middle_of_its_cube_whatever_the_spacing(spacing):
+    shape = tuple(round(60 / mm) for mm in spacing)
+    places = np.stack(np.meshgrid(*(np.arange(n) * mm for n, mm in zip(shape, spacing, strict=True)), indexing="ij"))
+    centre = np.array([28.0, 33.0, 25.0])
+    view = np.where(np.linalg.norm(places - centre[:, None, None, None], axis=0) < 6, 40, -850).astype(np.int16)
+    (cube,) = classifier.cubes(view, spacing, [centre], CARD)
+    assert cube.shape == (32, 32, 32, 1) and cube.dtype == np.float32
+    inside = np.argwhere(cube[..., 0] > 0.4)
+    np.testing.assert_allclose(inside.mean(0), classifier.SIDE // 2, atol=0.6)
+    assert np.ptp(inside, axis=0) == pytest.approx([12, 12, 12], abs=2)
+
+
+def test_beyond_the_scan_is_air():
+    (cube,) = classifier.cubes(np.zeros((20, 20, 20), np.int16), (1.0, 1.0, 1.0), [(0, 10, 10)], CARD)
+    assert not cube[:15].any() and cube[16, 16, 16] > 0.6
+
+
+def test_the_answers_for_a_cube_and_its_mirror_images_are_averaged():
+    given = np.zeros((3, 32, 32, 32, 1), np.float32)
+    given[0, :, :16], given[1] = 1, 1  # half, all, nothing
+
+    def predict(cubes):
+        assert len(cubes) <= classifier.AT_A_TIME
+        return 1 / (1 + np.exp(-cubes[:, 16:, 16:, 16:].mean((1, 2, 3, 4))))
+
+    np.testing.assert_allclose(classifier.logits(predict, given), [0.25, 1, 0], atol=1e-6)
+
+
+# what its answer does
+
+
+def test_it_never_raises_and_the_core_that_looks_most_like_a_nodule_counts():
+    numbers = {"ceiling": 3.0, "most": 4.0}
+    assert classifier.lowering(np.array([3.5]), numbers) == 0
+    assert classifier.lowering(np.array([-5.0, 0.5, -1.0]), numbers) == -2.5
+    assert classifier.lowering(np.array([-5.0, -9.0]), numbers) == -4
+    values = np.arange(256, dtype=np.uint8)
+    assert (classifier.lowered(values, -1.0) <= values).all() and classifier.lowered(values, -1.0)[128] == 69
+
+
+class Says:
+    """A classifier with one answer for all."""
+
+    def __init__(self, p):
+        self.p, self.shown = p, []
+
+    def predict(self, cubes):
+        self.shown += list(cubes)
+        return np.full(len(cubes), self.p, np.float32)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return bundle.load()
+
+
+PIXELS = (1.0, 1.0, 4.0)  # the network's, so that no map is interpolated
+
+
+def run(model, answer, lesion=NODULE, options=None, spacing=PIXELS):
+    """The bundled U-Net with a classifier of that answer, or none; its result and what the classifier was shown."""
+    engine = engines.open_engine(model)
+    engine.classifier = None if answer is None else Says(answer)
+    ct, _ = phantoms.chest(spacing, lesions=(lesion,))
+    given = replace(options or Options(), keep_probability=not (options and options.points_lps), min_confidence=0)
+    return segment(ct, given, engine=engine, bundle=model), engine.classifier
+
+
+def most(model):
+    """By how much the logit of a probability falls at most: on the scale of a run over a chest."""
+    return model.card["classifier"]["most"] / model.card["run_calibration"]["temperature"]
+
+
+@pytest.fixture(scope="module")
+def plain(model):
+    return run(model, None)[0]
+
+
+def test_what_surely_is_a_nodule_keeps_its_probability(model, plain):
+    result, second = run(model, 0.999)
+    assert second.shown
+    np.testing.assert_array_equal(result.probability, plain.probability)
+
+
+def test_what_is_none_is_marked_less(model, plain):
+    result, second = run(model, 0.001)
+    assert plain.lesions and result.probability.max() < plain.probability.max()
+    at = max(plain.lesions, key=lambda lesion: lesion.confidence)
+    where = tuple(slice(*edges) for edges in at.label_box)
+    before, after = (r.probability[where][plain.masks[at.id - 1]].astype(int) for r in (plain, result))
+    assert (after <= before).all()
+    between = (before > 100) & (before < 240)  # 8 bits tell little of what is nearly 0 or 1
+    logits = [np.log(p[between] / (255 - p[between])) for p in (before, after)]
+    assert np.median(logits[0] - logits[1]) == pytest.approx(most(model), abs=0.6)
+    # the nodule was in the middle of one of the cubes
+    assert max(cube[14:18, 14:18, 14:18].mean() for cube in second.shown) > 0.5
+
+
+def test_a_mass_does_not_fit_in_and_is_left_alone(model):
+    without, with_it = (run(model, answer, MASS, spacing=(2.0, 2.0, 2.0))[0] for answer in (None, 0.001))
+    largest = [max(result.lesions, key=lambda lesion: lesion.volume_mm3) for result in (without, with_it)]
+    assert largest[0].long_axis_mm > classifier.LARGEST_MM
+    assert largest[1].volume_mm3 == pytest.approx(largest[0].volume_mm3, rel=0.02)  # its neighbours fall
+
+
+def test_a_click_is_believed(model):
+    result, second = run(model, 0.001, options=Options(points_lps=(NODULE[0],)))
+    assert len(result.lesions) == 1 and not second.shown
+
+
+# in a bundle
+
+
+def test_a_bundle_without_one_runs_as_before(model, tmp_path, plain):
+    folder = shutil.copytree(model.folder, tmp_path / "model")
+    card = json.loads((folder / bundle.CARD).read_text())
+    card.pop("classifier")
+    (folder / bundle.CARD).write_text(json.dumps(card))
+    engine = engines.open_engine(bundle.load(folder))
+    assert engine.classifier is None and engines.open_engine(model).classifier is not None
+
+
+def test_one_that_does_not_reproduce_its_stored_answer_is_refused(model, tmp_path):
+    folder = shutil.copytree(model.folder, tmp_path / "model")
+    given, answer = model.stored_pair(bundle.CLASSIFIER)
+    np.savez(folder / bundle.CLASSIFIER.pair, input=given, output=answer - 0.4)
+    card = json.loads((folder / bundle.CARD).read_text())
+    card["files"][bundle.CLASSIFIER.pair] = bundle.sha256(folder / bundle.CLASSIFIER.pair)
+    (folder / bundle.CARD).write_text(json.dumps(card))
+    with pytest.raises(ModelMismatchError, match="does not reproduce"):
+        engines.open_engine(bundle.load(folder), "onnxruntime", "cpu")
+
+
+def test_one_without_a_stored_answer_is_refused(model, tmp_path):
+    folder = shutil.copytree(model.folder, tmp_path / "model")
+    card = json.loads((folder / bundle.CARD).read_text())
+    del card["files"][bundle.CLASSIFIER.pair]
+    (folder / bundle.CARD).write_text(json.dumps(card))
+    with pytest.raises(ModelMismatchError, match="no stored pair"):
+        bundle.load(folder)
+
+
+# how it is fitted
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> config.Config:
+    own = config.Classifier(filters=(2, 4), patch_steps=3, ct_steps=2, batch=4)
+    return replace(made_up_pack.prepared(tmp_path_factory.mktemp("pack")), classifier=own)
+
+
+def test_spots_are_balls_and_rods_but_not_plain_tissue():
+    z, y, x = np.meshgrid(*[np.arange(50.0)] * 3, indexing="ij")
+    hu = np.full(z.shape, -850.0)
+    hu[(z - 15) ** 2 + (y - 20) ** 2 + (x - 30) ** 2 < 25] = 30
+    hu[(y - 38) ** 2 + (x - 12) ** 2 < 5] = 30
+    places, response = cubes.spots(hu, 1.0)
+    assert np.linalg.norm(places - (15, 20, 30), axis=1).min() < 2
+    assert np.linalg.norm(places[:, 1:] - (38, 12), axis=1).min() < 2
+    assert (response > cubes.SPOT_HU).all()
+    noise = np.random.default_rng(0).normal(0, 30, z.shape)
+    assert not len(cubes.spots(-850 + noise, 1.0)[0]) and not len(cubes.spots(40 + noise, 1.0)[0])
+
+
+def test_a_nodules_cube_has_it_in_the_middle(made):
+    pool = cubes.of_patches(made)
+    assert pool["x"].dtype == np.uint8 and pool["x"].shape[1:] == (40, 40, 40) and 1 in pool["y"]
+    patches = Patches(made_up_pack.Path(made.data.prepared), "train")
+    source = patches.source(next(iter(patches.rows)))
+    tissue = 255 * (np.median(source.hu[source.target > 127]) + 1024) / 1624
+    nodules = pool["x"][pool["y"] == 1][:, 18:22, 18:22, 18:22].mean((1, 2, 3))
+    lung = 255 * (-850 + 1024) / 1624
+    assert (nodules > lung + 30).all() and (np.abs(nodules[-3:] - tissue) < 15).all()  # the last has 15 mm
+
+
+def test_spots_keep_away_from_every_label(made):
+    patches = Patches(made_up_pack.Path(made.data.prepared), "train")
+    index = next(iter(patches.rows))
+    source, shape = patches.source(index), patches.arrays["target_lesion"][index] & TARGET > 0
+    centre = whole_ct.centre_of(shape)
+    far = np.array([[z, y, x] for z in (2, 47) for y in (2, 47) for x in (2, 47)], float)
+    assert not cubes._away(source, centre[None])[0] and not cubes._away(source, centre[None] + (0, 0, 6))[0]
+    assert cubes._away(source, far).all()
+
+
+def test_a_batch_is_half_nodules_and_of_each_pool_alike_and_the_same_again():
+    pools = [{"x": np.full((6, 40, 40, 40), value, np.uint8), "y": np.arange(6) % 2} for value in (50, 200)]
+    x, y = next(classify.batches(pools, 8, 3))
+    again, _ = next(classify.batches(pools, 8, 3))
+    assert x.shape == (8, 32, 32, 32, 1) and y.sum() == 4
+    np.testing.assert_array_equal(x, again)
+    bright = x.mean((1, 2, 3, 4)) > 0.5
+    assert bright.sum() == 4 and y[bright].sum() == 2
+
+
+def test_the_fit_leaves_a_classifier_without_each_fold_and_one_with_both(made):
+    assert classify.fitted(made) is None
+    weights = classify.fit(made)
+    assert weights == classify.fitted(made)
+    each = [classify.fitted(made, name) for name in ("fold-a", "fold-b", "bundled")]
+    contents = [path.read_bytes() for path in each]
+    assert len(set(contents)) == 3
+    kept = [path.stat().st_mtime_ns for path in each]
+    each[2].unlink()
+    classify.fit(made)
+    assert [path.stat().st_mtime_ns for path in each[:2]] == kept[:2] and each[2].exists()
+
+
+@pytest.mark.parametrize("name", ["tensorflow", "onnxruntime", "openvino"])
+def test_every_engine_gives_what_the_exported_classifier_gave(made, name, tmp_path):
+    import keras
+    from LungTumorSegLib import unet
+
+    keras.utils.set_random_seed(0)
+    unet.build(made.network.card["architecture"]).save_weights(tmp_path / "u.weights.h5")
+    network = classifier.build(made.classifier.card)
+    rng = np.random.default_rng(0)
+    for layer in network.layers:
+        if layer.name.endswith("norm"):
+            layer.set_weights(
+                [v * rng.uniform(0.5, 1.5, v.shape) + rng.uniform(0, 0.3, v.shape) for v in layer.get_weights()]
+            )
+    network.save_weights(tmp_path / "c.weights.h5")
+    folder = export.export(
+        made, tmp_path / "u.weights.h5", tmp_path / "b", {"threshold": 0.5}, tmp_path / "c.weights.h5"
+    )
+    opened = bundle.load(folder)
+    given, expected = opened.stored_pair(bundle.CLASSIFIER)
+    assert np.ptp(expected) > 1e-4
+    np.testing.assert_allclose(network.predict(given, verbose=0)[:, 0], expected, atol=2e-3)  # halves
+    second = engines.open_engine(opened, name, "cpu").classifier
+    assert np.abs(second.predict(given) - expected).max() <= (0.001 if second.precision == "float32" else 0.02)

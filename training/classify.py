@@ -1,0 +1,109 @@
+"""Fits the classifier (`LungTumorSegLib.classifier`): on patches, then without each fold's whole CTs, then with all."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from . import cubes
+from .config import Config
+from .evaluate.automatic import FOLDS
+
+Pool = dict[str, np.ndarray]  # as `cubes` makes them
+EPOCH_STEPS = 100
+
+
+BUNDLED = "bundled"
+
+
+def fitted(config: Config, name: str = BUNDLED) -> Path | None:
+    """The weights of a name that `fit` knows, None while it has not been run."""
+    weights = _folder(config) / f"{name}.weights.h5"
+    return weights if weights.exists() else None
+
+
+def _folder(config: Config) -> Path:
+    return Path(config.fit.run) / "classifier"
+
+
+def fit(config: Config) -> Path:
+    """The classifiers ``fold-a`` and ``fold-b``, each fitted without that fold's CTs, and ``bundled``, with both.
+
+    Returns the last one's weights. Draws from the hard negatives that `mine` has left. What is there is kept: a killed
+    fit goes on with the network it was at.
+    """
+    folder, pools = _folder(config), {}
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def pool(name: str) -> Pool:
+        if name not in pools:
+            pools[name] = cubes.of_patches(config) if name == "patches" else cubes.of_cts(config, name)
+        return pools[name]
+
+    own = config.classifier
+    patches = _fit_one(config, folder / "patches", None, lambda: [pool("patches")], own.patch_steps, own.learning_rate)
+    for name in (*FOLDS, BUNDLED):
+        used = partial(_with_cts, pool, [fold for fold in FOLDS if fold != name])
+        made = _fit_one(config, folder / name, patches, used, own.ct_steps, own.learning_rate / 2)
+    return made
+
+
+def _fit_one(config: Config, target: Path, start: Path | None, pools, steps: int, learning_rate: float) -> Path:
+    """pools: called only where there are no weights yet."""
+    weights = target.with_suffix(".weights.h5")
+    if weights.exists():
+        return weights
+    import keras
+    from LungTumorSegLib import classifier
+
+    keras.utils.set_random_seed(config.fit.seed)
+    keras.mixed_precision.set_global_policy(config.fit.precision)
+    model = classifier.build(config.classifier.card)
+    if start:
+        model.load_weights(start)
+    warm_up = min(50, steps // 2)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        learning_rate / 20, steps - warm_up, 0.02, warmup_target=learning_rate, warmup_steps=warm_up
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=0.02, use_ema=True, ema_momentum=0.99, ema_overwrite_frequency=None
+    )
+    loss = keras.losses.BinaryCrossentropy(label_smoothing=0.05)
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=keras.backend.backend() == "jax")
+    epochs = max(1, steps // EPOCH_STEPS)
+    model.fit(
+        batches(pools(), config.classifier.batch, config.fit.seed),
+        steps_per_epoch=steps // epochs,
+        epochs=epochs,
+        verbose=2,
+        callbacks=[keras.callbacks.CSVLogger(target.with_suffix(".csv"))],
+    )  # ends with the moving average of the weights
+    partial = target.with_suffix(".part.weights.h5")
+    model.save_weights(partial)
+    return partial.replace(weights)
+
+
+def _with_cts(pool: Callable[[str], Pool], folds: list[str]) -> list[Pool]:
+    """The patches', and what the CTs of these folds have together."""
+    parts = [pool(fold) for fold in folds]
+    return [pool("patches"), {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}]
+
+
+def batches(pools: list[Pool], size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Endless batches (size, 32, 32, 32, 1) float32 and (size, 1): of each pool alike, half of them nodules."""
+    rng, off = np.random.default_rng(seed), cubes.POOLED - cubes.SIDE + 1
+    # by pool and kind; a pool without false positives gives nodules alone
+    kinds = [[rows for kind in (1, 0) if len(rows := np.flatnonzero(pool["y"] == kind))] for pool in pools]
+    while True:
+        x, y = [], []
+        for k in range(size):
+            pool, own = pools[k % len(pools)], kinds[k % len(pools)]
+            row = rng.choice(own[k // len(pools) % len(own)])
+            cube = pool["x"][row]
+            z0, y0, x0 = rng.integers(0, off, 3)
+            cube = cube[z0 : z0 + cubes.SIDE, y0 : y0 + cubes.SIDE, x0 : x0 + cubes.SIDE].astype(np.float32) / 255
+            cube = np.flip(cube, np.flatnonzero(rng.random(3) < 0.5)).transpose(rng.permutation(3))
+            x.append(cube * rng.uniform(0.95, 1.05) + rng.normal(0, 0.015, cube.shape))
+            y.append([pool["y"][row]])
+        yield np.stack(x)[..., None].astype(np.float32), np.array(y, np.float32)
