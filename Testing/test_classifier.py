@@ -11,7 +11,7 @@ import phantoms
 import pytest
 from LungTumorSegLib import bundle, classifier, engines
 from LungTumorSegLib.contracts import Options
-from LungTumorSegLib.errors import ModelMismatchError
+from LungTumorSegLib.errors import ModelMismatchError, OutOfMemoryError
 from LungTumorSegLib.segment import segment
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -51,10 +51,10 @@ def test_the_answers_for_a_cube_and_its_mirror_images_are_averaged():
     given[0, :, :16], given[1] = 1, 1  # half, all, nothing
 
     def predict(cubes):
-        assert len(cubes) <= classifier.AT_A_TIME
+        assert len(cubes) <= 2
         return 1 / (1 + np.exp(-cubes[:, 16:, 16:, 16:].mean((1, 2, 3, 4))))
 
-    np.testing.assert_allclose(classifier.logits(predict, given), [0.25, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(classifier.logits(predict, given, 2), [0.25, 1, 0], atol=1e-6)
 
 
 # what its answer does
@@ -72,10 +72,12 @@ def test_it_never_raises_and_the_core_that_looks_most_like_a_nodule_counts():
 class Says:
     """A classifier with one answer for all."""
 
-    def __init__(self, p):
-        self.p, self.shown = p, []
+    def __init__(self, p, most=1000):
+        self.p, self.most, self.shown = p, most, []
 
     def predict(self, cubes):
+        if len(cubes) > self.most:
+            raise OutOfMemoryError("too little memory")
         self.shown += list(cubes)
         return np.full(len(cubes), self.p, np.float32)
 
@@ -137,6 +139,16 @@ def test_a_mass_does_not_fit_in_and_is_left_alone(model):
 def test_a_click_is_believed(model):
     result, second = run(model, 0.001, options=Options(points_lps=(NODULE[0],)))
     assert len(result.lesions) == 1 and not second.shown
+
+
+def test_short_of_memory_fewer_cubes_are_shown_at_a_time(model):
+    many = tuple(((-70.0, 10.0 + 18 * k, 20.0), 7.0, 40.0) for k in range(-3, 4))
+    engine = engines.open_engine(model)
+    engine.device, engine.batch, engine.classifier = "GPU", 8, Says(0.5, most=0)
+    ct, _ = phantoms.chest(PIXELS, size_mm=(384, 288, 100), lesions=many)
+    result = segment(ct, Options(), engine=engine, bundle=model)
+    assert "went on with 4" in result.notes[0] and "went on on the CPU" in result.notes[-1]
+    assert result.device == "CPU" and result.candidates
 
 
 # in a bundle

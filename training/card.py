@@ -33,6 +33,7 @@ def facts(config: Config) -> dict:
             "precision": config.fit.precision,
             "hardware": f"{os.cpu_count()} cores, {_processor()}",
             "stages": [json.loads(p.read_text()) for p in sorted(Path(config.fit.run).glob("stage*/done.json"))],
+            "classifier_steps": [config.classifier.patch_steps, config.classifier.ct_steps],
         },
     }
 

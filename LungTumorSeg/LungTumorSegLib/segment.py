@@ -156,9 +156,13 @@ class _Run:
             return values
         places_mm = plan.places_mm(centres + [b.start for b in region])
         given = classifiers.cubes(self.view, self.axial.spacing_zyx, places_mm, self.bundle.card)
-        found = classifiers.logits(self.engine.classifier.predict, given)
-        by = classifiers.lowering(found, self.bundle.card["classifier"])
-        return classifiers.lowered(values, by)
+        while True:
+            try:
+                found = classifiers.logits(self.engine.classifier.predict, given, self.batch)
+            except OutOfMemoryError:
+                self._after_out_of_memory()
+                continue
+            return classifiers.lowered(values, classifiers.lowering(found, self.bundle.card["classifier"]))
 
     def network(self, plan: slices.Plan, view: np.ndarray, point_lps=None, report: bool = False) -> np.ndarray:
         """Run the plan's slices; uint8 map (runs, y, x). Halves the batch when memory is short, then takes the CPU."""
