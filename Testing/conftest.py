@@ -52,7 +52,7 @@ def unrated_model(tmp_path_factory):
     from panel_case import model_with
 
     rating = {"confidence_coefficients": None, "min_confidence": 0.0}
-    return model_with(tmp_path_factory.mktemp("model") / "unrated", threshold=0.5, **rating)
+    return model_with(tmp_path_factory.mktemp("model") / "unrated", threshold=0.5, run_threshold=0.5, **rating)
 
 
 @pytest.fixture

@@ -140,7 +140,8 @@ class ReadyInstaller:
 
 
 def model_with(folder, **card):
-    """A copy of the bundled model in a new folder, with these keys in its card."""
+    """A copy of the bundled model in a new folder, with these keys in its card; its outlines are `KnownNetwork`'s."""
+    card = {"run_threshold": 0.3} | card
     shutil.copytree(bundle.default_path(), folder)
     path = folder / bundle.CARD
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | card), "utf-8")
