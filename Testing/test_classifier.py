@@ -159,8 +159,12 @@ def test_a_bundle_without_one_runs_as_before(model, tmp_path, plain):
     card = json.loads((folder / bundle.CARD).read_text())
     card.pop("classifier")
     (folder / bundle.CARD).write_text(json.dumps(card))
-    engine = engines.open_engine(bundle.load(folder))
+    opened = bundle.load(folder)
+    engine = engines.open_engine(opened)
     assert engine.classifier is None and engines.open_engine(model).classifier is not None
+    ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
+    result = segment(ct, Options(keep_probability=True, min_confidence=0), engine=engine, bundle=opened)
+    np.testing.assert_array_equal(result.probability, plain.probability)
 
 
 def test_one_that_does_not_reproduce_its_stored_answer_is_refused(model, tmp_path):

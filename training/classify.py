@@ -12,8 +12,6 @@ from .evaluate.automatic import FOLDS
 
 Pool = dict[str, np.ndarray]  # as `cubes` makes them
 EPOCH_STEPS = 100
-
-
 BUNDLED = "bundled"
 
 

@@ -20,7 +20,7 @@ from .sources import Source
 POOLED = SIDE + 8  # the classifier's cube is cut out of it anywhere: up to 4 mm off
 JITTER_MM = 1.0
 SPOT_SIGMAS_MM = (1.6, 2.6, 4.2)  # balls of 5 to 15 mm
-SPOT_HU = 120  # least response: a vessel of 3 mm has more
+SPOT_HU = 120  # least response
 TIMES, TIMES_SUBSOLID, SMALL_MM = 3, 5, 5.0  # a nodule's cubes, each augmented anew; one only of what is below 5 mm
 SPOTS_A_PATCH, SPOTS_A_CT = 5, 900
 HARD_TIMES_PATCH, HARD_TIMES_CT = 3, 6
