@@ -1,11 +1,13 @@
 """The child process: the real one, on a small phantom, with the bundled model."""
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -47,12 +49,12 @@ def warm():
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path, monkeypatch):
-    """The folder in which a run makes its own; it has to be empty in the end."""
+    """The folder in which a run makes its own; it has to be empty in the end, or once all is written."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
-    assert list(folder.iterdir()) == []
+    _wait_for(lambda: list(folder.iterdir()) == [])
 
 
 def _wait_for(condition):
@@ -188,6 +190,48 @@ def test_polling_never_waits_and_ends_with_the_result(warm, ct, temporary):
     assert run.poll() == []
 
 
+@pytest.fixture
+def slow_disk(monkeypatch):
+    """The voxels are written once the event is set."""
+    ready, hand_over = threading.Event(), protocol.hand_over
+    monkeypatch.setattr(protocol, "hand_over", lambda *given: ready.wait(PATIENCE_SECONDS) and hand_over(*given))
+    return ready
+
+
+def test_nobody_waits_while_the_voxels_are_written(warm, ct, slow_disk):
+    run = warm.start(ct, OPTIONS)
+    assert run.poll() == [] and run.poll(0.2) == [] and not run.done
+    with pytest.raises(errors.WorkerError, match="at work already"):
+        warm.start(ct, OPTIONS)
+    slow_disk.set()
+    _wait_for(lambda: run.poll(0.1) is not None and run.done)
+    assert run.result.engine
+
+
+def test_a_run_cancelled_while_the_voxels_are_written_leaves_no_file(ct, slow_disk, temporary):
+    with WorkerClient() as client:
+        run = client.start(ct, OPTIONS)
+        assert len(list(temporary.iterdir())) == 1
+        threading.Timer(0.3, slow_disk.set).start()
+        run.cancel()
+        assert run.done and run.result is None and client.pid is None and not slow_disk.is_set()
+        _wait_for(lambda: list(temporary.iterdir()) == [])
+        assert client.segment(ct, OPTIONS).engine
+
+
+def test_a_disk_that_is_full_is_said_by_the_poll_and_the_next_run_works(warm, ct, temporary, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(protocol, "hand_over", full)
+        run = warm.start(ct, OPTIONS)
+        with pytest.raises(errors.OutputError, match="No space left"):
+            _wait_for(lambda: run.poll(0.1) is None)
+    assert run.done and list(temporary.iterdir()) == []
+    assert warm.segment(ct, OPTIONS).engine
+
+
 def test_a_warmed_up_child_is_the_one_that_runs(ct):
     with WorkerClient() as client:
         client.warm(OPTIONS)
@@ -237,7 +281,7 @@ def test_closing_ends_the_child_and_the_run_in_progress(long_ct, temporary):
     child = psutil.Process(client.pid)
     client.close()
     assert not child.is_running()
-    assert list(temporary.iterdir()) == []
+    _wait_for(lambda: list(temporary.iterdir()) == [])
 
 
 _CALLER = """

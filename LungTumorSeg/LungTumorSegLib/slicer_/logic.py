@@ -23,7 +23,8 @@ from .explaining import ExplainRun
 from .findings import Findings
 from .run import Run
 
-# The child's reader is a Python thread; Slicer's event loop holds the interpreter, so each poll lets go of it briefly
+# What writes for the child and what reads from it are Python threads; Slicer's event loop holds the interpreter, so
+# each poll lets go of it briefly
 _YIELD_SECONDS = 0.001
 _WAIT_SECONDS = 0.02
 _NOTHING_NOTE = "Nothing was found at this point that is as large as the smallest diameter asked for."

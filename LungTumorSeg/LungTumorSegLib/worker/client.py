@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,8 @@ class WorkerClient:
         """Start a run and return at once; ask the returned `Run` from a timer.
 
         Raises WorkerError when a run is in progress or the child cannot be started, OutputError when there is no
-        temporary folder or no room in it for the voxels.
+        temporary folder; the run's `poll` raises it when there is no room in it for the voxels. Leave the voxels as
+        they are until the first progress.
         """
         return self._begin("run", ct, options, lambda folder: {}, lambda answer, folder: result_record.load(folder))
 
@@ -98,19 +100,20 @@ class WorkerClient:
     def _begin(self, kind: str, ct: CT, options: Options, more: Callable[[Path], dict], load: Callable) -> "Run":
         if self._run is not None and not self._run.done:
             raise WorkerError("The network is at work already. Wait for it or cancel it.")
+        self._start_child()
         folder = _private_folder()
-        try:
-            request = {
+
+        def hand_over() -> dict:
+            return {
                 "type": kind,
                 "folder": str(folder),
                 "ct": protocol.hand_over(ct, folder),
                 "options": result_record.options_record(options),
                 **more(folder),
             }
-            self._run = Run(self._ask(request), folder, self._end_child, load)
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise _no_room(str(folder.parent), error) from error
+
+        try:
+            self._run = Run(hand_over, self._ask, folder, self._end_child, load)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -147,12 +150,16 @@ class WorkerClient:
         if child is not None:
             child.end()
 
+    def _start_child(self) -> None:
+        """Unless there is one already."""
+        if self._child is None or not self._child.alive:
+            self._end_child()
+            self._child = _Child(self._command)
+
     def _ask(self, request: dict) -> "_Answers":
         number = str(next(self._numbers))
         for attempt in (1, 2):
-            if self._child is None or not self._child.alive:
-                self._end_child()
-                self._child = _Child(self._command)
+            self._start_child()
             try:
                 return self._child.ask({"id": number, **request})
             except OSError as error:  # it ended, being idle, in the very moment
@@ -178,10 +185,25 @@ def _no_room(place: str, error: OSError) -> OutputError:
 
 
 class Run:
-    """A segmentation, or a map, in progress in the child. ``result`` is None until it is there."""
+    """A segmentation, or a map, in progress in the child. ``result`` is None until it is there.
 
-    def __init__(self, answers: "_Answers", folder: Path, end_child: Callable[[], None], load: Callable):
-        self._answers = answers
+    hand_over: writes into ``folder`` and returns the request. It has a thread of its own: 300 slices stopped the
+    panel for 0.2 s. The request is sent by the first `poll` after that.
+    """
+
+    def __init__(
+        self,
+        hand_over: Callable[[], dict],
+        ask: Callable[[dict], "_Answers"],
+        folder: Path,
+        end_child: Callable[[], None],
+        load: Callable,
+    ):
+        writer = ThreadPoolExecutor(1)
+        self._request = writer.submit(hand_over)
+        writer.shutdown(wait=False)
+        self._ask = ask
+        self._answers: _Answers | None = None
         self._folder = folder
         self._end_child = end_child
         self._load = load  # (the last answer, folder) -> result
@@ -198,6 +220,10 @@ class Run:
             return []
         steps: list[Progress] = []
         try:
+            if self._answers is None:
+                if not self._asked(wait_seconds):
+                    return []
+                wait_seconds = 0.0
             for message in self._answers.take(wait_seconds):
                 if message["type"] == "progress":
                     steps.append(Progress(*(message[k] for k in ("stage", "done", "total", "seconds_left"))))
@@ -211,6 +237,17 @@ class Run:
             raise
         return steps
 
+    def _asked(self, wait_seconds: float) -> bool:
+        """Send the request if all is written. Raises OutputError where there was no room for it."""
+        if not wait([self._request], wait_seconds).done:
+            return False
+        try:
+            request = self._request.result()
+        except OSError as error:
+            raise _no_room(str(self._folder.parent), error) from error
+        self._answers = self._ask(request)
+        return True
+
     def cancel(self) -> None:
         """End the run, and with it the child and its children. Nothing happens if the run is done."""
         if not self.done:
@@ -219,8 +256,9 @@ class Run:
 
     def _finish(self) -> None:
         self.done = True
-        shutil.rmtree(self._folder, ignore_errors=True)
-        if self._folder.exists():  # Windows: not while the child has a file of it mapped
+        # at once, or by the thread that is still writing into it
+        self._request.add_done_callback(lambda _: shutil.rmtree(self._folder, ignore_errors=True))
+        if self._request.done() and self._folder.exists():  # Windows: not while the child has a file of it mapped
             self._end_child()
             shutil.rmtree(self._folder, ignore_errors=True)
 
