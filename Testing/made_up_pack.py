@@ -25,7 +25,7 @@ def read_volume(case):
 """
 ROLES = ("train", "val", "test")
 DIAMETERS = (5, 8, 15)
-CASES = (("CT-A", "fold-a"), ("CT-B", "fold-b"))
+CASES = (("CT-A", "fold-a"), ("LIDC-IDRI-B", "fold-b"))
 
 
 def make(folder: Path, volumes: bool = True) -> config.Config:

@@ -1,7 +1,7 @@
 """A made-up result with everything in it, for what only stores or shows results. Its CT is noise."""
 
 import numpy as np
-from LungTumorSegLib.contracts import CT, Candidate, Lesion, Lungs, Options, Result
+from LungTumorSegLib.contracts import CT, Candidate, Lesion, Lungs, Options, Rating, Result
 from LungTumorSegLib.geometry import Geometry
 
 MODEL = {"name": "Modell ü", "version": "1.2", "checksum": "abc"}
@@ -49,7 +49,13 @@ def make_result(ct: CT, **changes) -> Result:
     block = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
     candidates = (
         Candidate((slice(1, 4), slice(2, 6), slice(3, 8)), block),
-        Candidate((slice(5, 8), slice(6, 10), slice(7, 12)), block[::-1], (1.5, -2.5, 3.0), 0.17),
+        Candidate(
+            (slice(5, 8), slice(6, 10), slice(7, 12)),
+            block[::-1],
+            (1.5, -2.5, 3.0),
+            0.17,
+            (Rating((1.25, -2.0, 3.5), -0.75), Rating((9.0, 8.0, 7.0), 2.5)),
+        ),
     )
     label = np.zeros((4, 5, 6), np.uint8)
     label[1:3, 2:4, 1:3] = 2

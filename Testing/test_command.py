@@ -95,7 +95,7 @@ def test_the_record_names_input_model_engine_options_and_times(small_file, outpu
     assert (record["engine"], record["device"]) == ("onnxruntime", "CPU")
     assert record["reason"]
     assert (record["options"]["min_diameter_mm"], record["options"]["min_confidence"]) == (4, 0.25)
-    assert set(record["seconds"]) == {"lungs", "engine", "network", "views", "lesions"}
+    assert set(record["seconds"]) == {"lungs", "engine", "network", "views", "classifier", "lesions"}
     assert record["peak_memory_mb"] > 0
 
 

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import made_up_pack
 import numpy as np
+import phantoms
 import pytest
 from LungTumorSegLib import bundle, engines
-from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.contracts import CT, Options
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.lesions import FEATURES, confidence
+from LungTumorSegLib.segment import segment
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from training import calibrate, card, cases, evaluate, prepare
-from training.evaluate import bars, calibration, click, froc, hosts, metrics
+from training.evaluate import automatic, bars, calibration, click, froc, hosts, metrics
 from training.evaluate import confidence as fitted
 from training.evaluate.froc import Reference, Scan
 
@@ -196,7 +198,7 @@ def test_the_confidence_that_is_fitted_is_the_one_that_the_product_computes():
 def test_the_operating_point_is_fitted_on_val_and_goes_into_every_card(made, tissue):
     file = calibrate.calibrate(made, tissue.parent / "tissue.weights.h5")
     found = json.loads(file.read_text())
-    assert set(found) == {"threshold", "run_threshold", "temperature", "map_calibration"}
+    assert set(found) == {"threshold", "temperature", "map_calibration"}
     facts = card.facts(made)
     assert facts["threshold"] == found["threshold"] and facts["map_calibration"] == found["map_calibration"]
     file.unlink()
@@ -206,14 +208,14 @@ def test_the_operating_point_is_fitted_on_val_and_goes_into_every_card(made, tis
 def test_whole_runs_get_a_line_of_their_own_from_the_same_raw_map(made):
     file = Path(made.fit.run) / "operating.json"
     first = {"threshold": 0.4, "temperature": 0.8, "map_calibration": {"temperature": 0.8, "offset": -0.4}}
-    file.write_text(json.dumps(first | {"run_threshold": 0.3}))
+    file.write_text(json.dumps(first))
     counts = calibration.Histogram.empty()
     counts.voxels[:] = 1000  # of what the first line says, this is true:
     counts.target[:] = 1000 * calibration.scaled(np.arange(256) / 255, 1.25, -1.0)
     calibrate.calibrate_runs(made, counts)
     found = calibrate.operating_point(made)
     assert {k: found[k] for k in first} == first
-    assert found["run_threshold"] == pytest.approx(calibration.scaled(np.array(0.3), 1.25, -1.0), abs=0.005)
+    assert found["run_threshold"] == pytest.approx(calibration.scaled(np.array(0.4), 1.25, -1.0), abs=0.005)
     raw = np.linspace(0.02, 0.98, 49)
     after = calibration.scaled(calibration.scaled(raw, 0.8, -0.4), 1.25, -1.0)
     np.testing.assert_allclose(calibration.scaled(raw, *found["run_calibration"].values()), after, atol=0.01)
@@ -262,6 +264,34 @@ def test_the_real_tumour_of_each_ct_is_judged_on_its_own_grid(evaluated):
     real = json.loads((evaluated / "figures-test.json").read_text())["automatic"]["real"]
     assert real["n"] == real["found"] == 2
     assert all(case["dice"] > 0.8 for case in real["cases"])
+
+
+def test_the_test_nodules_are_planted_once_more_into_the_cts_that_were_read(evaluated):
+    figures = json.loads((evaluated / "figures-test.json").read_text())["automatic"]
+    everywhere, read = figures["transplants"], figures["transplants_in_read_cts"]
+    assert read["transplants"] == everywhere["transplants"] == 2 and read["scans"] == 2  # one a run
+    assert read["by_size"]["all"]["found_at_all"] == {"mean": 1.0, "n": 2, "interval95": [1.0, 1.0]}
+    assert "read by four radiologists" in (evaluated / "report-test.html").read_text()
+
+
+def test_the_exams_features_are_the_products():
+    model = bundle.load()
+    engine = engines.open_engine(model)
+    ct, _ = phantoms.chest((1.0, 1.0, 4.0))
+    result = segment(ct, Options(min_confidence=0), engine=engine, bundle=model)
+    rows = automatic._lesion_rows(result, ct, automatic.Model(model, engine, Path(), True), [], [])
+    sure = [confidence(row, model.card["confidence_coefficients"]) for row in rows]
+    assert sure == pytest.approx([lesion.confidence for lesion in result.lesions]) and len(set(sure)) > 1
+
+
+def test_a_patients_scans_are_drawn_together():
+    def scan(patient, hits):
+        return froc.Scan(np.linspace(0.9, 0.1, len(hits)), np.array(hits, bool), 4, patient)
+
+    apart = [scan(name, [hit] * 4) for name, hit in (("a", 1), ("b", 1), ("c", 0), ("d", 0))]
+    together = [froc.Scan(s.scores, s.hits, 4, "ab"[k // 2]) for k, s in enumerate(apart)]
+    assert froc.interval(together, 2) == [0, 1]
+    assert froc.interval(apart, 2)[0] >= froc.interval(together, 2)[0]
 
 
 def test_the_demonstrations_cts_are_judged_where_they_are(evaluated):

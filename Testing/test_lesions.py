@@ -7,7 +7,7 @@ import phantoms
 import pytest
 from blocks import ball, blank, candidate, cone
 from LungTumorSegLib import lesions
-from LungTumorSegLib.contracts import CT, Candidate, Lungs, Options
+from LungTumorSegLib.contracts import CT, Candidate, Lungs, Options, Rating
 from LungTumorSegLib.geometry import Geometry
 
 CARD = {"threshold": 0.5}
@@ -323,13 +323,84 @@ def test_confidence_is_the_logistic_of_the_weighted_features(ct):
     found, masks = extract(ct, p, card=card)
     box = tuple(slice(a, b) for a, b in found[0].label_box)
     values = lesions.features(masks[0], p[box], box, ct)
-    logit = WEIGHTS["intercept"] + sum(WEIGHTS[name] * values[name] for name in lesions.FEATURES)
+    logit = WEIGHTS["intercept"] + sum(WEIGHTS[name] * values[name] for name in WEIGHTS if name != "intercept")
     assert found[0].confidence == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-3)
 
 
 def test_a_missing_weight_turns_confidence_off(ct):
     card = {**CARD, "confidence_coefficients": {k: v for k, v in WEIGHTS.items() if k != "max_p"}}
     assert extract(ct, ball(ct, (20, 30, 30), 7), card=card)[0][0].confidence is None
+
+
+def test_of_a_candidates_ratings_the_nearest_to_the_lesion_counts(ct):
+    """One block that holds two lesions."""
+    places, radii = ((20, 15, 15), (20, 45, 45)), (6, 9)
+    p = np.maximum(*(ball(ct, place, radius) for place, radius in zip(places, radii, strict=True)))
+    ratings = tuple(
+        Rating(tuple(ct.geometry.lps(np.add(place, 1)).tolist()), logit)
+        for place, logit in zip(places, (3.0, -2.0), strict=True)
+    )
+    weights = {**dict.fromkeys(WEIGHTS, 0.0), "rating": 1.0}
+    found, _ = extract(ct, candidate(ct, p, ratings=ratings), card={**CARD, "confidence_coefficients": weights})
+    sure = {round(lesion.long_axis_mm): lesion.confidence for lesion in found}
+    assert sure == pytest.approx({12: 1 / (1 + np.exp(-3)), 18: 1 / (1 + np.exp(2))})
+    unrated, _ = extract(ct, p, card={**CARD, "confidence_coefficients": weights})
+    assert [lesion.confidence for lesion in unrated] == [0.5, 0.5]
+    without, _ = extract(ct, candidate(ct, p, ratings=ratings), card={**CARD, "confidence_coefficients": WEIGHTS})
+    assert all(lesion.confidence is not None for lesion in without)  # the weights of an older bundle
+
+
+def test_the_confidence_is_of_what_the_network_itself_said(ct):
+    """Whatever the calibration, which a run over a chest has another of than a click."""
+    weights = {**dict.fromkeys(WEIGHTS, 0.0), "max_p": 1.0, "rating": 0.0}
+    lines = {
+        "map_calibration": {"temperature": 0.5, "offset": 0.3},
+        "run_calibration": {"temperature": 2.0, "offset": -0.2},
+    }
+    card = {**CARD, **lines, "threshold": 0.3, "confidence_coefficients": weights}
+    chest, p, logit = lungs_whose_hull_ends_at(100), ball(ct, (20, 30, 30), 7, 0.6), np.log(0.6 / 0.4)
+    clicked = candidate(ct, p, point_lps=tuple(ct.geometry.lps((20, 30, 30)).tolist()))
+    for given, lungs, own in (
+        (p, None, (logit - 0.3) * 0.5),
+        (p, chest, (logit + 0.2) * 2.0),
+        (clicked, chest, (logit - 0.3) * 0.5),
+    ):
+        (lesion,), _ = extract(ct, given, lungs=lungs, card=card)
+        raw = 1 / (1 + np.exp(-own))
+        assert lesion.confidence == pytest.approx(1 / (1 + np.exp(-raw)), abs=1e-3)
+    old = {**card, "confidence_coefficients": {name: w for name, w in weights.items() if name != "rating"}}
+    assert extract(ct, p, card=old)[0][0].confidence == pytest.approx(1 / (1 + np.exp(-0.6)), abs=1e-3)
+
+
+def test_a_rating_too_far_off_does_not_count(ct):
+    card = {**CARD, "confidence_coefficients": {**dict.fromkeys(WEIGHTS, 0.0), "rating": 1.0}}
+    for off_mm, expected in ((15, 1 / (1 + np.exp(-3))), (17, 0.5)):
+        place = np.add(ct.geometry.lps((20, 30, 30)), (off_mm, 0, 0))
+        given = candidate(ct, ball(ct, (20, 30, 30), 7), ratings=(Rating(tuple(place.tolist()), 3.0),))
+        assert extract(ct, given, card=card)[0][0].confidence == pytest.approx(expected)
+
+
+def test_the_rating_of_a_mass_does_not_count():
+    ct = blank((2.0, 2.0, 2.0))
+    card = {**CARD, "confidence_coefficients": {**dict.fromkeys(WEIGHTS, 0.0), "rating": 1.0}}
+    ratings = (Rating(tuple(ct.geometry.lps((20, 30, 30)).tolist()), -4.0),)
+    for radius_mm, expected in ((13, 1 / (1 + np.exp(4))), (17, 0.5)):
+        given = candidate(ct, ball(ct, (20, 30, 30), radius_mm, 0.9), ratings=ratings)
+        assert extract(ct, given, card=card)[0][0].confidence == pytest.approx(expected)
+
+
+def test_the_masks_of_a_candidate_are_those_of_its_lesions(ct):
+    p = np.maximum(cone(ct, (20, 15, 15), 9), ball(ct, (20, 45, 45), 9))
+    own = candidate(ct, p, point_lps=tuple(ct.geometry.lps((20, 45, 45)).tolist()), threshold=0.3)
+    for given in (candidate(ct, p), own):
+        found, masks = extract(ct, given)
+        made = lesions.masks_of(given, ct.geometry, 0.5)
+        assert len(made) == len(found) == (2 if given.point_lps is None else 1)
+        for lesion, mask in zip(found, masks, strict=True):
+            box = tuple(slice(*ends) for ends in lesion.label_box)
+            assert any(b == box and np.array_equal(m, mask) for b, m in made)
+            middle = ct.geometry.index(lesions.middle_lps(mask, box, ct.geometry))
+            assert min(np.linalg.norm(middle - place) for place in ((20, 15, 15), (20, 45, 45))) < 0.5
 
 
 def test_weights_of_features_that_this_version_does_not_know_are_ignored(ct):

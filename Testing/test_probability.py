@@ -7,7 +7,7 @@ import phantoms
 import pytest
 from LungTumorSegLib import bundle, engines
 from LungTumorSegLib.contracts import Options
-from LungTumorSegLib.probability import calibrated, scaled
+from LungTumorSegLib.probability import calibrated, scaled, uncalibrated
 from LungTumorSegLib.segment import segment
 
 LINE = {"temperature": 0.8, "offset": -0.9}
@@ -21,6 +21,18 @@ def test_a_map_and_its_floats_are_calibrated_alike_and_in_their_own_type():
     np.testing.assert_allclose(whole / 255, exact, atol=0.5 / 255)
     assert (np.diff(whole.ravel().astype(int)) >= 0).all()
     assert exact[8, 0] == pytest.approx(scaled(np.array(128 / 255), 0.8, -0.9), abs=1e-6)
+
+
+@pytest.mark.parametrize("chest", [True, False])
+def test_the_networks_own_answer_comes_back(chest):
+    card = {"map_calibration": LINE, "run_calibration": {"temperature": 0.6, "offset": -1.1}}
+    p = np.linspace(0.05, 0.95, 19).reshape(1, 19)
+    np.testing.assert_allclose(uncalibrated(calibrated(p, card, chest), card, chest), p, atol=1e-6)
+    stored = np.arange(256, dtype=np.uint8)
+    back = uncalibrated(stored, card, chest)
+    assert back.dtype == np.float32 and (np.diff(back) >= 0).all()
+    np.testing.assert_allclose(back[[20, 128, 240]], uncalibrated(stored[[20, 128, 240]] / 255, card, chest), atol=1e-6)
+    np.testing.assert_array_equal(uncalibrated(stored, {}, chest), (stored / 255).astype(np.float32))
 
 
 def test_a_card_without_calibration_leaves_p_as_it_is():

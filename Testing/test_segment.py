@@ -89,7 +89,7 @@ def test_progress_counts_every_slice_once(chest, engine, model):
     seen = []
     segment(chest[0], Options(), progress=seen.append, engine=engine, bundle=model)
     network = [p for p in seen if p.stage == "network" and p.seconds_left is not None]
-    assert [p.stage for p in seen if p.done == 0] == ["lungs", "engine", "network", "views", "lesions"]
+    assert [p.stage for p in seen if p.done == 0] == ["lungs", "engine", "network", "views", "classifier", "lesions"]
     assert network[-1].done == network[-1].total
     assert [p.done for p in network] == sorted({p.done for p in network})
 

@@ -19,7 +19,7 @@ class Remembering:
 
     def __init__(self, engine: engines.Engine):
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, evaluate.BATCH
-        self.engine, self.answers, self.classifier = engine, {}, engine.classifier
+        self.engine, self.answers, self.classifier = engine, {}, None  # it moves no voxel
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         key = batch.tobytes()
@@ -28,27 +28,23 @@ class Remembering:
         return self.answers[key]
 
 
-def calibrate(config: Config, weights: Path, second: Path | None = None) -> Path:
+def calibrate(config: Config, weights: Path) -> Path:
     """Run the val patches through the product and write ``operating.json`` beside the fit.
 
     Its content goes into every card made afterwards: ``map_calibration`` (temperature and offset of the logit, Platt
-    1999, by least cross-entropy), and on the calibrated scale two thresholds: ``threshold``, with the best Dice of the
-    clicks, and ``run_threshold``, with the best mean of that and the Dice without a click. In a run what the classifier
-    doubts is lowered (best from a raw 0.25 on) and what is sure or large is not (as a click, 0.35). second: the
-    classifier's weights.
+    1999, by least cross-entropy), and on the calibrated scale ``threshold``, with the best mean of the Dice of the
+    clicks and that without a click.
     """
     raw_folder = Path(config.fit.run) / "uncalibrated"
-    raw = bundles.load(export.export(config, weights, raw_folder, {"threshold": 0.5}, second))
+    raw = bundles.load(export.export(config, weights, raw_folder, {"threshold": 0.5}))
     engine, nodules = engines.open_engine(raw), click.Nodules(Path(config.data.prepared), "val")
     engine.batch = evaluate.BATCH
     maps = patches.run(nodules, engine, raw, "Maps, val")
     temperature, offset = calibration.fit_temperature_and_offset(maps.counts)
     clicked = _click_dice(nodules, engine, raw, list(maps.dice))
-    best = max(clicked, key=clicked.get), max(clicked, key=lambda t: clicked[t] + maps.dice[t])
-    for_click, for_run = (round(float(scaled(t, temperature, offset)), 3) for t in best)
+    best = max(clicked, key=lambda t: clicked[t] + maps.dice[t])
     found = {
-        "threshold": for_click,
-        "run_threshold": for_run,
+        "threshold": round(float(scaled(best, temperature, offset)), 3),
         "map_calibration": {"temperature": temperature, "offset": offset},
         "temperature": temperature,
     }
@@ -69,18 +65,18 @@ def _click_dice(nodules: click.Nodules, engine, bundle: bundles.Bundle, threshol
 
 
 def calibrate_runs(config: Config, counts: calibration.Histogram) -> None:
-    """Add the whole runs' calibration, ``run_calibration``, to what `calibrate` has found.
+    """Add the whole runs' calibration to what `calibrate` has found: ``run_calibration``, and ``run_threshold``.
 
-    counts: of whole CTs that the network has not seen, on the scale of the patches. ``run_threshold`` goes over to the
-    other scale: the same voxels. Nothing is done where it is there already, where `calibrate` has not been run, or
-    where there are no such CTs.
+    counts: of whole CTs that the network has not seen, on the scale of the patches. ``run_threshold`` is ``threshold``
+    on the other scale: the same voxels. Nothing is done where it is there already, where `calibrate` has not been run,
+    or where there are no such CTs.
     """
     found = operating_point(config)
     first = found.get("map_calibration")
     if first is None or "run_calibration" in found or not counts.voxels.any():
         return
     temperature, offset = calibration.fit_temperature_and_offset(counts)
-    found["run_threshold"] = round(float(scaled(found["run_threshold"], temperature, offset)), 3)
+    found["run_threshold"] = round(float(scaled(found["threshold"], temperature, offset)), 3)
     # one line after the other
     found["run_calibration"] = {
         "temperature": first["temperature"] * temperature,

@@ -18,7 +18,7 @@ def everything(config: Config, target: Path) -> Path:
             mine.for_stage(config, stage, model)
         weights = fit.fit_stage(config, number, weights)
     second = classify.fit(config)
-    calibrate.calibrate(config, weights, second)
+    calibrate.calibrate(config, weights)
     folds.fine_tune(config)
     facts = card.facts(config)
     made = export.export(config, weights, run / "bundle", facts, second)

@@ -85,7 +85,7 @@ def ablations(
 
 @app.command()
 def classify(config: Path = ConfigFile):
-    """Fit the classifier of candidates; `calibrate`, `folds` and `export` take it from there."""
+    """Fit the classifier of candidates; `folds` and `export` take it from there."""
     from . import classify as step
 
     typer.echo(step.fit(configuration.load(config)))
@@ -95,10 +95,9 @@ def classify(config: Path = ConfigFile):
 def calibrate(config: Path = ConfigFile, weights: Path = Weights):
     """Fit calibration and threshold on the val patches; `export` and `folds` take them from there."""
     from . import calibrate as step
-    from . import classify as second
 
     settings = configuration.load(config)
-    typer.echo(step.calibrate(settings, weights or _last(settings), second.fitted(settings)).read_text())
+    typer.echo(step.calibrate(settings, weights or _last(settings)).read_text())
 
 
 @app.command()

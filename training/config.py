@@ -82,8 +82,6 @@ class Classifier:
     """The second network, see `classify`."""
 
     filters: tuple[int, ...] = (24, 48, 96)  # channels of each level
-    ceiling: float = 3.0  # logit from which on a candidate keeps its probability
-    most: float = 2.0  # by which the logit of a candidate's probability is lowered at most
     patch_steps: int = 3000
     ct_steps: int = 1200  # after those on patches, half of each batch from whole CTs
     learning_rate: float = 2e-3  # peak; half of it with whole CTs
@@ -92,7 +90,7 @@ class Classifier:
     @property
     def card(self) -> dict:
         """What a model card says about it."""
-        return {"filters": list(self.filters), "ceiling": self.ceiling, "most": self.most}
+        return {"filters": list(self.filters)}
 
 
 @dataclass(frozen=True)

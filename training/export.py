@@ -14,7 +14,7 @@ from LungTumorSegLib import bundle, classifier, slices, unet
 from . import onnx_graph
 from .config import Config
 
-NAME, VERSION = "lung-tumor-unet", "0.4.0"
+NAME, VERSION = "lung-tumor-unet", "0.5.0"
 
 
 def export(config: Config, weights: Path, folder: Path, facts: dict, second: Path | None = None) -> Path:

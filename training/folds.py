@@ -42,7 +42,7 @@ def fine_tune(config: Config) -> list[Path]:
     own = {fold: _without(config, fold) for fold in FOLDS}
     for fold in left:
         weights = fit.fit_stage(own[fold], 0, shared)
-        calibrate.calibrate(own[fold], weights, classify.fitted(config, fold))
+        calibrate.calibrate(own[fold], weights)
     counts = {fold: _whole_cts(config, own[fold], fold) for fold in FOLDS}
     for fold in left:
         others = [counts[other] for other in FOLDS if other != fold]

@@ -31,7 +31,7 @@ class Part:
 
 
 UNET = Part("architecture", KERAS_WEIGHTS, ONNX, PAIR)
-# optional: without it in the card every candidate keeps the probability that the U-Net gives it
+# optional: without it in the card no lesion is rated
 CLASSIFIER = Part("classifier", "classifier.weights.h5", "classifier.onnx", "classifier_pair.npz")
 
 

@@ -8,14 +8,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .probability import scaled
 from .slices import scale_hu
 from .views import cube
 
 SIDE = 32  # pixels of the card's spacing: what the network sees of a candidate's surroundings
-# What is longer fills the cube and is left as it is: there were few such nodules to learn from, and with 30 mm one of
-# the eleven real tumours, ground glass, was lost. On `val` that costs one of 140 nodules.
-LARGEST_MM = 20.0
 MIRRORED = ((), (1,), (2,), (3,))  # axes of a batch of cubes
 
 
@@ -70,18 +66,3 @@ def logits(predict: Callable[[np.ndarray], np.ndarray], given: np.ndarray, size:
         p = np.clip(p.astype(float), 1e-4, 1 - 1e-4)
         total += np.log(p / (1 - p))
     return total / len(MIRRORED)
-
-
-def lowering(found: np.ndarray, architecture: dict) -> float:
-    """What is added to the logit of a candidate's map: from ``-most`` to 0.
-
-    found: `logits` of the candidate's cores; the highest counts. Under the ``ceiling`` it adds to the U-Net's, as
-    evidence from another view of the same voxels; what is surely a nodule is left as it is. Not more than ``most``: a
-    nodule that the classifier does not know must not vanish.
-    """
-    return float(np.clip(np.max(found) - architecture["ceiling"], -architecture["most"], 0))
-
-
-def lowered(values: np.ndarray, by: float) -> np.ndarray:
-    """A map (uint8, 255 p) with ``by`` added to its logit."""
-    return np.rint(255 * scaled(np.arange(256) / 255, 1.0, by)).astype(np.uint8)[values]

@@ -26,6 +26,7 @@ _STAGES = {
     "engine": "Loading the model",
     "network": "Segmenting",
     "views": "Looking from two more sides",
+    "classifier": "Looking at each lesion",
     "lesions": "Measuring",
 }
 

@@ -62,8 +62,8 @@ def min_confidence(options: Options, card: dict) -> float:
 class Progress:
     """What ``progress`` is called with: ``done`` of ``total`` slices (candidates, steps) of ``stage``.
 
-    stage: lungs | engine | network | views | lesions, or explain. seconds_left: estimate for the stage, None while
-    unknown.
+    stage: lungs | engine | network | views | classifier | lesions, or explain. seconds_left: estimate for the stage,
+    None while unknown.
     """
 
     stage: str
@@ -73,17 +73,28 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Rating:
+    """What the classifier says of a place: ``logit`` of a nodule, 0 undecided. point_lps: in the middle of its cube."""
+
+    point_lps: tuple[float, float, float]
+    logit: float
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A connected region of p >= 0.05 with 5 mm around it, from which lesions are made without the network.
 
     box: where ``block`` lies in the CT's stored array. block: uint8 (z, y, x), round(255 p).
     point_lps: the click that asked for it, or None. threshold: the operating threshold the click rule chose for it.
+    ratings: of what it held at the operating threshold, or if that is nothing at half of its highest p; empty where the
+    bundle has no classifier.
     """
 
     box: Box
     block: np.ndarray
     point_lps: tuple[float, float, float] | None = None
     threshold: float | None = None
+    ratings: tuple[Rating, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import numpy as np
 from scipy import ndimage
 
 from . import bodies
-from .contracts import CT, Candidate, Lesion, Lungs, Options, min_confidence, operating_threshold
+from .contracts import CT, Candidate, Lesion, Lungs, Options, Rating, min_confidence, operating_threshold
 from .findings.measure import measure
 from .geometry import Box, Geometry
 from .lungs import hull_distance, mask_points_lps
+from .probability import uncalibrated
 from .terminology import MASS_FROM_MM
 
 # Diagonal neighbours belong together: with slices ten times as thick as pixels a spicule that runs obliquely, or a
@@ -24,8 +25,9 @@ LUNG_REACH_MM = 10.0
 CLICK_REACH_MM = 3.0
 CLICK_LEAST_P = 0.1
 SHELL_MM = 3.0
+RATING_REACH_MM = 16.0
 AERATED_HU = -500
-FEATURES = ("mean_p", "max_p", "log_volume", "elongation", "lung_contact", "extent_z")
+FEATURES = ("mean_p", "max_p", "log_volume", "elongation", "lung_contact", "extent_z", "rating")
 ALL_OPEN = ((True, True),) * 3
 
 
@@ -88,8 +90,12 @@ def extract(
         measured = measure(piece.mask, piece.box, ct, lungs)
         if measured.long_axis_mm < options.min_diameter_mm:
             continue
-        probability = piece.candidate.block[_inside(piece.box, piece.candidate.box)]
-        sure = confidence(features(piece.mask, probability, piece.box, ct), coefficients) if coefficients else None
+        part = piece.candidate.block[_inside(piece.box, piece.candidate.box)]
+        probability = part
+        if "rating" in (coefficients or {}):  # those of 0.4.0 and before are of calibrated probabilities
+            probability = uncalibrated(part, card, lungs is not None and piece.candidate.point_lps is None)
+        values = features(piece.mask, probability, piece.box, ct, ratings_of(piece.candidate, measured.long_axis_mm))
+        sure = confidence(values, coefficients) if coefficients else None
         always = piece.candidate.point_lps is not None or measured.long_axis_mm > MASS_FROM_MM
         if sure is None or sure >= least or always:
             found.append((piece, measured, sure))
@@ -149,17 +155,27 @@ def click(
     return best
 
 
-def features(mask: np.ndarray, probability: np.ndarray, box: Box, ct: CT) -> dict[str, float]:
+def features(
+    mask: np.ndarray, probability: np.ndarray, box: Box, ct: CT, ratings: Sequence[Rating] = ()
+) -> dict[str, float]:
     """What the confidence is computed from, by the names in `FEATURES`. Training calls it too.
 
-    mask (bool) and probability (uint8 255 p, or float p) fill ``ct.voxels_zyx[box]``. log_volume: natural, of mm3.
-    elongation: longest over shortest axis of the ellipsoid with the mask's second moments. lung_contact: share of the
-    voxels up to about 3 mm outside the mask that are under -500 HU. extent_z: mm along the axial axis.
+    mask (bool) and probability (uint8 255 p, or float p) fill ``ct.voxels_zyx[box]``. The latter is the network's own,
+    not calibrated: the coefficients hold for models whose calibration is another (on `val` 0.71 instead of 0.61 are
+    found at two false positives a scan).
+
+    log_volume: natural, of mm3. elongation: longest over shortest axis of the ellipsoid with the mask's second moments.
+    lung_contact: share of the voxels up to about 3 mm outside the mask that are under -500 HU. extent_z: mm along the
+    axial axis. rating: the logit of that of ``ratings`` which is nearest to the mask's middle; 0, undecided, where
+    none is within half a cube of the classifier, 16 mm.
     """
     p = _as_p(probability[mask])
     spacing = np.array(ct.geometry.spacing_zyx)
     across = ct.geometry.axial_order().permutation[0]
     slices = np.flatnonzero(mask.any(tuple(a for a in range(3) if a != across)))
+    middle = middle_lps(mask, box, ct.geometry)
+    near = [(float(np.linalg.norm(middle - rating.point_lps)), rating.logit) for rating in ratings]
+    nearest_mm, logit = min(near, default=(np.inf, 0.0))
     return {
         "mean_p": float(p.mean(dtype=np.float64)),
         "max_p": float(p.max()),
@@ -167,14 +183,37 @@ def features(mask: np.ndarray, probability: np.ndarray, box: Box, ct: CT) -> dic
         "elongation": _elongation(mask, spacing),
         "lung_contact": _lung_contact(mask, box, ct),
         "extent_z": float((slices[-1] - slices[0] + 1) * spacing[across]),
+        "rating": logit if nearest_mm <= RATING_REACH_MM else 0.0,
     }
 
 
+def ratings_of(candidate: Candidate, long_axis_mm: float) -> tuple[Rating, ...]:
+    """Those that count for a lesion of this length: none for a mass, over 30 mm, which fills the classifier's cube.
+
+    Two of the eleven known tumours, of above 50 ml, have a logit of -4; with it both had a confidence under 0.3.
+    """
+    return () if long_axis_mm > MASS_FROM_MM else candidate.ratings
+
+
+def middle_lps(mask: np.ndarray, box: Box, geometry: Geometry) -> np.ndarray:
+    """The centroid of a mask (bool) that fills ``box`` of the CT, LPS mm."""
+    return geometry.lps(np.argwhere(mask).mean(0) + [b.start for b in box])
+
+
+def masks_of(candidate: Candidate, geometry: Geometry, threshold: float) -> list[tuple[Box, np.ndarray]]:
+    """What `extract` makes lesions of at this threshold, unless the candidate has one of its own."""
+    pieces = _pieces(candidate, geometry, threshold if candidate.threshold is None else candidate.threshold)
+    return [(piece.box, piece.mask) for piece in pieces]
+
+
 def confidence(values: Mapping[str, float], coefficients: Mapping[str, float]) -> float | None:
-    """Logistic regression: 1 / (1 + exp(-(intercept + sum of weight x feature))). None if a weight is missing."""
-    if any(name not in coefficients for name in ("intercept", *FEATURES)):
+    """Logistic regression: 1 / (1 + exp(-(intercept + sum of weight x feature))). None if a weight is missing.
+
+    Without a weight of the rating that does not count: in bundles of 0.4.0 and before.
+    """
+    if any(name not in coefficients for name in ("intercept", *FEATURES) if name != "rating"):
         return None
-    logit = coefficients["intercept"] + sum(coefficients[name] * values[name] for name in FEATURES)
+    logit = coefficients["intercept"] + sum(coefficients.get(name, 0.0) * values[name] for name in FEATURES)
     return float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
 
 

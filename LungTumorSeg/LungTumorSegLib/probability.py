@@ -25,12 +25,25 @@ def calibrated(p: np.ndarray, card: Mapping, chest: bool = False) -> np.ndarray:
 
     chest: in a run over a whole chest, by ``run_calibration`` if the card has it. Without either p stays as it is.
     """
-    line = card.get("map_calibration")
-    if chest:
-        line = card.get("run_calibration", line)
+    line = _line(card, chest)
     if line is None:
         return p
     if p.dtype == np.uint8:
         table = scaled(np.arange(256) / 255, line["temperature"], line["offset"])
         return np.rint(255 * table).astype(np.uint8)[p]
     return scaled(p, line["temperature"], line["offset"]).astype(p.dtype)
+
+
+def uncalibrated(p: np.ndarray, card: Mapping, chest: bool = False) -> np.ndarray:
+    """What `calibrated` was given: the network's own answer, float32, of calibrated uint8 (255 p) or float p."""
+    line = _line(card, chest)
+    if p.dtype == np.uint8:
+        return uncalibrated(np.arange(256) / 255, card, chest)[p]
+    if line is None:
+        return p.astype(np.float32)
+    return scaled(p, 1 / line["temperature"], -line["offset"] * line["temperature"]).astype(np.float32)
+
+
+def _line(card: Mapping, chest: bool) -> Mapping | None:
+    line = card.get("map_calibration")
+    return card.get("run_calibration", line) if chest else line

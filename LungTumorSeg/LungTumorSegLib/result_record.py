@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from . import __version__
-from .contracts import CT, Candidate, Lesion, Lungs, Options, Result
+from .contracts import CT, Candidate, Lesion, Lungs, Options, Rating, Result
 from .errors import UnreadableError
 from .geometry import Geometry
 
@@ -151,6 +151,7 @@ def _candidate_record(candidate: Candidate) -> dict:
         "box": [[b.start, b.stop] for b in candidate.box],
         "point_ras": None if candidate.point_lps is None else flip_xy(candidate.point_lps),
         "threshold": candidate.threshold,
+        "ratings": [{"point_ras": flip_xy(rating.point_lps), "logit": rating.logit} for rating in candidate.ratings],
     }
 
 
@@ -160,6 +161,8 @@ def _candidate(record: dict, block: np.ndarray) -> Candidate:
         block,
         None if record["point_ras"] is None else flip_xy(record["point_ras"]),
         record["threshold"],
+        # what 0.4.0 and before kept has none
+        tuple(Rating(flip_xy(rating["point_ras"]), rating["logit"]) for rating in record.get("ratings", ())),
     )
 
 

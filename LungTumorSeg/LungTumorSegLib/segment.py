@@ -16,7 +16,7 @@ from . import bundle as bundles
 from . import classifier as classifiers
 from . import ct as cts
 from . import engines, lesions, lungs, memory, slices, unet, views
-from .contracts import CT, Candidate, Options, Progress, Result, operating_threshold
+from .contracts import CT, Candidate, Options, Progress, Rating, Result, operating_threshold
 from .errors import Cancelled, InputError, OutOfMemoryError
 from .geometry import Box, Geometry
 from .probability import calibrated
@@ -70,11 +70,12 @@ def segment(
             plan, values = run.whole(found)
         with run.stage("views"):
             values = calibrated(run.look_again(plan, values), bundle.card, chest=found is not None)
-    with run.stage("lesions"):
-        if not options.points_lps:
             candidates = candidates_of(plan, values, ct.geometry)
             if options.keep_probability:
                 probability = _full_map(plan, values, ct.geometry)
+    with run.stage("classifier"):
+        candidates = run.rated(candidates, operating_threshold(options, bundle.card, found is not None))
+    with run.stage("lesions"):
         made, masks = lesions.extract(candidates, ct, found, options, bundle.card)
     return Result(
         geometry=ct.geometry,
@@ -125,8 +126,8 @@ class _Run:
         return plan, self.network(plan, self.view, report=True)
 
     def look_again(self, plan: slices.Plan, values: np.ndarray) -> np.ndarray:
-        """A whole run's map: around its candidates the mean with coronal and sagittal view, lowered by what the
-        classifier says. Not calibrated, as what is given.
+        """A whole run's map: around its candidates the mean with coronal and sagittal view. Not calibrated, as what is
+        given.
         """
         looked, began = values.copy(), time.perf_counter()
         axial = calibrated(values, self.bundle.card)
@@ -136,33 +137,46 @@ class _Run:
                 wide = _widened(plan, box, AGAIN_MM, values.shape)
                 sides = views.look(plan, self.view, wide, self.network, CONTEXT_PX)
                 own = (labels[wide] == label) | (labels[wide] == 0)
-                seen = np.where(own, views.mean(values[wide], sides), 0)
-                looked[wide][own] = self.classified(plan, wide, seen)[own]
+                looked[wide][own] = views.mean(values[wide], sides)[own]
             left = (time.perf_counter() - began) / number * (len(found) - number)
             self.progress(Progress("views", number, len(found), left))
         return looked
 
-    def classified(self, plan: slices.Plan, region: Box, values: np.ndarray) -> np.ndarray:
-        """One candidate's map in a ``region`` of the plan, lowered where the classifier does not see a nodule.
+    def rated(self, candidates: list[Candidate], threshold: float) -> list[Candidate]:
+        """The candidates with the classifier's word on each lesion that they hold at this threshold.
 
-        It is shown each core of the candidate; the map is left alone where one of them is too long for it.
+        What is nowhere as high is rated at half of its highest p, for when somebody lowers the threshold.
         """
         if not self.engine.classifier:
-            return values
-        cores = cc3d.connected_components(calibrated(values, self.bundle.card) >= AGAIN_P, connectivity=26)
-        stats = cc3d.statistics(cores, no_slice_conversion=False)
-        boxes, centres = stats["bounding_boxes"][1:], stats["centroids"][1:]
-        if not boxes or max(_longest_mm(plan, box) for box in boxes) > classifiers.LARGEST_MM:
-            return values
-        places_mm = plan.places_mm(centres + [b.start for b in region])
+            return candidates
+        geometry, middles = self.ct.geometry, []
+        for candidate in candidates:
+            highest = candidate.block.max(initial=0) / 255
+            held = lesions.masks_of(candidate, geometry, threshold if highest >= threshold else highest / 2)
+            middles.append([tuple(lesions.middle_lps(mask, box, geometry).tolist()) for box, mask in held])
+        every = [middle for each in middles for middle in each]
+        if not every:
+            return candidates
+        places_mm = self.axial.index(every) * self.axial.spacing_zyx
         given = classifiers.cubes(self.view, self.axial.spacing_zyx, places_mm, self.bundle.card)
+        logits = iter(self.classified(given).tolist())
+        return [
+            replace(candidate, ratings=tuple(Rating(middle, next(logits)) for middle in each))
+            for candidate, each in zip(candidates, middles, strict=True)
+        ]
+
+    def classified(self, cubes: np.ndarray) -> np.ndarray:
+        """Their logits. Halves the batch when memory is short, then takes the CPU."""
+
+        def predict(some: np.ndarray) -> np.ndarray:
+            self.ask_cancelled()
+            return self.engine.classifier.predict(some)
+
         while True:
             try:
-                found = classifiers.logits(self.engine.classifier.predict, given, self.batch)
+                return classifiers.logits(predict, cubes, self.batch)
             except OutOfMemoryError:
                 self._after_out_of_memory()
-                continue
-            return classifiers.lowered(values, classifiers.lowering(found, self.bundle.card["classifier"]))
 
     def network(self, plan: slices.Plan, view: np.ndarray, point_lps=None, report: bool = False) -> np.ndarray:
         """Run the plan's slices; uint8 map (runs, y, x). Halves the batch when memory is short, then takes the CPU."""

@@ -164,12 +164,6 @@ class Plan:
         starts = np.array([0, *(b.start for b in self.box_yx)]) * self.card["spacing_mm"]
         return self.axial.index(point_lps) * self.axial.spacing_zyx - starts
 
-    def places_mm(self, places_zyx: np.ndarray) -> np.ndarray:
-        """Places (n, 3) of the map, in its own indices, as mm from voxel 0's centre in the axial view."""
-        along_z = np.interp(places_zyx[:, 0], np.arange(len(self.runs)), self.runs) * self.axial.spacing_zyx[0]
-        in_plane_mm = (places_zyx[:, 1:] + [b.start for b in self.box_yx]) * self.card["spacing_mm"]
-        return np.column_stack([along_z, in_plane_mm])
-
     def voxel_box(self, map_box: Box, margin_mm: float = 0.0) -> Box:
         """The voxels of the axial view that cover a box of the map, widened by ``margin_mm`` and clipped."""
         spacing, pixel = self.axial.spacing_zyx, self.card["spacing_mm"]

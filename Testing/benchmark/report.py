@@ -105,8 +105,8 @@ def _pipeline_table(figures: dict) -> Table:
     table = Table(
         title=f"Our pipeline, {figures['pixels']} x {figures['pixels']} x slices of 1 mm, warm", title_justify="left"
     )
-    columns = ("slices", "engine", "job s", "CPU s", "start s", "lungs s", "views s", "lesions s", "job / network",
-               "slices/s", "GFLOP/s", "of peak", "MB", "load")  # fmt: skip
+    columns = ("slices", "engine", "job s", "CPU s", "start s", "lungs s", "views s", "classifier s", "lesions s",
+               "job / network", "slices/s", "GFLOP/s", "of peak", "MB", "load")  # fmt: skip
     for column in columns:
         table.add_column(column, justify="left" if column == "engine" else "right")
     for job in figures["pipeline"]:
@@ -118,6 +118,7 @@ def _pipeline_table(figures: dict) -> Table:
             f"{job['start_seconds']:.1f}",
             f"{job['stages']['lungs']:.2f}",
             f"{job['stages']['views']:.2f}",
+            f"{job['stages']['classifier']:.2f}",
             f"{job['stages']['lesions']:.2f}",
             f"{job['seconds'] / job['pure_network_seconds']:.2f}",
             f"{job['network_slices_per_second']:.1f}",

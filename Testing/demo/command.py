@@ -24,6 +24,7 @@ STAGES = {
     "engine": "loading the model",
     "network": "segmenting",
     "views": "looking from two more sides",
+    "classifier": "looking at each lesion",
     "lesions": "measuring",
 }
 

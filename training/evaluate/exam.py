@@ -39,14 +39,14 @@ def judge(records: list[dict]) -> Exam:
     was: of two above 60 ml the confidence was 0.12 and 0.02, with them 0.72 and 0.04 (on val 0.66 and 0.67 found).
     """
     val = [r for r in records if r["exam"] == "val"]
-    taught = [r for r in records if r["exam"] != "test"]
+    taught = [r for r in records if r["exam"] in ("val", "real")]
     by_fold = {
         fold: confidence.fit([row for r in taught if r["fold"] != fold for row in r["lesions"]]) for fold in FOLDS
     }
     for record in records:
         for row in record["lesions"]:
             row["confidence"] = confidence.score(row, by_fold[record["fold"]])
-    test, real = ([r for r in records if r["exam"] == exam] for exam in ("test", "real"))
+    test, read, real = ([r for r in records if r["exam"] == exam] for exam in ("test", "read", "real"))
     scans = [_scan(r) for r in test]
     counts = Histogram.empty()
     for r in real:
@@ -54,6 +54,7 @@ def judge(records: list[dict]) -> Exam:
     figures = {
         "unseen": bool(records) and all(r["unseen"] for r in records),
         "transplants": _transplants(test, scans) if test else None,
+        "transplants_in_read_cts": _transplants(read, [_scan(r) for r in read]) if read else None,
         "real": _real(real) if real else None,
         "confidence_fitted_on": sum(row["hits"] != -2 for r in taught for row in r["lesions"]),
     }
@@ -73,13 +74,13 @@ def _scan(record: dict) -> froc.Scan:
 
 def _transplants(test: list[dict], scans: list[froc.Scan]) -> dict:
     from_score = froc.score_at(scans, 2)
-    found = {(r["case"], row["hits"]): row for r in test for row in r["lesions"] if row["hits"] >= 0}
-    everyone = [(r["case"], k, ref) for r in test for k, ref in enumerate(r["references"])]
+    found = {(n, row["hits"]): row for n, r in enumerate(test) for row in r["lesions"] if row["hits"] >= 0}
+    everyone = [(n, k, ref) for n, r in enumerate(test) for k, ref in enumerate(r["references"])]
     sizes = {}
     for name, (low, high) in SIZES.items():
-        group = [(c, k, ref) for c, k, ref in everyone if low <= ref["diameter_mm"] < high]
+        group = [(n, k, ref) for n, k, ref in everyone if low <= ref["diameter_mm"] < high]
         patients = [ref["patient"] for *_, ref in group]
-        kept = [found.get((c, k)) for c, k, _ in group]
+        kept = [found.get((n, k)) for n, k, _ in group]
         at_two = [row is not None and row["confidence"] >= from_score for row in kept]
         sizes[name] = {
             "found_at_all": metrics.summary([row is not None for row in kept], patients),

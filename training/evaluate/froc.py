@@ -100,10 +100,16 @@ def score_at(scans: list[Scan], false_positives: float) -> float:
 
 
 def interval(scans: list[Scan], false_positives: float, times: int = 1000, seed: int = 0) -> list[float]:
-    """95 % interval of `sensitivity_at` by drawing scans with replacement."""
-    rng = np.random.default_rng(seed)
+    """95 % interval of `sensitivity_at` by drawing patients with replacement: one's scans share false positives."""
+    rng, of = np.random.default_rng(seed), {}
+    for one in scans:
+        of.setdefault(one.patient, []).append(one)
+    each = list(of.values())
     drawn = [
-        sensitivity_at([scans[i] for i in rng.integers(len(scans), size=len(scans))], false_positives)
+        sensitivity_at(
+            [one for i in rng.integers(len(each), size=len(each)) for one in each[i]],
+            false_positives,
+        )
         for _ in range(times if scans else 0)
     ]
     return [float(v) for v in np.percentile(drawn, (2.5, 97.5))] if drawn else [float("nan")] * 2

@@ -33,11 +33,11 @@ class Host:
     neutral: list[Reference]  # the host's own tumours, and where nobody knows
 
 
-def deal(patches: Patches, cases: list[whole_ct.Case]) -> dict[str, list[int]]:
-    """Every nodule of 6 mm and more of the role to one host, in a fixed random order."""
+def deal(patches: Patches, count: int) -> list[list[int]]:
+    """Every nodule of 6 mm and more of the role to one of ``count`` hosts, in a fixed random order."""
     large = [i for i, size in patches.size.items() if size >= LEAST_MM]
     order = np.random.default_rng(HOST_SEED).permutation(large)
-    return {case.name: order[k :: len(cases)].tolist() for k, case in enumerate(cases)}
+    return [order[k::count].tolist() for k in range(count)]
 
 
 def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -> Host:

@@ -178,9 +178,10 @@ class Findings:
     def state(self) -> dict:
         """What the user set, for JSON; `restore` takes it back. Outlines and statuses are not in it."""
         return {
-            "threshold": self.threshold,  # also the model's: another model must not move the outlines
+            # also the model's own: another model must not move the outlines
+            "threshold": self.threshold,
+            "min_confidence": self.min_confidence,
             "min_diameter_mm": self.options.min_diameter_mm,
-            "min_confidence": self.options.min_confidence,
             "lung_restriction": self.options.lung_restriction,
             "smooth_mm": self.smooth_mm,
             "own_thresholds": [region.threshold for region in self._regions],

@@ -19,6 +19,7 @@ def stage_text(progress) -> str:
         "engine": _("Loading the network"),
         "network": _("Looking at slices"),
         "views": _("Looking from two more sides"),
+        "classifier": _("Looking at each lesion"),
         "lesions": _("Measuring lesions"),
         "explain": _("Explaining the lesion"),
     }
