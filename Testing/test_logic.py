@@ -1,12 +1,17 @@
 """The module's logic on the real MRML libraries, with the real child process and the bundled model."""
 
+import base64
+import io
 import os
+import zipfile
+from dataclasses import replace
 
 import headless
 import numpy as np
 import phantoms
 import psutil
 import pytest
+import results
 import slicer
 import slicer.util
 import vtk
@@ -21,8 +26,8 @@ from LungTumorSegLib.errors import (
     UnreadableError,
     WorkerError,
 )
+from LungTumorSegLib.slicer_ import kept, table
 from LungTumorSegLib.slicer_ import scene as scenes
-from LungTumorSegLib.slicer_ import table
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from test_scene import bent, centre_ras, exported, shift_of_ten, tag, to_world
 
@@ -407,6 +412,30 @@ def test_a_saved_scene_comes_back_with_segments_table_and_their_link(logic, scen
     rows = segmentation.GetNodeReference(scenes.TABLE_ROLE)
     assert rows.GetNumberOfRows() == 1
     assert [rows.GetColumnName(i) for i in range(rows.GetNumberOfColumns())] == list(table.COLUMNS)
+
+
+def test_what_is_kept_in_the_scene_comes_back_bit_for_bit_and_without_the_cts_path(logic, scene, chest):
+    result = logic.segment(headless.add_volume(chest[0]), min_confidence=0)
+    segmentation = logic.segmentation(result)
+    ct = replace(result.ct, source={"path": "/home/somebody/ct.nrrd"})
+    again = kept.read(segmentation, ct, lambda options: result.card)
+    results.assert_same(again.result, replace(result.as_result(), probability=None))
+    assert again.result.lungs.hull_distance_mm.max() > 10 and any(c.ratings for c in again.result.candidates)
+    packed = kept.pack(again)
+    assert "somebody" not in str(zipfile.ZipFile(io.BytesIO(base64.b64decode(packed))).read("result.json"))
+    kept.keep(segmentation, packed)
+    assert segmentation.GetNumberOfNodeReferences(kept.RECORD_ROLE) == 1
+
+
+def test_a_run_cancelled_while_its_result_is_taken_over_leaves_the_scene_as_it_was(logic, scene, chest, tmp_path):
+    volume = headless.add_volume(chest[0])
+    before = headless.scene_xml(scene, tmp_path)
+    run = logic.start(volume)
+    while run.steps is None:
+        logic.poll()
+    assert not run.finished and run.handle.result is not None
+    logic.cancel()
+    assert run.state == "cancelled" and headless.scene_xml(scene, tmp_path) == before
 
 
 def test_remove_takes_everything_of_a_result_and_nothing_else(logic, scene, volume, tmp_path):

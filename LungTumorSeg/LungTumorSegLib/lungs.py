@@ -53,8 +53,7 @@ def find(ct: CT) -> Lungs:
     body_box = _body_box(hu > AIR_HU, lung)
     label = _sides(lung, geometry.spacing_zyx, sum(body_box[2]) / 2)
     hull = _hull(label, body_box, geometry.spacing_zyx[0])
-    distance = ndimage.distance_transform_edt(~hull, geometry.spacing_zyx).astype(np.float32)
-    return Lungs(label, distance, geometry, body_box)
+    return Lungs(label, distance_outside(hull, geometry), geometry, body_box)
 
 
 def where_to_compute(lungs: Lungs, ct: CT) -> Box:
@@ -80,6 +79,11 @@ def where_to_compute(lungs: Lungs, ct: CT) -> Box:
     corners += margin * [-1, 1] / np.array(axial.spacing_zyx)[:, None]
     low, high = np.floor(corners[:, 0] + 0.5).astype(int), np.ceil(corners[:, 1] + 0.5).astype(int)
     return tuple(slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, axial.shape_zyx, strict=True))
+
+
+def distance_outside(hull: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """`Lungs.hull_distance_mm` of a hull (bool)."""
+    return ndimage.distance_transform_edt(~hull, geometry.spacing_zyx).astype(np.float32)
 
 
 def hull_distance(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:

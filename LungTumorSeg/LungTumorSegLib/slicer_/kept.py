@@ -17,6 +17,7 @@ from vtk import mutable
 from .. import result_record
 from ..contracts import Result
 from ..errors import UnreadableError
+from ..lungs import distance_outside
 from . import edits
 from .findings import Findings
 from .scene import STATUS_TAG
@@ -25,16 +26,25 @@ RECORD_ROLE = "LungTumorSeg.record"
 _STATE = "LungTumorSeg.state"
 
 
-def keep(segmentation, findings: Findings):
-    """Write, or write again, the result behind a segmentation; to be called when the network has found something."""
+def keep(segmentation, packed: str):
+    """Write, or write again, what `pack` made of the result behind a segmentation."""
     node = segmentation.GetNodeReference(RECORD_ROLE)
     if node is None:
         name = f"{segmentation.GetName()} record"
         node = segmentation.GetScene().AddNewNodeByClass("vtkMRMLTextNode", name)
         node.SetHideFromEditors(True)
         segmentation.SetNodeReferenceID(RECORD_ROLE, node.GetID())
+    node.SetText(packed)
+
+
+def pack(findings: Findings) -> str:
+    """What the network has found, as text; the scene is not touched."""
     # without the CT's path, which is nobody's business in a scene that is passed on
     ct, result = replace(findings.ct, source={}), replace(findings.as_result(), probability=None)
+    if result.lungs is not None:
+        # the hull alone: packing its distances takes 36 ms and 1.7 MB, as much as all the rest
+        hull = result.lungs.hull_distance_mm == 0
+        result = replace(result, lungs=replace(result.lungs, hull_distance_mm=hull))
     packed = io.BytesIO()
     with (
         tempfile.TemporaryDirectory(prefix="lts") as name,
@@ -43,7 +53,7 @@ def keep(segmentation, findings: Findings):
         result_record.save(result, ct, Path(name))
         for path in Path(name).iterdir():
             file.write(path, path.name)
-    node.SetText(base64.b64encode(packed.getvalue()).decode())
+    return base64.b64encode(packed.getvalue()).decode()
 
 
 def keep_state(segmentation, findings: Findings):
@@ -87,6 +97,10 @@ def _unpack(text: str) -> Result:
         ):
             for name in (result_record.JSON_NAME, result_record.VOXELS_NAME):
                 Path(folder, name).write_bytes(file.read(name))
-            return result_record.load(Path(folder))
+            result = result_record.load(Path(folder))
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UnreadableError("A result in this scene is damaged; run the segmentation again.") from error
+    if result.lungs is None or result.lungs.hull_distance_mm.dtype != bool:  # 0.4.0 and before kept the distances
+        return result
+    distance = distance_outside(result.lungs.hull_distance_mm, result.lungs.geometry)
+    return replace(result, lungs=replace(result.lungs, hull_distance_mm=distance))

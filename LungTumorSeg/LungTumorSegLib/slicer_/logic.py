@@ -334,21 +334,24 @@ class LungTumorSegLogicBase:
             run.handle = run.begin(self.client)
             run.state = "running"
         time.sleep(_YIELD_SECONDS)
-        for step in run.handle.poll():
-            run.progress = step
-        if run.handle.result is not None:
-            if isinstance(run, ExplainRun):
-                run.show(run.handle.result, self.segmentation(run.explained))
-            else:
-                self._finish(run, run.handle.result)
+        if run.handle.result is None:
+            for step in run.handle.poll():
+                run.progress = step
+        elif isinstance(run, ExplainRun):
+            run.show(run.handle.result, self.segmentation(run.explained))
             run.state = "done"
+        else:
+            run.steps = run.steps or self._take_over(run, run.handle.result)
+            if next(run.steps, self) is self:
+                run.state = "done"
 
     def _cancel(self, run: Run):
         if run.handle is not None:
             run.handle.cancel()
         run.state, run.error = "cancelled", Cancelled("It was cancelled; the scene is as it was before.")
 
-    def _finish(self, run: Run, result):
+    def _take_over(self, run: Run, result):
+        """In steps, one a poll: together they take longer than a panel may stand still."""
         if not scene.keeps_sizes(run.volume):
             result = replace(result, notes=(*result.notes, _SIZES_NOTE))
         run.notes = result.notes
@@ -359,14 +362,17 @@ class LungTumorSegLogicBase:
         if findings is not None and self.segmentation(findings) is not None:  # not removed meanwhile
             run.lesion_ids = tuple(findings.add(result))
             self._show(findings)
+            kept.keep(self.segmentation(findings), kept.pack(findings))
         else:
             findings = Findings(run.ct, result, self._card(run.options))
             run.lesion_ids = tuple(lesion.id for lesion in findings.lesions)
+            packed = kept.pack(findings)
+            yield
             with scene.all_or_nothing(slicer.mrmlScene):
                 self._create_nodes(findings, run.volume)
                 self._show(findings)
+                kept.keep(self.segmentation(findings), packed)
             self._results.append(findings)
-        kept.keep(self.segmentation(findings), findings)
         run.findings = findings
         if run.replaces is not None:
             self.remove(run.replaces)

@@ -1,5 +1,6 @@
 """One request to the child process, from the click to the result, without blocking."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..contracts import CT, Options, Progress
@@ -14,7 +15,8 @@ class Run:
 
     state: waiting (behind another run) | running | done | cancelled | failed. progress: the latest, None before the
     first. When done: ``findings`` is the result in the scene (None when a click found nothing), ``lesion_ids`` the
-    lesions that this run found, ``notes`` sentences for the user. error: why it was cancelled or failed.
+    lesions that this run found, ``notes`` sentences for the user. error: why it was cancelled or failed. steps: what is
+    left to do with the result.
     """
 
     volume: object
@@ -29,6 +31,7 @@ class Run:
     notes: tuple[str, ...] = ()
     error: Exception | None = None
     handle: WorkerRun | None = None
+    steps: Iterator | None = None
 
     def begin(self, client: WorkerClient) -> WorkerRun:
         """Hand the request to the child process."""
