@@ -187,6 +187,8 @@ class Panel(VTKObservationMixin):
     def tick(self):
         """What the timer does while runs are under way."""
         run = self.logic.poll()
+        # a result that has come does not wait for its next step
+        self._timer.setInterval(0 if run is not None and run.arrived else POLL_MS)
         if run is None:
             self._timer.stop()
         elif run.finished:

@@ -38,5 +38,10 @@ class Run:
         return client.start(self.ct, self.options)
 
     @property
+    def arrived(self) -> bool:
+        """The result is there, and not yet all done with it."""
+        return not self.finished and self.handle is not None and self.handle.result is not None
+
+    @property
     def finished(self) -> bool:
         return self.state not in ("waiting", "running")
