@@ -10,9 +10,9 @@ import numpy as np
 import phantoms
 import pytest
 from LungTumorSegLib import bundle, engines
+from LungTumorSegLib.confidence import FEATURES, logistic
 from LungTumorSegLib.contracts import CT, Options
 from LungTumorSegLib.geometry import Geometry
-from LungTumorSegLib.lesions import FEATURES, confidence
 from LungTumorSegLib.segment import segment
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -189,7 +189,7 @@ def test_the_confidence_that_is_fitted_is_the_one_that_the_product_computes():
         rows.append(row | {"hits": 0 if row["mean_p"] + 0.3 * rng.normal() > 0 else -1})
     rows += [{name: 99.0 for name in FEATURES} | {"hits": -2}] * 50
     coefficients = fitted.fit(rows)
-    sure = np.array([confidence(row, coefficients) for row in rows[:200]])
+    sure = np.array([logistic(row, coefficients) for row in rows[:200]])
     right = (sure >= 0.5) == np.array([row["hits"] == 0 for row in rows[:200]])
     assert right.mean() > 0.85
     assert coefficients["mean_p"] > 5 * abs(coefficients["extent_z"])
@@ -280,7 +280,7 @@ def test_the_exams_features_are_the_products():
     ct, _ = phantoms.chest((1.0, 1.0, 4.0))
     result = segment(ct, Options(min_confidence=0), engine=engine, bundle=model)
     rows = automatic._lesion_rows(result, ct, automatic.Model(model, engine, Path(), True), [], [])
-    sure = [confidence(row, model.card["confidence_coefficients"]) for row in rows]
+    sure = [logistic(row, model.card["confidence_coefficients"]) for row in rows]
     assert sure == pytest.approx([lesion.confidence for lesion in result.lesions]) and len(set(sure)) > 1
 
 

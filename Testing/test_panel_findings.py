@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import vtk
-from LungTumorSegLib.lesions import FEATURES
+from LungTumorSegLib.confidence import FEATURES
 from panel_case import ACCEPT, CONFIDENCE, NAME, SHOW, SIDE, VOLUME, model_with, node_ids
 
 

@@ -101,6 +101,10 @@ class Geometry:
         shifted = np.asarray(points_lps, float) - self.affine[:3, 3]
         return (shifted @ np.linalg.inv(self.affine[:3, :3]).T)[..., ::-1]
 
+    def middle_lps(self, mask: np.ndarray, box: Box) -> np.ndarray:
+        """The centroid of a mask (bool) that fills ``box`` of the array, LPS mm."""
+        return self.lps(np.argwhere(mask).mean(0) + [b.start for b in box])
+
     def crop(self, box: Box) -> "Geometry":
         """The geometry of ``array[box]``."""
         start = [b.start for b in box]

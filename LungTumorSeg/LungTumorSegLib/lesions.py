@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from . import bodies
-from .contracts import CT, Candidate, Lesion, Lungs, Options, Rating, min_confidence, operating_threshold
+from . import bodies, confidence
+from .contracts import CT, Candidate, Lesion, Lungs, Options, min_confidence, operating_threshold
 from .findings.measure import measure
 from .geometry import Box, Geometry
 from .lungs import hull_distance, mask_points_lps
-from .probability import uncalibrated
+from .probability import as_p, uncalibrated
 from .terminology import MASS_FROM_MM
 
 # Diagonal neighbours belong together: with slices ten times as thick as pixels a spicule that runs obliquely, or a
@@ -24,10 +24,6 @@ SPECK_MM3 = 4.2  # a ball of 2 mm: less is noise of the threshold on any grid
 LUNG_REACH_MM = 10.0
 CLICK_REACH_MM = 3.0
 CLICK_LEAST_P = 0.1
-SHELL_MM = 3.0
-RATING_REACH_MM = 16.0
-AERATED_HU = -500
-FEATURES = ("mean_p", "max_p", "log_volume", "elongation", "lung_contact", "extent_z", "rating")
 ALL_OPEN = ((True, True),) * 3
 
 
@@ -94,8 +90,9 @@ def extract(
         probability = part
         if "rating" in (coefficients or {}):  # those of 0.4.0 and before are of calibrated probabilities
             probability = uncalibrated(part, card, lungs is not None and piece.candidate.point_lps is None)
-        values = features(piece.mask, probability, piece.box, ct, ratings_of(piece.candidate, measured.long_axis_mm))
-        sure = confidence(values, coefficients) if coefficients else None
+        ratings = confidence.ratings_of(piece.candidate, measured.long_axis_mm)
+        values = confidence.features(piece.mask, probability, piece.box, ct, ratings)
+        sure = confidence.logistic(values, coefficients) if coefficients else None
         always = piece.candidate.point_lps is not None or measured.long_axis_mm > MASS_FROM_MM
         if sure is None or sure >= least or always:
             found.append((piece, measured, sure))
@@ -133,7 +130,7 @@ def click(
     places, at_point = _places_near(geometry, point_lps)
     if not len(places):
         return None
-    near = _as_p(block[tuple(places.T)])
+    near = as_p(block[tuple(places.T)])
     if not at_point or near[0] < threshold:
         threshold = min(threshold, max(CLICK_LEAST_P, float(near.max()) / 2))
     found = _component_at(block, places, threshold, open_sides, geometry.spacing_zyx)
@@ -155,70 +152,10 @@ def click(
     return best
 
 
-def features(
-    mask: np.ndarray, probability: np.ndarray, box: Box, ct: CT, ratings: Sequence[Rating] = ()
-) -> dict[str, float]:
-    """What the confidence is computed from, by the names in `FEATURES`. Training calls it too.
-
-    mask (bool) and probability (uint8 255 p, or float p) fill ``ct.voxels_zyx[box]``. The latter is the network's own,
-    not calibrated: the coefficients hold for models whose calibration is another (on `val` 0.71 instead of 0.61 are
-    found at two false positives a scan).
-
-    log_volume: natural, of mm3. elongation: longest over shortest axis of the ellipsoid with the mask's second moments.
-    lung_contact: share of the voxels up to about 3 mm outside the mask that are under -500 HU. extent_z: mm along the
-    axial axis. rating: the logit of that of ``ratings`` which is nearest to the mask's middle; 0, undecided, where
-    none is within half a cube of the classifier, 16 mm.
-    """
-    p = _as_p(probability[mask])
-    spacing = np.array(ct.geometry.spacing_zyx)
-    across = ct.geometry.axial_order().permutation[0]
-    slices = np.flatnonzero(mask.any(tuple(a for a in range(3) if a != across)))
-    middle = middle_lps(mask, box, ct.geometry)
-    near = [(float(np.linalg.norm(middle - rating.point_lps)), rating.logit) for rating in ratings]
-    nearest_mm, logit = min(near, default=(np.inf, 0.0))
-    return {
-        "mean_p": float(p.mean(dtype=np.float64)),
-        "max_p": float(p.max()),
-        "log_volume": float(np.log(p.size * ct.geometry.voxel_mm3)),
-        "elongation": _elongation(mask, spacing),
-        "lung_contact": _lung_contact(mask, box, ct),
-        "extent_z": float((slices[-1] - slices[0] + 1) * spacing[across]),
-        "rating": logit if nearest_mm <= RATING_REACH_MM else 0.0,
-    }
-
-
-def ratings_of(candidate: Candidate, long_axis_mm: float) -> tuple[Rating, ...]:
-    """Those that count for a lesion of this length: none for a mass, over 30 mm, which fills the classifier's cube.
-
-    Two of the eleven known tumours, of above 50 ml, have a logit of -4; with it both had a confidence under 0.3.
-    """
-    return () if long_axis_mm > MASS_FROM_MM else candidate.ratings
-
-
-def middle_lps(mask: np.ndarray, box: Box, geometry: Geometry) -> np.ndarray:
-    """The centroid of a mask (bool) that fills ``box`` of the CT, LPS mm."""
-    return geometry.lps(np.argwhere(mask).mean(0) + [b.start for b in box])
-
-
 def masks_of(candidate: Candidate, geometry: Geometry, threshold: float) -> list[tuple[Box, np.ndarray]]:
     """What `extract` makes lesions of at this threshold, unless the candidate has one of its own."""
     pieces = _pieces(candidate, geometry, threshold if candidate.threshold is None else candidate.threshold)
     return [(piece.box, piece.mask) for piece in pieces]
-
-
-def confidence(values: Mapping[str, float], coefficients: Mapping[str, float]) -> float | None:
-    """Logistic regression: 1 / (1 + exp(-(intercept + sum of weight x feature))). None if a weight is missing.
-
-    Without a weight of the rating that does not count: in bundles of 0.4.0 and before.
-    """
-    if any(name not in coefficients for name in ("intercept", *FEATURES) if name != "rating"):
-        return None
-    logit = coefficients["intercept"] + sum(coefficients.get(name, 0.0) * values[name] for name in FEATURES)
-    return float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
-
-
-def _as_p(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.float32) / 255 if values.dtype == np.uint8 else values
 
 
 def _components(block: np.ndarray, threshold: float) -> np.ndarray:
@@ -347,24 +284,3 @@ def _component_at(block: np.ndarray, places: np.ndarray, threshold: float, open_
         for is_open, end in zip(sides, (0, -1), strict=True)
     )
     return Clicked(threshold, mask, at_border)
-
-
-def _elongation(mask: np.ndarray, spacing: np.ndarray) -> float:
-    inside = np.argwhere(mask) * spacing
-    covariance = np.cov(inside, rowvar=False, bias=True) if len(inside) > 1 else np.zeros((3, 3))
-    # a voxel is no point: its own second moments keep a lesion on one slice from being infinitely flat
-    moments = np.linalg.eigvalsh(covariance + np.diag(spacing**2 / 12))
-    return float(np.sqrt(moments[-1] / moments[0]))
-
-
-def _lung_contact(mask: np.ndarray, box: Box, ct: CT) -> float:
-    reach = [max(1, round(SHELL_MM / s)) for s in ct.geometry.spacing_zyx]
-    margins = [(min(r, b.start), min(r, n - b.stop)) for r, b, n in zip(reach, box, ct.voxels_zyx.shape, strict=True)]
-    padded = np.pad(mask, margins)
-    grown = padded.view(np.uint8)
-    for axis, r in enumerate(reach):
-        grown = ndimage.maximum_filter1d(grown, 2 * r + 1, axis, mode="constant")
-    shell = grown.view(bool) & ~padded
-    wide = tuple(slice(b.start - a, b.stop + c) for b, (a, c) in zip(box, margins, strict=True))
-    around = ct.voxels_zyx[wide][shell]
-    return float(np.mean(around < AERATED_HU)) if around.size else 0.0

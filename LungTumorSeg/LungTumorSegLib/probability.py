@@ -44,6 +44,11 @@ def uncalibrated(p: np.ndarray, card: Mapping, chest: bool = False) -> np.ndarra
     return scaled(p, 1 / line["temperature"], -line["offset"] * line["temperature"]).astype(np.float32)
 
 
+def as_p(values: np.ndarray) -> np.ndarray:
+    """uint8 (255 p) as float32 p; floats as they are."""
+    return values.astype(np.float32) / 255 if values.dtype == np.uint8 else values
+
+
 def _line(card: Mapping, chest: bool) -> Mapping | None:
     line = card.get("map_calibration")
     return card.get("run_calibration", line) if chest else line

@@ -153,7 +153,7 @@ class _Run:
         for candidate in candidates:
             highest = candidate.block.max(initial=0) / 255
             held = lesions.masks_of(candidate, geometry, threshold if highest >= threshold else highest / 2)
-            middles.append([tuple(lesions.middle_lps(mask, box, geometry).tolist()) for box, mask in held])
+            middles.append([tuple(geometry.middle_lps(mask, box).tolist()) for box, mask in held])
         every = [middle for each in middles for middle in each]
         if not every:
             return candidates

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from LungTumorSegLib import bundle as bundles
 from LungTumorSegLib import engines
-from LungTumorSegLib.lesions import FEATURES
+from LungTumorSegLib.confidence import FEATURES
 from rich.progress import track
 
 from ..config import Config

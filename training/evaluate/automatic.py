@@ -9,7 +9,7 @@ from pathlib import Path
 import cc3d
 import numpy as np
 from LungTumorSegLib import bundle as bundles
-from LungTumorSegLib import engines, lesions, segment
+from LungTumorSegLib import confidence, engines, lesions, segment
 from LungTumorSegLib.contracts import CT, Candidate, Options, Result
 from LungTumorSegLib.probability import uncalibrated
 from rich.progress import track
@@ -181,9 +181,9 @@ def _lesion_rows(
     rows = []
     for (box, mask), lesion in zip(predictions, result.lesions, strict=True):
         part, candidate = _seen(result, box, mask)
-        ratings = lesions.ratings_of(candidate, lesion.long_axis_mm)
+        ratings = confidence.ratings_of(candidate, lesion.long_axis_mm)
         probability = uncalibrated(part, model.bundle.card, result.lungs is not None)
-        rows.append(lesions.features(mask, probability, box, ct, ratings) | {"long_axis_mm": lesion.long_axis_mm})
+        rows.append(confidence.features(mask, probability, box, ct, ratings) | {"long_axis_mm": lesion.long_axis_mm})
     scores = [row["max_p"] + row["mean_p"] for row in rows]
     for row, hits in zip(rows, froc.match(predictions, scores, references + neutral), strict=True):
         row["hits"] = int(hits)

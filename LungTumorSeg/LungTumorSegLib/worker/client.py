@@ -1,15 +1,9 @@
 """The caller's side of the child process: start it, hand over a CT, follow the progress, cancel, get the result."""
 
-import contextlib
 import itertools
-import os
-import queue
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -20,13 +14,10 @@ from .. import result_record
 from ..contracts import CT, Lesion, LesionMap, Options, Progress, Result
 from ..errors import Cancelled, OutputError, WorkerError
 from . import protocol
+from .child import Answers, Child, ended_message
 
-_LIBRARY = Path(__file__).resolve().parents[2]
-_LOG_LINES = 200
-_LONGEST_LOG_LINE = 2000
 # how often a waiting `segment` asks whether it is cancelled
 _TICK_SECONDS = 0.1
-_QUIT_SECONDS = 0.5
 
 
 class WorkerClient:
@@ -40,7 +31,7 @@ class WorkerClient:
 
     def __init__(self, python: str | Path | None = None, idle_minutes: float = 10):
         self._command = [str(python or sys.executable), "-m", "LungTumorSegLib.worker", str(idle_minutes)]
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._numbers = itertools.count(1)
         self._run: Run | None = None
 
@@ -154,9 +145,9 @@ class WorkerClient:
         """Unless there is one already."""
         if self._child is None or not self._child.alive:
             self._end_child()
-            self._child = _Child(self._command)
+            self._child = Child(self._command)
 
-    def _ask(self, request: dict) -> "_Answers":
+    def _ask(self, request: dict) -> "Answers":
         number = str(next(self._numbers))
         for attempt in (1, 2):
             self._start_child()
@@ -165,7 +156,7 @@ class WorkerClient:
             except OSError as error:  # it ended, being idle, in the very moment
                 if attempt == 2:
                     self._child.await_end()
-                    raise WorkerError(_ended_message(self._child), self._child.log()) from error
+                    raise WorkerError(ended_message(self._child), self._child.log()) from error
         raise AssertionError
 
 
@@ -194,7 +185,7 @@ class Run:
     def __init__(
         self,
         hand_over: Callable[[], dict],
-        ask: Callable[[dict], "_Answers"],
+        ask: Callable[[dict], "Answers"],
         folder: Path,
         end_child: Callable[[], None],
         load: Callable,
@@ -203,7 +194,7 @@ class Run:
         self._request = writer.submit(hand_over)
         writer.shutdown(wait=False)
         self._ask = ask
-        self._answers: _Answers | None = None
+        self._answers: Answers | None = None
         self._folder = folder
         self._end_child = end_child
         self._load = load  # (the last answer, folder) -> result
@@ -261,128 +252,3 @@ class Run:
         if self._request.done() and self._folder.exists():  # Windows: not while the child has a file of it mapped
             self._end_child()
             shutil.rmtree(self._folder, ignore_errors=True)
-
-
-class _Child:
-    """The process, and the threads that read from it."""
-
-    def __init__(self, command: list[str]):
-        environment = dict(os.environ)
-        paths = [str(_LIBRARY), *filter(None, [environment.get("PYTHONPATH")])]
-        environment |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"}
-        environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        try:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
-                env=environment,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        except OSError as error:
-            raise WorkerError(f"The Python interpreter {command[0]} cannot be started ({error.strerror}).") from error
-        self._log: deque[str] = deque(maxlen=_LOG_LINES)
-        self._waiting: dict[str, queue.Queue] = {}
-        self._lock = threading.Lock()
-        self._stderr = threading.Thread(target=self._read_log, daemon=True)
-        self._stderr.start()
-        threading.Thread(target=self._read_answers, daemon=True).start()
-
-    @property
-    def alive(self) -> bool:
-        return self.process.poll() is None
-
-    def log(self) -> str:
-        """The end of the child's standard error."""
-        return "".join(list(self._log)).strip()
-
-    def ask(self, request: dict) -> "_Answers":
-        answers: queue.Queue = queue.Queue()
-        with self._lock:
-            self._waiting[request["id"]] = answers
-        protocol.send(self.process.stdin, request)
-        return _Answers(answers, self)
-
-    def quit(self) -> None:
-        """Ask the child to end, and give it a moment."""
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # gone already, or busy
-            protocol.send(self.process.stdin, {"type": "quit"})
-            self.process.wait(_QUIT_SECONDS)
-
-    def await_end(self) -> None:
-        """Give a child that is ending a moment, so that its code and its last words are there."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(1)
-        self._stderr.join(1)
-
-    def end(self) -> None:
-        """Kill the process tree: the launcher of Slicer's Python has the real one as its child."""
-        import psutil  # not part of Slicer; installed with the engines
-
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for process in psutil.Process(self.process.pid).children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-        self.process.kill()
-        self.process.wait()
-        with contextlib.suppress(OSError):  # what was left to be sent has no reader any more
-            self.process.stdin.close()
-
-    def _read_log(self) -> None:
-        # Read to its end, or a full pipe would block the child; piecewise, as a line may never end
-        while line := self.process.stderr.readline(_LONGEST_LOG_LINE):
-            self._log.append(line)
-        self.process.stderr.close()
-
-    def _read_answers(self) -> None:
-        for line in self.process.stdout:
-            message = protocol.parse(line)
-            if message is None:
-                self._log.append(line)
-            else:
-                number = message.get("id")
-                with self._lock:
-                    last = message["type"] in ("result", "error")
-                    waiting = self._waiting.pop(number, None) if last else self._waiting.get(number)
-                if waiting is not None:
-                    waiting.put(message)
-        self.process.stdout.close()
-        self.process.wait()
-        self._stderr.join(timeout=1)  # for the last line of the log, which says why
-        with self._lock:
-            for waiting in self._waiting.values():
-                waiting.put(None)
-
-
-class _Answers:
-    """The answers to one request."""
-
-    def __init__(self, messages: queue.Queue, child: _Child):
-        self._messages = messages
-        self._child = child
-
-    def log(self) -> str:
-        return self._child.log()
-
-    def take(self, wait_seconds: float):
-        """Yield what has come. Raises WorkerError when the child ended without answering to the end."""
-        try:
-            message = self._messages.get(timeout=wait_seconds) if wait_seconds else self._messages.get_nowait()
-            while True:
-                if message is None:
-                    raise WorkerError(_ended_message(self._child), self._child.log())
-                yield message
-                message = self._messages.get_nowait()
-        except queue.Empty:
-            return
-
-
-def _ended_message(child: _Child) -> str:
-    last = child.log().splitlines()[-1:] or ["it left no message"]
-    return (
-        f"The program that segments ended unexpectedly (code {child.process.returncode}): {last[0]}. "
-        "Run it again; if that happens again, close other programs that need much memory."
-    )
