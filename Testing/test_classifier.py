@@ -9,7 +9,7 @@ import made_up_pack
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib import bundle, classifier, engines
+from LungTumorSegLib import bundle, classifier, engines, lesions
 from LungTumorSegLib.contracts import Options
 from LungTumorSegLib.errors import ModelMismatchError, OutOfMemoryError
 from LungTumorSegLib.segment import segment
@@ -143,9 +143,23 @@ def test_what_shows_only_under_the_threshold_is_rated_as_well(model):
     ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
     engine = engines.open_engine(model)
     engine.classifier = Says(0.9)
-    result = segment(ct, Options(threshold=0.999, min_confidence=0), engine=engine, bundle=model)
+    strict = replace(model, card=model.card | {"run_threshold": 0.999})
+    result = segment(ct, Options(min_confidence=0), engine=engine, bundle=strict)
     weak = [candidate for candidate in result.candidates if candidate.block.max() < 0.999 * 255]
     assert weak and any(candidate.ratings for candidate in weak)
+
+
+@pytest.mark.parametrize("threshold", [0.06, 0.5])
+def test_another_threshold_gives_the_same_lesions_and_confidences_in_a_run_and_afterwards(model, threshold):
+    ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
+    engine = engines.open_engine(model)
+    fresh, first = (
+        segment(ct, Options(threshold=t, min_confidence=0), engine=engine, bundle=model) for t in (threshold, None)
+    )
+    moved, _ = lesions.extract(
+        first.candidates, ct, first.lungs, replace(first.options, threshold=threshold), model.card
+    )
+    assert moved == fresh.lesions and len(moved) > 0
 
 
 def test_a_clicked_lesion_is_rated_too(model):

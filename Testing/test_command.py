@@ -156,6 +156,7 @@ def test_info_names_model_engines_and_what_would_run():
         ("segment", "ct.nrrd", "-o", "out", "--threshold", "1.5"),
         ("segment", "ct.nrrd", "-o", "out", "--min-diameter", "-1"),
         ("segment", "ct.nrrd", "-o", "out", "--no-such-option"),
+        ("segment", "ct.nrrd", "-o", "out", "--save-probability", "--point", "1,2,3"),
         ("dance",),
     ],
 )

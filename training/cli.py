@@ -146,7 +146,7 @@ def everything(
     config: Path = ConfigFile,
     folder: Annotated[Path, typer.Option("--bundle", help="The bundle to write.")] = Path("runs/bundled/final"),
 ):
-    """The whole chain: prepare, fit, mine, classify, folds, evaluate, export. A second call resumes."""
+    """The whole chain: prepare, fit and mine, classify, calibrate, folds, evaluate, export. A second call resumes."""
     from . import card, chain
 
     typer.echo("\n".join(card.engines_agree(chain.everything(configuration.load(config), folder))))

@@ -85,7 +85,7 @@ def segment_command(
         bool, typer.Option("--no-lung-mask", help="Look everywhere, not only around the lungs.")
     ] = False,
     save_probability: Annotated[
-        bool, typer.Option("--save-probability", help="Write probability.nrrd as well.")
+        bool, typer.Option("--save-probability", help="Write probability.nrrd as well; not with --point.")
     ] = False,
     png: Annotated[bool, typer.Option("--png", help="Write pictures of the lesions as well.")] = False,
     overwrite: Annotated[
@@ -97,6 +97,8 @@ def segment_command(
 
     Writes segmentation.seg.nrrd (opens in 3D Slicer), lesions.csv and result.json into the output folder.
     """
+    if save_probability and point:
+        raise typer.BadParameter("with --point the CT is not looked at as a whole: leave out one of the two")
     options = Options(
         threshold=threshold,
         min_diameter_mm=min_diameter,

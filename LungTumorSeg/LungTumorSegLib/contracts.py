@@ -86,8 +86,8 @@ class Candidate:
 
     box: where ``block`` lies in the CT's stored array. block: uint8 (z, y, x), round(255 p).
     point_lps: the click that asked for it, or None. threshold: the operating threshold the click rule chose for it.
-    ratings: of what it held at the operating threshold, or if that is nothing at half of its highest p; empty where the
-    bundle has no classifier.
+    ratings: of what it holds at the model's own operating threshold, or if that is nothing at half of its highest p;
+    empty where the bundle has no classifier.
     """
 
     box: Box

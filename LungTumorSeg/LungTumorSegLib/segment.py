@@ -74,7 +74,8 @@ def segment(
             if options.keep_probability:
                 probability = _full_map(plan, values, ct.geometry)
     with run.stage("classifier"):
-        candidates = run.rated(candidates, operating_threshold(options, bundle.card, found is not None))
+        # at the model's own threshold whatever the user's: moved in the panel, that gives the same confidences
+        candidates = run.rated(candidates, operating_threshold(Options(), bundle.card, found is not None))
     with run.stage("lesions"):
         made, masks = lesions.extract(candidates, ct, found, options, bundle.card)
     return Result(
@@ -145,7 +146,7 @@ class _Run:
     def rated(self, candidates: list[Candidate], threshold: float) -> list[Candidate]:
         """The candidates with the classifier's word on each lesion that they hold at this threshold.
 
-        What is nowhere as high is rated at half of its highest p, for when somebody lowers the threshold.
+        What is nowhere as high is rated at half of its highest p: somebody may ask for a lower threshold.
         """
         if not self.engine.classifier:
             return candidates
@@ -215,7 +216,7 @@ class _Run:
         index = self.axial.index(point_lps)
         if np.any(index < -0.5) or np.any(index > np.array(self.axial.shape_zyx) - 0.5):
             raise InputError(
-                f"The point {_ras(point_lps)} (R, A, S in mm) lies outside the CT. Click inside the volume."
+                f"The point {_ras(point_lps)} (R, A, S in mm) lies outside the CT. Choose a point inside it."
             )
         card = self.bundle.card
         for side_mm in (CLICK_BOX_MM, CLICK_BOX_LARGE_MM):

@@ -90,10 +90,10 @@ class LungTumorSegLogicBase:
     def segment(self, volume, *, points_ras=(), replaces=None, progress=None, wait=True, **options):
         """Segment a scalar volume node; returns `Findings`, or with ``wait=False`` a `Run` that `poll` drives.
 
-        options: fields of `contracts.Options` (threshold, min_diameter_mm, lung_restriction, engine, device, model,
-        keep_probability). points_ras: only the lesions at these points are looked for. replaces: `Findings` that are
-        removed once the new ones are there; without it an earlier result is never touched. progress: called with each
-        new `contracts.Progress` while waiting.
+        options: fields of `contracts.Options` (threshold, min_diameter_mm, min_confidence, lung_restriction, engine,
+        device, model, keep_probability). points_ras: only the lesions at these points are looked for. replaces:
+        `Findings` that are removed once the new ones are there; without it an earlier result is never touched.
+        progress: called with each new `contracts.Progress` while waiting.
         """
         run = self.start(volume, points_ras=points_ras, replaces=replaces, **options)
         return self._wait(run, progress).findings if wait else run
