@@ -18,7 +18,7 @@ from LungTumorSegLib.segment import segment
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from training import calibrate, card, cases, evaluate, prepare
-from training.evaluate import automatic, bars, calibration, click, froc, hosts, metrics
+from training.evaluate import automatic, bars, calibration, click, exam, froc, hosts, metrics
 from training.evaluate import confidence as fitted
 from training.evaluate.froc import Reference, Scan
 
@@ -288,10 +288,33 @@ def test_a_patients_scans_are_drawn_together():
     def scan(patient, hits):
         return froc.Scan(np.linspace(0.9, 0.1, len(hits)), np.array(hits, bool), 4, patient)
 
-    apart = [scan(name, [hit] * 4) for name, hit in (("a", 1), ("b", 1), ("c", 0), ("d", 0))]
-    together = [froc.Scan(s.scores, s.hits, 4, "ab"[k // 2]) for k, s in enumerate(apart)]
-    assert froc.interval(together, 2) == [0, 1]
-    assert froc.interval(apart, 2)[0] >= froc.interval(together, 2)[0]
+    apart = [scan(str(k), [k % 2] * 4) for k in range(20)]
+    together = [froc.Scan(s.scores, s.hits, 4, "ab"[k % 2]) for k, s in enumerate(apart)]
+    assert froc.interval(together, 4) == [0, 1]
+    low, high = froc.interval(apart, 4)
+    assert 0.2 < low < 0.4 and 0.6 < high < 0.8
+
+
+def test_what_one_ct_counts_and_what_is_too_small_to_count_stand_apart():
+    def row(hits, confidence, long_axis_mm=8.0, sham=-1):
+        return {"hits": hits, "confidence": confidence, "long_axis_mm": long_axis_mm, "sham": sham, "dice": 0.7}
+
+    def record(case, *rows):
+        references = [{"diameter_mm": 8.0, "patient": case}]
+        return {"case": case, "lesions": list(rows), "references": references, "shams": 1}
+
+    crowded = record("A", *(row(-1, 0.9 - 0.01 * k, 5.0) for k in range(6)), row(0, 0.5))
+    quiet = record("B", row(-1, 0.7, 20.0), row(0, 0.6), row(-1, 0.55, sham=0))
+    records = [crowded, quiet]
+    made = exam._transplants(records, [exam._scan(r) for r in records])
+    assert made["by_ct"]["A"]["false_positives_at_2"] == 4 and made["by_ct"]["B"]["false_positives_at_2"] == 0
+    assert made["sensitivity_at"]["2"]["sensitivity"] == 0
+    assert made["shams"] == 2 and [made["sensitivity_at"][r]["shams_marked"] for r in ("2", "8")] == [0, 1]
+    assert (
+        made["by_ct"]["A"]["sensitivity_without_it"]["1"] == 1
+        and made["by_ct"]["B"]["sensitivity_without_it"]["4"] == 0
+    )
+    assert made["sensitivity_if_false_from_6_mm"]["1"] == 1 and made["sensitivity_if_false_from_6_mm"]["0.5"] == 1
 
 
 def test_the_demonstrations_cts_are_judged_where_they_are(evaluated):

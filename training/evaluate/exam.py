@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import confidence, froc, metrics
+from . import calibration, confidence, froc, hosts, metrics
 from .automatic import FOLDS
 from .calibration import Histogram
 
@@ -48,14 +48,13 @@ def judge(records: list[dict]) -> Exam:
             row["confidence"] = confidence.score(row, by_fold[record["fold"]])
     test, read, real = ([r for r in records if r["exam"] == exam] for exam in ("test", "read", "real"))
     scans = [_scan(r) for r in test]
-    counts = Histogram.empty()
-    for r in real:
-        counts += Histogram(*(np.array(part) for part in r["histogram"]))
+    counts = _histogram(real)
     figures = {
         "unseen": bool(records) and all(r["unseen"] for r in records),
         "transplants": _transplants(test, scans) if test else None,
         "transplants_in_read_cts": _transplants(read, [_scan(r) for r in read]) if read else None,
         "real": _real(real) if real else None,
+        "calibration_by_fold": {fold: _calibration([r for r in real if r["fold"] == fold]) for fold in FOLDS if real},
         "confidence_fitted_on": sum(row["hits"] != -2 for r in taught for row in r["lesions"]),
     }
     coefficients = confidence.fit([row for r in taught for row in r["lesions"]])
@@ -73,7 +72,7 @@ def _scan(record: dict) -> froc.Scan:
 
 
 def _transplants(test: list[dict], scans: list[froc.Scan]) -> dict:
-    from_score = froc.score_at(scans, 2)
+    from_score, rates = froc.score_at(scans, 2), (0.5, 1, 2, 4, 8)
     found = {(n, row["hits"]): row for n, r in enumerate(test) for row in r["lesions"] if row["hits"] >= 0}
     everyone = [(n, k, ref) for n, r in enumerate(test) for k, ref in enumerate(r["references"])]
     sizes = {}
@@ -88,21 +87,56 @@ def _transplants(test: list[dict], scans: list[froc.Scan]) -> dict:
             "dice_of_found": metrics.summary([row["dice"] if row else np.nan for row in kept], patients),
         }
     shams = sum(r["shams"] for r in test)
-    marked = [row["confidence"] for r in test for row in _one_a_sham(r)]
+    marked = np.array([row["confidence"] for r in test for row in _one_a_sham(r)])
     return {
         "scans": len(scans),
         "transplants": len(everyone),
         "sensitivity_at": {
-            str(rate): {"sensitivity": froc.sensitivity_at(scans, rate), "interval95": froc.interval(scans, rate)}
-            for rate in (0.5, 1, 2, 4, 8)
+            str(rate): {
+                "sensitivity": froc.sensitivity_at(scans, rate),
+                "interval95": froc.interval(scans, rate),
+                "shams_marked": int(np.count_nonzero(marked >= froc.score_at(scans, rate))),
+            }
+            for rate in rates
+        },
+        # Most hosts were not read for nodules: how much one of them counts, and what is too small to count either way
+        "by_ct": {
+            case: {
+                "false_positives_at_2": sum(np.count_nonzero(s.scores[~s.hits] >= from_score) for s in own),
+                "sensitivity_without_it": {str(rate): froc.sensitivity_at(others, rate) for rate in rates},
+            }
+            for case in dict.fromkeys(s.patient for s in scans)
+            for own, others in [([s for s in scans if s.patient == case], [s for s in scans if s.patient != case])]
+            if others
+        },
+        "sensitivity_if_false_from_6_mm": {
+            str(rate): froc.sensitivity_at([_scan(_without_small(r)) for r in test], rate) for rate in rates
         },
         "false_positives_a_scan_of_all": float(np.mean([np.count_nonzero(~s.hits) for s in scans])),
         "confidence_at_2_false_positives": from_score,
         "shams": shams,
         "shams_marked": len(marked) / max(shams, 1),
-        "shams_marked_at_2_false_positives": float(np.sum(np.array(marked) >= from_score)) / max(shams, 1),
+        "shams_marked_at_2_false_positives": float(np.sum(marked >= from_score)) / max(shams, 1),
         "by_size": sizes,
     }
+
+
+def _without_small(record: dict) -> dict:
+    """The record without what hits nothing and is shorter than the smallest nodule that counts."""
+    rows = [row for row in record["lesions"] if row["hits"] != -1 or row["long_axis_mm"] >= hosts.LEAST_MM]
+    return record | {"lesions": rows}
+
+
+def _histogram(real: list[dict]) -> Histogram:
+    return sum((Histogram(*(np.array(part) for part in r["histogram"])) for r in real), Histogram.empty())
+
+
+def _calibration(real: list[dict]) -> dict:
+    """Expected calibration error of these CTs, and by how much p is too high (under 0: too low) on average."""
+    counts = _histogram(real)
+    mean, share, voxels = calibration.reliability(counts)
+    too_high = float(np.nansum((mean - share) * voxels) / max(voxels.sum(), 1))
+    return {"error": calibration.expected_error(counts), "too_high": too_high, "cts": len(real)}
 
 
 def _one_a_sham(record: dict) -> list[dict]:
