@@ -69,7 +69,7 @@ def _reliability(axes, sets: list[tuple[str, Histogram]], line: tuple[float, flo
             mean, share, _ = calibration.reliability(counts, t, offset)
             axes.plot(mean, share, style, ms=4, label=f"{name}, {how}")
     axes.set(xlabel="probability", ylabel="share of readers", xlim=(0, 1), ylim=(0, 1))
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right", fontsize=8)
 
 
 def _froc(axes, scans: list[froc.Scan]) -> None:
