@@ -110,6 +110,16 @@ def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypat
     assert all(model.unseen for model in opened.values())
     assert opened["fold-a"].bundle.checksum != opened["fold-b"].bundle.checksum
 
+    # again: nothing is made anew but what has other weights now
+    before = [(b / bundle.CARD).stat().st_mtime_ns for b in bundles]
+    folds.fine_tune(settings)
+    assert [(b / bundle.CARD).stat().st_mtime_ns for b in bundles] == before
+    weights = tmp_path / "folds" / "fold-a" / "stage1" / "best.weights.h5"
+    unet.build(made.network.card["architecture"]).save_weights(weights)
+    first, second = (bundle.load(b).checksum for b in folds.fine_tune(settings))
+    assert first != opened["fold-a"].bundle.checksum
+    assert second == opened["fold-b"].bundle.checksum
+
 
 def test_folds_without_a_patch_stage_say_so(made, tmp_path):
     with pytest.raises(FileNotFoundError, match="training fit"):

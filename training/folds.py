@@ -30,16 +30,16 @@ def fine_tune(config: Config) -> list[Path]:
 
     The hard negatives are the shared weights' own false positives; each bundle has an operating point of its own. What
     calibrates a fold's whole runs are the other fold's CTs, by the model that has not seen those; both together
-    calibrate the bundled model's. Resumes like any fit; a bundle that is there is kept. Raises FileNotFoundError while
-    the patch stage has left no weights.
+    calibrate the bundled model's. Resumes like any fit; a bundle that is newer than its weights is kept. Raises
+    FileNotFoundError while the patch stage has left no weights.
     """
     shared = shared_weights(config)
     whole, root = config.fit.stages[-1], Path(config.fit.run) / "folds"
     made = {fold: root / fold / "bundle" for fold in FOLDS}
-    left = [fold for fold, folder in made.items() if not (folder / bundle.CARD).exists()]
+    own = {fold: _without(config, fold) for fold in FOLDS}
+    left = [fold for fold in FOLDS if not _up_to_date(made[fold], _weights(own[fold]), classify.fitted(config, fold))]
     if any(not (root / fold / "stage1" / "done.json").exists() for fold in left):
         mine.for_stage(config, whole, export.export(config, shared, root / "shared", {"threshold": 0.5}))
-    own = {fold: _without(config, fold) for fold in FOLDS}
     for fold in left:
         weights = fit.fit_stage(own[fold], 0, shared)
         calibrate.calibrate(own[fold], weights)
@@ -47,7 +47,7 @@ def fine_tune(config: Config) -> list[Path]:
     for fold in left:
         others = [counts[other] for other in FOLDS if other != fold]
         calibrate.calibrate_runs(own[fold], sum(others, Histogram.empty()))
-        _export(config, own[fold], fold, made[fold])
+        _export(config, own[fold], fold, made[fold], calibrate.operating_point(own[fold]))
     calibrate.calibrate_runs(config, sum(counts.values(), Histogram.empty()))
     return list(made.values())
 
@@ -61,16 +61,30 @@ def _without(config: Config, fold: str) -> Config:
     return replace(config, fit=replace(config.fit, run=str(run), stages=(stage,), epoch_steps=steps_an_epoch))
 
 
-def _export(config: Config, own: Config, fold: str, folder: Path) -> Path:
-    weights = Path(own.fit.run) / "stage1" / "best.weights.h5"
-    facts = calibrate.operating_point(own) | {"data": {"whole_cts_left_out": fold}}
-    return export.export(config, weights, folder, facts, classify.fitted(config, fold))
+def _weights(own: Config) -> Path:
+    return Path(own.fit.run) / "stage1" / "best.weights.h5"
+
+
+def _up_to_date(folder: Path, *sources: Path | None) -> bool:
+    """There is a bundle, and none of what it is made of is gone or newer."""
+    card = folder / bundle.CARD
+    if not card.exists() or not all(source.exists() for source in sources if source):
+        return False
+    return all(source.stat().st_mtime <= card.stat().st_mtime for source in sources if source)
+
+
+def _export(config: Config, own: Config, fold: str, folder: Path, point: dict) -> Path:
+    facts = point | {"data": {"whole_cts_left_out": fold}}
+    return export.export(config, _weights(own), folder, facts, classify.fitted(config, fold))
 
 
 def _whole_cts(config: Config, own: Config, fold: str) -> Histogram:
-    """What the model finds in its fold's CTs, on the patches' scale; kept in a file."""
-    record = Path(own.fit.run) / "whole_cts.json"
+    """What the model finds in its fold's CTs, on the patches' scale; kept with the records of these weights."""
+    of_patches = {k: v for k, v in calibrate.operating_point(own).items() if not k.startswith("run_")}
+    model = bundle.load(_export(config, own, fold, Path(own.fit.run) / "patches", of_patches))
+    record = automatic.records(config, model) / "whole_cts.json"
     if not record.exists():
-        counts = automatic.whole_cts(config, bundle.load(_export(config, own, fold, record.parent / "patches")), fold)
+        counts = automatic.whole_cts(config, model, fold)
+        record.parent.mkdir(parents=True, exist_ok=True)
         record.write_text(json.dumps([counts.voxels.tolist(), counts.target.tolist()]))
     return Histogram(*(np.array(part) for part in json.loads(record.read_text())))
