@@ -142,7 +142,7 @@ def _sensitivity(config: Config, engine: engines.Engine, bundle: bundles.Bundle,
     model = automatic.Model(bundle, engine, folder, unseen=False)
     folder.mkdir()
     runs = automatic.jobs(config, dict.fromkeys(automatic.FOLDS, model))
-    chosen = [job for name, job in runs if name.endswith(f" {ROLE}")]
+    chosen = [job for what, job in runs if what == ROLE]
     records = [job() for job in track(chosen, f"Whole CTs, {engine.precision}")]
     # the exam quotes its figures from "test"; here the same runs are fitted on and, fold by fold, judged
     judged = exam.judge(records + [copy.deepcopy(record) | {"exam": "test"} for record in records])

@@ -67,7 +67,7 @@ def whole_cts(config: Config, bundle: bundles.Bundle, fold: str) -> Histogram:
 
 
 def jobs(config: Config, opened: dict[str, Model]) -> Iterator[tuple[str, Callable[[], dict]]]:
-    """(what it is, the function that does it or reads its record) for every run of the exams."""
+    """(exam: real | val | test | read, the function that does it or reads its record) for every run of the exams."""
     prepared = Path(config.data.prepared)
     trusted = [
         (fold, case)
@@ -95,7 +95,7 @@ def jobs(config: Config, opened: dict[str, Model]) -> Iterator[tuple[str, Callab
             part.replace(record)
             return made
 
-        return name, do
+        return exam, do
 
     dealt = {role: hosts.deal(patches[role], len(trusted)) for role in patches}
     for number, (fold, case) in enumerate(trusted):
