@@ -52,13 +52,17 @@ def _bland_altman(axes, rows: list[dict]) -> None:
     """Difference against mean of the longest diameters, with the limits of agreement (mean +- 1.96 sd)."""
     a, b = (np.array([r[k] for r in rows], float) for k in ("long_axis_mm", "reference_long_axis_mm"))
     kept = np.isfinite(a)
+    axes.set(xlabel="mean of both diameters (mm)", ylabel="model minus consensus (mm)")
+    if not kept.any():  # a first model of a few steps
+        axes.text(0.5, 0.5, "nothing was found at any click", transform=axes.transAxes, ha="center")
+        return
     difference = (a - b)[kept]
     axes.scatter((a + b)[kept] / 2, difference, s=10)
     for level in (-1.96, 0, 1.96):
         at = difference.mean() + level * difference.std()
         axes.axhline(at, lw=1, ls="--" if level else "-", color="k")
         axes.text(1, at, f" {at:.1f}", transform=axes.get_yaxis_transform(), va="center")
-    axes.set(xscale="log", xlabel="mean of both diameters (mm)", ylabel="model minus consensus (mm)")
+    axes.set(xscale="log")
 
 
 def _reliability(axes, sets: list[tuple[str, Histogram]], line: tuple[float, float]) -> None:
