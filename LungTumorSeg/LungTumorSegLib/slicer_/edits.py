@@ -54,10 +54,12 @@ def take_over(node, volume, findings) -> list[int]:
     Changed: measured again, edited. A segment of the user's own: a new lesion. Erased or removed: rejected.
     """
     segmentation, changed = node.GetSegmentation(), []
-    lesions = {findings.segment_id(lesion): lesion for lesion in findings.lesions}
+    # as they are now: what is drawn over another lesion takes that one away
+    shown = {findings.segment_id(x): (x, m) for x, m in zip(findings.lesions, findings.masks, strict=True)}
     there = [segmentation.GetNthSegmentID(i) for i in range(segmentation.GetNumberOfSegments())]
     for segment_id in there:
-        lesion, found = lesions.get(segment_id), segment_mask(node, segment_id, volume)
+        lesion, before = shown.get(segment_id, (None, None))
+        found = segment_mask(node, segment_id, volume)
         name = segmentation.GetSegment(segment_id).GetName()
         if lesion is None:
             if found is not None:
@@ -67,18 +69,18 @@ def take_over(node, volume, findings) -> list[int]:
         else:
             box, mask = found
             ends = tuple((b.start, b.stop) for b in box)
-            if ends != lesion.label_box or not np.array_equal(mask, findings.mask(lesion.id)):
+            if ends != lesion.label_box or not np.array_equal(mask, before):
                 changed.append(findings.draw(box, mask, lesion_id=lesion.id))
             if name != findings.names[lesion.id]:
-                findings.rename(lesion.id, name)
+                findings.names[lesion.id] = name
                 changed.append(lesion.id)
-    for segment_id in set(lesions) - set(there):
-        changed += _reject(findings, lesions[segment_id])
+    for segment_id in set(shown) - set(there):
+        changed += _reject(findings, shown[segment_id][0])
     return changed
 
 
 def _reject(findings, lesion) -> list[int]:
-    if lesion.status == "rejected":
+    if lesion.status == "rejected" or all(lesion.id != left.id for left in findings.lesions):
         return []
     findings.set_status(lesion.id, "rejected")
     return [lesion.id]

@@ -3,14 +3,26 @@
 Plain data and numpy, no scene: `scene` shows it, `logic` joins the two.
 """
 
+import base64
+import zlib
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
-from .. import terminology
+from .. import result_record, terminology
 from ..contracts import CT, Candidate, Lesion, Result, min_confidence, operating_threshold
 from ..geometry import Box
+
+# what lesions are made and rated with: it belongs to the map that the model made, whatever model there is later
+_CARD = (
+    "threshold",
+    "run_threshold",
+    "map_calibration",
+    "run_calibration",
+    "confidence_coefficients",
+    "min_confidence",
+)
 
 
 @dataclass
@@ -72,6 +84,10 @@ class Findings:
         """The id of the lesion's segment: our own, or that of a segment which the user made."""
         return self._segment_ids.get(lesion.id, terminology.segment_id(lesion))
 
+    def is_drawn(self, lesion_id: int) -> bool:
+        """Whether the lesion's outline is the user's own, also if it was rejected since: no threshold changes it."""
+        return lesion_id in self._drawn
+
     def lesion_at(self, point_lps, within_mm: float = 3.0) -> int | None:
         """The id of the lesion at a point of the volume (LPS mm), or of the nearest one within some mm."""
         best = None
@@ -122,13 +138,19 @@ class Findings:
         self._extract(regions, options, smooth)
 
     def add(self, clicked: Result):
-        """Let the lesions that a click found join this result; returns their ids, empty when there are none."""
+        """Let the lesions that a click found join this result; returns their ids, empty when there are none.
+
+        One that had been rejected is accepted again.
+        """
         # a click is the user's last word on its place, so it goes before what was there
         new = [_Region(c) for c in clicked.candidates]
         points = [r.candidate.point_lps for r in new]
         self._extract(new + self._regions, self.options, self.smooth_mm)
-        ids = [self.lesion_at(p) for p in points if p is not None]
-        return [i for i in ids if i is not None]
+        ids = [i for p in points if p is not None and (i := self.lesion_at(p)) is not None]
+        for i in ids:
+            if self.lesion(i).status == "rejected":
+                self.set_status(i, "accepted")
+        return ids
 
     def set_status(self, lesion_id: int, status: str):
         """accepted | rejected | edited."""
@@ -176,8 +198,10 @@ class Findings:
         return replace(self.result, candidates=candidates, options=self.options, lesions=self.lesions, masks=self.masks)
 
     def state(self) -> dict:
-        """What the user set, for JSON; `restore` takes it back. Outlines and statuses are not in it."""
+        """What was made of the network's candidates since, for JSON; `restore` takes it back."""
+        order = [lesion.id for lesion in self.lesions]
         return {
+            "card": {key: self.card[key] for key in _CARD if key in self.card},
             # also the model's own: another model must not move the outlines
             "threshold": self.threshold,
             "min_confidence": self.min_confidence,
@@ -187,17 +211,38 @@ class Findings:
             "own_thresholds": [region.threshold for region in self._regions],
             "names": {str(i): name for i, name in self.names.items()},
             "segment_ids": {str(i): name for i, name in self._segment_ids.items()},
+            "surfaces_shown": self.surfaces_shown,
+            "order": order,
+            # also those that are out of sight now: they come back with their ids
+            "lesions": [
+                result_record.lesion_record(lesion) | {"mask": _packed(mask), "drawn": lesion.id in self._drawn}
+                for lesion, mask in self._known.values()
+            ],
         }
 
     def restore(self, state: dict):
-        """Take back a `state` of this same result."""
+        """Take back a `state` of this same result, with the ids, measurements and confidences of then."""
         self.names |= {int(i): name for i, name in state.get("names", {}).items()}
         self._segment_ids = {int(i): name for i, name in state.get("segment_ids", {}).items()}
         for region, own in zip(self._regions, state.get("own_thresholds", []), strict=False):
             region.threshold = own
         values = ("threshold", "min_diameter_mm", "min_confidence", "lung_restriction")
         options = replace(self.options, **{name: state[name] for name in values if name in state})
-        self._extract(self._regions, options, state.get("smooth_mm", 0.0))
+        if "lesions" not in state:  # 0.5.0 and before
+            self._extract(self._regions, options, state.get("smooth_mm", 0.0))
+            return
+        self.card, self.options, self.smooth_mm = state["card"], options, state["smooth_mm"]
+        self.surfaces_shown = state["surfaces_shown"]
+        self._known, self._drawn = {}, {}
+        for values in state["lesions"]:
+            record = dict(values)
+            packed, drawn = record.pop("mask"), record.pop("drawn")
+            lesion = result_record.lesion_from(record)
+            self._known[lesion.id] = lesion, _unpacked(packed, lesion.label_box)
+            if drawn:
+                self._drawn[lesion.id] = self._known[lesion.id]
+        shown = [self._known[i] for i in state["order"]]
+        self.lesions, self.masks = tuple(lesion for lesion, _ in shown), tuple(mask for _, mask in shown)
 
     # ---- inside
 
@@ -237,7 +282,7 @@ class Findings:
     def _adopt(self, lesions, masks):
         """Take over newly extracted lesions, with the ids, names and statuses of those they overlap most.
 
-        Those in the place of an outline that the user drew are left out.
+        Those in the place of an outline that the user drew, with more than half of the smaller of both, are left out.
         """
         free = [(x, m) for x, m in zip(lesions, masks, strict=True) if not self._is_drawn_over(x, m)]
         lesions, masks = [x for x, _ in free], [m for _, m in free]
@@ -268,7 +313,11 @@ class Findings:
             self._insert_drawn()
 
     def _is_drawn_over(self, lesion, mask) -> bool:
-        return any(_shared_voxels(lesion.label_box, mask, x.label_box, m) for x, m in self._drawn.values())
+        size = np.count_nonzero(mask)
+        return any(
+            2 * _shared_voxels(lesion.label_box, mask, x.label_box, m) > min(size, np.count_nonzero(m))
+            for x, m in self._drawn.values()
+        )
 
     def _insert_drawn(self):
         """Outlines of the user among the others, in the order of `lesions.extract`; those never rated come last."""
@@ -293,6 +342,16 @@ class Findings:
         self._known[lesion.id] = lesion, mask
         if lesion.id in self._drawn:
             self._drawn[lesion.id] = lesion, mask
+
+
+def _packed(mask: np.ndarray) -> str:
+    return base64.b64encode(zlib.compress(np.packbits(mask).tobytes(), 1)).decode()
+
+
+def _unpacked(text: str, box) -> np.ndarray:
+    shape = [stop - start for start, stop in box]
+    bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
 
 
 def _meeting(lesions, others) -> list[list[int]]:

@@ -9,6 +9,7 @@ import io
 import json
 import tempfile
 import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from .scene import STATUS_TAG
 
 RECORD_ROLE = "LungTumorSeg.record"
 _STATE = "LungTumorSeg.state"
+_DAMAGED = "A result in this scene is damaged; run the segmentation again."
 
 
 def keep(segmentation, packed: str):
@@ -58,13 +60,13 @@ def pack(findings: Findings) -> str:
 
 def keep_state(segmentation, findings: Findings):
     """Write down what the user set since; cheap, to be called after every change."""
-    segmentation.SetAttribute(_STATE, json.dumps(findings.state()))
+    segmentation.SetAttribute(_STATE, json.dumps(findings.state(), default=lambda number: number.item()))
 
 
 def read(segmentation, ct, card_of) -> Findings | None:
-    """The findings behind a segmentation of this CT; None if there are none. card_of: options -> the model's card.
+    """The findings behind a segmentation of this CT; None if there are none.
 
-    Raises UnreadableError when what was kept is damaged or belongs to another grid.
+    card_of: options -> the model's card, for what 0.5.0 and before kept without one. Raises UnreadableError when what was kept is damaged or belongs to another grid.
     """
     node = segmentation.GetNodeReference(RECORD_ROLE)
     if node is None or not node.GetText():
@@ -74,8 +76,12 @@ def read(segmentation, ct, card_of) -> Findings | None:
         raise UnreadableError(
             f'The result "{segmentation.GetName()}" belongs to another CT; run the segmentation again.'
         )
-    findings = Findings(ct, result, card_of(result.options))
-    findings.restore(json.loads(segmentation.GetAttribute(_STATE) or "{}"))
+    try:
+        state = json.loads(segmentation.GetAttribute(_STATE) or "{}")
+        findings = Findings(ct, result, state.get("card") or card_of(result.options))
+        findings.restore(state)
+    except (ValueError, KeyError, TypeError, zlib.error) as error:
+        raise UnreadableError(_DAMAGED) from error
     return findings
 
 
@@ -99,7 +105,7 @@ def _unpack(text: str) -> Result:
                 Path(folder, name).write_bytes(file.read(name))
             result = result_record.load(Path(folder))
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UnreadableError("A result in this scene is damaged; run the segmentation again.") from error
+        raise UnreadableError(_DAMAGED) from error
     if result.lungs is None or result.lungs.hull_distance_mm.dtype != bool:  # 0.4.0 and before kept the distances
         return result
     distance = distance_outside(result.lungs.hull_distance_mm, result.lungs.geometry)

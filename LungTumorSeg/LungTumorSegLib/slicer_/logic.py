@@ -162,20 +162,27 @@ class LungTumorSegLogicBase:
     def restore(self) -> list[Findings]:
         """Find results that the scene holds and this logic does not know yet: a scene was opened, the module reloaded.
 
-        Returns them. They can be changed live as before. One whose CT is gone is left out. Raises UnreadableError.
+        Returns them. They can be changed live as before. One whose CT is gone is left out. Where one can't be read the
+        others are restored, and then the error is raised (UnreadableError, ModelError).
         """
-        known, restored = {f.segmentation_id for f in self.results()}, []
+        known, restored, errors = {f.segmentation_id for f in self.results()}, [], []
         for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
             volume = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
-            if node.GetID() in known or volume is None:
+            if node.GetID() in known or volume is None or node.GetNodeReference(kept.RECORD_ROLE) is None:
                 continue
-            findings = kept.read(node, scene.ct_from_volume(volume), self._card)
+            try:
+                findings = kept.read(node, scene.ct_from_volume(volume), self._card)
+            except LungTumorSegError as error:
+                errors.append(error)
+                continue
             if findings is not None:
                 kept.read_segments(node, volume, findings)
                 self._remember(findings, volume, node, node.GetNodeReference(scene.TABLE_ROLE))
                 findings.diameters_shown = node.GetNodeReference(scene.MARKUPS_ROLE) is not None
                 self._results.append(findings)
                 restored.append(findings)
+        if errors:
+            raise errors[0]
         return restored
 
     def volume(self, findings: Findings):
@@ -195,11 +202,13 @@ class LungTumorSegLogicBase:
 
         No network: see `Findings.change`. Segmentation, table, surfaces and diameter lines follow.
         """
+        self._look_at_segments(findings)
         findings.change(**changes)
         self._show(findings)
 
     def set_status(self, findings: Findings, lesion_id: int, status: str):
         """Accept or reject a lesion: ``accepted`` | ``rejected``. A rejected one stays, grey, hidden in 3D."""
+        self._look_at_segments(findings)
         findings.set_status(lesion_id, status)
         self._show(findings)
 
@@ -208,12 +217,13 @@ class LungTumorSegLogicBase:
 
         A segment added by hand becomes a lesion; an erased one is rejected. Nothing happens when nothing was changed.
         """
-        changed = edits.take_over(self.segmentation(findings), self.volume(findings), findings)
+        changed = self._look_at_segments(findings)
         if changed:
             self._show(findings)
         return changed
 
     def rename(self, findings: Findings, lesion_id: int, name: str):
+        self._look_at_segments(findings)
         findings.rename(lesion_id, name)
         self._show(findings)
 
@@ -239,6 +249,7 @@ class LungTumorSegLogicBase:
         """Show or hide the lesions' surfaces."""
         findings.surfaces_shown = visible
         scene.show_surfaces(self.segmentation(findings), visible)
+        kept.keep_state(self.segmentation(findings), findings)
         if not self.surfaces_in_pieces:
             self.make_surfaces(findings)
 
@@ -305,6 +316,7 @@ class LungTumorSegLogicBase:
         """
         from .. import result_files  # brings packages that Slicer lacks until they are installed
 
+        self._look_at_segments(findings)
         return result_files.write(findings.as_result(), findings.ct, Path(folder), overwrite, png)
 
     # ---- inside
@@ -360,6 +372,7 @@ class LungTumorSegLogicBase:
             return
         findings = next(iter(self.results(run.volume)[::-1]), None) if run.add_to == "latest" else run.add_to
         if findings is not None and self.segmentation(findings) is not None:  # not removed meanwhile
+            self._look_at_segments(findings)
             run.lesion_ids = tuple(findings.add(result))
             self._show(findings)
             kept.keep(self.segmentation(findings), kept.pack(findings))
@@ -376,6 +389,11 @@ class LungTumorSegLogicBase:
         run.findings = findings
         if run.replaces is not None:
             self.remove(run.replaces)
+
+    def _look_at_segments(self, findings: Findings) -> list[int]:
+        """`edits.take_over` before anything else changes: the panel does it only some time after the last stroke."""
+        node, volume = self.segmentation(findings), self.volume(findings)
+        return edits.take_over(node, volume, findings) if node is not None and volume is not None else []
 
     def _create_nodes(self, findings: Findings, volume):
         segmentation = scene.add_segmentation(volume, f"{volume.GetName()} lung tumours")

@@ -1,0 +1,183 @@
+"""What the user did to a result stays: through edits of its segments, through saving and opening the scene."""
+
+import numpy as np
+import pytest
+import slicer
+import slicer.util
+from LungTumorSegLib.confidence import FEATURES
+from LungTumorSegLib.errors import UnreadableError
+from LungTumorSegLib.slicer_ import kept
+from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
+from panel_case import NODULE_RAS, KnownNetwork, model_with
+
+SURER_IF_SMALL = {name: 0.0 for name in FEATURES} | {"intercept": 3.0, "log_volume": -0.4}
+
+
+def reopened(findings):
+    """The same result as another logic, which knows nothing of it, finds it in the scene."""
+    logic = LungTumorSegLogicBase(KnownNetwork())
+    same = [f for f in logic.restore() if f.segmentation_id == findings.segmentation_id]
+    return logic, same[0]
+
+
+def rows(findings):
+    return [(x.id, findings.names[x.id], x.volume_mm3, x.confidence, x.status) for x in findings.lesions]
+
+
+def painted(logic, findings, lesion, where) -> int:
+    """Paint some voxels into a lesion's segment, as Segment Editor does; returns how many it has then."""
+    node, volume = logic.segmentation(findings), logic.volume(findings)
+    segment_id = findings.segment_id(lesion)
+    voxels = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume).copy()
+    voxels[where] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, node, segment_id, volume)
+    return int(voxels.sum())
+
+
+def box_of(lesion):
+    return tuple(slice(a, b) for a, b in lesion.label_box)
+
+
+def voxels_of(logic, findings, lesion_id) -> int:
+    segment_id = findings.segment_id(findings.lesion(lesion_id))
+    array = slicer.util.arrayFromSegmentBinaryLabelmap(logic.segmentation(findings), segment_id, logic.volume(findings))
+    return int((array > 0).sum())
+
+
+def test_lesions_that_came_one_after_the_other_keep_ids_and_confidences(case, tmp_path):
+    case.panel.parameters.modelFolder = str(
+        model_with(tmp_path / "m", confidence_coefficients=SURER_IF_SMALL, min_confidence=0.0)
+    )
+    case.panel.take_model_defaults()
+    case.add_chest()
+    case.run()
+    findings = case.panel.findings
+    sure = sorted(x.confidence for x in findings.lesions)
+    case.logic.update(findings, min_confidence=0.9)
+    kept.keep(case.logic.segmentation(findings), kept.pack(findings))  # as of a run that found only the surest
+    for least in ((sure[0] + sure[1]) / 2, 0.0):
+        case.logic.update(findings, min_confidence=least)
+    logic, again = reopened(findings)
+    assert rows(again) == rows(findings) and len(again.lesions) == 3
+    assert again.min_confidence == 0.0
+    logic.update(again, threshold=0.7)
+    findings.change(threshold=0.7)
+    assert rows(again) == rows(findings)
+
+
+def test_what_is_out_of_sight_comes_back_with_its_id_after_opening_the_scene(found):
+    findings = found.panel.findings
+    before = rows(findings)
+    found.logic.rename(findings, 3, "Apex")
+    found.logic.update(findings, min_diameter_mm=15.0)
+    logic, again = reopened(findings)
+    assert len(again.lesions) == 1
+    logic.update(again, min_diameter_mm=3.0)
+    assert [row[0] for row in rows(again)] == [row[0] for row in before] and again.names[3] == "Apex"
+
+
+def test_another_version_of_the_model_changes_nothing_in_a_kept_result(case, tmp_path, monkeypatch):
+    from LungTumorSegLib import bundle
+
+    rating = {"confidence_coefficients": SURER_IF_SMALL, "min_confidence": 0.3}
+    old = model_with(tmp_path / "old", threshold=0.33, run_threshold=0.3, **rating)
+    monkeypatch.setattr(bundle, "default_path", lambda: old)
+    case.panel._cards = {}
+    case.panel.take_model_defaults()
+    case.add_chest()
+    case.run()
+    findings = case.panel.findings
+    rating["confidence_coefficients"] = {**SURER_IF_SMALL, "intercept": 1.9}
+    new = model_with(tmp_path / "new", threshold=0.5, run_threshold=0.25, **rating)
+    monkeypatch.setattr(bundle, "default_path", lambda: new)
+    logic, again = reopened(findings)
+    assert rows(again) == rows(findings)
+    logic.update(again, min_diameter_mm=2.0)
+    assert rows(again) == rows(findings)
+
+
+def test_a_lesion_painted_into_its_neighbour_takes_nothing_from_it(found):
+    findings = found.panel.findings
+    first, second = findings.lesions[:2]
+    at = np.argwhere(findings.mask(second.id))[0] + [a for a, _ in second.label_box]
+    count = painted(found.logic, findings, first, tuple(at))
+    assert found.logic.take_over_edits(findings) == [first.id]
+    assert [x.id for x in findings.lesions] == [1, 2, 3] and findings.lesion(second.id) == second
+    assert findings.lesion(first.id).status == "edited" and voxels_of(found.logic, findings, first.id) == count
+
+
+def test_a_lesion_painted_over_another_takes_its_place(found):
+    findings = found.panel.findings
+    first, second = findings.lesions[:2]
+    painted(found.logic, findings, first, box_of(second))
+    found.logic.take_over_edits(findings)
+    assert second.id not in [x.id for x in findings.lesions]
+    assert findings.segment_id(second) not in [
+        found.logic.segmentation(findings).GetSegmentation().GetNthSegmentID(i) for i in range(2)
+    ]
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        lambda logic, findings, folder: logic.update(findings, threshold=0.7),
+        lambda logic, findings, folder: logic.set_status(findings, 2, "rejected"),
+        lambda logic, findings, folder: logic.rename(findings, 2, "Apex"),
+        lambda logic, findings, folder: logic.save(findings, folder),
+    ],
+    ids=["threshold", "status", "name", "save"],
+)
+def test_a_stroke_a_moment_ago_is_not_lost(found, tmp_path, then):
+    findings = found.panel.findings
+    lesion = findings.lesions[0]
+    count = painted(found.logic, findings, lesion, box_of(lesion))
+    then(found.logic, findings, tmp_path / "saved")
+    assert findings.lesion(lesion.id).status == "edited"
+    assert voxels_of(found.logic, findings, lesion.id) == np.count_nonzero(findings.mask(lesion.id)) == count
+
+
+def test_a_click_on_a_rejected_lesion_accepts_it(found):
+    findings = found.panel.findings
+    lesion_id = found.logic.lesion_at(findings, NODULE_RAS)
+    found.logic.set_status(findings, lesion_id, "rejected")
+    run = found.logic.segment_at(found.panel.volume, NODULE_RAS)
+    assert run.lesion_ids == (lesion_id,) and findings.lesion(lesion_id).status == "accepted"
+
+
+def test_an_outline_drawn_by_hand_stays_one_when_it_is_rejected(found):
+    findings = found.panel.findings
+    lesion = findings.lesions[0]
+    painted(found.logic, findings, lesion, box_of(lesion))
+    found.logic.take_over_edits(findings)
+    found.logic.set_status(findings, lesion.id, "rejected")
+    assert findings.is_drawn(lesion.id) and not findings.is_drawn(2)
+    _, again = reopened(findings)
+    assert again.is_drawn(lesion.id) and again.lesion(lesion.id).status == "rejected"
+
+
+def test_surfaces_stay_shown_after_opening_the_scene(found):
+    found.logic.show_3d(found.panel.findings)
+    logic, again = reopened(found.panel.findings)
+    logic.update(again, threshold=0.7)
+    segmentation = logic.segmentation(again).GetSegmentation()
+    assert again.surfaces_shown and all(
+        segmentation.GetNthSegment(i).GetRepresentation("Closed surface") for i in range(len(again.lesions))
+    )
+
+
+def test_segmentations_of_others_and_a_damaged_result_do_not_keep_the_rest_away(found, scene):
+    label = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    slicer.util.updateVolumeFromArray(label, np.zeros((5, 5, 5), np.uint8))
+    theirs = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "theirs")
+    theirs.SetReferenceImageGeometryParameterFromVolumeNode(label)
+    first = found.panel.findings
+    found.run()
+    second = found.panel.findings
+    node = found.logic.segmentation(first)
+    node.GetNodeReference(kept.RECORD_ROLE).SetText("no result")
+    logic = LungTumorSegLogicBase(KnownNetwork())
+    with pytest.raises(UnreadableError, match="damaged"):
+        logic.restore()
+    assert [f.segmentation_id for f in logic.results()] == [second.segmentation_id]
+    node.GetNodeReference(kept.RECORD_ROLE).SetText("")
+    assert logic.restore() == []
