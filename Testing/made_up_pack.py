@@ -114,7 +114,7 @@ def _write_patches(folder: Path) -> None:
         writer.writerows(rows)
 
 
-def tissue_bundle(made: config.Config, folder: Path) -> Path:
+def tissue_bundle(made: config.Config, folder: Path, threshold: float = 0.5) -> Path:
     """A bundle whose network marks what is denser than about -400 HU on the centre slice: its answers are known."""
     from LungTumorSegLib import unet
 
@@ -131,4 +131,4 @@ def tissue_bundle(made: config.Config, folder: Path) -> Path:
         variable.assign(value)
     weights = folder.parent / f"{folder.name}.weights.h5"
     model.save_weights(weights)
-    return export.export(made, weights, folder, {"threshold": 0.5})
+    return export.export(made, weights, folder, {"threshold": threshold})

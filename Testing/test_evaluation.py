@@ -330,15 +330,31 @@ def test_nothing_is_chosen_on_the_demonstrations_cts(made, tissue):
     assert json.loads((folder / "figures-val.json").read_text())["demo"] is None
 
 
+def test_while_choosing_on_val_nobody_looks_at_test(made, tissue, evaluated):
+    before = {path: path.stat().st_mtime_ns for path in evaluated.iterdir() if "test" in path.name}
+    other = made_up_pack.tissue_bundle(made, Path(made.fit.run).parent / "for_val", threshold=0.4)
+    folder = evaluate.evaluate(made, other, role="val")
+    assert {json.loads(p.read_text())["exam"] for p in (folder / "automatic").iterdir()} == {"real", "val"}
+    figures = json.loads((folder / "figures-val.json").read_text())["automatic"]
+    assert figures["transplants"]["transplants"] == 2 and figures["transplants_in_read_cts"] is None
+    assert not [path for path in folder.rglob("*") if "test" in path.name]
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+
+
+def test_a_role_that_nobody_has_is_refused(made, tissue):
+    with pytest.raises(ValueError, match='No nodule has the role "tset"'):
+        evaluate.evaluate(made, tissue, role="tset")
+
+
 def test_automatic_figures_on_cts_of_the_fit_are_marked(evaluated):
     assert json.loads((evaluated / "figures-test.json").read_text())["automatic"]["unseen"] is False
 
 
 def test_an_evaluation_leaves_tables_plots_a_page_and_facts_for_the_card(evaluated):
     names = {p.name for p in evaluated.iterdir()}
-    assert {"click-test.csv", "lesions.csv", "real.csv", "froc.png", "reliability.png", "cases.png"} <= names
+    assert {"click-test.csv", "lesions-test.csv", "real-test.csv", "froc-test.png", "cases-test.png"} <= names
     page = (evaluated / "report-test.html").read_text()
-    assert "not a medical device" in page and "reliability.png" in page
+    assert "not a medical device" in page and "reliability-test.png" in page
     facts = json.loads((evaluated / "facts-test.json").read_text())
     assert facts["figures"]["bars"][0]["what"] == bars.BARS[0][0]
 
@@ -346,7 +362,7 @@ def test_an_evaluation_leaves_tables_plots_a_page_and_facts_for_the_card(evaluat
 def test_a_second_evaluation_reads_the_records_and_runs_no_network(made, tissue, evaluated, monkeypatch):
     before = json.loads((evaluated / "figures-test.json").read_text())
     table = (evaluated / "click-test.csv").read_text()
-    monkeypatch.setattr(evaluate.page, "draw_cases", lambda folder, *_: folder / "cases.png")
+    monkeypatch.setattr(evaluate.page, "draw_cases", lambda path, *_: path)
 
     def never(*_, **__):
         raise AssertionError("the network ran again")

@@ -1,6 +1,5 @@
 """int8 weights: quantised after training, measured against the float model, and used only if they cost nothing."""
 
-import copy
 import json
 import shutil
 import tempfile
@@ -141,9 +140,8 @@ def _sensitivity(config: Config, engine: engines.Engine, bundle: bundles.Bundle,
     """Sensitivity at two false positives a scan for the val nodules that are transplanted into the whole CTs."""
     model = automatic.Model(bundle, engine, folder, unseen=False)
     folder.mkdir()
-    runs = automatic.jobs(config, dict.fromkeys(automatic.FOLDS, model))
+    runs = automatic.jobs(config, dict.fromkeys(automatic.FOLDS, model), ROLE)
     chosen = [job for what, job in runs if what == ROLE]
-    records = [job() for job in track(chosen, f"Whole CTs, {engine.precision}")]
-    # the exam quotes its figures from "test"; here the same runs are fitted on and, fold by fold, judged
-    judged = exam.judge(records + [copy.deepcopy(record) | {"exam": "test"} for record in records])
+    # the same runs are fitted on and, fold by fold, judged
+    judged = exam.judge([job() for job in track(chosen, f"Whole CTs, {engine.precision}")], ROLE)
     return judged.figures["transplants"]["sensitivity_at"]["2"]["sensitivity"]

@@ -37,8 +37,8 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
     line = calibration.fit_temperature_and_offset(val.counts)
     judged = None
     if whole_cts:
-        jobs = list(automatic.jobs(config, automatic.models(config, bundle)))
-        judged = exam.judge([job() for _, job in track(jobs, "Whole CTs")])
+        jobs = list(automatic.jobs(config, automatic.models(config, bundle), role))
+        judged = exam.judge([job() for _, job in track(jobs, "Whole CTs")], role)
     figures = {
         "role": role,
         "model": {"name": bundle.name, "version": bundle.version, "checksum": bundle.checksum},
@@ -52,14 +52,16 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
     }
     facts = {"figures": bars.brief(figures)}
     if judged and judged.coefficients:
-        facts |= {"confidence_coefficients": judged.coefficients, "min_confidence": judged.min_confidence}
+        facts["confidence_coefficients"] = judged.coefficients
+        if judged.min_confidence is not None:
+            facts["min_confidence"] = judged.min_confidence
     _write(folder / f"figures-{role}.json", figures)
     _write(folder / f"facts-{role}.json", facts)
     if judged:
-        _write_csv(folder / "lesions.csv", [r for record in judged.records for r in _flat(record)])
-        _write_csv(folder / "real.csv", judged.figures["real"]["cases"])
-    pictures = plots.draw(folder, config, rows, maps.counts, judged, line)
-    pictures += [page.draw_cases(folder, nodules, rows, engine, bundle)]
+        _write_csv(folder / f"lesions-{role}.csv", [r for record in judged.records for r in _flat(record)])
+        _write_csv(folder / f"real-{role}.csv", judged.figures["real"]["cases"] if judged.figures["real"] else [])
+    pictures = plots.draw(folder, role, config, rows, maps.counts, judged, line)
+    pictures += [page.draw_cases(folder / f"cases-{role}.png", nodules, rows, engine, bundle)]
     page.write(folder / f"report-{role}.html", figures, pictures)
     bars.show(figures)
     return folder
@@ -101,7 +103,7 @@ def _maps(config: Config, nodules: click.Nodules | None, engine, bundle, folder:
 def _demo(config: Config, engine, bundle, folder: Path) -> dict | None:
     """None where `make demo` has not left its CTs."""
     given, record = Path(config.data.demo).expanduser(), folder / "demo.json"
-    if not given.is_dir():
+    if not all((given / f"{name}_image.nrrd").exists() for name in demo.NAMES):
         return None
     if not record.exists():
         _write(record, demo.run(given, engine, bundle))

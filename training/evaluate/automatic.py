@@ -66,8 +66,11 @@ def whole_cts(config: Config, bundle: bundles.Bundle, fold: str) -> Histogram:
     return counts
 
 
-def jobs(config: Config, opened: dict[str, Model]) -> Iterator[tuple[str, Callable[[], dict]]]:
-    """(exam: real | val | test | read, the function that does it or reads its record) for every run of the exams."""
+def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[str, Callable[[], dict]]]:
+    """(exam: real | val | test | read, the function that does it or reads its record) for every run of the exams.
+
+    role: val, or test, which `val` (the confidence is fitted on it) and the exam in the read CTs go with.
+    """
     prepared = Path(config.data.prepared)
     trusted = [
         (fold, case)
@@ -76,7 +79,7 @@ def jobs(config: Config, opened: dict[str, Model]) -> Iterator[tuple[str, Callab
         if case.source.weight.any()
     ]
     read = [(fold, case) for fold, case in trusted if case.name.startswith(READ)]
-    patches = {role: Patches(prepared, role) for role in ("val", "test")}
+    patches = {role: Patches(prepared, role) for role in dict.fromkeys(("val", role))}
 
     def planted(role: str, case: whole_ct.Case, nodules: list[int], seed: int, model: Model) -> dict:
         return transplanted(hosts.make(case, patches[role], nodules, seed), model)
@@ -101,9 +104,11 @@ def jobs(config: Config, opened: dict[str, Model]) -> Iterator[tuple[str, Callab
     for number, (fold, case) in enumerate(trusted):
         if len(case.tumours):
             yield job("real", f"{case.name}-real", fold, case, partial(real, config, case.name))
-        for role in patches:
-            run = partial(planted, role, case, dealt[role][number], 2 * number + (role == "val"))
-            yield job(role, f"{case.name}-{role}", fold, case, run)
+        for name in patches:
+            run = partial(planted, name, case, dealt[name][number], 2 * number + (name == "val"))
+            yield job(name, f"{case.name}-{name}", fold, case, run)
+    if role != "test":
+        return
     rounds = [(k, fold, case) for k in range(READ_ROUNDS) for fold, case in read]
     for number, nodules in enumerate(hosts.deal(patches["test"], len(rounds))):
         k, fold, case = rounds[number]

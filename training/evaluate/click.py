@@ -57,6 +57,8 @@ class Nodules:
 
     def __init__(self, prepared: Path, role: str):
         self.patches = Patches(prepared, role)
+        if not self.patches.rows:
+            raise ValueError(f'No nodule has the role "{role}"; the roles are train, val and test.')
         names = ("readers", "lesion", "reader_bits")
         self.marks = {name: np.load(prepared / f"{name}.npy", mmap_mode="r") for name in names}
 

@@ -17,7 +17,7 @@ KEPT_FALSE_POSITIVES = 8
 
 @dataclass(frozen=True)
 class Exam:
-    """figures: for JSON. scans: of the test transplants, for the FROC curve. coefficients: of the confidence.
+    """figures: for JSON. scans: of the transplants, for the FROC curve. coefficients: of the confidence.
 
     min_confidence: what the product keeps. records: of all runs, each lesion with its confidence.
     """
@@ -30,8 +30,8 @@ class Exam:
     histogram: Histogram  # of the real cases
 
 
-def judge(records: list[dict]) -> Exam:
-    """Fit the confidence on val transplants and real tumours, and draw the figures.
+def judge(records: list[dict], role: str = "test") -> Exam:
+    """Fit the confidence on val transplants and real tumours, and draw the figures: of ``role``'s transplants.
 
     A fold's lesions are scored by coefficients from the other fold's CTs: false positives repeat from run to run on
     one CT, and a regression would know them, as it would a CT's own tumour. The coefficients for the card come from
@@ -46,12 +46,12 @@ def judge(records: list[dict]) -> Exam:
     for record in records:
         for row in record["lesions"]:
             row["confidence"] = confidence.score(row, by_fold[record["fold"]])
-    test, read, real = ([r for r in records if r["exam"] == exam] for exam in ("test", "read", "real"))
-    scans = [_scan(r) for r in test]
+    asked, read, real = ([r for r in records if r["exam"] == exam] for exam in (role, "read", "real"))
+    scans = [_scan(r) for r in asked]
     counts = _histogram(real)
     figures = {
         "unseen": bool(records) and all(r["unseen"] for r in records),
-        "transplants": _transplants(test, scans) if test else None,
+        "transplants": _transplants(asked, scans) if asked else None,
         "transplants_in_read_cts": _transplants(read, [_scan(r) for r in read]) if read else None,
         "real": _real(real) if real else None,
         "calibration_by_fold": {fold: _calibration([r for r in real if r["fold"] == fold]) for fold in FOLDS if real},
@@ -59,6 +59,8 @@ def judge(records: list[dict]) -> Exam:
     }
     coefficients = confidence.fit([row for r in taught for row in r["lesions"]])
     least = froc.score_at([_scan(r) for r in val], KEPT_FALSE_POSITIVES) if coefficients else None
+    # infinite where more false positives than that share the highest score
+    least = least if least is not None and np.isfinite(least) else None
     return Exam(records, figures, scans, coefficients, least, counts)
 
 

@@ -17,7 +17,7 @@ def write(path: Path, figures: dict, pictures: list[Path]) -> None:
     path.write_text(shown, encoding="utf-8")
 
 
-def draw_cases(folder: Path, nodules: click.Nodules, rows: list[dict], engine, bundle) -> Path:
+def draw_cases(path: Path, nodules: click.Nodules, rows: list[dict], engine, bundle) -> Path:
     """The best, the middle and the worst clicks: the reference's largest slice, outlines, and the click."""
     ordered = sorted(rows, key=lambda r: -r["dice"])
     middle = max(0, len(ordered) // 2 - EACH // 2)
@@ -38,6 +38,5 @@ def draw_cases(folder: Path, nodules: click.Nodules, rows: list[dict], engine, b
             if abs(nodule.click_zyx[0] - z) <= 2:
                 ax.plot(nodule.click_zyx[2], nodule.click_zyx[1], "y+")
             ax.set_title(f"{name}: Dice {row['dice']:.2f}, {row['diameter_mm']:.0f} mm", fontsize=8)
-    path = folder / "cases.png"
     figure.savefig(path, dpi=110)
     return path

@@ -11,22 +11,22 @@ from . import calibration, froc
 from .calibration import Histogram
 
 
-def draw(folder: Path, config: Config, rows: list[dict], counts: Histogram, judged, line) -> list[Path]:
-    """Draw all plots for which there is data; returns the files in the order of the page.
+def draw(folder: Path, role: str, config: Config, rows: list[dict], counts: Histogram, judged, line) -> list[Path]:
+    """Draw all plots for which there is data, named by the role; returns the files in the order of the page.
 
     line: temperature and offset that calibrate the maps.
     """
     drawn = [
-        _save(folder / "dice_by_diameter.png", _dice, rows),
-        _save(folder / "bland_altman.png", _bland_altman, rows),
+        _save(folder / f"dice_by_diameter-{role}.png", _dice, rows),
+        _save(folder / f"bland_altman-{role}.png", _bland_altman, rows),
     ]
     sets = [("patches", counts)]
     if judged:
         sets.append(("whole CTs", judged.histogram))
-    drawn.append(_save(folder / "reliability.png", _reliability, sets, line))
+    drawn.append(_save(folder / f"reliability-{role}.png", _reliability, sets, line))
     if judged and judged.scans:
-        drawn.append(_save(folder / "froc.png", _froc, judged.scans))
-        drawn.append(_save(folder / "precision_recall.png", _precision_recall, judged.scans))
+        drawn.append(_save(folder / f"froc-{role}.png", _froc, judged.scans))
+        drawn.append(_save(folder / f"precision_recall-{role}.png", _precision_recall, judged.scans))
     logs = sorted(Path(config.fit.run).glob("stage*/log.csv"))
     if logs:
         drawn.append(_save(folder / "learning.png", learning, logs))
