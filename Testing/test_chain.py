@@ -7,7 +7,7 @@ import pytest
 from LungTumorSegLib import bundle
 from typer.testing import CliRunner
 
-from training import fit, folds
+from training import calibrate, fit, folds
 from training.cli import app
 
 SETTINGS = """
@@ -72,8 +72,15 @@ def test_one_command_leaves_a_bundle_with_its_figures_and_a_second_call_passes_o
     records = {path: path.stat().st_mtime_ns for path in (folder / "run" / "evaluation").rglob("automatic/*.json")}
     assert left and len(records) == 2 * 4  # of each CT: its own tumour, val, test, and test once more where it was read
 
+    operating = [
+        (folder / "run" / name / "operating.json").read_text() for name in ("", "folds/fold-a", "folds/fold-b")
+    ]
     monkeypatch.setattr(fit, "_watch", None)  # nothing is fitted
+    monkeypatch.setattr(calibrate, "_click_dice", None)  # nor clicked
     everything(folder)
+    assert operating == [
+        (folder / "run" / name / "operating.json").read_text() for name in ("", "folds/fold-a", "folds/fold-b")
+    ]
     assert bundle.load(folder / "final").checksum == made.checksum
     assert json.loads((folder / "final" / bundle.CARD).read_text())["figures"] == made.card["figures"]
     assert all(path.stat().st_mtime_ns == time for path, time in (left | records).items())

@@ -68,6 +68,13 @@ def test_a_calibration_stays_in_the_card_and_leaves_the_weights_alone(made, rand
     assert calibrated.checksum == random_bundle.checksum
 
 
+def test_a_folder_with_other_things_in_it_is_not_replaced(made, random_bundle, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="something else than a model bundle"):
+        export.export(made, random_bundle.folder.parent / "w.weights.h5", tmp_path, {"threshold": 0.5})
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
 def test_a_failed_export_leaves_the_old_bundle(made, random_bundle, tmp_path):
     before = (random_bundle.folder / bundle.CARD).read_text()
     with pytest.raises(Exception, match="missing"):

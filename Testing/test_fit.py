@@ -133,4 +133,41 @@ def test_an_unknown_setting_is_refused(tmp_path):
 
 
 def test_the_bundled_configuration_can_be_read():
-    assert config.load(ROOT / "training" / "configs" / "bundled.toml").network == config.Network()
+    assert config.load(ROOT / "training" / "configs" / "bundled.toml") == config.Config()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("[network]\nspacing_mm = 0.5\n", "no other spacing can be fitted"),
+        ("[[fit.stages]]\nsteps = 100\nlearning_rate = 0.001\n", "no multiple of epoch_steps"),
+        ("[fit]\nepoch_steps = 30\n[[fit.stages]]\nsteps = 40\nlearning_rate = 0.001\n", "no multiple of epoch_steps"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(tmp_path, settings, words):
+    (tmp_path / "c.toml").write_text(settings)
+    with pytest.raises(ValueError, match=words):
+        config.load(tmp_path / "c.toml")
+
+
+def test_a_mined_stage_without_false_positives_is_refused(made, tmp_path):
+    settings = replace(
+        made, fit=replace(made.fit, run=str(tmp_path), stages=(replace(made.fit.stages[0], mined=True),))
+    )
+    with pytest.raises(FileNotFoundError, match="mine --bundle"):
+        fit.fit(settings)
+    assert not (tmp_path / "stage1" / "last.weights.h5").exists()
+
+
+def test_a_fit_stops_where_it_is_told(made, tmp_path, monkeypatch):
+    fitted = []
+    monkeypatch.setattr(fit, "fit_stage", lambda config, number, start: fitted.append(number))
+    fit.fit(replace(made, fit=replace(made.fit, run=str(tmp_path), stages=made.fit.stages * 3)), 2)
+    assert fitted == [0, 1]
+
+
+def test_folds_need_weights_that_saw_no_whole_ct(made, tmp_path):
+    mixed = replace(made.fit.stages[0], ct_share=0.5)
+    settings = replace(made, fit=replace(made.fit, run=str(tmp_path), stages=(mixed, made.fit.stages[0])))
+    with pytest.raises(ValueError, match="seen both folds"):
+        folds.fine_tune(settings)

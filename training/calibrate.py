@@ -31,10 +31,13 @@ class Remembering:
 def calibrate(config: Config, weights: Path) -> Path:
     """Run the val patches through the product and write ``operating.json`` beside the fit.
 
-    Its content goes into every card made afterwards: ``map_calibration`` (temperature and offset of the logit, Platt
-    1999, by least cross-entropy), and on the calibrated scale ``threshold``, with the best mean of the Dice of the
-    clicks and that without a click.
+    What is there and newer than the weights is kept. Its content goes into every card made afterwards:
+    ``map_calibration`` (temperature and offset of the logit, Platt 1999, by least cross-entropy), and on the calibrated
+    scale ``threshold``, with the best mean of the Dice of the clicks and that without a click.
     """
+    target = _file(config)
+    if target.exists() and target.stat().st_mtime >= weights.stat().st_mtime:
+        return target
     raw_folder = Path(config.fit.run) / "uncalibrated"
     raw = bundles.load(export.export(config, weights, raw_folder, {"threshold": 0.5}))
     engine, nodules = engines.open_engine(raw), click.Nodules(Path(config.data.prepared), "val")
@@ -48,7 +51,6 @@ def calibrate(config: Config, weights: Path) -> Path:
         "map_calibration": {"temperature": temperature, "offset": offset},
         "temperature": temperature,
     }
-    target = _file(config)
     target.write_text(json.dumps(found))
     return target
 
@@ -68,12 +70,12 @@ def calibrate_runs(config: Config, counts: calibration.Histogram) -> None:
     """Add the whole runs' calibration to what `calibrate` has found: ``run_calibration``, and ``run_threshold``.
 
     counts: of whole CTs that the network has not seen, on the scale of the patches. ``run_threshold`` is ``threshold``
-    on the other scale: the same voxels. Nothing is done where it is there already, where `calibrate` has not been run,
-    or where there are no such CTs.
+    on the other scale: the same voxels. Nothing is done where `calibrate` has not been run, or where there are no such
+    CTs.
     """
     found = operating_point(config)
     first = found.get("map_calibration")
-    if first is None or "run_calibration" in found or not counts.voxels.any():
+    if first is None or not counts.voxels.any():
         return
     temperature, offset = calibration.fit_temperature_and_offset(counts)
     found["run_threshold"] = round(float(scaled(found["threshold"], temperature, offset)), 3)

@@ -45,7 +45,7 @@ def limits(config: Config) -> dict[str, list[float]]:
     the thickest slices that `examples` makes. What the prepared data do not tell is left out.
     """
     prepared, found = Path(config.data.prepared), {}
-    roles = {"train", *(role for stage in config.fit.stages for role in stage.ct_roles)}
+    roles = {"train", *(role for stage in config.fit.stages if stage.ct_share for role in stage.ct_roles)}
     rows = []
     if (prepared / "patches.csv").exists():
         with (prepared / "patches.csv").open(newline="") as file:

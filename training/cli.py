@@ -28,11 +28,14 @@ def prepare(config: Path = ConfigFile):
 
 
 @app.command()
-def fit(config: Path = ConfigFile):
+def fit(
+    config: Path = ConfigFile,
+    until: Annotated[int | None, typer.Option(min=1, help="The last stage to fit; all of them by default.")] = None,
+):
     """Fit the network, stage after stage; a second call resumes."""
     from . import fit as step
 
-    step.fit(configuration.load(config))
+    typer.echo(step.fit(configuration.load(config), until))
 
 
 @app.command()

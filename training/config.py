@@ -122,6 +122,14 @@ def _read(cls, values: dict, where: str):
 
 
 def load(path: Path) -> Config:
-    """Read a configuration. Raises ValueError on an unknown setting."""
+    """Read a configuration. Raises ValueError on an unknown setting or one that cannot be."""
     with Path(path).open("rb") as file:
-        return _read(Config, tomllib.load(file), Path(path).name)
+        made = _read(Config, tomllib.load(file), Path(path).name)
+    if made.network.spacing_mm != 1:
+        raise ValueError("spacing_mm: the patches have 1 mm, and so have all examples; no other spacing can be fitted.")
+    for number, stage in enumerate(made.fit.stages, 1):
+        if stage.steps < made.fit.epoch_steps or stage.steps % made.fit.epoch_steps:
+            raise ValueError(
+                f"Stage {number} has {stage.steps} steps, no multiple of epoch_steps, {made.fit.epoch_steps}."
+            )
+    return made

@@ -33,10 +33,18 @@ def start() -> None:
         return
     if keras.distribution.distribution() is not None:
         return
-    if PROCESSES in os.environ:
-        keras.distribution.initialize()
+    _join()
     if keras.distribution.get_device_count() > 1:
         keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+
+
+@cache
+def _join() -> None:
+    """Once: each stage of a fit starts anew."""
+    import keras
+
+    if PROCESSES in os.environ:
+        keras.distribution.initialize()
 
 
 def _spread() -> bool:
@@ -99,9 +107,11 @@ def _step(model):
     return jax.jit(lambda trained, fixed, x: model.stateless_call(trained, fixed, x, training=False)[0])
 
 
-def wait() -> None:
-    """Until every process has come here."""
+def stop() -> None:
+    """Wait for the other processes, and go on with one device: an export's two pictures cannot be dealt out to more."""
     if _spread():
+        import keras
         from jax.experimental import multihost_utils
 
         multihost_utils.sync_global_devices("wait")
+        keras.distribution.set_distribution(None)

@@ -31,14 +31,16 @@ PIXELS_PER_INCH = 110
 def run(config: Config, folder: Path, model: Path | None = None, role: str = "test", count: int = 2) -> Path:
     """Click every nodule of ``role``, write figures and ``count`` pictures each of the best, median and worst.
 
-    Leaves ``uncertainty-ROLE-WEIGHTS.csv`` (a row a nodule; a second call goes on where the first ended),
+    Leaves ``uncertainty-ROLE-CARD.csv`` (a row a nodule; a second call goes on where the first ended),
     ``explain-ROLE.json`` and the pictures in ``folder``; returns the json's path.
     """
     bundle = bundles.load(model)
     engine = engines.open_engine(bundle)
     nodules = Nodules(Path(config.data.prepared), role)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = _rows(nodules, engine, bundle, folder / f"uncertainty-{role}-{bundle.checksum[:12]}.csv")
+    # of the card, not the weights alone: calibration and threshold are in it
+    card = bundles.sha256(bundle.folder / bundles.CARD)[:12]
+    rows = _rows(nodules, engine, bundle, folder / f"uncertainty-{role}-{card}.csv")
     figures = {
         "role": role,
         "model": {"name": bundle.name, "version": bundle.version, "checksum": bundle.checksum},

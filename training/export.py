@@ -1,7 +1,6 @@
 """Writes a model bundle: both weight files from the same half-precision numbers, the stored pair, the card."""
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,16 +19,19 @@ NAME, VERSION = "lung-tumor-unet", "0.5.0"
 def export(config: Config, weights: Path, folder: Path, facts: dict, second: Path | None = None) -> Path:
     """Write the bundle of ``weights`` to ``folder``; ``facts`` (figures, data, threshold, ...) go into the card.
 
-    second: the classifier's weights; without them the bundle has none. The folder is replaced in one go, so that a
-    failure leaves the old bundle.
+    second: the classifier's weights; without them the bundle has none. An older bundle is replaced in one go, so that a
+    failure leaves it. Raises FileExistsError where the folder holds anything else.
     """
     import keras
 
+    if folder.exists() and any(folder.iterdir()) and not (folder / bundle.CARD).exists():
+        raise FileExistsError(f"{folder} holds something else than a model bundle. Choose a new folder.")
     keras.mixed_precision.set_global_policy("float32")
     card = {"schema": bundle.SCHEMA, "name": NAME, "version": VERSION, **config.network.card, **facts}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
-        made = Path(made)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as around:
+        made = Path(around) / folder.name
+        made.mkdir()
         model = unet.build(card["architecture"])
         _write(model, weights, made, bundle.UNET, onnx_graph.unet(card["architecture"]), pair_input(card))
         if second:
@@ -40,8 +42,8 @@ def export(config: Config, weights: Path, folder: Path, facts: dict, second: Pat
         card["files"] = {p.name: bundle.sha256(p) for p in sorted(made.iterdir())}
         (made / bundle.CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         if folder.exists():
-            shutil.rmtree(folder)
-        shutil.copytree(made, folder)
+            folder.rename(Path(around) / "old")
+        made.rename(folder)
     return folder
 
 

@@ -10,15 +10,19 @@ import numpy as np
 
 from . import distribute, losses, stream
 from .config import Config, Stage
+from .examples import HARD_PATCHES
 
 VALIDATION_SEED = 10_000
 VALIDATION_EXAMPLES = 384
 
 
-def fit(config: Config) -> Path:
-    """Run all stages; returns the file of the best weights of the last one."""
+def fit(config: Config, until: int | None = None) -> Path:
+    """Run all stages, or those up to stage ``until`` (1 is the first); returns the file of the last one's best weights.
+
+    Raises FileNotFoundError before a stage whose false positives have not been mined.
+    """
     best = None
-    for number in range(len(config.fit.stages)):
+    for number in range(len(config.fit.stages))[:until]:
         best = fit_stage(config, number, best)
     return best
 
@@ -34,6 +38,11 @@ def fit_stage(config: Config, number: int, start: Path | None) -> Path:
     best, last, done = folder / "best.weights.h5", folder / "last.weights.h5", folder / "done.json"
     if done.exists():
         return best
+    if stage.mined and not (Path(config.data.prepared) / HARD_PATCHES).exists():
+        raise FileNotFoundError(
+            f"Stage {number + 1} wants the false positives of stage {number}: `fit --until {number}`, `export` and "
+            "`mine --bundle` first. `python -m training all` does it by itself."
+        )
     distribute.start()
     own = distribute.folder_of_my_own(folder)
     keras.utils.set_random_seed(config.fit.seed)
@@ -76,7 +85,7 @@ def fit_stage(config: Config, number: int, start: Path | None) -> Path:
     (own / done.name).write_text(
         json.dumps({"steps": int(model.optimizer.iterations), "best": watch.best, "seconds": watch.elapsed()})
     )
-    distribute.wait()
+    distribute.stop()
     return best
 
 

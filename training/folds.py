@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,13 @@ STEPS = 500
 
 
 def shared_weights(config: Config) -> Path:
-    """What the stages on patches alone ended with. Raises FileNotFoundError while they have not."""
-    patch_stages = sum(not stage.ct_share for stage in config.fit.stages)
+    """What the stages before the first with whole CTs ended with.
+
+    Raises FileNotFoundError while they have not, ValueError where there is none.
+    """
+    patch_stages = len(list(takewhile(lambda stage: not stage.ct_share, config.fit.stages)))
+    if not patch_stages:
+        raise ValueError("The first stage has whole CTs already: no weights are left that have not seen both folds.")
     shared = Path(config.fit.run) / f"stage{patch_stages}" / "best.weights.h5"
     if not shared.exists():
         raise FileNotFoundError(f"{shared} is missing: run `python -m training fit` first.")
