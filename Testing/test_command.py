@@ -168,6 +168,14 @@ def test_wrong_usage_ends_with_2(arguments, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_threshold_at_which_candidates_are_cut_off_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = _run("segment", "ct.nrrd", "-o", "out", "--threshold", "0.04")
+    assert ended.exit_code == 2
+    said = " ".join(ended.stderr.replace("│", " ").split())
+    assert "The threshold 0.04 is not between 0.05 and 1: lower probabilities are not kept" in said
+
+
 # ---- bad input: code 3, a sentence, nothing written
 
 

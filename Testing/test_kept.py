@@ -1,11 +1,14 @@
 """What the user did to a result stays: through edits of its segments, through saving and opening the scene."""
 
+import json
+
+import nrrd
 import numpy as np
 import pytest
 import slicer
 import slicer.util
 from LungTumorSegLib.confidence import FEATURES
-from LungTumorSegLib.errors import UnreadableError
+from LungTumorSegLib.errors import InputError, UnreadableError
 from LungTumorSegLib.slicer_ import kept
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from panel_case import NODULE_RAS, KnownNetwork, model_with
@@ -181,3 +184,26 @@ def test_segmentations_of_others_and_a_damaged_result_do_not_keep_the_rest_away(
     assert [f.segmentation_id for f in logic.results()] == [second.segmentation_id]
     node.GetNodeReference(kept.RECORD_ROLE).SetText("")
     assert logic.restore() == []
+
+
+def test_a_threshold_that_would_cut_outlines_off_changes_nothing(found):
+    findings = found.panel.findings
+    before = rows(findings)
+    for change in ({"threshold": 0.02}, {"thresholds": {1: 0.02}}):
+        with pytest.raises(InputError, match=r"not between 0.05 and 1"):
+            found.logic.update(findings, **change)
+    assert rows(findings) == before
+
+
+def test_what_the_user_called_rejected_and_drew_is_in_the_saved_file(found, tmp_path):
+    findings = found.panel.findings
+    lesion = findings.lesions[0]
+    painted(found.logic, findings, lesion, box_of(lesion))
+    found.logic.rename(findings, lesion.id, "Apex")
+    found.logic.set_status(findings, lesion.id, "rejected")
+    found.logic.update(findings, smooth_mm=0.5)
+    found.logic.save(findings, tmp_path / "saved")
+    header = nrrd.read_header(str(tmp_path / "saved" / "segmentation.seg.nrrd"))
+    n = next(key for key, value in header.items() if key.endswith("_Name") and value == "Apex").split("_")[0]
+    assert "LungTumorSeg.status:rejected" in header[f"{n}_Tags"] and "SEMIAUTOMATIC" in header[f"{n}_Tags"]
+    assert json.loads((tmp_path / "saved" / "result.json").read_text())["options"]["smooth_mm"] == 0.5

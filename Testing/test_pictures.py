@@ -45,6 +45,13 @@ def test_the_slice_shown_is_the_one_with_the_long_axis(chest, permutation, flips
     assert box == standard.placed(expected.lesions[0], expected.masks[0])[0]
 
 
+def test_the_overview_counts_rejected_lesions_apart():
+    ct = results.make_ct()
+    seen = pictures.AxialView(results.make_result(ct), ct)
+    said = [text.get_text() for text in pictures._overview(seen, "CT").texts]
+    assert "CT: 2 lesions found, 1 rejected (grey)" in said
+
+
 def test_the_picture_has_the_patients_right_on_its_left_and_the_front_on_top():
     geometry = results.oblique_geometry()
     ct = results.make_ct(geometry)

@@ -74,7 +74,7 @@ def test_the_json_holds_the_whole_story_with_points_in_ras(tmp_path, ct, result)
     assert record["geometry"]["shape_zyx"] == [20, 24, 28]
     first = record["lesions"][0]
     names = [name.replace("_lps", "_ras") for name in result.lesions[0].__dataclass_fields__]
-    assert sorted(first) == sorted(names)
+    assert list(first) == [*names, "name"]
     x, y, z = result.lesions[0].axis_points_lps[0]
     assert first["axis_points_ras"][0] == [-x, -y, z]
 
@@ -88,15 +88,29 @@ def test_the_csv_has_the_contract_order_and_every_digit(tmp_path, ct, result):
     result_files.write(result, ct, tmp_path / "out")
     with (tmp_path / "out" / "lesions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == lesion_table.COLUMNS
+    assert tuple(rows[0]) == (*lesion_table.COLUMNS, "name")
     fields = [name.removesuffix("_lps") for name in result.lesions[0].__dataclass_fields__]
     starts = [next(i for i, column in enumerate(rows[0]) if column.startswith(field)) for field in fields]
     assert starts == sorted(starts)
-    assert all(column.startswith(tuple(fields)) for column in rows[0])
+    assert all(column.startswith(tuple(fields)) for column in lesion_table.COLUMNS)
     assert float(rows[1]["confidence"]) == 0.1 + 0.2
     assert rows[2]["confidence"] == ""
     assert float(rows[0]["axis_points_ras_1_r"]) == -result.lesions[0].axis_points_lps[0][0]
     assert [int(rows[0][f"label_box_{end}"]) for end in ("z0", "z1", "x1")] == [2, 6, 11]
+
+
+def test_names_and_smoothing_that_the_user_chose_are_in_the_files(tmp_path, ct, result):
+    names = {1: "Apex, 肺", 3: "Hilum"}
+    result_files.write(result, ct, tmp_path / "out", names=names, smooth_mm=1.5, drawn={3})
+    wanted = ["Apex, 肺", "Lesion 2", "Hilum"]
+    with (tmp_path / "out" / "lesions.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == wanted
+    record = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
+    assert [lesion["name"] for lesion in record["lesions"]] == wanted
+    assert record["options"]["smooth_mm"] == 1.5
+    header = (tmp_path / "out" / "segmentation.seg.nrrd").read_bytes().partition(b"\n\n")[0].decode()
+    assert all(f"Segment{i}_Name:={name}\n" in header for i, name in enumerate(wanted))
+    assert "Type:SEMIAUTOMATIC" in next(line for line in header.splitlines() if line.startswith("Segment2_Tags"))
 
 
 def test_a_locale_with_decimal_commas_changes_no_number(tmp_path, monkeypatch, ct, result):
@@ -136,6 +150,14 @@ def test_pictures_show_each_lesion_in_its_colour(tmp_path, ct, result):
     pixels = np.asarray(Image.open(tmp_path / "out" / "lesion_2.png").convert("RGB")).reshape(-1, 3).astype(int)
     blue = np.array((0.337, 0.706, 0.914)) * 255
     assert (np.abs(pixels - blue).max(axis=1) < 8).sum() > 200
+
+
+def test_pictures_of_a_rejected_lesion_are_grey(tmp_path, ct, result):
+    rejected = tuple(replace(lesion, status="rejected") for lesion in result.lesions)
+    result_files.write(replace(result, lesions=rejected), ct, tmp_path / "out", with_pictures=True, names={1: r"$\a$"})
+    for name in ("lesion_1", "overview"):
+        pixels = np.asarray(Image.open(tmp_path / "out" / f"{name}.png").convert("RGB")).astype(int)
+        assert np.ptp(pixels, axis=-1).max() < 8
 
 
 def test_pictures_of_a_run_that_found_nothing_are_an_overview(tmp_path, ct, result):

@@ -77,6 +77,31 @@ def test_slicer_shows_names_colours_terminology_and_algorithm(tmp_path, scene, r
     assert _tag(segments[0], "DICOM.SegmentAlgorithmName") == f"LungTumorSeg {__version__} Modell u 1.2"
 
 
+def test_a_rejected_lesion_is_grey_and_says_so(tmp_path, scene, result):
+    seg_nrrd.write(tmp_path / "s.seg.nrrd", result)
+    segmentation = _open(scene, tmp_path / "s.seg.nrrd").GetSegmentation()
+    segments = [segmentation.GetNthSegment(i) for i in range(3)]
+    assert [_tag(s, "LungTumorSeg.status") for s in segments] == ["accepted", "edited", "rejected"]
+    red, green, blue = segments[2].GetColor()
+    assert red == green == blue
+    assert all(len(set(s.GetColor())) == 3 for s in segments[:2])
+
+
+def test_names_are_the_users_in_any_script(tmp_path, scene, result):
+    names = {1: "Größe 肺 | a\\b := c", 3: "two\nlines"}
+    seg_nrrd.write(tmp_path / "s.seg.nrrd", result, names)
+    segmentation = _open(scene, tmp_path / "s.seg.nrrd").GetSegmentation()
+    read = [segmentation.GetNthSegment(i).GetName() for i in range(3)]
+    assert read == ["Größe 肺 | a\\b := c", "Lesion 2", "two lines"]
+
+
+def test_a_lesion_drawn_by_hand_is_not_automatic_once_it_is_rejected(tmp_path, scene, result):
+    seg_nrrd.write(tmp_path / "s.seg.nrrd", result, drawn={3})
+    segmentation = _open(scene, tmp_path / "s.seg.nrrd").GetSegmentation()
+    kinds = [_tag(segmentation.GetNthSegment(i), "DICOM.SegmentAlgorithmType") for i in range(3)]
+    assert kinds == ["AUTOMATIC", "SEMIAUTOMATIC", "SEMIAUTOMATIC"]
+
+
 def test_slicer_reads_the_terminology_entry_as_nodule_or_mass_in_a_lung(result):
     logic = slicer.vtkSlicerTerminologiesModuleLogic()
     meanings = []

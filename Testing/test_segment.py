@@ -8,6 +8,7 @@ import pytest
 from LungTumorSegLib import bundle, engines, slices, unet
 from LungTumorSegLib.contracts import CT, Options
 from LungTumorSegLib.errors import Cancelled, InputError, NoLungsFoundError, OutOfMemoryError
+from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.segment import segment
 
 NODULE = ((-70.0, 10.0, 20.0), 18.0, 40.0)
@@ -61,6 +62,36 @@ def test_slices_of_half_a_millimetre_to_eight_are_read_alike(engine, model, spac
     found[tuple(slice(*b) for b in lesion.label_box)] |= mask
     dice = 2 * (found & reference).sum() / (found.sum() + reference.sum())
     assert dice > 0.75, f"Dice {dice:.2f}"
+
+
+class Ideal:
+    """An engine whose p is the density of the middle slice, from 0 at -850 HU to 1 at 40 HU."""
+
+    name, device, reason, precision, batch, classifier = "ideal", "CPU", "", "float32", 8, None
+
+    def predict(self, given):
+        return np.clip((given[..., 2] * 1624 - 174) / 890, 0, 1)
+
+
+def ball_at_the_end(count, step):
+    """A CT of ``count`` slices with a ball, dense within, 3 mm before the last one; and the ball's centre."""
+    z = (count - 1) * step - 3.0
+    places = np.meshgrid(np.arange(count) * step, np.arange(80.0), np.arange(80.0), indexing="ij")
+    away = np.linalg.norm(np.stack(places, -1) - (z, 40, 40), axis=-1)
+    hu = -850 + 890 * np.clip((12 - away) / 6, 0, 1)
+    return CT(np.round(hu).astype(np.int16), Geometry(hu.shape, (1.0, 1.0, step), (0.0, 0.0, 0.0))), (40.0, 40.0, z)
+
+
+@pytest.mark.parametrize(("step", "counts"), [(0.5, (121, 120)), (0.3, (199, 200, 201))])
+def test_a_click_at_the_end_of_thin_slices_finds_the_same_however_many_they_are(model, step, counts):
+    volumes = []
+    for count in counts:
+        ct, point = ball_at_the_end(count, step)
+        lesion, _ = click(ct, Ideal(), model, point)
+        assert lesion.label_box[0][1] == count
+        assert lesion.threshold == pytest.approx(model.card["threshold"], abs=0.01)
+        volumes.append(lesion.volume_mm3)
+    assert volumes == pytest.approx([volumes[0]] * len(counts), rel=0.03)
 
 
 def test_an_oblique_volume_is_read_on_its_own_grid(engine, model):
@@ -187,7 +218,7 @@ def test_the_full_map_lies_on_the_ct_and_agrees_with_the_candidates(engine, mode
         np.testing.assert_allclose(candidate.block[high], whole[high], atol=1)
 
 
-@pytest.mark.parametrize("threshold", [0.0, 1.0, 1.5, -0.2])
-def test_a_threshold_that_is_no_probability_is_refused(chest, engine, model, threshold):
-    with pytest.raises(InputError, match="threshold"):
+@pytest.mark.parametrize("threshold", [0.0, 1.0, 1.5, -0.2, 0.049, float("nan")])
+def test_a_threshold_that_is_no_probability_or_under_that_of_candidates_is_refused(chest, engine, model, threshold):
+    with pytest.raises(InputError, match=r"between 0\.05 and 1"):
         segment(chest[0], Options(threshold=threshold), engine=engine, bundle=model)

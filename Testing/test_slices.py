@@ -111,6 +111,19 @@ def test_a_ball_in_the_map_comes_back_at_its_place_and_size(spacing):
     assert volume == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.06)
 
 
+@pytest.mark.parametrize(("step", "count"), [(0.5, 80), (0.5, 81), (0.3, 79), (0.3, 80), (0.3, 81)])
+def test_the_slices_after_the_last_run_belong_to_the_map_and_are_as_it_is(step, count):
+    plan = slices.plan_box(axial((count, 32, 32), (step, 1, 1)), CARD, (slice(0, count), slice(0, 32), slice(0, 32)), 0)
+    box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
+    assert box[0] == slice(0, count)
+    values = np.zeros(plan.shape, np.uint8)
+    values[-1] = 200
+    out = plan.to_voxels(values, box)
+    assert (out[plan.runs[-1] :] == 200).all() and not out[plan.runs[-2]].any()
+    part = (slice(0, len(plan.runs) - 1), *(slice(0, n) for n in plan.shape[1:]))
+    assert plan.voxel_box(part)[0] == slice(0, plan.runs[-2] + 1)  # another run follows
+
+
 def test_a_box_lies_in_step_with_the_whole_slice():
     grid = axial((10, 300, 400), (2.0, 0.7, 0.7))
     whole = slices.plan_box(grid, CARD, (slice(0, 10), slice(0, 300), slice(0, 400)), 0)

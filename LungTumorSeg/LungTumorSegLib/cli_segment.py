@@ -16,8 +16,9 @@ from rich.table import Table
 from . import bundle, engines, limits, result_files
 from . import ct as cts
 from .cli_errors import Debug, exit_codes
-from .contracts import Options, Result
+from .contracts import Options, Result, check_threshold
 from .contracts import Progress as Step
+from .errors import InputError
 from .segment import segment
 
 _MOST_ROWS = 20
@@ -44,6 +45,14 @@ def _point_lps(text: str) -> tuple[float, float, float]:
     return (-r, -a, s)
 
 
+def _threshold(value: float | None) -> float | None:
+    try:
+        check_threshold(value)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
+    return value
+
+
 def _engine(name: str) -> str:
     if name not in engines.NAMES:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(engines.NAMES)}")
@@ -62,7 +71,8 @@ def segment_command(
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0.01, max=0.99, help="Probability from which a voxel is tumour; the model's own unless given."
+            callback=_threshold,
+            help="Probability from which a voxel is tumour, at least 0.05; the model's own unless given.",
         ),
     ] = None,
     min_diameter: Annotated[
@@ -87,7 +97,9 @@ def segment_command(
     save_probability: Annotated[
         bool, typer.Option("--save-probability", help="Write probability.nrrd as well; not with --point.")
     ] = False,
-    png: Annotated[bool, typer.Option("--png", help="Write pictures of the lesions as well.")] = False,
+    png: Annotated[
+        bool, typer.Option("--png", help="Write pictures as well: an overview and the ten best lesions.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier result in the output folder.")
     ] = False,

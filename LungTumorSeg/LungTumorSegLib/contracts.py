@@ -5,7 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .errors import InputError
 from .geometry import Box, Geometry
+
+LEAST_THRESHOLD = 0.05
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,15 @@ class Options:
     model: Path | None = None
     keep_probability: bool = False
     min_confidence: float | None = None
+
+
+def check_threshold(threshold: float | None) -> None:
+    """Raise InputError if it is no probability, or under that at which candidates end and would cut outlines off."""
+    if threshold is not None and not LEAST_THRESHOLD <= threshold < 1:
+        raise InputError(
+            f"The threshold {threshold} is not between {LEAST_THRESHOLD} and 1: lower probabilities are not kept, and "
+            "outlines would be cut off. Choose for example 0.3."
+        )
 
 
 def operating_threshold(options: Options, card: dict, chest: bool) -> float:

@@ -1,8 +1,10 @@
 """The lesions as a flat table: the `Lesion` contract's names and order, one number or word a column."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
+from . import terminology
 from .contracts import Lesion
 
 _BOX = tuple(f"label_box_{axis}{end}" for axis in "zyx" for end in (0, 1))
@@ -36,12 +38,13 @@ def row(lesion: Lesion) -> dict:
     return {name: values[name] for name in COLUMNS}
 
 
-def write_csv(path: Path, lesions) -> None:
+def write_csv(path: Path, lesions, names: Mapping[int, str] | None = None) -> None:
     """Write ``lesions.csv``: commas and decimal points whatever the user's locale, UTF-8, numbers unrounded.
 
-    A lesion without a value (confidence of a model that gives none) has an empty cell. Raises OSError.
+    After `COLUMNS` comes the ``name``: the user's (``names`` by lesion id), else "Lesion" and the id. A lesion without
+    a value (confidence of a model that gives none) has an empty cell. Raises OSError.
     """
     with Path(path).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, (*COLUMNS, "name"), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(row(lesion) for lesion in lesions)
+        writer.writerows(row(lesion) | {"name": terminology.name(lesion, names)} for lesion in lesions)

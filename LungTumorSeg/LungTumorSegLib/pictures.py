@@ -1,6 +1,7 @@
 """Pictures of a result: each lesion on its axial slice, and where in the chest the lesions are."""
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,21 @@ _WINDOW = {"cmap": "gray", "vmin": -1350, "vmax": 150}
 _SMALLEST_ZOOM_MM = 60.0
 _BACKGROUND, _TEXT, _FAINT = "#111111", "#f2f2f2", "#9a9a9a"
 _EDGE = [patheffects.withStroke(linewidth=3, foreground=_BACKGROUND)]  # readable on bone as well as on air
+_TITLE = {"fontsize": 13, "weight": "bold", "parse_math": False}  # a dollar sign in a name begins no formula
 _DPI = 120
 _REMARK = "LungTumorSeg, for research, not a medical device"
 
 
-def write(folder: Path, result: Result, ct: CT) -> None:
-    """Write ``overview.png`` and, for the ten best lesions, ``lesion_<id>.png``. Raises OSError."""
+def write(folder: Path, result: Result, ct: CT, names: Mapping[int, str] | None = None) -> None:
+    """Write ``overview.png`` and, for the ten best lesions, ``lesion_<id>.png``; rejected ones are grey.
+
+    names: the user's, by lesion id. Raises OSError.
+    """
     chest = AxialView(result, ct)
     _save(_overview(chest, ct.name), Path(folder) / "overview.png")
     for lesion, mask in list(zip(result.lesions, result.masks, strict=True))[:MOST_LESIONS]:
-        _save(_slice_picture(chest, lesion, mask), Path(folder) / f"lesion_{lesion.id}.png")
+        title = f"{terminology.name(lesion, names)}   {_describe(lesion)}"
+        _save(_slice_picture(chest, lesion, mask, title), Path(folder) / f"lesion_{lesion.id}.png")
 
 
 class AxialView:
@@ -49,7 +55,7 @@ class AxialView:
         return self.order.view_box(box, self.geometry.shape_zyx), self.order.view(mask)
 
 
-def _slice_picture(chest: AxialView, lesion: Lesion, mask: np.ndarray) -> Figure:
+def _slice_picture(chest: AxialView, lesion: Lesion, mask: np.ndarray, title: str) -> Figure:
     """Left the whole slice, right the lesion with outline and diameters."""
     box, mask = chest.placed(lesion, mask)
     number = chest.slice_number(lesion)
@@ -80,9 +86,7 @@ def _slice_picture(chest: AxialView, lesion: Lesion, mask: np.ndarray) -> Figure
     )
     _diameters(zoom, chest, lesion)
     _scale_bar(zoom, centre_x - half, centre_y + half, half)
-    figure.text(
-        0.02, 0.93, f"{terminology.name(lesion)}   {_describe(lesion)}", color=color, fontsize=13, weight="bold"
-    )
+    figure.text(0.02, 0.93, title, color=color, **_TITLE)
     place = f"axial slice {lesion.slice_index} (from 0) of {chest.geometry.shape_zyx[0]}, lung window"
     _footer(figure, place)
     return figure
@@ -128,6 +132,8 @@ def _describe(lesion: Lesion) -> str:
         f"{lesion.volume_mm3 / 1000:.2f} ml",
         f"{lesion.mean_hu:.0f} HU",
     ]
+    if lesion.status == "rejected":
+        words.insert(0, "rejected")
     if lesion.side:
         words.append(f"{lesion.side} lung")
     if lesion.confidence is not None:
@@ -157,12 +163,18 @@ def _overview(chest: AxialView, name: str) -> Figure:
         axes.set_title(title, color=_FAINT, fontsize=10)
         if axis == 1:
             _sides(axes)
-    count = len(chest.lesions)
-    found = "No lesion found" if not count else f"{count} lesion{'s' if count > 1 else ''} found"
-    shown = f", the {MOST_LESIONS} best shown" if count > MOST_LESIONS else ""
-    figure.text(0.02, 0.94, f"{name}: {found}{shown}", color=_TEXT, fontsize=13, weight="bold")
+    figure.text(0.02, 0.94, f"{name}: {_count(chest.lesions)}", color=_TEXT, **_TITLE)
     _footer(figure, "mean density along the line of sight")
     return figure
+
+
+def _count(lesions) -> str:
+    rejected = sum(lesion.status == "rejected" for lesion in lesions)
+    count = len(lesions) - rejected
+    words = f"{count} lesion{'s' if count > 1 else ''} found" if count else "No lesion found"
+    if rejected:
+        words += f", {rejected} rejected (grey)"
+    return words + (f", the {MOST_LESIONS} best shown" if len(lesions) > MOST_LESIONS else "")
 
 
 def _radiograph(voxels: np.ndarray, axis: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The files that a user gets from a run, all of them or none."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from . import lesion_table, output_folder, result_record, seg_nrrd
@@ -17,34 +18,47 @@ def check_writable(folder: Path, overwrite: bool = False) -> None:
     output_folder.check_writable(Path(folder), FILES, overwrite)
 
 
-def write(result: Result, ct: CT, folder: Path, overwrite: bool = False, with_pictures: bool = False) -> list[Path]:
+def write(
+    result: Result,
+    ct: CT,
+    folder: Path,
+    overwrite: bool = False,
+    with_pictures: bool = False,
+    *,
+    names: Mapping[int, str] | None = None,
+    smooth_mm: float = 0.0,
+    drawn: Collection[int] = (),
+) -> list[Path]:
     """Write the result into ``folder``, which is made if need be; returns the files.
 
     ``segmentation.seg.nrrd`` (see `seg_nrrd`), ``lesions.csv`` (`lesion_table`), ``result.json`` (`result_record`);
     ``probability.nrrd`` (uint8, round(255 p), on the CT's grid) if the result has the map; ``*.png`` if asked for.
+
+    What the user did, which a `Result` does not know: names by lesion id, the sigma with which the probability was
+    smoothed, the ids of the lesions drawn by hand.
 
     Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result and not
     ``overwrite``. The folder is then as it was.
     """
     folder = Path(folder)
     with output_folder.all_or_nothing(folder, FILES, overwrite) as part:
-        seg_nrrd.write(part / SEGMENTATION, result)
-        lesion_table.write_csv(part / TABLE, result.lesions)
+        seg_nrrd.write(part / SEGMENTATION, result, names, drawn)
+        lesion_table.write_csv(part / TABLE, result.lesions, names)
         if result.probability is not None:
             content = {"content": "probability of tumour times 255"}
             seg_nrrd.write_nrrd(part / PROBABILITY, result.probability, seg_nrrd.grid_header(result.geometry) | content)
         if with_pictures:
-            _write_pictures(part, result, ct)
-        result_record.write_json(result, ct, part / RECORD)
-        names = [path.name for path in sorted(part.iterdir())]
-    return [folder / name for name in names]
+            _write_pictures(part, result, ct, names)
+        result_record.write_json(result, ct, part / RECORD, names, smooth_mm)
+        written = [path.name for path in sorted(part.iterdir())]
+    return [folder / name for name in written]
 
 
-def _write_pictures(folder: Path, result: Result, ct: CT) -> None:
+def _write_pictures(folder: Path, result: Result, ct: CT, names: Mapping[int, str] | None) -> None:
     try:
         from . import pictures  # here, since Slicer does not bring matplotlib along
     except ModuleNotFoundError as error:
         raise OutputError(
             f"The pictures need {error.name}, which is not installed. Install it, or save without."
         ) from None
-    pictures.write(folder, result, ct)
+    pictures.write(folder, result, ct, names)

@@ -5,13 +5,14 @@ itself (``geometry``) is written as image headers have it, in LPS.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
-from . import __version__
+from . import __version__, terminology
 from .contracts import CT, Candidate, Lesion, Lungs, Options, Rating, Result
 from .errors import UnreadableError
 from .geometry import Geometry
@@ -61,9 +62,18 @@ def load(folder: Path) -> Result:
         ) from error
 
 
-def write_json(result: Result, ct: CT, path: Path) -> None:
-    """Write ``result.json`` for the user: everything about the run and its lesions. Raises OSError."""
-    _write_json(Path(path), record(result, ct))
+def write_json(
+    result: Result, ct: CT, path: Path, names: Mapping[int, str] | None = None, smooth_mm: float = 0.0
+) -> None:
+    """Write ``result.json`` for the user: everything about the run and its lesions. Raises OSError.
+
+    names, smooth_mm: see `result_files.write`; a ``name`` ends each lesion, a ``smooth_mm`` the options.
+    """
+    made = record(result, ct)
+    made["options"]["smooth_mm"] = smooth_mm
+    for lesion, values in zip(result.lesions, made["lesions"], strict=True):
+        values["name"] = terminology.name(lesion, names)
+    _write_json(Path(path), made)
 
 
 def _write_json(path: Path, record: dict) -> None:

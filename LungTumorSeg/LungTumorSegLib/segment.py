@@ -16,7 +16,7 @@ from . import bundle as bundles
 from . import classifier as classifiers
 from . import ct as cts
 from . import engines, lesions, lungs, memory, slices, unet, views
-from .contracts import CT, Candidate, Options, Progress, Rating, Result, operating_threshold
+from .contracts import CT, Candidate, Options, Progress, Rating, Result, check_threshold, operating_threshold
 from .errors import Cancelled, InputError, OutOfMemoryError
 from .geometry import Box, Geometry
 from .probability import calibrated
@@ -51,8 +51,7 @@ def segment(
     """
     options = options or Options()
     run = _Run(ct, options, progress or (lambda _: None), cancelled or (lambda: False))
-    if options.threshold is not None and not 0 < options.threshold < 1:
-        raise InputError(f"The threshold {options.threshold} is not between 0 and 1. Choose for example 0.5.")
+    check_threshold(options.threshold)
     cts.check(ct)
     bundle = bundle or bundles.load(options.model)
     with run.stage("lungs"):

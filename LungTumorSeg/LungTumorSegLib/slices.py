@@ -136,6 +136,11 @@ class Plan:
         """Of the map that the network makes: (runs, y, x)."""
         return (len(self.runs), *(b.stop - b.start for b in self.box_yx))
 
+    @property
+    def every(self) -> int:
+        """Native slices from one run to the next."""
+        return int(self.runs[1] - self.runs[0]) if len(self.runs) > 1 else 1
+
     def batches(
         self, view: np.ndarray, size: int, point_lps=None, first: int = 0
     ) -> Iterator[tuple[slice, np.ndarray]]:
@@ -165,14 +170,21 @@ class Plan:
         return self.axial.index(point_lps) * self.axial.spacing_zyx - starts
 
     def voxel_box(self, map_box: Box, margin_mm: float = 0.0) -> Box:
-        """The voxels of the axial view that cover a box of the map, widened by ``margin_mm`` and clipped."""
+        """The voxels of the axial view that cover a box of the map, widened by ``margin_mm`` and clipped.
+
+        Slices after the last run that are too few for another one are covered as well.
+        """
         spacing, pixel = self.axial.spacing_zyx, self.card["spacing_mm"]
+        last = int(self.runs[map_box[0].stop - 1])
+        # else the end of 120 slices of 0.5 mm counts as cut off, and a click there gives 0.72 ml of a lesion's 2.93
+        if last + self.every >= self.axial.shape_zyx[0]:
+            last = self.axial.shape_zyx[0] - 1
         starts = [
             int(self.runs[map_box[0].start]),
             *(m.start + b.start for m, b in zip(map_box[1:], self.box_yx, strict=True)),
         ]
         stops = [
-            int(self.runs[map_box[0].stop - 1]),
+            last,
             *(m.stop - 1 + b.start for m, b in zip(map_box[1:], self.box_yx, strict=True)),
         ]
         step = [spacing[0], pixel, pixel]  # runs are native slices, pixels are network pixels
@@ -186,15 +198,15 @@ class Plan:
     def to_voxels(self, values: np.ndarray, box: Box) -> np.ndarray:
         """The map's ``values`` (runs, y, x) interpolated to the voxels of ``box`` of the axial view.
 
-        uint8 or float32, and so is what is returned.
+        Slices after the last run are as it is, as far as the next run would be. uint8 or float32, and so is what is
+        returned.
         """
         spacing, pixel = self.axial.spacing_zyx, self.card["spacing_mm"]
-        run_step = spacing[0] * (int(self.runs[1] - self.runs[0]) if len(self.runs) > 1 else 1)
         matrices = []
         for b, n_in, step_in, step_out, start in zip(
             box,
             values.shape,
-            (run_step, pixel, pixel),
+            (self.every * spacing[0], pixel, pixel),
             spacing,
             (float(self.runs[0]) * spacing[0], *(p.start * pixel for p in self.box_yx)),
             strict=True,

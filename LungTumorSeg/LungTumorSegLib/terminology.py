@@ -4,11 +4,13 @@ The codes are those of Slicer's "DICOM master list" (DICOM CID 7150 and 7159, SN
 """
 
 import unicodedata
+from collections.abc import Mapping
 
 from . import __version__
 from .contracts import Lesion
 
 ALGORITHM = "LungTumorSeg"
+STATUS_TAG = f"{ALGORITHM}.status"
 
 # Where a lung opacity stops being a nodule: Fleischner Society glossary, Bankier et al., Radiology 310:e232558, 2024
 MASS_FROM_MM = 30.0
@@ -32,6 +34,7 @@ _COLORS = (
     (0.902, 0.624, 0.000),
     (0.000, 0.447, 0.698),
 )
+_REJECTED_COLOR = (0.6, 0.6, 0.6)
 
 
 def segment_id(lesion: Lesion) -> str:
@@ -39,12 +42,15 @@ def segment_id(lesion: Lesion) -> str:
     return f"{ALGORITHM}_{lesion.id}"
 
 
-def name(lesion: Lesion) -> str:
-    return f"Lesion {lesion.id}"
+def name(lesion: Lesion, names: Mapping[int, str] | None = None) -> str:
+    """What the user called it (``names`` by lesion id), else its number."""
+    return (names or {}).get(lesion.id) or f"Lesion {lesion.id}"
 
 
 def color(lesion: Lesion) -> tuple[float, float, float]:
-    """Red, green, blue, 0 to 1."""
+    """Red, green, blue, 0 to 1; grey of a rejected one."""
+    if lesion.status == "rejected":
+        return _REJECTED_COLOR
     return _COLORS[(lesion.id - 1) % len(_COLORS)]
 
 
@@ -68,13 +74,14 @@ def algorithm_name(model: dict) -> str:
     return " ".join(plain.replace("\\", " ").replace("|", " ").split())[:64]
 
 
-def tags(lesion: Lesion, model: dict) -> dict[str, str]:
-    """The segment's tags: terminology, and that a program made it, so that a DICOM export does not say MANUAL.
+def tags(lesion: Lesion, model: dict, drawn: bool = False) -> dict[str, str]:
+    """The segment's tags: terminology, status, and that a program made it, so that a DICOM export does not say MANUAL.
 
-    model: `Result.model`. A lesion that the user edited is SEMIAUTOMATIC.
+    model: `Result.model`. A lesion that the user edited is SEMIAUTOMATIC; drawn: so it is whatever its status says.
     """
     return {
         "TerminologyEntry": entry(lesion),
-        "DICOM.SegmentAlgorithmType": "SEMIAUTOMATIC" if lesion.status == "edited" else "AUTOMATIC",
+        "DICOM.SegmentAlgorithmType": "SEMIAUTOMATIC" if drawn or lesion.status == "edited" else "AUTOMATIC",
         "DICOM.SegmentAlgorithmName": algorithm_name(model),
+        STATUS_TAG: lesion.status,
     }

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from .. import result_record, terminology
-from ..contracts import CT, Candidate, Lesion, Result, min_confidence, operating_threshold
+from ..contracts import CT, Candidate, Lesion, Result, check_threshold, min_confidence, operating_threshold
 from ..geometry import Box
 
 # what lesions are made and rated with: it belongs to the map that the model made, whatever model there is later
@@ -122,7 +122,7 @@ class Findings:
 
         threshold: for all lesions without their own; None is the model's, as of min_confidence. thresholds:
         {lesion id: threshold or None}, each for the region in which that lesion lies. Nothing is changed when the
-        extraction fails.
+        extraction fails. Raises InputError for a threshold that cannot be.
         """
         wanted = {
             "threshold": threshold,
@@ -131,6 +131,8 @@ class Findings:
             "lung_restriction": lung_restriction,
         }
         options = replace(self.options, **{k: v for k, v in wanted.items() if v is not ...})
+        for asked in (options.threshold, *({} if thresholds is ... else thresholds).values()):
+            check_threshold(asked)
         smooth = self.smooth_mm if smooth_mm is ... else float(smooth_mm)
         regions = [replace(r) for r in self._regions]
         for lesion_id, own in {} if thresholds is ... else thresholds.items():

@@ -15,13 +15,12 @@ from pathlib import Path
 
 from vtk import mutable
 
-from .. import result_record
+from .. import result_record, terminology
 from ..contracts import Result
 from ..errors import UnreadableError
 from ..lungs import distance_outside
 from . import edits
 from .findings import Findings
-from .scene import STATUS_TAG
 
 RECORD_ROLE = "LungTumorSeg.record"
 _STATE = "LungTumorSeg.state"
@@ -66,7 +65,8 @@ def keep_state(segmentation, findings: Findings):
 def read(segmentation, ct, card_of) -> Findings | None:
     """The findings behind a segmentation of this CT; None if there are none.
 
-    card_of: options -> the model's card, for what 0.5.0 and before kept without one. Raises UnreadableError when what was kept is damaged or belongs to another grid.
+    card_of: options -> the model's card, for what 0.5.0 and before kept without one. Raises UnreadableError when what
+    was kept is damaged or belongs to another grid.
     """
     node = segmentation.GetNodeReference(RECORD_ROLE)
     if node is None or not node.GetText():
@@ -91,7 +91,7 @@ def read_segments(segmentation, volume, findings: Findings):
     for lesion in findings.lesions:
         segment = segmentation.GetSegmentation().GetSegment(findings.segment_id(lesion))
         status = mutable("")
-        if segment is not None and segment.GetTag(STATUS_TAG, status) and str(status) != lesion.status:
+        if segment is not None and segment.GetTag(terminology.STATUS_TAG, status) and str(status) != lesion.status:
             findings.set_status(lesion.id, str(status))
 
 

@@ -317,7 +317,16 @@ class LungTumorSegLogicBase:
         from .. import result_files  # brings packages that Slicer lacks until they are installed
 
         self._look_at_segments(findings)
-        return result_files.write(findings.as_result(), findings.ct, Path(folder), overwrite, png)
+        return result_files.write(
+            findings.as_result(),
+            findings.ct,
+            Path(folder),
+            overwrite,
+            png,
+            names=findings.names,
+            smooth_mm=findings.smooth_mm,
+            drawn={lesion.id for lesion in findings.lesions if findings.is_drawn(lesion.id)},
+        )
 
     # ---- inside
 

@@ -25,9 +25,7 @@ _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 _ROLES = "LungTumorSeg."
 TABLE_ROLE = f"{_ROLES}table"
 MARKUPS_ROLE = f"{_ROLES}diameters"
-STATUS_TAG = "LungTumorSeg.status"
 # not 0.5: Slicer takes that for "no colour" and picks one
-_REJECTED_COLOR = (0.6, 0.6, 0.6)
 
 
 # ---- volumes and points
@@ -241,16 +239,15 @@ def show_lesions(node, volume, findings):
         wanted = {findings.segment_id(lesion): lesion for lesion in findings.lesions}
         ours = {segmentation.GetNthSegmentID(i) for i in range(segmentation.GetNumberOfSegments())}
         for segment_id in ours - set(wanted):
-            if segmentation.GetSegment(segment_id).HasTag(STATUS_TAG):
+            if segmentation.GetSegment(segment_id).HasTag(terminology.STATUS_TAG):
                 segmentation.RemoveSegment(segment_id)
         for (segment_id, lesion), mask in zip(wanted.items(), findings.masks, strict=True):
-            name = findings.names[lesion.id]
-            _set_segment(node, volume, segment_id, lesion, mask, name, findings.result.model)
+            _set_segment(node, volume, segment_id, lesion, mask, findings)
     finally:
         node.EndModify(was)
 
 
-def _set_segment(node, volume, segment_id, lesion: Lesion, mask_zyx: np.ndarray, name: str, model: dict):
+def _set_segment(node, volume, segment_id, lesion: Lesion, mask_zyx: np.ndarray, findings):
     segmentation = node.GetSegmentation()
     segment = segmentation.GetSegment(segment_id)
     is_new = segment is None
@@ -260,7 +257,7 @@ def _set_segment(node, volume, segment_id, lesion: Lesion, mask_zyx: np.ndarray,
         segment.AddRepresentation(_labelmap_name(), _labelmap(volume, lesion, mask_zyx))
         segment.SetLabelValue(1)  # Segment Editor may have put it on a layer with others
         segment.RemoveRepresentation(_surface_name())
-    _dress(segment, lesion, name, model)
+    _dress(segment, lesion, findings.names[lesion.id], findings.result.model, findings.is_drawn(lesion.id))
     if is_new:
         segmentation.AddSegment(segment, segment_id)
     rejected = lesion.status == "rejected"
@@ -276,11 +273,11 @@ def _holds(node, segment_id, volume, lesion: Lesion, mask_zyx: np.ndarray) -> bo
     return tuple((b.start, b.stop) for b in box) == lesion.label_box and np.array_equal(mask, mask_zyx)
 
 
-def _dress(segment, lesion: Lesion, name: str, model: dict):
+def _dress(segment, lesion: Lesion, name: str, model: dict, drawn: bool):
     """Name, colour, terminology and algorithm tags of a lesion's segment."""
     segment.SetName(name)
-    segment.SetColor(*(_REJECTED_COLOR if lesion.status == "rejected" else terminology.color(lesion)))
-    for tag, value in {**terminology.tags(lesion, model), STATUS_TAG: lesion.status}.items():
+    segment.SetColor(*terminology.color(lesion))
+    for tag, value in terminology.tags(lesion, model, drawn).items():
         segment.SetTag(tag, value)
 
 
