@@ -77,6 +77,8 @@ class KnownRun:
 
     def _answer(self):
         _, found_lungs, candidates = chest()
+        if self._options.points_lps or not self._options.lung_restriction:
+            found_lungs = None  # `segment` does not look for them then
         notes = ()
         if self._options.points_lps:
             candidates = tuple(c for p in self._options.points_lps for c in candidates if self._holds(c, p))

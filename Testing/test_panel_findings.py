@@ -122,6 +122,21 @@ def test_a_lesion_is_hidden_and_shown(found):
     assert display.GetSegmentVisibility(segment)
 
 
+def test_the_buttons_show_whether_the_chosen_result_has_surfaces_and_diameters(found):
+    first = found.panel.findings
+    found.ui.show3DButton.click()
+    found.run()
+    second = found.panel.findings
+    found.ui.show3DButton.click()
+    found.ui.diametersButton.click()
+    assert (second.surfaces_shown, second.diameters_shown) == (False, False)
+    found.panel.show(first)
+    assert found.ui.show3DButton.checked and found.ui.diametersButton.checked
+    found.panel.show(second)
+    assert not found.ui.show3DButton.checked and not found.ui.diametersButton.checked
+    assert (first.surfaces_shown, second.surfaces_shown) == (True, False)
+
+
 def test_surfaces_and_diameters_come_and_go(found, scene):
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 6
     found.ui.diametersButton.click()
@@ -180,6 +195,21 @@ def test_an_earlier_result_in_the_folder_is_replaced_only_when_the_user_says_so(
         found.adjust("thresholdSlider", 0.7)
         found.ui.saveButton.click()
         assert ((tmp_path / "segmentation.seg.nrrd").read_bytes() != before) is answer
+    assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
+
+
+def test_it_is_asked_about_whatever_file_of_a_result_is_in_the_folder(found, tmp_path, monkeypatch):
+    import qt
+    import slicer
+
+    asked = []
+    monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text: asked.append(text) or True)
+    for name in ("segmentation.seg.nrrd", "lesion_1.png"):
+        (tmp_path / name).write_text("another's")
+        found.ui.saveButton.click()
+        (tmp_path / "result.json").unlink()
+    assert len(asked) == 2
     assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
 
 

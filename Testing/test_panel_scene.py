@@ -4,7 +4,7 @@ import threading
 
 import headless
 import numpy as np
-from panel_case import ACCEPT, DIAMETERS, NAME, NODULE_RAS, RESOURCES, PanelCase, spin
+from panel_case import ACCEPT, DIAMETERS, NAME, NODULE_RAS, RESOURCES, SHOW, PanelCase, spin
 
 
 def test_closing_the_scene_in_mid_run_ends_the_run(case, scene, _application):
@@ -137,10 +137,26 @@ def test_results_survive_saving_and_opening_the_scene(found, scene, tmp_path, _a
     assert findings.lesions[0].volume_mm3 > float(before[0][2][0]) * 1000
 
 
+def test_a_hidden_lesion_of_a_closed_scene_hides_none_of_the_next(found, _application):
+    import qt
+
+    found.ui.lesionTable.item(0, SHOW).setCheckState(qt.Qt.Unchecked)
+    headless.clear(*_application)
+    found.settle()
+    found.add_chest()
+    found.run()
+    assert found.ui.lesionTable.item(0, SHOW).checkState() == qt.Qt.Checked
+
+
 def test_a_reloaded_module_still_knows_its_results(found):
+    import qt
+
+    found.ui.lesionTable.item(1, SHOW).setCheckState(qt.Qt.Unchecked)
     found.panel.close()
     again = PanelCase(RESOURCES)
     try:
+        shown = [again.ui.lesionTable.item(row, SHOW).checkState() for row in range(3)]
+        assert shown == [qt.Qt.Checked, qt.Qt.Unchecked, qt.Qt.Checked]
         assert again.ui.lesionTable.rowCount == 3
         assert again.column(NAME) == found.column(NAME)
     finally:

@@ -1,7 +1,8 @@
 """Clicks, comparison and environment in the panel."""
 
 import pytest
-from panel_case import NODULE_RAS, RESOURCES, PanelCase, ReadyInstaller, node_ids
+from LungTumorSegLib.errors import InputError
+from panel_case import NODULE_RAS, RESOURCES, PanelCase, ReadyInstaller, node_ids, spin
 from slicer_standin.slice_views import LayoutManager
 
 
@@ -40,6 +41,23 @@ def test_a_click_where_nothing_is_says_so(case, scene):
     case.wait()
     assert "Nothing was found" in case.ui.clickStatus.text
     assert node_ids(scene) == before
+
+
+@pytest.mark.parametrize("how", ["failed", "cancelled"])
+def test_a_click_that_failed_or_was_cancelled_is_not_looked_for_any_more(case, how):
+    case.add_chest()
+    case.ui.placeButton.click()
+    case.network.steps = 20
+    case.click_at(NODULE_RAS)
+    spin(seconds=0.1)
+    assert case.ui.clickStatus.text == "Looking ..."
+    if how == "failed":
+        case.network.error = InputError("The point lies outside the CT.")
+    else:
+        case.ui.segmentButton.click()
+    case.wait()
+    assert case.ui.errorFrame.visible is (how == "failed")
+    assert case.ui.clickStatus.text == "" and not case.ui.clickStatus.visible
 
 
 @pytest.fixture
@@ -156,7 +174,18 @@ def test_the_background_process_is_stopped_on_a_click(case):
     case.network.pid = 4711
     case.panel.refresh()
     case.ui.stopChildButton.click()
-    assert case.network.closed
+    assert case.network.closed and case.ui.statusLabel.text == ""
+
+
+def test_stopping_the_background_process_in_mid_run_cancels_the_run(case):
+    case.network.steps, case.network.pid = 10_000, 4711
+    case.add_chest()
+    case.ui.segmentButton.click()
+    spin(lambda: "of 10000" in case.ui.statusLabel.text, seconds=10)
+    case.ui.stopChildButton.click()
+    case.settle()
+    assert case.network.closed and not case.logic.running
+    assert "Cancelled" in case.ui.statusLabel.text and case.ui.segmentButton.text == "Segment"
 
 
 def test_choosing_another_engine_to_install_forgets_the_last_verdict(case):

@@ -15,7 +15,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from .. import bundle
-from ..contracts import Options, operating_threshold
+from ..contracts import Options, min_confidence, operating_threshold
 from ..errors import Cancelled, LungTumorSegError
 from .panel_adjust import AdjustSection
 from .panel_advanced import AdvancedSection
@@ -58,6 +58,7 @@ class Panel(VTKObservationMixin):
         self.selected_lesion: int | None = None
         self._shown = False
         self._warmed = None  # what the network was loaded for
+        self._model = ""  # whose defaults the sliders were set to
         self._gui_tag = None
         self.sections = [section(self) for section in SECTIONS]
         self.widgets = SimpleNamespace(**{k: v for section in self.sections for k, v in vars(section.ui).items()})
@@ -122,14 +123,16 @@ class Panel(VTKObservationMixin):
     def options(self) -> dict:
         """The fields of `contracts.Options` that the panel sets.
 
-        A slider that stands where the model has it sets no threshold: a run and a click have different ones.
+        A slider that stands where the model has it, or had it for the result that it was set to, sets nothing: a run
+        and a click have different thresholds.
         """
-        p = self.parameters
-        threshold, models = round(p.threshold, 4), {round(t, 4) for t in self._model_thresholds().values()}
+        p, cards = self.parameters, (self._card(), self.section(AdjustSection).card)
+        thresholds = {operating_threshold(Options(), card, chest) for card in cards for chest in (True, False)}
+        confidences = {min_confidence(Options(), card) for card in cards}
         return {
-            "threshold": None if threshold in models else threshold,
+            "threshold": _unless_in(thresholds, p.threshold),
             "min_diameter_mm": round(p.minDiameterMm, 4),
-            "min_confidence": round(p.minConfidence, 4),
+            "min_confidence": _unless_in(confidences, p.minConfidence),
             "lung_restriction": p.lungRestriction,
             "engine": p.engine.value,
             "device": p.device.value,
@@ -147,6 +150,8 @@ class Panel(VTKObservationMixin):
 
     def refresh(self):
         if self.parameters is not None:
+            if self._chosen_model() != self._model:
+                self.take_model_defaults()
             self._watch(self.findings)
             for section in self.sections:
                 section.refresh()
@@ -200,16 +205,14 @@ class Panel(VTKObservationMixin):
         """Show the results of a scene that was opened; what is installed must allow it."""
         if self.section(EnvironmentSection).problem() is None:
             with self.errors_shown():
-                if self.logic.restore() and self.findings is not None:
-                    self.section(AdjustSection).adopt(self.findings)
+                self.logic.restore()
+        self.section(AdjustSection).adopt()
         self.refresh()
 
     def show(self, findings):
         """Choose the result that is shown."""
         self.selected_lesion = None
         self.parameters.shownResult = self.logic.segmentation(findings) if findings else None
-        if findings is not None:
-            self.section(AdjustSection).adopt(findings)
         self.refresh()
 
     # ---- life of the module and the scene
@@ -304,21 +307,25 @@ class Panel(VTKObservationMixin):
             self.parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
         if not self.parameters.HasParameter("threshold"):
             self.take_model_defaults()
+        self._model = self._chosen_model()
+        self.section(AdjustSection).start_afresh(self._card())
         self._gui_tag = self.parameters.connectGui(self.widgets)
         self.addObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh_soon)
         self.restore_results()
 
     def take_model_defaults(self):
-        """Set what a model's card says to what the chosen model's says."""
-        self.parameters.threshold = self._model_thresholds()["run"]
-        self.parameters.minConfidence = float(self._card().get("min_confidence", 0.0))
+        """Set what a model's card says to what the chosen model's says; the shown result stays as it is."""
+        self._model = self._chosen_model()
+        self.parameters.threshold = operating_threshold(Options(), self._card(), True)
+        self.parameters.minConfidence = float(min_confidence(Options(), self._card()))
+        self.section(AdjustSection).start_afresh(self._card())
 
-    def _model_thresholds(self) -> dict[str, float]:
-        return {name: operating_threshold(Options(), self._card(), name == "run") for name in ("run", "click")}
+    def _chosen_model(self) -> str:
+        return self.parameters.modelFolder.strip()
 
     def _card(self) -> dict:
         """The chosen model's, read and checked once."""
-        folder = self.parameters.modelFolder.strip()
+        folder = self._chosen_model()
         if folder not in self._cards:
             try:
                 self._cards = {folder: bundle.load(folder or None).card}
@@ -342,3 +349,8 @@ class Panel(VTKObservationMixin):
         self._release_parameters()
         self.selected_lesion = None
         self._observe_parameters()
+
+
+def _unless_in(values: set[float], value: float) -> float | None:
+    """What a slider says; None where it stands at one of the values."""
+    return None if round(value, 4) in {round(v, 4) for v in values} else round(value, 4)

@@ -10,10 +10,15 @@ DEBOUNCE_MS = 40
 
 
 class AdjustSection(Section):
+    """The sliders show what holds for the shown result, and are what the next run is asked for."""
+
     UI = "Adjust"
 
     def connect(self):
         self._own: dict[int, float] = {}
+        self._followed = None  # what held for the shown result when the sliders were set to it
+        self._start: dict = {}  # where the sliders stood before the user moved them
+        self.card: dict = {}  # of the model whose numbers they were set to
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -26,8 +31,12 @@ class AdjustSection(Section):
         self.ui.resetButton.connect("clicked()", self._reset)
 
     def refresh(self):
+        if self._in_force() != self._followed:
+            self.adopt()
+        # a run is asked for what they show when it starts, and its result sets them anew
+        self.ui.adjustGroup.enabled = not self.panel.logic.running
         findings, lesion = self.panel.findings, self.panel.lesion
-        self.ui.lesionThresholdSlider.enabled = lesion is not None and lesion.status != "edited"
+        self.ui.lesionThresholdSlider.enabled = lesion is not None and not findings.is_drawn(lesion.id)
         self.ui.lesionThresholdLabel.text = (
             _("Selected lesion:") if lesion is None else _("{0}:").format(findings.names[lesion.id])
         )
@@ -36,17 +45,40 @@ class AdjustSection(Section):
             self.ui.lesionThresholdSlider.value = lesion.threshold
             self.ui.lesionThresholdSlider.blockSignals(False)
 
-    def adopt(self, findings):
-        """Show what holds for a result that was chosen."""
-        parameters = self.panel.parameters
-        parameters.threshold = float(min(max(findings.threshold, 0.05), 0.95))
-        parameters.minDiameterMm = float(findings.options.min_diameter_mm)
-        parameters.minConfidence = float(findings.min_confidence)
-        parameters.smoothMm = float(findings.smooth_mm)
-        parameters.lungRestriction = bool(findings.options.lung_restriction)
+    def adopt(self):
+        """Let the sliders show what holds for the shown result; without one they stay."""
+        findings, p, ui = self.panel.findings, self.panel.parameters, self.ui
+        self._own = {}
+        self._followed = self._in_force()
+        if findings is not None:
+            p.threshold = _within(ui.thresholdSlider, findings.threshold)
+            p.minDiameterMm = _within(ui.minDiameterSlider, findings.options.min_diameter_mm)
+            p.minConfidence = _within(ui.minConfidenceSlider, findings.min_confidence)
+            p.smoothMm = _within(ui.smoothSlider, findings.smooth_mm)
+            p.lungRestriction = bool(findings.options.lung_restriction)
+        self.start_afresh(self.card if findings is None else findings.card)
+
+    def start_afresh(self, card):
+        """Only what is moved from now on is meant for the shown result. card: see ``card``."""
+        self.card, self._start = card, self._standing()
 
     def close(self):
         self._timer.stop()
+
+    def _in_force(self) -> tuple | None:
+        findings = self.panel.findings
+        return None if findings is None else (findings, findings.options, findings.smooth_mm)
+
+    def _standing(self) -> dict:
+        """Where the sliders stand, by the names of `Findings.change`."""
+        p = self.panel.parameters
+        return {
+            "threshold": round(p.threshold, 4),
+            "min_diameter_mm": round(p.minDiameterMm, 4),
+            "min_confidence": round(p.minConfidence, 4),
+            "lung_restriction": p.lungRestriction,
+            "smooth_mm": round(p.smoothMm, 4),
+        }
 
     def _changed(self):
         self._timer.start()
@@ -58,36 +90,33 @@ class AdjustSection(Section):
             self._timer.start()
 
     def _apply(self):
-        findings, p = self.panel.findings, self.panel.parameters
+        findings = self.panel.findings
         own, self._own = self._own, {}
-        if findings is None or self.panel.logic.running:
+        if findings is None:
             return
-        wanted = {
-            "threshold": round(p.threshold, 4),
-            "min_diameter_mm": round(p.minDiameterMm, 4),
-            "min_confidence": round(p.minConfidence, 4),
-            "lung_restriction": p.lungRestriction,
-            "smooth_mm": round(p.smoothMm, 4),
-        }
-        now = {
-            "threshold": round(findings.threshold, 4),
-            "min_diameter_mm": round(findings.options.min_diameter_mm, 4),
-            "min_confidence": round(findings.min_confidence, 4),
-            "lung_restriction": findings.options.lung_restriction,
-            "smooth_mm": round(findings.smooth_mm, 4),
-        }
-        changes = {name: value for name, value in wanted.items() if value != now[name]}
+        changes = {name: value for name, value in self._standing().items() if value != self._start[name]}
         if own:
             changes["thresholds"] = own
         if changes:
             with self.panel.errors_shown():
                 self.panel.logic.update(findings, **changes)
+                self._followed = self._in_force()
+                self.start_afresh(self.card)
             self.panel.refresh()
 
     def _reset(self):
         p, findings = self.panel.parameters, self.panel.findings
+        start = {"min_diameter_mm": 3.0, "smooth_mm": 0.0, "lung_restriction": True}
+        p.minDiameterMm, p.smoothMm, p.lungRestriction = start.values()
         self.panel.take_model_defaults()
-        p.minDiameterMm, p.smoothMm, p.lungRestriction = 3.0, 0.0, True
         if findings is not None:
-            self._own = {lesion.id: None for lesion in findings.lesions if lesion.status != "edited"}
-            self._timer.start()
+            own = {lesion.id: None for lesion in findings.lesions if not findings.is_drawn(lesion.id)}
+            with self.panel.errors_shown():
+                self.panel.logic.update(findings, threshold=None, min_confidence=None, thresholds=own, **start)
+            self.adopt()
+        self.panel.refresh()
+
+
+def _within(slider, value: float) -> float:
+    """A result made in the console can have values that the slider does not reach."""
+    return float(min(max(value, slider.minimum), slider.maximum))

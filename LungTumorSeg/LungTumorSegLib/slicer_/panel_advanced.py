@@ -16,4 +16,3 @@ class AdvancedSection(Section):
         folder = qt.QFileDialog.getExistingDirectory(None, _("Folder of a model"))
         if folder:
             self.panel.parameters.modelFolder = folder
-            self.panel.take_model_defaults()

@@ -19,6 +19,8 @@ class ClickSection(Section):
         self.ui.placeButton.enabled = problem is None or self._placer.active
         if problem is not None and self._placer.active:
             self.stop()
+        if not self.panel.logic.running and self.ui.clickStatus.text == _("Looking ..."):
+            say(self.ui.clickStatus, "")  # it failed or was cancelled
 
     def stop(self):
         """End placing, if it is on."""

@@ -133,5 +133,7 @@ class EnvironmentSection(Section):
         )
 
     def _stop_child(self):
+        if self.panel.logic.running:
+            self.panel.cancel()
         self.panel.logic.close()
         self.panel.refresh()

@@ -25,7 +25,6 @@ class FindingsSection(Section):
     def connect(self):
         self._titles = [_("OK"), _("See"), _("Name"), _("Side"), _("ml"), _("mm"), _("HU"), _("Conf.")]
         self._ids: list[int] = []
-        self._hidden: dict[str, set[int]] = {}
         self._filling = False
         self._rows: list[tuple] | None = None  # what the table shows; None: it has to be filled
         table = self.ui.lesionTable
@@ -78,6 +77,15 @@ class FindingsSection(Section):
             self.ui.removeResultButton,
         ):
             button.enabled = findings is not None
+        if findings is not None:
+            self._check(self.ui.show3DButton, findings.surfaces_shown)
+            self._check(self.ui.diametersButton, findings.diameters_shown)
+
+    def _check(self, button, checked):
+        """Without doing what a click on it does."""
+        button.blockSignals(True)
+        button.checked = checked
+        button.blockSignals(False)
 
     def present(self, findings):
         """A new result: as the buttons say, diameters and surfaces; the best lesion in all views."""
@@ -112,8 +120,11 @@ class FindingsSection(Section):
         table = self.ui.lesionTable
         lesions = findings.lesions if findings else ()
         self._ids = [lesion.id for lesion in lesions]
-        hidden = self._hidden.get(findings.segmentation_id, set()) if findings else set()
-        rows = [(x.status, x.id not in hidden, *table_texts(x, findings.names[x.id])) for x in lesions]
+        display = self.panel.logic.segmentation(findings).GetDisplayNode() if findings else None
+        rows = [
+            (x.status, display.GetSegmentVisibility(findings.segment_id(x)), *table_texts(x, findings.names[x.id]))
+            for x in lesions
+        ]
         self._filling = True
         table.blockSignals(True)
         if rows != self._rows:
@@ -189,8 +200,6 @@ class FindingsSection(Section):
             if item.column() == ACCEPT:
                 logic.set_status(findings, lesion_id, "accepted" if checked else "rejected")
             elif item.column() == SHOW:
-                hidden = self._hidden.setdefault(findings.segmentation_id, set())
-                (hidden.discard if checked else hidden.add)(lesion_id)
                 logic.set_visible(findings, lesion_id, checked)
             elif item.column() == NAME and item.text().strip():
                 logic.rename(findings, lesion_id, item.text().strip())
@@ -228,7 +237,9 @@ class FindingsSection(Section):
         folder = qt.QFileDialog.getExistingDirectory(None, _("Folder for the results"))
         if not folder:
             return
-        overwrite = (Path(folder) / "result.json").exists()
+        from .. import result_files  # brings packages that Slicer lacks until they are installed
+
+        overwrite = any(file for pattern in result_files.FILES for file in Path(folder).glob(pattern))
         question = _("There is a result in {0} already. Replace it?").format(folder)
         if not overwrite or slicer.util.confirmOkCancelDisplay(question):
             with self.panel.errors_shown():
