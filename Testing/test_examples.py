@@ -190,6 +190,37 @@ def test_crops_of_whole_cts_hold_tumours_and_background(made):
     assert (tumour & prompted).any() and (tumour & ~prompted).any() and (~tumour & ~prompted).any()
 
 
+def test_a_role_without_whole_cts_or_without_tumours_is_named(made):
+    prepared, rng = Path(made.data.prepared), np.random.default_rng(0)
+    cts, patches = whole_ct.WholeCTs(prepared, ("Fold-a", "train")), examples.Patches(prepared, "train")
+    with pytest.raises(ValueError, match="No whole CT of the role Fold-a or train"):
+        cts.draw_background(rng, 64)
+    with pytest.raises(ValueError, match="No whole CT of the role Fold-a or train"):
+        cts.draw_transplant(rng, 64, patches, sham=False)
+    for draw in (cts.draw_tumour, cts.draw_prompted):
+        with pytest.raises(ValueError, match="No whole CT with a tumour of the role Fold-a or train"):
+            draw(rng, 64)
+
+
+def test_a_role_without_nodules_is_named(made):
+    patches, rng = examples.Patches(Path(made.data.prepared), "Train"), np.random.default_rng(0)
+    for _ in range(20):
+        with pytest.raises(ValueError, match=r"No (solid )?nodule of .* of the role Train"):
+            patches.draw_lesion(rng, 64, False)
+    with pytest.raises(ValueError, match=r"No slice without a label .* of the role Train"):
+        patches.draw_background(rng, 64)
+    with pytest.raises(ValueError, match=r"No nodule .* of the role Train"):
+        whole_ct.draw_sham(rng, patches)
+
+
+def test_a_sham_is_not_sought_for_ever(made, monkeypatch):
+    patches = examples.Patches(Path(made.data.prepared), "train")
+    patches.arrays["ct"] = np.full_like(patches.arrays["ct"], (40 + 1024) // 8)
+    monkeypatch.setattr(whole_ct, "SHAM_TRIES", 20)
+    with pytest.raises(ValueError, match="No patch of the role train has enough lung without a nodule"):
+        whole_ct.draw_sham(np.random.default_rng(0), patches)
+
+
 # coronal and sagittal examples
 
 

@@ -163,7 +163,7 @@ def add(
     """Add another data set's CTs and masks to the prepared whole CTs."""
     from . import datasets as step
 
-    typer.echo(f"{step.prepare(configuration.load(config), folder)} cases")
+    typer.echo(f"{step.prepare(configuration.load(config), folder)} cases added")
 
 
 @app.command()

@@ -114,9 +114,10 @@ def change_intensity(rng: np.random.Generator, stack: np.ndarray, step_mm: float
 
 
 class Patches:
-    """The prepared nodule patches of one role."""
+    """The prepared nodule patches of one role. Every draw raises ValueError where there is nothing to draw from."""
 
     def __init__(self, prepared: Path, role: str):
+        self.role = role
         names = ("ct", "target", "weight", "target_lesion")
         self.arrays = {name: np.load(prepared / f"{name}.npy", mmap_mode="r") for name in names}
         with (prepared / "patches.csv").open(newline="") as file:
@@ -138,15 +139,22 @@ class Patches:
         hu = a["ct"][index].astype(np.int16) * 8 - 1024
         return Source(hu, a["target"][index], a["weight"][index], 1.0)
 
+    def need(self, pool: list, what: str) -> list:
+        """The pool. Raises ValueError where it is empty."""
+        if not pool:
+            raise ValueError(f"No {what} is among the prepared patches of the role {self.role}.")
+        return pool
+
     def pick_lesion(self, rng: np.random.Generator) -> tuple[int, float]:
         """A nodule, of a size drawn uniformly over the bins, and the zoom that brings it there."""
         bin_ = int(rng.integers(len(self.bins)))
         if SIZE_BINS[bin_] >= 20 and (bin_ == len(self.bins) - 1 or rng.random() < 0.5 or not self.bins[bin_]):
-            index = int(rng.choice(self.zoomable))
+            index = int(rng.choice(self.need(self.zoomable, "solid nodule of 12 mm or more, to enlarge,")))
             low = max(2.0 if self.size[index] * 2 < 100 else 1.5, SIZE_BINS[bin_] / self.size[index])
             return index, float(rng.uniform(low, max(low, min(4.0, SIZE_BINS[bin_ + 1] / self.size[index]))))
         bin_ = bin_ if self.bins[bin_] else bin_ - 1
-        return int(rng.choice(self.bins[bin_], p=self.chances[bin_])), 1.0
+        sizes = f"{SIZE_BINS[bin_]} to {SIZE_BINS[bin_ + 1]} mm"
+        return int(rng.choice(self.need(self.bins[bin_], f"nodule of {sizes}"), p=self.chances[bin_])), 1.0
 
     def draw_lesion(
         self, rng: np.random.Generator, crop: int, prompted: bool, augment: bool = True, thickened: bool = False
@@ -190,7 +198,7 @@ class Patches:
             index = int(list(self.hard)[rng.integers(len(self.hard))])
             points = self.hard[index]
             return index, self.source(index), Draw(tuple(points[rng.integers(len(points))]), crop)
-        indices = list(self.free)
+        indices = self.need(list(self.free), "slice without a label")
         index = int(indices[rng.integers(len(indices))])
         cz = float(rng.choice(self.free[index]))
         cy, cx = 24.5 + rng.uniform(-8, 8, 2)

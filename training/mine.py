@@ -1,12 +1,15 @@
 """Hard negatives: where in whole CTs and in patches the network sees tumour and there is none."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import bundle, engines, segment
+from LungTumorSegLib import ct as cts
 from LungTumorSegLib.contracts import CT, Options, Result
-from LungTumorSegLib.errors import NotACTError
+from LungTumorSegLib.errors import NotACTError, UnreadableError
 from LungTumorSegLib.geometry import Geometry
 from rich.progress import track
 from scipy import ndimage
@@ -60,25 +63,36 @@ def mine_cts(config: Config, model: Path | None = None) -> Path:
 
     The file is {case: [[z, y, x], ...]}: mm from voxel 0's centre in the axial view, highest probability first.
     Cases whose background can't be trusted (weight 0 everywhere) are left out. model: a bundle, else the bundled one.
+    Raises UnreadableError where a CT is no longer where it was prepared from.
     """
     opened = bundle.load(model)
     engine = engines.open_engine(opened)
     prepared = Path(config.data.prepared)
     found = {}
-    for folder in track(sorted((prepared / "volumes").iterdir()), "False positives"):
+    readers = {path.parent: _reader(config, path) for path in sorted(prepared.glob("volumes/*/case.json"))}
+    for folder, read in track(readers.items(), "False positives"):
         weight = np.load(folder / "weight.npy", mmap_mode="r")
         if weight.any():
-            ct = cases.read(config.data.pack, folder.name)
+            ct = read()
             result = segment.segment(ct, Options(), engine=engine, bundle=opened)
             label = np.load(folder / "target.npy", mmap_mode="r")
             found[folder.name] = [point.tolist() for point in false_positives(result, ct, label, weight)]
     return _write(prepared / HARD_NEGATIVES, found)
 
 
+def _reader(config: Config, case: Path) -> Callable[[], CT]:
+    """Reads a prepared CT on its own grid: from where it was added, or from the pack."""
+    added, folder = json.loads(case.read_text()).get("source"), case.parent
+    source = Path(added or Path(config.data.pack) / "volumes" / folder.name)
+    if not source.exists():
+        raise UnreadableError(f"{folder} was prepared from {source}, which is gone. Bring it back, or delete {folder}.")
+    return partial(cts.read, source) if added else partial(cases.read, config.data.pack, folder.name)
+
+
 def _write(target: Path, found: dict) -> Path:
-    partial = target.with_suffix(".part")
-    partial.write_text(json.dumps(found))
-    return partial.replace(target)
+    unfinished = target.with_suffix(".part")
+    unfinished.write_text(json.dumps(found))
+    return unfinished.replace(target)
 
 
 def false_positives(result: Result, ct: CT, label_zyx: np.ndarray, weight_zyx: np.ndarray) -> np.ndarray:

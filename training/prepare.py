@@ -98,10 +98,20 @@ def prepare_patches(config: Config) -> None:
 
 
 def prepare_volumes(config: Config) -> None:
-    """The pack's whole CTs in plane on the network's grid; those that are there are kept."""
+    """The pack's whole CTs in plane on the network's grid; those that are there are kept.
+
+    Raises ValueError where an added CT has the name of one of them.
+    """
     pack, role = Path(config.data.pack), roles(Path(config.data.split))
     for name in track(cases.names(pack), "Whole CTs"):
-        if (Path(config.data.prepared) / "volumes" / name / "case.json").exists():
+        there = Path(config.data.prepared) / "volumes" / name / "case.json"
+        if there.exists():
+            source = json.loads(there.read_text()).get("source")
+            if source:
+                raise ValueError(
+                    f"{there.parent} holds the added CT {source}, which has the name of a CT of the pack. "
+                    "Delete that folder, give the CT's files another name and add them again."
+                )
             continue
         ct = cases.read(pack, name)
         tumour, ignored = cases.read_mask(pack, name), cases.read_mask(pack, name, "ignore")
@@ -121,10 +131,19 @@ def prepare_volumes(config: Config) -> None:
         write_case(config, ct, tumour, weight, role[name])
 
 
-def write_case(config: Config, ct: CT, tumour_zyx: np.ndarray | None, weight_zyx: np.ndarray, role: str) -> Path:
+def write_case(
+    config: Config,
+    ct: CT,
+    tumour_zyx: np.ndarray | None,
+    weight_zyx: np.ndarray,
+    role: str,
+    patient: str | None = None,
+    source: str | None = None,
+) -> Path:
     """One whole CT in the form that the examples are drawn from; returns its folder.
 
-    tumour (bool, None: there is none) and weight (uint8, 0 where nobody knows) on the CT's stored grid.
+    tumour (bool, None: there is none) and weight (uint8, 0 where nobody knows) on the CT's stored grid. patient: the
+    CT's name by default, as in the pack. source: the file of a CT that is not the pack's. Raises NoLungsFoundError.
     """
     order, axial = ct.geometry.axial_order(), ct.geometry.axial()
     rows, columns = slices.in_plane_matrices(axial.shape_zyx[1:], axial.spacing_zyx[1:], config.network.spacing_mm)
@@ -144,10 +163,13 @@ def write_case(config: Config, ct: CT, tumour_zyx: np.ndarray | None, weight_zyx
     np.save(folder / "lungs.npy", found.label_zyx)
     facts = {
         "role": role,
+        "patient": patient or ct.name,
         "step_mm": axial.spacing_zyx[0],
         "lungs_spacing_zyx": found.geometry.spacing_zyx,
         # mm from voxel 0's centre to the first voxel of the coarse lungs
         "lungs_start_zyx": (axial.index(found.geometry.origin_lps) * axial.spacing_zyx).tolist(),
     }
+    if source:
+        facts["source"] = source
     (folder / "case.json").write_text(json.dumps(facts))
     return folder

@@ -39,21 +39,32 @@ def load(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """{"train": (x, y), "valid": (x, y)}: x (n, y, x, c) float32 in [0, 1], y (n, y, x, 1) float32, 0 or 1.
 
     Reads train_images.npy, train_labels.npy, valid_images.npy and valid_labels.npy, (n, y, x) or (n, y, x, c). 8-bit
-    pictures are divided by 255, fractions in [0, 1] kept, all else is taken for Hounsfield units. Optional
-    train_patients.npy and valid_patients.npy name each picture's patient. Raises UnreadableError for a missing file,
-    GeometryError for shapes that do not fit, ValueError for a patient, or the same picture, on both sides.
+    pictures are divided by 255, fractions in [0, 1] kept, all else is taken for Hounsfield units. Labels of 0 and 255
+    mark tumour from 128 on, others (0 and 1, classes) from 1 on. Optional train_patients.npy and valid_patients.npy
+    name each picture's patient. Raises UnreadableError for a missing file, GeometryError for shapes that do not fit,
+    ValueError for a patient, or the same picture, on both sides, and for labels that mark nothing.
     """
     sides, owners = {}, []
+    named = [file for file in (Path(folder) / f"{side}_patients.npy" for side in SIDES) if file.exists()]
+    if len(named) == 1:
+        raise UnreadableError(f"{named[0]} is there alone. Name the patients of both sides, or of none.")
     for side in SIDES:
         images, labels = (_array(Path(folder) / f"{side}_{what}.npy") for what in ("images", "labels"))
         x = _scaled(images[..., None] if images.ndim == 3 else images)
         y = (labels[..., None] if labels.ndim == 3 else labels)[..., :1]
         if x.ndim != 4 or y.shape[:3] != x.shape[:3]:
             raise GeometryError(f"{side}_images {images.shape} and {side}_labels {labels.shape} do not fit each other.")
-        sides[side] = (x, (y > (127 if y.max(initial=0) > 1 else 0)).astype(np.float32))
-        named = Path(folder) / f"{side}_patients.npy"
-        if named.exists():
-            owners += [(str(patient), side) for patient in np.load(named)]
+        marked = y > (127 if y.max(initial=0) > 127 else 0)
+        if not marked.any():
+            raise ValueError(f"{side}_labels.npy marks no tumour in any picture. Check the array.")
+        sides[side] = (x, marked.astype(np.float32))
+        if named:
+            patients = _array(Path(folder) / f"{side}_patients.npy")
+            if patients.shape != (len(images),):
+                raise GeometryError(
+                    f"{side}_patients {patients.shape} and {side}_images {images.shape} do not fit each other."
+                )
+            owners += [(str(patient), side) for patient in patients]
         owners += [(f"of picture {_digest(p)}", side) for p in images if p.min() < p.max()]  # blank ones may repeat
     check_split(owners)
     if sides["train"][0].shape[3] != sides["valid"][0].shape[3]:
@@ -76,14 +87,22 @@ def run(folder: Path, output: Path, settings: Settings | None = None) -> dict:
     # the product's network; its last channel is the prompt, so "slices" is one less than the channels here
     architecture = {"filters": list(settings.filters), "slices": channels - 1}
     multiple = unet.size_multiple(architecture)
-    padded = {side: tuple(_padded(a, multiple) for a in arrays) for side, arrays in sides.items()}
+    # x, y and weight: what is padded counts neither in the loss nor in the accuracy
+    padded = {
+        side: (_padded(x, multiple), _padded(y, multiple), _padded(np.ones_like(y), multiple)[..., 0])
+        for side, (x, y) in sides.items()
+    }
     model = unet.build(architecture)
     model.compile(
-        keras.optimizers.Adam(settings.learning_rate), "binary_crossentropy", metrics=["accuracy"], jit_compile=False
+        keras.optimizers.Adam(settings.learning_rate),
+        keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight"),
+        weighted_metrics=["accuracy"],
+        jit_compile=False,
     )
     best = output / "best.weights.h5"
     model.fit(
-        *padded["train"],
+        *padded["train"][:2],
+        sample_weight=padded["train"][2],
         batch_size=settings.batch,
         epochs=settings.epochs,
         validation_data=padded["valid"],
@@ -94,24 +113,26 @@ def run(folder: Path, output: Path, settings: Settings | None = None) -> dict:
         ],
     )
     model.load_weights(best)
-    loss, accuracy = model.evaluate(*padded["valid"], batch_size=settings.batch, verbose=0)
+    x, y, weight = padded["valid"]
+    loss, accuracy = model.evaluate(x, y, settings.batch, sample_weight=weight, verbose=0)
+    p = model.predict(x, batch_size=settings.batch, verbose=0)
     x, y = sides["valid"]
-    p = model.predict(padded["valid"][0], batch_size=settings.batch, verbose=0)[:, : x.shape[1], : x.shape[2]]
+    p = p[:, : x.shape[1], : x.shape[2]]
     figures = {"loss": float(loss), "accuracy": float(accuracy)} | judge(p[..., 0] >= 0.5, y[..., 0] > 0)
     (output / "figures.json").write_text(json.dumps(figures, indent=1))
     _plots(output, x, y, p)
     return figures
 
 
-def judge(predicted: np.ndarray, reference: np.ndarray) -> dict[str, float | int]:
-    """Over all pixels, and the mean Dice of the pictures that hold a tumour. (n, y, x) bool each."""
+def judge(predicted: np.ndarray, reference: np.ndarray) -> dict[str, float | int | None]:
+    """Over all pixels, and the mean Dice of the pictures that hold a tumour, None without any. (n, y, x) bool each."""
     whole = metrics.overlap(predicted, reference)
     dice = [metrics.overlap(p, r)["dice"] for p, r in zip(predicted, reference, strict=True) if r.any()]
     return {
         "precision": whole["precision"],
         "recall": whole["recall"],
         "f1": whole["dice"],
-        "dice_of_pictures_with_tumour": float(np.mean(dice)) if dice else float("nan"),
+        "dice_of_pictures_with_tumour": float(np.mean(dice)) if dice else None,
         "pictures": len(reference),
         "pictures_with_tumour": len(dice),
     }

@@ -19,6 +19,7 @@ KINDS = (
     "background", "transplant", "background", "clicked transplant", "background", "sham",
 )  # fmt: skip
 HARD_NEGATIVES = "hard_negatives.json"  # written by `mine`
+SHAM_TRIES = 10_000  # in the pack every third qualifies
 RIM_MM = 4.0  # width of the soft blend around a transplanted nodule
 
 
@@ -34,20 +35,25 @@ class Case:
 
 
 class WholeCTs:
-    """The prepared whole CTs of some roles."""
+    """The prepared whole CTs of some roles. Every draw raises ValueError where there is nothing to draw from."""
 
     def __init__(self, prepared: Path, roles: tuple[str, ...]):
         hard_file = prepared / HARD_NEGATIVES
         hard = json.loads(hard_file.read_text()) if hard_file.exists() else {}
-        self.cases = []
-        for folder in sorted((prepared / "volumes").iterdir()):
-            facts = json.loads((folder / "case.json").read_text())
+        self.roles, self.cases = roles, []
+        for file in sorted(prepared.glob("volumes/*/case.json")):  # written last: a killed `add` leaves none
+            folder, facts = file.parent, json.loads(file.read_text())
             if facts["role"] in roles:
                 self.cases.append(_open(folder, facts, np.array(hard.get(folder.name, []), float).reshape(-1, 3)))
         self.with_tumour = [c for c in self.cases if len(c.tumours)]
 
+    def _pick(self, rng: np.random.Generator, cases: list[Case], what: str) -> Case:
+        if not cases:
+            raise ValueError(f"No {what} of the role {' or '.join(self.roles)} is prepared. Check ct_roles.")
+        return cases[rng.integers(len(cases))]
+
     def draw_tumour(self, rng: np.random.Generator, crop: int) -> tuple[Source, Draw]:
-        case = self.with_tumour[rng.integers(len(self.with_tumour))]
+        case = self._pick(rng, self.with_tumour, "whole CT with a tumour")
         return case.source, Draw(_mm(case, case.tumours[rng.integers(len(case.tumours))]), crop)
 
     def draw_prompted(self, rng: np.random.Generator, crop: int, across: int = 0) -> tuple[Source, Draw]:
@@ -55,7 +61,7 @@ class WholeCTs:
 
         across: the axis that the example's slice lies across.
         """
-        case = self.with_tumour[rng.integers(len(self.with_tumour))]
+        case = self._pick(rng, self.with_tumour, "whole CT with a tumour")
         z, y, x = case.tumours[rng.integers(len(case.tumours))]
         depth = ndimage.distance_transform_edt(case.source.target[z] >= 128)
         deep = np.argwhere(depth >= np.median(depth[depth > 0])) if depth.any() else np.array([[y, x]])
@@ -69,7 +75,7 @@ class WholeCTs:
 
     def draw_background(self, rng: np.random.Generator, crop: int) -> tuple[Source, Draw]:
         """Mostly around the network's own false positives where there are any, else anywhere around the lungs."""
-        case = self.cases[rng.integers(len(self.cases))]
+        case = self._pick(rng, self.cases, "whole CT")
         if len(case.hard) and rng.random() < 0.7:
             centre = case.hard[rng.integers(len(case.hard))]
         else:
@@ -90,7 +96,7 @@ class WholeCTs:
 
         across: the axis that the example's slice lies across; 0 draws from what little the axial slice needs.
         """
-        case = self.cases[rng.integers(len(self.cases))]
+        case = self._pick(rng, self.cases, "whole CT")
         places = case.places[PLACES[rng.integers(len(PLACES))]]
         place = places[rng.integers(len(places))]
         if sham:
@@ -128,10 +134,11 @@ def draw_sham(rng: np.random.Generator, patches: Patches) -> tuple[Source, np.nd
     """Lung without a nodule, in the outline of some nodule: donor, shape (bool) and the centre to cut from.
 
     Only parenchyma: chest wall or a thick vessel in a nodule's outline would look like a nodule and teach the network
-    to leave them out (with them the validation Dice fell from 0.81 to 0.76 within 600 steps).
+    to leave them out (with them the validation Dice fell from 0.81 to 0.76 within 600 steps). Raises ValueError where
+    no patch has such lung.
     """
-    indices = list(patches.rows)
-    while True:
+    indices = patches.need(list(patches.rows), "nodule")
+    for _ in range(SHAM_TRIES):
         shape = patches.arrays["target_lesion"][indices[rng.integers(len(indices))]] & TARGET > 0
         _, donor, drawn = patches.draw_background(rng, 64)
         centre = np.array(drawn.centre_zyx_mm)
@@ -141,6 +148,7 @@ def draw_sham(rng: np.random.Generator, patches: Patches) -> tuple[Source, np.nd
         hu = donor.hu[tuple(places.T)]
         if hu.mean() < -700 and np.mean(hu > -500) < 0.02:
             return donor, shape, centre
+    raise ValueError(f"No patch of the role {patches.role} has enough lung without a nodule for a sham.")
 
 
 def centre_of(shape: np.ndarray) -> np.ndarray:
