@@ -412,6 +412,8 @@ def test_a_saved_scene_comes_back_with_segments_table_and_their_link(logic, scen
     rows = segmentation.GetNodeReference(scenes.TABLE_ROLE)
     assert rows.GetNumberOfRows() == 1
     assert [rows.GetColumnName(i) for i in range(rows.GetNumberOfColumns())] == list(table.COLUMNS)
+    (restored,) = logic.restore()
+    assert restored.lesions == findings.lesions and np.array_equal(restored.masks[0], findings.masks[0])
 
 
 def test_what_is_kept_in_the_scene_comes_back_bit_for_bit_and_without_the_cts_path(logic, scene, chest):
