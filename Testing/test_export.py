@@ -1,6 +1,7 @@
 """What `export` writes, the calibration in it, and hard negatives."""
 
 import os
+from pathlib import Path
 
 import made_up_pack
 import numpy as np
@@ -80,6 +81,23 @@ def test_a_failed_export_leaves_the_old_bundle(made, random_bundle, tmp_path):
     with pytest.raises(Exception, match="missing"):
         export.export(made, tmp_path / "missing.weights.h5", random_bundle.folder, {"threshold": 0.5})
     assert (random_bundle.folder / bundle.CARD).read_text() == before
+
+
+def test_an_export_that_cannot_move_into_place_leaves_the_old_bundle(made, random_bundle, tmp_path, monkeypatch):
+    weights = random_bundle.folder.parent / "w.weights.h5"
+    old = export.export(made, weights, tmp_path / "bundle", {"threshold": 0.4})
+    before = (old / bundle.CARD).read_text()
+    rename = Path.rename
+
+    def held(path, target):
+        if path.name == "bundle" and path != old:
+            raise PermissionError("held by another program")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", held)
+    with pytest.raises(PermissionError):
+        export.export(made, weights, old, {"threshold": 0.6})
+    assert (old / bundle.CARD).read_text() == before
 
 
 # hard negatives

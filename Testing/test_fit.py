@@ -156,7 +156,7 @@ def test_a_mined_stage_without_false_positives_is_refused(made, tmp_path):
     )
     with pytest.raises(FileNotFoundError, match="mine --bundle"):
         fit.fit(settings)
-    assert not (tmp_path / "stage1" / "last.weights.h5").exists()
+    assert not (tmp_path / "stage1").exists()
 
 
 def test_a_fit_stops_where_it_is_told(made, tmp_path, monkeypatch):

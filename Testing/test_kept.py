@@ -135,6 +135,10 @@ def test_a_stroke_a_moment_ago_is_not_lost(found, tmp_path, then):
     lesion = findings.lesions[0]
     count = painted(found.logic, findings, lesion, box_of(lesion))
     then(found.logic, findings, tmp_path / "saved")
+    table = found.logic.table(findings)
+    volumes = [float(table.GetTable().GetColumnByName("volume_mm3").GetValue(i)) for i in range(3)]
+    assert any(volume == pytest.approx(findings.lesion(lesion.id).volume_mm3) for volume in volumes)
+    assert found.logic.take_over_edits(findings) == [] and rows(reopened(findings)[1]) == rows(findings)
     assert findings.lesion(lesion.id).status == "edited"
     assert voxels_of(found.logic, findings, lesion.id) == np.count_nonzero(findings.mask(lesion.id)) == count
 
@@ -207,3 +211,57 @@ def test_what_the_user_called_rejected_and_drew_is_in_the_saved_file(found, tmp_
     n = next(key for key, value in header.items() if key.endswith("_Name") and value == "Apex").split("_")[0]
     assert "LungTumorSeg.status:rejected" in header[f"{n}_Tags"] and "SEMIAUTOMATIC" in header[f"{n}_Tags"]
     assert json.loads((tmp_path / "saved" / "result.json").read_text())["options"]["smooth_mm"] == 0.5
+
+
+def refused(logic, findings, folder):
+    with pytest.raises(InputError):
+        logic.update(findings, threshold=0.01)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        lambda logic, findings, folder: logic.save(findings, folder),
+        lambda logic, findings, folder: logic.set_status(findings, 2, "rejected"),
+        lambda logic, findings, folder: logic.rename(findings, 2, "Apex"),
+        refused,
+    ],
+    ids=["save", "status", "name", "refused"],
+)
+def test_a_lesion_painted_over_a_moment_ago_does_not_come_back(found, tmp_path, then):
+    findings = found.panel.findings
+    first, second = findings.lesions[:2]
+    painted(found.logic, findings, first, box_of(second))
+    then(found.logic, findings, tmp_path / "saved")
+    found.logic.take_over_edits(findings)
+    found.logic.update(findings, min_diameter_mm=2.0)
+    assert [x.id for x in findings.lesions] == [first.id, 3]
+
+
+def test_what_was_drawn_elsewhere_is_not_found_again_where_it_was(found):
+    findings = found.panel.findings
+    lesion = findings.lesions[0]
+    node, volume = found.logic.segmentation(findings), found.logic.volume(findings)
+    segment_id = findings.segment_id(lesion)
+    voxels = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume)
+    moved = np.roll(voxels, lesion.label_box[2][1] - lesion.label_box[2][0] - 1, axis=2)
+    assert 0 < np.count_nonzero(moved & voxels) < np.count_nonzero(voxels) / 2 or not (moved & voxels).any()
+    slicer.util.updateSegmentBinaryLabelmapFromArray(moved, node, segment_id, volume)
+    found.logic.update(findings, min_diameter_mm=2.0)
+    assert [x.id for x in findings.lesions] == [1, 2, 3] and findings.lesion(lesion.id).status == "edited"
+    logic, again = reopened(findings)
+    logic.update(again, min_diameter_mm=1.5)
+    assert [x.id for x in again.lesions] == [1, 2, 3]
+
+
+def test_a_threshold_from_before_that_is_too_low_now_hinders_no_other_change(found):
+    findings = found.panel.findings
+    findings.restore(findings.state() | {"threshold": 0.04})
+    found.logic.update(findings, min_diameter_mm=4.0)
+    assert findings.options.min_diameter_mm == 4.0
+
+
+def test_a_state_that_is_none_is_damage(found):
+    found.logic.segmentation(found.panel.findings).SetAttribute("LungTumorSeg.state", "[]")
+    with pytest.raises(UnreadableError, match="damaged"):
+        LungTumorSegLogicBase(KnownNetwork()).restore()

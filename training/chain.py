@@ -13,7 +13,8 @@ def everything(config: Config, target: Path) -> Path:
     prepare.prepare_patches(config)
     prepare.prepare_volumes(config)
     for number, stage in enumerate(config.fit.stages):
-        if weights and (stage.ct_share or stage.mined) and not (run / f"stage{number + 1}").exists():
+        begun = any((run / f"stage{number + 1}" / name).exists() for name in ("last.weights.h5", "done.json"))
+        if weights and (stage.ct_share or stage.mined) and not begun:
             model = export.export(config, weights, run / f"stage{number}" / "bundle", {"threshold": 0.5})
             mine.for_stage(config, stage, model)
         weights = fit.fit_stage(config, number, weights)

@@ -29,7 +29,8 @@ def export(config: Config, weights: Path, folder: Path, facts: dict, second: Pat
     keras.mixed_precision.set_global_policy("float32")
     card = {"schema": bundle.SCHEMA, "name": NAME, "version": VERSION, **config.network.card, **facts}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as around:
+    # Windows keeps what is still open: an old bundle's file must not turn a good export into an error
+    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as around:
         made = Path(around) / folder.name
         made.mkdir()
         model = unet.build(card["architecture"])
@@ -41,9 +42,15 @@ def export(config: Config, weights: Path, folder: Path, facts: dict, second: Pat
         card["stored_pair"] = bundle.PAIR
         card["files"] = {p.name: bundle.sha256(p) for p in sorted(made.iterdir())}
         (made / bundle.CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        old = Path(around) / "old"
         if folder.exists():
-            folder.rename(Path(around) / "old")
-        made.rename(folder)
+            folder.rename(old)
+        try:
+            made.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise
     return folder
 
 

@@ -34,7 +34,6 @@ def fit_stage(config: Config, number: int, start: Path | None) -> Path:
 
     stage = config.fit.stages[number]
     folder = Path(config.fit.run) / f"stage{number + 1}"
-    folder.mkdir(parents=True, exist_ok=True)
     best, last, done = folder / "best.weights.h5", folder / "last.weights.h5", folder / "done.json"
     if done.exists():
         return best
@@ -43,6 +42,7 @@ def fit_stage(config: Config, number: int, start: Path | None) -> Path:
             f"Stage {number + 1} wants the false positives of stage {number}: `fit --until {number}`, `export` and "
             "`mine --bundle` first. `python -m training all` does it by itself."
         )
+    folder.mkdir(parents=True, exist_ok=True)
     distribute.start()
     own = distribute.folder_of_my_own(folder)
     keras.utils.set_random_seed(config.fit.seed)

@@ -56,6 +56,7 @@ class Findings:
         self._smoothed: dict[tuple[int, float], Candidate] = {}
         self._known = {x.id: (x, m) for x, m in zip(result.lesions, result.masks, strict=True)}
         self._drawn: dict[int, tuple[Lesion, np.ndarray]] = {}
+        self._replaced: dict[int, tuple[tuple, np.ndarray]] = {}  # box and mask that an outline was drawn instead of
         self._segment_ids: dict[int, str] = {}
         self._adopt(result.lesions, result.masks)
 
@@ -131,11 +132,14 @@ class Findings:
             "lung_restriction": lung_restriction,
         }
         options = replace(self.options, **{k: v for k, v in wanted.items() if v is not ...})
-        for asked in (options.threshold, *({} if thresholds is ... else thresholds).values()):
+        own_thresholds = {} if thresholds is ... else thresholds
+        for asked in (None if threshold is ... else threshold, *own_thresholds.values()):
             check_threshold(asked)
         smooth = self.smooth_mm if smooth_mm is ... else float(smooth_mm)
         regions = [replace(r) for r in self._regions]
-        for lesion_id, own in {} if thresholds is ... else thresholds.items():
+        for lesion_id, own in own_thresholds.items():
+            if lesion_id in self._drawn:  # no threshold changes it
+                continue
             regions[self._region_of(lesion_id)].threshold = own
         self._extract(regions, options, smooth)
 
@@ -149,8 +153,9 @@ class Findings:
         points = [r.candidate.point_lps for r in new]
         self._extract(new + self._regions, self.options, self.smooth_mm)
         ids = [i for p in points if p is not None and (i := self.lesion_at(p)) is not None]
+        hit = {self.lesion_at(p, 0.0) for p in points if p is not None}
         for i in ids:
-            if self.lesion(i).status == "rejected":
+            if i in hit and self.lesion(i).status == "rejected":
                 self.set_status(i, "accepted")
         return ids
 
@@ -185,6 +190,8 @@ class Findings:
             status="edited",
             **asdict(measure(mask, box, self.ct, self.result.lungs)),
         )
+        if known and lesion_id not in self._drawn:
+            self._replaced[lesion_id] = known[0].label_box, known[1]
         self._drawn[lesion_id] = self._known[lesion_id] = lesion, mask
         if name:
             self.names[lesion_id] = name
@@ -220,6 +227,7 @@ class Findings:
                 result_record.lesion_record(lesion) | {"mask": _packed(mask), "drawn": lesion.id in self._drawn}
                 for lesion, mask in self._known.values()
             ],
+            "replaced": {str(i): {"box": box, "mask": _packed(mask)} for i, (box, mask) in self._replaced.items()},
         }
 
     def restore(self, state: dict):
@@ -243,6 +251,10 @@ class Findings:
             self._known[lesion.id] = lesion, _unpacked(packed, lesion.label_box)
             if drawn:
                 self._drawn[lesion.id] = self._known[lesion.id]
+        self._replaced = {
+            int(i): (tuple(map(tuple, part["box"])), _unpacked(part["mask"], part["box"]))
+            for i, part in state["replaced"].items()
+        }
         shown = [self._known[i] for i in state["order"]]
         self.lesions, self.masks = tuple(lesion for lesion, _ in shown), tuple(mask for _, mask in shown)
 
@@ -284,7 +296,8 @@ class Findings:
     def _adopt(self, lesions, masks):
         """Take over newly extracted lesions, with the ids, names and statuses of those they overlap most.
 
-        Those in the place of an outline that the user drew, with more than half of the smaller of both, are left out.
+        Those in the place of an outline that the user drew, or of what that was drawn instead of, are left out: where
+        they share more than half of the smaller of both.
         """
         free = [(x, m) for x, m in zip(lesions, masks, strict=True) if not self._is_drawn_over(x, m)]
         lesions, masks = [x for x, _ in free], [m for _, m in free]
@@ -316,9 +329,9 @@ class Findings:
 
     def _is_drawn_over(self, lesion, mask) -> bool:
         size = np.count_nonzero(mask)
+        taken = [*((x.label_box, m) for x, m in self._drawn.values()), *self._replaced.values()]
         return any(
-            2 * _shared_voxels(lesion.label_box, mask, x.label_box, m) > min(size, np.count_nonzero(m))
-            for x, m in self._drawn.values()
+            2 * _shared_voxels(lesion.label_box, mask, box, m) > min(size, np.count_nonzero(m)) for box, m in taken
         )
 
     def _insert_drawn(self):

@@ -80,7 +80,7 @@ def read(segmentation, ct, card_of) -> Findings | None:
         state = json.loads(segmentation.GetAttribute(_STATE) or "{}")
         findings = Findings(ct, result, state.get("card") or card_of(result.options))
         findings.restore(state)
-    except (ValueError, KeyError, TypeError, zlib.error) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, zlib.error) as error:
         raise UnreadableError(_DAMAGED) from error
     return findings
 

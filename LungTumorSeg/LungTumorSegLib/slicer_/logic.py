@@ -202,30 +202,32 @@ class LungTumorSegLogicBase:
 
         No network: see `Findings.change`. Segmentation, table, surfaces and diameter lines follow.
         """
-        self._look_at_segments(findings)
+        self.take_over_edits(findings)
         findings.change(**changes)
         self._show(findings)
 
     def set_status(self, findings: Findings, lesion_id: int, status: str):
         """Accept or reject a lesion: ``accepted`` | ``rejected``. A rejected one stays, grey, hidden in 3D."""
-        self._look_at_segments(findings)
-        findings.set_status(lesion_id, status)
-        self._show(findings)
+        if self._is_there_still(findings, lesion_id):
+            findings.set_status(lesion_id, status)
+            self._show(findings)
 
     def take_over_edits(self, findings: Findings) -> list[int]:
         """Let what the user did in Segment Editor count: measured again, edited; returns the ids of these lesions.
 
         A segment added by hand becomes a lesion; an erased one is rejected. Nothing happens when nothing was changed.
+        Every method that changes or saves a result does it first: the panel only some time after the last stroke.
         """
-        changed = self._look_at_segments(findings)
+        node, volume = self.segmentation(findings), self.volume(findings)
+        changed = edits.take_over(node, volume, findings) if node is not None and volume is not None else []
         if changed:
             self._show(findings)
         return changed
 
     def rename(self, findings: Findings, lesion_id: int, name: str):
-        self._look_at_segments(findings)
-        findings.rename(lesion_id, name)
-        self._show(findings)
+        if self._is_there_still(findings, lesion_id):
+            findings.rename(lesion_id, name)
+            self._show(findings)
 
     def lesion_at(self, findings: Findings, point_ras) -> int | None:
         """The id of the lesion at, or within 3 mm of, a point (RAS mm, world); None if there is none."""
@@ -316,7 +318,7 @@ class LungTumorSegLogicBase:
         """
         from .. import result_files  # brings packages that Slicer lacks until they are installed
 
-        self._look_at_segments(findings)
+        self.take_over_edits(findings)
         return result_files.write(
             findings.as_result(),
             findings.ct,
@@ -381,7 +383,7 @@ class LungTumorSegLogicBase:
             return
         findings = next(iter(self.results(run.volume)[::-1]), None) if run.add_to == "latest" else run.add_to
         if findings is not None and self.segmentation(findings) is not None:  # not removed meanwhile
-            self._look_at_segments(findings)
+            self.take_over_edits(findings)
             run.lesion_ids = tuple(findings.add(result))
             self._show(findings)
             kept.keep(self.segmentation(findings), kept.pack(findings))
@@ -399,10 +401,11 @@ class LungTumorSegLogicBase:
         if run.replaces is not None:
             self.remove(run.replaces)
 
-    def _look_at_segments(self, findings: Findings) -> list[int]:
-        """`edits.take_over` before anything else changes: the panel does it only some time after the last stroke."""
-        node, volume = self.segmentation(findings), self.volume(findings)
-        return edits.take_over(node, volume, findings) if node is not None and volume is not None else []
+    def _is_there_still(self, findings: Findings, lesion_id: int) -> bool:
+        """Whether the user has not painted over the lesion a moment ago. Raises KeyError for one that never was."""
+        findings.lesion(lesion_id)
+        self.take_over_edits(findings)
+        return any(lesion.id == lesion_id for lesion in findings.lesions)
 
     def _create_nodes(self, findings: Findings, volume):
         segmentation = scene.add_segmentation(volume, f"{volume.GetName()} lung tumours")

@@ -17,7 +17,7 @@ from slicer.util import VTKObservationMixin
 from .. import bundle
 from ..contracts import Options, min_confidence, operating_threshold
 from ..errors import Cancelled, LungTumorSegError
-from .panel_adjust import AdjustSection
+from .panel_adjust import AdjustSection, within
 from .panel_advanced import AdvancedSection
 from .panel_click import ClickSection
 from .panel_compare import CompareSection
@@ -316,7 +316,8 @@ class Panel(VTKObservationMixin):
     def take_model_defaults(self):
         """Set what a model's card says to what the chosen model's says; the shown result stays as it is."""
         self._model = self._chosen_model()
-        self.parameters.threshold = operating_threshold(Options(), self._card(), True)
+        slider = self.section(AdjustSection).ui.thresholdSlider
+        self.parameters.threshold = within(slider, operating_threshold(Options(), self._card(), True))
         self.parameters.minConfidence = float(min_confidence(Options(), self._card()))
         self.section(AdjustSection).start_afresh(self._card())
 

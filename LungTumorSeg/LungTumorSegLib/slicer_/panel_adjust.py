@@ -51,10 +51,10 @@ class AdjustSection(Section):
         self._own = {}
         self._followed = self._in_force()
         if findings is not None:
-            p.threshold = _within(ui.thresholdSlider, findings.threshold)
-            p.minDiameterMm = _within(ui.minDiameterSlider, findings.options.min_diameter_mm)
-            p.minConfidence = _within(ui.minConfidenceSlider, findings.min_confidence)
-            p.smoothMm = _within(ui.smoothSlider, findings.smooth_mm)
+            p.threshold = within(ui.thresholdSlider, findings.threshold)
+            p.minDiameterMm = within(ui.minDiameterSlider, findings.options.min_diameter_mm)
+            p.minConfidence = within(ui.minConfidenceSlider, findings.min_confidence)
+            p.smoothMm = within(ui.smoothSlider, findings.smooth_mm)
             p.lungRestriction = bool(findings.options.lung_restriction)
         self.start_afresh(self.card if findings is None else findings.card)
 
@@ -110,6 +110,7 @@ class AdjustSection(Section):
         p.minDiameterMm, p.smoothMm, p.lungRestriction = start.values()
         self.panel.take_model_defaults()
         if findings is not None:
+            self.panel.logic.take_over_edits(findings)
             own = {lesion.id: None for lesion in findings.lesions if not findings.is_drawn(lesion.id)}
             with self.panel.errors_shown():
                 self.panel.logic.update(findings, threshold=None, min_confidence=None, thresholds=own, **start)
@@ -117,6 +118,6 @@ class AdjustSection(Section):
         self.panel.refresh()
 
 
-def _within(slider, value: float) -> float:
-    """A result made in the console can have values that the slider does not reach."""
+def within(slider, value: float) -> float:
+    """The value, or the end of the slider: a model, or a result made in the console, can have others."""
     return float(min(max(value, slider.minimum), slider.maximum))

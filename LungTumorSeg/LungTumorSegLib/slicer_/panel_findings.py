@@ -239,7 +239,9 @@ class FindingsSection(Section):
             return
         from .. import result_files  # brings packages that Slicer lacks until they are installed
 
-        overwrite = any(file for pattern in result_files.FILES for file in Path(folder).glob(pattern))
+        # not pictures: a folder of the user's own is no result
+        names = [name for name in result_files.FILES if not name.endswith(".png")]
+        overwrite = any((Path(folder) / name).exists() for name in names)
         question = _("There is a result in {0} already. Replace it?").format(folder)
         if not overwrite or slicer.util.confirmOkCancelDisplay(question):
             with self.panel.errors_shown():
