@@ -22,19 +22,7 @@ filters = [2, 4]
 run = "{0}/run"
 precision = "float32"
 epoch_steps = 2
-[[fit.stages]]
-steps = 4
-learning_rate = 1e-2
-warmup_steps = 1
-crop = 32
-batch = 4
-[[fit.stages]]
-steps = 4
-learning_rate = 1e-2
-warmup_steps = 1
-crop = 32
-batch = 4
-mined = true
+{1}{1}mined = true
 ct_share = 0.5
 [classifier]
 filters = [2, 2, 2]
@@ -42,13 +30,20 @@ patch_steps = 4
 ct_steps = 4
 batch = 8
 """
+STAGE = """[[fit.stages]]
+steps = 4
+learning_rate = 1e-2
+warmup_steps = 1
+crop = 32
+batch = 4
+"""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("chain")
     made_up_pack.make(folder)
-    (folder / "settings.toml").write_text(SETTINGS.format(folder.as_posix()))
+    (folder / "settings.toml").write_text(SETTINGS.format(folder.as_posix(), STAGE))
     return folder
 
 

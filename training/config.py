@@ -128,7 +128,7 @@ def load(path: Path) -> Config:
     if made.network.spacing_mm != 1:
         raise ValueError("spacing_mm: the patches have 1 mm, and so have all examples; no other spacing can be fitted.")
     for number, stage in enumerate(made.fit.stages, 1):
-        if stage.steps < made.fit.epoch_steps or stage.steps % made.fit.epoch_steps:
+        if not stage.steps or stage.steps % made.fit.epoch_steps:
             raise ValueError(
                 f"Stage {number} has {stage.steps} steps, no multiple of epoch_steps, {made.fit.epoch_steps}."
             )
