@@ -3,7 +3,7 @@
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib import ct as ct_module
+from LungTumorSegLib.readers.ct import read_ct
 
 # a piece of the right lung with the nodule and the chest wall: 30 x 24 x 20 voxels
 SMALL, _ = phantoms.chest((3, 3.5, 3), (90, 84, 60), centre_lps=(-100, 10, 20))
@@ -20,4 +20,4 @@ def same(ct, wanted) -> bool:
 
 def refused(error, match, path, **options):
     with pytest.raises(error, match=match):
-        ct_module.read(path, **options)
+        read_ct(path, **options)

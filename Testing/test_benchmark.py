@@ -7,7 +7,8 @@ import numpy as np
 import onnx
 import pytest
 from benchmark import chest_ct, command, report, work
-from LungTumorSegLib import bundle, ct, lungs
+from LungTumorSegLib import bundle, lungs
+from LungTumorSegLib.checks import check
 from onnx import numpy_helper
 
 
@@ -79,7 +80,7 @@ def test_a_measurement_that_fails_is_left_out_and_said(capsys):
 def test_the_timed_chest_is_a_ct_with_lungs_and_grows_with_its_slices(tmp_path):
     for slices in (60, 90):
         chest = chest_ct.make(tmp_path, slices, 96).open()
-        ct.check(chest)
+        check(chest)
         assert chest.voxels_zyx.shape == (slices, 96, 96)
         box = lungs.where_to_compute(lungs.find(chest), chest)
         assert (box[0].stop - box[0].start) > 0.8 * slices

@@ -14,9 +14,9 @@ import phantoms
 import pytest
 import SimpleITK as sitk
 from LungTumorSegLib import bundle
-from LungTumorSegLib import ct as cts
 from LungTumorSegLib.cli import app
 from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.readers.ct import read_ct
 from LungTumorSegLib.segment import segment
 from typer.testing import CliRunner
 
@@ -69,7 +69,7 @@ def test_it_writes_what_this_process_computes_voxel_for_voxel(small_file, output
         "segmentation.seg.nrrd", "lesions.csv", "result.json", "probability.nrrd",
     }  # fmt: skip
     options = Options(threshold=0.3, lung_restriction=False, keep_probability=True)
-    expected = segment(cts.read(small_file), options)
+    expected = segment(read_ct(small_file), options)
     probability, _ = nrrd.read(str(output / "probability.nrrd"), index_order="C")
     assert probability.any()
     assert np.array_equal(probability, expected.probability)

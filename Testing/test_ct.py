@@ -10,10 +10,11 @@ import numpy as np
 import phantoms
 import pytest
 import SimpleITK as sitk
-from LungTumorSegLib import ct as ct_module
+from LungTumorSegLib.checks import check
 from LungTumorSegLib.contracts import CT
 from LungTumorSegLib.errors import GeometryError, NotACTError, UnreadableError
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.readers.ct import read_ct
 
 SUFFIXES = [".nrrd", ".nii", ".nii.gz", ".mha", ".mhd"]
 # a piece of the right lung with the nodule and the chest wall: 30 x 24 x 20 voxels
@@ -35,7 +36,7 @@ def with_values(voxels) -> CT:
 def test_every_axis_order_and_flip_keeps_voxels_and_geometry(tmp_path, suffix):
     for order in phantoms.ORDERS:
         stored = phantoms.reorient(SMALL, *order)
-        ct = ct_module.read(phantoms.write_image(stored, tmp_path / f"ct{suffix}"))
+        ct = read_ct(phantoms.write_image(stored, tmp_path / f"ct{suffix}"))
         assert np.array_equal(ct.voxels_zyx, stored.voxels_zyx)
         assert same_grid(ct.geometry, stored.geometry)
 
@@ -43,32 +44,30 @@ def test_every_axis_order_and_flip_keeps_voxels_and_geometry(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_oblique_volume_keeps_its_directions(tmp_path, suffix):
     stored = phantoms.oblique(SMALL, 17)
-    ct = ct_module.read(phantoms.write_image(stored, tmp_path / f"ct{suffix}"))
+    ct = read_ct(phantoms.write_image(stored, tmp_path / f"ct{suffix}"))
     assert same_grid(ct.geometry, stored.geometry)
 
 
 def test_an_nrrd_in_ras_is_turned_into_lps(tmp_path):
     path = write_nrrd(tmp_path, {"space": "right-anterior-superior"})
-    assert ct_module.read(path).geometry.origin_lps == pytest.approx(
-        np.multiply(SMALL.geometry.origin_lps, (-1, -1, 1))
-    )
+    assert read_ct(path).geometry.origin_lps == pytest.approx(np.multiply(SMALL.geometry.origin_lps, (-1, -1, 1)))
 
 
 def test_a_name_with_spaces_and_umlauts_is_read(tmp_path):
     folder = tmp_path / "Müller 肺"
     folder.mkdir()
-    assert ct_module.read(phantoms.write_image(SMALL, folder / "Größe 1.nrrd")).name == "Größe 1"
+    assert read_ct(phantoms.write_image(SMALL, folder / "Größe 1.nrrd")).name == "Größe 1"
 
 
 def test_the_rescale_of_a_nifti_is_applied(tmp_path):
     path = write_nifti(tmp_path, (112, "<2f", 1.5, -100.0))
-    assert np.allclose(ct_module.read(path).voxels_zyx, SMALL.voxels_zyx * 1.5 - 100)
+    assert np.allclose(read_ct(path).voxels_zyx, SMALL.voxels_zyx * 1.5 - 100)
 
 
 def test_doubles_become_32_bit_and_unsigned_numbers_16_bit(tmp_path):
     for dtype, wanted in ((np.float64, np.float32), (np.int32, np.int16)):
         path = phantoms.write_image(with_values(SMALL.voxels_zyx.astype(dtype)), tmp_path / "ct.nrrd")
-        ct = ct_module.read(path)
+        ct = read_ct(path)
         assert ct.voxels_zyx.dtype == wanted
         assert np.array_equal(ct.voxels_zyx, SMALL.voxels_zyx)
 
@@ -76,19 +75,19 @@ def test_doubles_become_32_bit_and_unsigned_numbers_16_bit(tmp_path):
 def test_values_beyond_16_bit_are_limited_with_a_warning(tmp_path):
     voxels = SMALL.voxels_zyx.astype(np.int32)
     voxels[0, 0, 0] = 100_000
-    ct = ct_module.read(phantoms.write_image(with_values(voxels), tmp_path / "ct.nrrd"))
+    ct = read_ct(phantoms.write_image(with_values(voxels), tmp_path / "ct.nrrd"))
     assert ct.voxels_zyx.max() == 32767
     assert "limited" in ct.source["warnings"][0]
 
 
 def test_a_file_without_orientation_is_read_with_a_warning(tmp_path):
-    ct = ct_module.read(write_nrrd(tmp_path, {"spacings": "3 3 3"}, without=("space",)))
+    ct = read_ct(write_nrrd(tmp_path, {"spacings": "3 3 3"}, without=("space",)))
     assert "left and right" in ct.source["warnings"][0]
 
 
 def test_a_nifti_with_two_positions_is_read_with_a_warning(tmp_path):
     path = write_nifti(tmp_path, (252, "<2h", 1, 2), (280, "<12f", -2, 0, 0, 10, 0, -2, 0, 20, 0, 0, 2, 30))
-    assert "qform and sform" in ct_module.read(path).source["warnings"][0]
+    assert "qform and sform" in read_ct(path).source["warnings"][0]
 
 
 # files that can't be read
@@ -96,19 +95,19 @@ def test_a_nifti_with_two_positions_is_read_with_a_warning(tmp_path):
 
 def test_a_missing_path_is_refused(tmp_path):
     with pytest.raises(UnreadableError, match="no file or folder"):
-        ct_module.read(tmp_path / "nowhere.nrrd")
+        read_ct(tmp_path / "nowhere.nrrd")
 
 
 def test_an_empty_file_is_refused(tmp_path):
     (tmp_path / "ct.nrrd").touch()
     with pytest.raises(UnreadableError, match="damaged"):
-        ct_module.read(tmp_path / "ct.nrrd")
+        read_ct(tmp_path / "ct.nrrd")
 
 
 def test_a_text_file_is_refused_with_the_kinds_that_can_be_read(tmp_path):
     (tmp_path / "notes.txt").write_text("no image " * 100)
     with pytest.raises(UnreadableError, match="DICOM folder, NRRD, NIfTI"):
-        ct_module.read(tmp_path / "notes.txt")
+        read_ct(tmp_path / "notes.txt")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
@@ -116,7 +115,7 @@ def test_a_file_without_permission_is_refused(tmp_path):
     path = phantoms.write_image(SMALL, tmp_path / "ct.nrrd")
     path.chmod(0)
     with pytest.raises(UnreadableError, match="can't be opened"):
-        ct_module.read(path)
+        read_ct(path)
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -127,7 +126,7 @@ def test_a_truncated_file_is_refused(tmp_path, suffix, compressed):
     data = next((f for f in tmp_path.iterdir() if f.suffix in (".raw", ".zraw")), path)
     data.write_bytes(data.read_bytes()[: data.stat().st_size * 2 // 3])
     with pytest.raises(UnreadableError, match="damaged or cut off"):
-        ct_module.read(path)
+        read_ct(path)
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".nii.gz", ".mha", ".mhd"])
@@ -138,7 +137,7 @@ def test_a_compressed_file_with_one_wrong_byte_is_refused(tmp_path, suffix):
     content[len(content) * 2 // 3] ^= 0xFF
     data.write_bytes(content)
     with pytest.raises(UnreadableError, match="damaged or cut off"):
-        ct_module.read(path)
+        read_ct(path)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -146,14 +145,14 @@ def test_a_file_with_only_the_start_of_a_header_is_refused(tmp_path, suffix):
     path = phantoms.write_image(SMALL, tmp_path / f"ct{suffix}")
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(UnreadableError):
-        ct_module.read(path)
+        read_ct(path)
 
 
 def test_a_metaimage_without_its_data_file_is_refused(tmp_path):
     path = phantoms.write_image(SMALL, tmp_path / "ct.mhd")
     (tmp_path / "ct.zraw").unlink()
     with pytest.raises(UnreadableError, match="damaged"):
-        ct_module.read(path)
+        read_ct(path)
 
 
 # geometry
@@ -195,7 +194,7 @@ def write_metaimage(tmp_path, **fields) -> Path:
 
 def refused_geometry(path, match):
     with pytest.raises(GeometryError, match=match):
-        ct_module.read(path)
+        read_ct(path)
 
 
 def test_a_2d_image_is_refused(tmp_path):
@@ -226,7 +225,7 @@ def test_two_slices_are_refused(tmp_path):
 def test_a_volume_thinner_than_16_mm_is_refused():
     thin, _ = phantoms.chest((3, 3, 1), (90, 72, 15), centre_lps=(-100, 10, 20))
     with pytest.raises(GeometryError, match="only 15 mm"):
-        ct_module.check(thin)
+        check(thin)
 
 
 @pytest.mark.parametrize("spacings", ["3 -3 3", "3 0 3", "3 nan 3"])
@@ -288,7 +287,7 @@ def test_a_metaimage_with_slanted_axes_is_refused(tmp_path):
 
 def test_voxels_of_another_shape_than_the_geometry_are_refused():
     with pytest.raises(GeometryError, match="single 3D volume"):
-        ct_module.check(with_values(SMALL.voxels_zyx[1:]))
+        check(with_values(SMALL.voxels_zyx[1:]))
 
 
 # values
@@ -296,7 +295,7 @@ def test_voxels_of_another_shape_than_the_geometry_are_refused():
 
 def refused_values(voxels, match, **source):
     with pytest.raises(NotACTError, match=match):
-        ct_module.check(replace(with_values(voxels), source=source))
+        check(replace(with_values(voxels), source=source))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -323,7 +322,7 @@ def test_an_8_bit_picture_is_refused(tmp_path):
     picture = ((SMALL.voxels_zyx.astype(float) + 1024) / 8).clip(0, 255).astype(np.uint8)
     refused_values(picture, "8-bit")
     with pytest.raises(NotACTError, match="8-bit"):
-        ct_module.read(phantoms.write_image(with_values(picture), tmp_path / "ct.nrrd"))
+        read_ct(phantoms.write_image(with_values(picture), tmp_path / "ct.nrrd"))
 
 
 def test_a_mask_is_refused():
@@ -341,7 +340,7 @@ def test_a_soft_tissue_window_is_refused():
 def test_a_ct_without_its_rescale_is_told_from_other_images():
     whole, _ = phantoms.chest()
     with pytest.raises(NotACTError, match="1024 too high"):
-        ct_module.check(replace(whole, voxels_zyx=whole.voxels_zyx + 1024))
+        check(replace(whole, voxels_zyx=whole.voxels_zyx + 1024))
 
 
 def test_a_volume_labelled_as_mr_is_refused():
@@ -356,7 +355,7 @@ def test_padding_outside_the_field_of_view_is_no_reason_to_refuse(padding):
     whole, _ = phantoms.chest()
     _, y, x = np.indices(whole.voxels_zyx.shape)
     circle = (y - 48) ** 2 + (x - 64) ** 2 < 45**2
-    ct_module.check(replace(whole, voxels_zyx=np.where(circle, whole.voxels_zyx, padding).astype(np.int16)))
+    check(replace(whole, voxels_zyx=np.where(circle, whole.voxels_zyx, padding).astype(np.int16)))
 
 
 def test_padding_alone_is_no_air():
@@ -369,30 +368,30 @@ def test_padding_alone_is_no_air():
 def test_metal_is_no_reason_to_refuse(metal):
     voxels = SMALL.voxels_zyx.copy()
     voxels[8:12, 8:12, 8:12] = metal
-    ct_module.check(with_values(voxels))
+    check(with_values(voxels))
 
 
 def test_contrast_medium_is_no_reason_to_refuse():
     whole, _ = phantoms.chest()
     voxels = np.where((whole.voxels_zyx > 0) & (whole.voxels_zyx < 100), 350, whole.voxels_zyx)
-    ct_module.check(replace(whole, voxels_zyx=voxels))
+    check(replace(whole, voxels_zyx=voxels))
 
 
 def test_a_crop_without_air_around_the_patient_is_a_ct():
     crop, _ = phantoms.chest((1, 1, 1), (70, 50, 50), centre_lps=(-110, 10, 20))
-    ct_module.check(crop)
+    check(crop)
 
 
 def test_a_crop_of_16_mm_at_the_edge_of_a_tumour_is_a_ct():
     crop, _ = phantoms.chest((1, 1, 2), (16, 16, 16), centre_lps=(-80, 18, 21))
-    ct_module.check(crop)
+    check(crop)
 
 
 @pytest.mark.parametrize("spacing", [(3, 3, 8), (0.8, 0.8, 0.5)])
 def test_thick_and_thin_slices_are_a_ct(spacing):
     crop, _ = phantoms.chest(spacing, (60, 60, 40), centre_lps=(-100, 10, 20))
-    ct_module.check(crop)
+    check(crop)
 
 
 def test_values_cut_to_a_lung_window_are_a_ct():
-    ct_module.check(with_values(SMALL.voxels_zyx.clip(-1000, 400)))
+    check(with_values(SMALL.voxels_zyx.clip(-1000, 400)))

@@ -4,8 +4,8 @@ import phantoms
 import pydicom
 import pytest
 from dicom_case import SMALL, UID, refused, same
-from LungTumorSegLib import ct as ct_module
 from LungTumorSegLib.errors import GeometryError, NotACTError, UnreadableError
+from LungTumorSegLib.readers.ct import read_ct
 from pydicom.uid import MRImageStorage
 
 # files that can't be read
@@ -39,7 +39,7 @@ def test_a_file_cut_off_within_its_header_is_refused(tmp_path, share):
     header = len(content) - SMALL.voxels_zyx[0].nbytes
     path.write_bytes(content[: 132 + int((header - 132) * share)])
     with pytest.raises((UnreadableError, GeometryError), match="damaged"):  # the second where only the position is lost
-        ct_module.read(tmp_path)
+        read_ct(tmp_path)
 
 
 def test_a_damaged_file_that_is_no_ct_does_not_matter(tmp_path):
@@ -49,13 +49,13 @@ def test_a_damaged_file_that_is_no_ct_does_not_matter(tmp_path):
     content.file_meta.MediaStorageSOPClassUID = content.SOPClassUID = MRImageStorage
     content.save_as(path)
     path.write_bytes(path.read_bytes()[:600])
-    assert same(ct_module.read(tmp_path), SMALL)
+    assert same(read_ct(tmp_path), SMALL)
 
 
 def test_a_series_number_with_letters_does_not_matter(tmp_path):
     for path in phantoms.write_dicom(SMALL, tmp_path, SeriesNumber=1111):
         path.write_bytes(path.read_bytes().replace(b"1111", b"111A"))
-    assert same(ct_module.read(tmp_path), SMALL)
+    assert same(read_ct(tmp_path), SMALL)
 
 
 def test_a_dicomdir_is_passed_over(tmp_path):
@@ -64,7 +64,7 @@ def test_a_dicomdir_is_passed_over(tmp_path):
     content.file_meta.MediaStorageSOPClassUID = pydicom.uid.MediaStorageDirectoryStorage
     del content.SOPClassUID, content.SeriesInstanceUID, content.PixelData, content.Rows
     content.save_as(tmp_path / "DICOMDIR")
-    assert same(ct_module.read(tmp_path), SMALL)
+    assert same(read_ct(tmp_path), SMALL)
 
 
 def test_a_series_without_positions_is_refused(tmp_path):

@@ -8,11 +8,11 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import ct as cts
-from LungTumorSegLib import image_files
 from LungTumorSegLib.contracts import CT
 from LungTumorSegLib.errors import GeometryError, InputError, UnreadableError
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.readers import image_files
+from LungTumorSegLib.readers.ct import read_ct
 from rich.progress import track
 
 from .config import Config
@@ -95,9 +95,9 @@ def check_split(patients_and_roles) -> None:
 def read(pair: Pair) -> tuple[CT, np.ndarray]:
     """The CT, through the product's own reader, and its mask (bool, the CT's stored grid).
 
-    Raises what `ct.read` raises, for the mask too, and GeometryError where that is on another grid.
+    Raises what `read_ct` raises, for the mask too, and GeometryError where that is on another grid.
     """
-    ct = cts.read(pair.image)
+    ct = read_ct(pair.image)
     mask, grid, _, _ = image_files.read(pair.mask, image_files.kind(pair.mask))
     if not _same_grid(grid, ct.geometry):
         raise GeometryError(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import bundle, engines, segment
-from LungTumorSegLib import ct as cts
 from LungTumorSegLib.contracts import CT, Options, Result
 from LungTumorSegLib.errors import NotACTError, UnreadableError
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.readers.ct import read_ct
 from rich.progress import track
 from scipy import ndimage
 from scipy.spatial import cKDTree
@@ -86,7 +86,7 @@ def _reader(config: Config, case: Path) -> Callable[[], CT]:
     source = Path(added or Path(config.data.pack) / "volumes" / folder.name)
     if not source.exists():
         raise UnreadableError(f"{folder} was prepared from {source}, which is gone. Bring it back, or delete {folder}.")
-    return partial(cts.read, source) if added else partial(cases.read, config.data.pack, folder.name)
+    return partial(read_ct, source) if added else partial(cases.read, config.data.pack, folder.name)
 
 
 def _write(target: Path, found: dict) -> Path:

@@ -14,11 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from . import bundle, engines, limits, result_files
-from . import ct as cts
 from .cli_errors import Debug, exit_codes
 from .contracts import Options, Result, check_threshold
 from .contracts import Progress as Step
 from .errors import InputError
+from .readers.ct import read_ct
 from .segment import segment
 
 _MOST_ROWS = 20
@@ -123,7 +123,7 @@ def segment_command(
     )
     with exit_codes(debug):
         result_files.check_writable(output, overwrite)
-        ct = cts.read(input, series)
+        ct = read_ct(input, series)
         unusual = limits.outside(ct.geometry, bundle.load(model).card)
         with _bar() as progress:
             result = segment(ct, options, progress)

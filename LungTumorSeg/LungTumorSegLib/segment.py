@@ -14,8 +14,8 @@ import numpy as np
 
 from . import bundle as bundles
 from . import classifier as classifiers
-from . import ct as cts
 from . import engines, lesions, lungs, memory, slices, unet, views
+from .checks import check
 from .contracts import CT, Candidate, Options, Progress, Rating, Result, check_threshold, operating_threshold
 from .errors import Cancelled, InputError, OutOfMemoryError
 from .geometry import Box, Geometry
@@ -52,7 +52,7 @@ def segment(
     options = options or Options()
     run = _Run(ct, options, progress or (lambda _: None), cancelled or (lambda: False))
     check_threshold(options.threshold)
-    cts.check(ct)
+    check(ct)
     bundle = bundle or bundles.load(options.model)
     with run.stage("lungs"):
         found = lungs.find(ct) if options.lung_restriction and not options.points_lps else None

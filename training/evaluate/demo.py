@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from LungTumorSegLib import ct as cts
 from LungTumorSegLib import segment
 from LungTumorSegLib.bundle import Bundle
 from LungTumorSegLib.engines import Engine
+from LungTumorSegLib.readers.ct import read_ct
 
 from . import metrics
 
@@ -22,7 +22,7 @@ def run(folder: Path, engine: Engine, bundle: Bundle) -> dict[str, dict]:
     """
     made = {}
     for name in NAMES:
-        ct = cts.read(folder / f"{name}_image.nrrd")
+        ct = read_ct(folder / f"{name}_image.nrrd")
         truth = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"{name}_label.nrrd"))) != 0
         result = segment.segment(ct, engine=engine, bundle=bundle)
         predicted, others = metrics.touching(result.lesions, result.masks, truth)

@@ -15,6 +15,7 @@ from pathlib import Path
 import slicer
 
 from .. import bundle, limits
+from ..checks import check
 from ..contracts import CT, Options
 from ..errors import Cancelled, LungTumorSegError, UnreadableError
 from ..worker.client import WorkerClient
@@ -62,8 +63,6 @@ class LungTumorSegLogicBase:
 
     def check(self, volume) -> CT:
         """The volume as a `CT`. Raises InputError with the reason when it can't be segmented."""
-        from ..ct import check  # brings packages that Slicer lacks until they are installed
-
         ct = scene.ct_from_volume(volume)
         check(ct)
         return ct

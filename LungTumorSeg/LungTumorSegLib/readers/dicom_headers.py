@@ -10,7 +10,7 @@ from pathlib import Path
 import pydicom
 from pydicom.dataset import Dataset
 
-from .errors import UnreadableError
+from ..errors import UnreadableError
 
 _TAGS = [
     "AcquisitionNumber", "BodyPartExamined", "Columns", "ConvolutionKernel", "FrameOfReferenceUID",

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from . import nifti_header
-from .errors import GeometryError, UnreadableError
-from .geometry import Geometry
+from ..checks import check_orthogonal
+from ..errors import GeometryError, UnreadableError
+from ..geometry import Geometry
+from . import nifti
 
 READERS = {"NRRD": "NrrdImageIO", "NIfTI": "NiftiImageIO", "MetaImage": "MetaImageIO"}
 SUFFIXES = {
@@ -34,7 +35,7 @@ def kind(path: Path) -> str | None:
         return "NRRD"
     if re.match(rb"\s*(ObjectType|NDims|Comment)\s*=", head):
         return "MetaImage"
-    if nifti_header.read(path):
+    if nifti.read(path):
         return "NIfTI"
     return next((kind for suffix, kind in SUFFIXES.items() if path.name.lower().endswith(suffix)), None)
 
@@ -133,9 +134,9 @@ def _check_zlib(path: Path, start: int):
 
 def _check_nifti(path: Path) -> list[str]:
     """The file holds all its voxels, its spacing is positive, its axes at right angles."""
-    header = nifti_header.read(path)
+    header = nifti.read(path)
     try:
-        whole = header and nifti_header.size_of(path) >= header.data_bytes
+        whole = header and nifti.size_of(path) >= header.data_bytes
     except (OSError, EOFError, zlib.error) as error:
         raise damaged(path) from error
     if not whole:
@@ -150,7 +151,7 @@ def _check_nifti(path: Path) -> list[str]:
 
 def _check_nifti_grid(path: Path, geometry: Geometry) -> list[str]:
     """A NIfTI file can give its position twice, as qform and as sform; ITK and Slicer take one without a word."""
-    header = nifti_header.read(path)
+    header = nifti.read(path)
     if not header.sform:
         return []
     difference = header.sform_lps - geometry.affine
@@ -172,17 +173,4 @@ def _check_spacings(path: Path, spacings):
         shown = " x ".join(f"{s:g}" for s in spacings)
         raise GeometryError(
             f"The voxel size in {path.name} is {shown} mm, which can't be. Export it again from the original."
-        )
-
-
-def check_orthogonal(name: str, axes: np.ndarray):
-    """GeometryError unless the columns (any length) are at right angles to 0.001 (0.06 degrees, 0.3 mm in 300)."""
-    lengths = np.linalg.norm(axes, axis=0)
-    if not (np.isfinite(axes).all() and (lengths > 0).all()):
-        raise GeometryError(f"{name} has no usable orientation. Export it again from the original.")
-    unit = axes / lengths
-    if np.abs(unit.T @ unit - np.eye(3)).max() > 1e-3:
-        raise GeometryError(
-            f"The axes of {name} aren't at right angles (a scan with a tilted gantry?). Give the DICOM series, or in "
-            "3D Slicer resample the volume onto a straight grid (Resample Scalar/Vector/DWI Volume) and save that."
         )

@@ -1,12 +1,9 @@
-"""A CT: read from a file or a DICOM folder, and checked to be one, in Hounsfield units."""
-
-from pathlib import Path
+"""Whether a volume is a CT in Hounsfield units on a grid that can be worked on."""
 
 import numpy as np
 
-from . import dicom_series, image_files
 from .contracts import CT
-from .errors import GeometryError, NotACTError, UnreadableError
+from .errors import GeometryError, NotACTError
 
 MIN_SLICES = 3
 MIN_SIDE_MM = 16.0
@@ -21,35 +18,6 @@ MIN_AIR_SHARE = 0.01
 OFFSET = 1024
 # Of a CT's voxels above air, 70 to 91 % lie within 150 HU of water (same 16 CTs)
 MIN_SOFT_SHARE = 0.5
-
-
-def read(path: str | Path, series: str | None = None) -> CT:
-    """Read a CT: NRRD, NIfTI or MetaImage, or DICOM (a folder, or one file of a series).
-
-    The voxels keep the stored axis order and the geometry its exact numbers, in LPS mm. ``series`` chooses among the
-    series of a DICOM folder: a SeriesInstanceUID or an unambiguous part of it; without it the rule of
-    `dicom_series.choose` does. int16 where the values fit, else float32. ``source`` holds path, format, pixel_type,
-    warnings (sentences for the user), and for DICOM what `dicom_series.read` adds.
-
-    UnreadableError: missing, damaged, of an unknown kind. GeometryError: not one straight 3D volume. NotACTError: what
-    `check` finds, which is called here.
-    """
-    path = Path(path)
-    try:
-        if not path.exists():
-            raise UnreadableError(f"There is no file or folder {path}.")
-        kind = None if path.is_dir() else image_files.kind(path)
-        if kind is None:
-            ct = dicom_series.read(path, series)
-        else:
-            array, geometry, pixel_type, warnings = image_files.read(path, kind)
-            voxels, more = as_hu(array)
-            source = {"path": str(path), "format": kind, "pixel_type": pixel_type, "warnings": warnings + more}
-            ct = CT(voxels, geometry, _stem(path), source)
-    except OSError as error:
-        raise UnreadableError(f"{path} can't be opened ({error.strerror or error}).") from error
-    check(ct)
-    return ct
 
 
 def as_hu(array: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -91,7 +59,7 @@ def _check_geometry(ct: CT):
             f"The voxels of {name} measure {shown} mm; a CT's lie between {SPACING_MM[0]:g} and {SPACING_MM[1]:g} mm. "
             "Check the file's units or export it again."
         )
-    image_files.check_orthogonal(name, geometry.affine[:3, :3])
+    check_orthogonal(name, geometry.affine[:3, :3])
     if min(geometry.shape_zyx) < MIN_SLICES:
         raise GeometryError(
             f"{name} has only {min(geometry.shape_zyx)} slice(s). Give a volume of at least {MIN_SLICES} slices."
@@ -134,6 +102,14 @@ def _check_values(ct: CT):
     )
 
 
-def _stem(path: Path) -> str:
-    name = path.name.removesuffix(".gz")
-    return name.removesuffix(Path(name).suffix) if Path(name).suffix in image_files.SUFFIXES else name
+def check_orthogonal(name: str, axes: np.ndarray):
+    """GeometryError unless the columns (any length) are at right angles to 0.001 (0.06 degrees, 0.3 mm in 300)."""
+    lengths = np.linalg.norm(axes, axis=0)
+    if not (np.isfinite(axes).all() and (lengths > 0).all()):
+        raise GeometryError(f"{name} has no usable orientation. Export it again from the original.")
+    unit = axes / lengths
+    if np.abs(unit.T @ unit - np.eye(3)).max() > 1e-3:
+        raise GeometryError(
+            f"The axes of {name} aren't at right angles (a scan with a tilted gantry?). Give the DICOM series, or in "
+            "3D Slicer resample the volume onto a straight grid (Resample Scalar/Vector/DWI Volume) and save that."
+        )

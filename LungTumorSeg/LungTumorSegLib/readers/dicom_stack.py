@@ -7,9 +7,9 @@ import numpy as np
 import pydicom
 import SimpleITK as sitk
 
+from ..errors import GeometryError, UnreadableError
+from ..geometry import Geometry
 from .dicom_headers import Slice
-from .errors import GeometryError, UnreadableError
-from .geometry import Geometry
 
 # A slice may lie this share of a step beside its place in an even grid: positions are written with one decimal by some
 # scanners, 0.05 mm of a 0.625 mm step

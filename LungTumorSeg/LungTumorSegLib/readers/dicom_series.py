@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..contracts import CT
+from ..errors import GeometryError, InputError, NotACTError, UnreadableError
 from . import dicom_headers, dicom_stack
-from .contracts import CT
 from .dicom_headers import Slice
-from .errors import GeometryError, InputError, NotACTError, UnreadableError
 
 RULE = (
     "axial series come before reformatted ones and projections, then those named chest, lung or thorax before unnamed "

@@ -1,0 +1,1 @@
+"""Files of a CT, read as a `CT`: DICOM, NRRD, NIfTI, MetaImage."""

@@ -1,0 +1,42 @@
+"""A CT, read from a file or a DICOM folder."""
+
+from pathlib import Path
+
+from ..checks import as_hu, check
+from ..contracts import CT
+from ..errors import UnreadableError
+from . import dicom_series, image_files
+
+
+def read_ct(path: str | Path, series: str | None = None) -> CT:
+    """Read a CT: NRRD, NIfTI or MetaImage, or DICOM (a folder, or one file of a series).
+
+    The voxels keep the stored axis order and the geometry its exact numbers, in LPS mm. ``series`` chooses among the
+    series of a DICOM folder: a SeriesInstanceUID or an unambiguous part of it; without it the rule of
+    `dicom_series.choose` does. int16 where the values fit, else float32. ``source`` holds path, format, pixel_type,
+    warnings (sentences for the user), and for DICOM what `dicom_series.read` adds.
+
+    UnreadableError: missing, damaged, of an unknown kind. GeometryError: not one straight 3D volume. NotACTError: what
+    `checks.check` finds, which is called here.
+    """
+    path = Path(path)
+    try:
+        if not path.exists():
+            raise UnreadableError(f"There is no file or folder {path}.")
+        kind = None if path.is_dir() else image_files.kind(path)
+        if kind is None:
+            ct = dicom_series.read(path, series)
+        else:
+            array, geometry, pixel_type, warnings = image_files.read(path, kind)
+            voxels, more = as_hu(array)
+            source = {"path": str(path), "format": kind, "pixel_type": pixel_type, "warnings": warnings + more}
+            ct = CT(voxels, geometry, _stem(path), source)
+    except OSError as error:
+        raise UnreadableError(f"{path} can't be opened ({error.strerror or error}).") from error
+    check(ct)
+    return ct
+
+
+def _stem(path: Path) -> str:
+    name = path.name.removesuffix(".gz")
+    return name.removesuffix(Path(name).suffix) if Path(name).suffix in image_files.SUFFIXES else name
