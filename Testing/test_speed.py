@@ -111,6 +111,7 @@ def test_only_the_slices_around_the_lungs_are_run(model):
 def test_a_graphics_card_comes_before_the_cpu_and_the_fastest_engine_on_the_cpu_first(monkeypatch):
     there = ["tensorflow", "onnxruntime", "openvino"]
     monkeypatch.setattr(engines.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr(engines, "_has_gpu_provider", lambda: True)
     assert list(engines._auto_order(there, "auto")) == [
         ("tensorflow", "gpu"),
         ("onnxruntime", "gpu"),
@@ -121,6 +122,36 @@ def test_a_graphics_card_comes_before_the_cpu_and_the_fastest_engine_on_the_cpu_
     monkeypatch.setattr(engines.shutil, "which", lambda _: None)
     assert next(iter(engines._auto_order(there, "auto"))) == ("onnxruntime", "gpu")
     assert [name for name, _ in engines._auto_order(["tensorflow"], "cpu")] == ["tensorflow"]
+    monkeypatch.setattr(engines, "_has_gpu_provider", lambda: False)
+    assert next(iter(engines._auto_order(there, "auto"))) == ("openvino", "cpu")
+    assert list(engines._auto_order(there, "gpu")) == []
+
+
+@pytest.mark.parametrize(
+    ("system", "file", "able"),
+    [
+        ("linux", "libonnxruntime_providers_cuda.so", True),
+        ("win32", "onnxruntime_providers_cuda.dll", True),
+        ("win32", "DirectML.dll", True),
+        ("darwin", "libonnxruntime.1.30.0.dylib", True),
+        ("linux", "libonnxruntime_providers_shared.so", False),
+    ],
+)
+def test_a_gpu_build_of_onnxruntime_is_known_by_its_files(system, file, able, tmp_path, monkeypatch):
+    (tmp_path / "onnxruntime" / "capi").mkdir(parents=True)
+    (tmp_path / "onnxruntime" / "__init__.py").write_text("raise AssertionError('it was imported')")
+    (tmp_path / "onnxruntime" / "capi" / file).touch()
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "platform", system)
+    assert engines._has_gpu_provider() is able
+
+
+def test_a_gpu_that_no_engine_can_use_is_refused_with_a_way_out(model, monkeypatch):
+    monkeypatch.setattr(engines.shutil, "which", lambda _: None)
+    monkeypatch.setattr(engines, "_has_gpu_provider", lambda: False)
+    with pytest.raises(EngineError, match="can use a GPU"):
+        engines.open_engine(model, "auto", "gpu")
 
 
 def test_openvino_held_to_float32_agrees_with_onnxruntime(model):

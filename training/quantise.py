@@ -58,6 +58,7 @@ def quantise(config: Config, folder: Path) -> dict:
 
 def write(config: Config, bundle: bundles.Bundle, target: Path) -> None:
     """The bundle's ONNX model with int8 convolutions (QDQ format), calibrated on training examples."""
+    engines.import_onnxruntime()  # without its telemetry
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     with tempfile.TemporaryDirectory() as folder:

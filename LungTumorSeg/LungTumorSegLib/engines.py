@@ -9,12 +9,13 @@ import shutil
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from . import bundle as bundles
-from . import classifier, unet
+from . import classifier, telemetry, unet
 from .errors import EngineError, ModelMismatchError, OutOfMemoryError
 
 # largest difference from the stored pair; in float32 the engines agree within 1e-5, lower precision is looser
@@ -112,8 +113,7 @@ class OnnxRuntimeEngine:
     GPU_PROVIDERS = ("CUDAExecutionProvider", "DmlExecutionProvider", "CoreMLExecutionProvider")
 
     def __init__(self, bundle: bundles.Bundle, device: str, part: bundles.Part = bundles.UNET):
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         gpus = [p for p in self.GPU_PROVIDERS if p in onnxruntime.get_available_providers()]
         if device == "gpu" and not gpus:
             raise EngineError("ONNX Runtime has no GPU provider here. Choose the device 'auto' or 'cpu'.")
@@ -196,15 +196,20 @@ def _onnx_file(bundle: bundles.Bundle, part: bundles.Part):
 
 
 def import_openvino():
-    """OpenVINO without its telemetry.
-
-    `import openvino` reports itself to an analytics server unless the user once opted out; nothing may leave this
-    machine. Without the module `openvino_telemetry` it takes its own silent stand-in.
-    """
-    sys.modules.setdefault("openvino_telemetry", None)
+    """OpenVINO without its telemetry."""
+    telemetry.silence()
     import openvino
 
     return openvino
+
+
+def import_onnxruntime():
+    """ONNX Runtime without its telemetry. Builds that report through Windows itself know only the call."""
+    telemetry.silence()
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
 
 
 def _native_error(problem: Exception, what: str, slices: int) -> EngineError:
@@ -240,8 +245,7 @@ def _probe(name: str) -> Found:
             ]
             return Found(name, True, ("CPU", *gpus), f"version {tf.__version__}")
         if name == "onnxruntime":
-            import onnxruntime
-
+            onnxruntime = import_onnxruntime()
             providers = onnxruntime.get_available_providers()
             gpus = [p.removesuffix("ExecutionProvider") for p in OnnxRuntimeEngine.GPU_PROVIDERS if p in providers]
             return Found(name, True, ("CPU", *gpus), f"version {onnxruntime.__version__}")
@@ -291,16 +295,27 @@ def open_engine(bundle: bundles.Bundle, engine: str = "auto", device: str = "aut
         if passed_over:
             opened.reason += f" (passed over: {'; '.join(passed_over)})"
         return opened
-    raise EngineError(f"No engine could be started. {' '.join(passed_over)}")
+    why = " ".join(passed_over) or "None that is installed can use a GPU. Choose the device 'auto' or 'cpu'."
+    raise EngineError(f"No engine could be started. {why}")
 
 
 def _auto_order(there: list[str], device: str):
     if device != "cpu":
-        # without NVIDIA's driver TensorFlow cannot have a GPU, and importing it only to hear so takes seconds
-        gpu_engines = ("tensorflow", "onnxruntime") if shutil.which("nvidia-smi") else ("onnxruntime",)
-        yield from ((name, "gpu") for name in gpu_engines if name in there)
+        # a library is not imported only to hear that it has no GPU; without NVIDIA's driver TensorFlow has none
+        able = {"tensorflow": bool(shutil.which("nvidia-smi")), "onnxruntime": _has_gpu_provider()}
+        yield from ((name, "gpu") for name, can in able.items() if can and name in there)
     if device != "gpu":
         yield from ((name, "cpu") for name in ("openvino", "onnxruntime", "tensorflow") if name in there)
+
+
+def _has_gpu_provider() -> bool:
+    """Whether the installed ONNX Runtime is a build with a GPU provider: told by its files, CoreML by the system."""
+    spec = find_spec("onnxruntime")
+    places = spec.submodule_search_locations if spec else None
+    files = [path.name for place in places or () for path in Path(place, "capi").glob("*")]
+    return bool(files) and (
+        sys.platform == "darwin" or any("providers_cuda" in name or name == "DirectML.dll" for name in files)
+    )
 
 
 def _second(kind: type, bundle: bundles.Bundle, device: str, part: bundles.Part) -> Engine | None:

@@ -75,8 +75,9 @@ def _convolution_file(folder: Path) -> Path:
 
 
 def _onnxruntime(_):
-    import onnxruntime
+    from LungTumorSegLib.engines import import_onnxruntime
 
+    onnxruntime = import_onnxruntime()
     with tempfile.TemporaryDirectory() as folder:
         session = onnxruntime.InferenceSession(_convolution_file(Path(folder)), providers=["CPUExecutionProvider"])
     given = _picture(channels_first=True)

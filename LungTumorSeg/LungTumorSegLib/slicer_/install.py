@@ -19,12 +19,15 @@ import slicer
 from packaging.utils import canonicalize_name
 from slicer.i18n import tr as _
 
+from .. import telemetry
 from . import dependencies
 from .dependencies import Machine, Plan
 
 RECORD = "LungTumorSeg-packages.json"
-_IMPORT = """
-import importlib, sys
+_IMPORT = f"""
+import importlib, os, sys
+os.environ.update({telemetry.VARIABLES})
+sys.modules["openvino_telemetry"] = None  # see telemetry.silence
 for name in sys.argv[1:]:
     print("importing", name, flush=True)
     try:

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from pathlib import Path
 
+from .. import telemetry
 from ..errors import WorkerError
 from . import protocol
 
@@ -23,7 +24,7 @@ class Child:
     def __init__(self, command: list[str]):
         environment = dict(os.environ)
         paths = [str(_LIBRARY), *filter(None, [environment.get("PYTHONPATH")])]
-        environment |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"}
+        environment |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"} | telemetry.VARIABLES
         environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         try:
             self.process = subprocess.Popen(
