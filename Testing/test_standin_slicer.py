@@ -88,6 +88,44 @@ def test_parameters_have_types_defaults_and_ranges(parameters):
         node.on = "yes"
 
 
+def test_the_wrapper_is_no_node_and_has_only_its_fields(parameters):
+    node, _ = parameters
+    for name in ("HasParameter", "GetParameter", "SetParameter", "GetID", "GetName"):
+        assert hasattr(node.parameterNode, name)
+        with pytest.raises(AttributeError):
+            getattr(node, name)
+    with pytest.raises(AttributeError):
+        node.thresold = 0.5
+
+
+def test_making_the_wrapper_writes_every_default_into_the_node(scene, parameters):
+    made = scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    made.SetParameter("threshold", "0.125")
+    wrapper = type(parameters[0])(made)
+    assert [made.HasParameter(name) for name in ("volume", "threshold", "on", "device")] == [True] * 4
+    assert wrapper.threshold == 0.125
+    assert (made.GetParameter("on"), made.GetParameter("device")) == ("True", "CPU")
+
+
+def test_a_value_is_read_again_only_when_the_node_was_modified(parameters):
+    node, _ = parameters
+    was_modified = node.StartModify()
+    node.parameterNode.SetParameter("threshold", "0.125")
+    assert node.threshold == 0.5
+    node.EndModify(was_modified)
+    assert node.threshold == 0.125
+
+
+def test_a_field_of_a_type_that_slicer_cannot_write_raises(standin_app):
+    from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+    with pytest.raises(TypeError, match="serializer for member threshold"):
+
+        @parameterNodeWrapper
+        class Parameters:
+            threshold: float | None = None
+
+
 def test_widgets_and_parameters_follow_one_another_until_disconnected(parameters):
     import ctk
 
@@ -110,7 +148,7 @@ def test_widgets_and_parameters_follow_one_another_until_disconnected(parameters
 def test_a_widget_bound_to_no_parameter_raises(parameters):
     box = qt.QCheckBox()
     box.setProperty("SlicerParameterName", "of")
-    with pytest.raises(RuntimeError, match="no parameter of"):
+    with pytest.raises(ValueError, match="given name: of"):
         parameters[0].connectGui(types.SimpleNamespace(box=box))
 
 
