@@ -51,7 +51,7 @@ def test_lesions_that_came_one_after_the_other_keep_ids_and_confidences(case, tm
     case.panel.parameters.modelFolder = str(
         model_with(tmp_path / "m", confidence_coefficients=SURER_IF_SMALL, min_confidence=0.0)
     )
-    case.panel.take_model_defaults()
+    case.settle()
     case.add_chest()
     case.run()
     findings = case.panel.findings
@@ -81,12 +81,13 @@ def test_what_is_out_of_sight_comes_back_with_its_id_after_opening_the_scene(fou
 
 def test_another_version_of_the_model_changes_nothing_in_a_kept_result(case, tmp_path, monkeypatch):
     from LungTumorSegLib import bundle
+    from LungTumorSegLib.slicer_.panel_adjust import AdjustSection
 
     rating = {"confidence_coefficients": SURER_IF_SMALL, "min_confidence": 0.3}
     old = model_with(tmp_path / "old", threshold=0.33, run_threshold=0.3, **rating)
     monkeypatch.setattr(bundle, "default_path", lambda: old)
     case.panel._cards = {}
-    case.panel.take_model_defaults()
+    case.panel.section(AdjustSection).take_model_defaults()
     case.add_chest()
     case.run()
     findings = case.panel.findings

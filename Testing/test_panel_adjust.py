@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from panel_case import NAME, NODULE_RAS, model_with, spin
+from LungTumorSegLib import bundle
+from panel_case import NAME, NODULE_RAS, RESOURCES, KnownNetwork, PanelCase, model_with, spin
 
 
 def use(case, model):
@@ -147,3 +148,46 @@ def test_the_models_own_least_confidence_is_left_to_it_unrounded_and_another_is_
     case.adjust("minConfidenceSlider", 0.3)
     case.run()
     assert case.network.starts[-1].min_confidence == 0.3
+
+
+def test_the_panel_opens_with_the_bundled_models_own_numbers_and_leaves_them_to_it(standin_app, scene):
+    card = bundle.load().card
+    case = PanelCase(RESOURCES)
+    try:
+        p = case.panel.parameters
+        assert p.threshold == card["run_threshold"] != 0.5
+        assert p.minConfidence == card["min_confidence"] != 0.0
+        assert case.ui.thresholdSlider.value == round(p.threshold, 2)
+        assert case.ui.minConfidenceSlider.value == round(p.minConfidence, 2)
+        assert not p.thresholdSet and not p.minConfidenceSet
+        case.add_chest()
+        case.run()
+        assert (case.network.starts[-1].threshold, case.network.starts[-1].min_confidence) == (None, None)
+    finally:
+        case.close()
+
+
+def test_a_slider_that_is_moved_is_passed_on_and_leaves_the_other_to_the_model(case):
+    case.add_chest()
+    case.adjust("thresholdSlider", 0.35)
+    p = case.panel.parameters
+    assert (p.threshold, p.thresholdSet, p.minConfidenceSet) == (0.35, True, False)
+    case.run()
+    assert (case.network.starts[-1].threshold, case.network.starts[-1].min_confidence) == (0.35, None)
+
+
+@pytest.mark.parametrize(("threshold", "is_set"), [("0.5", False), ("0.35", True)])
+def test_a_scene_from_before_the_flags_counts_as_set_what_is_not_its_old_default(standin_app, scene, threshold, is_set):
+    from LungTumorSeg import LungTumorSegLogic
+
+    node = LungTumorSegLogic(KnownNetwork()).getParameterNode()
+    node.SetParameter("threshold", threshold)
+    node.SetParameter("minConfidence", "0.0")
+    case = PanelCase(RESOURCES)
+    try:
+        p = case.panel.parameters
+        assert (p.thresholdSet, p.minConfidenceSet) == (is_set, False)
+        assert p.minConfidence == bundle.load().card["min_confidence"]
+        assert case.panel.options()["threshold"] == (0.35 if is_set else None)
+    finally:
+        case.close()

@@ -50,7 +50,7 @@ def test_the_least_confidence_starts_where_the_models_card_puts_it(case, tmp_pat
     weights = {name: 0.0 for name in FEATURES} | {"intercept": 30.0, "log_volume": -5.0}
     model = model_with(tmp_path / "model", confidence_coefficients=weights, min_confidence=0.4)
     case.panel.parameters.modelFolder = str(model)
-    case.panel.take_model_defaults()
+    case.settle()
     case.add_chest()
     case.run()
     assert case.ui.minConfidenceSlider.value == 0.4

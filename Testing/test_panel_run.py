@@ -173,7 +173,7 @@ def test_a_slow_network_is_not_asked_again_while_it_works(standin_app):
 
 def test_the_models_own_thresholds_are_left_to_it_and_another_is_passed_on(case, tmp_path):
     case.panel.parameters.modelFolder = str(model_with(tmp_path / "model", threshold=0.4, run_threshold=0.2))
-    case.panel.take_model_defaults()
+    case.settle()
     case.add_chest()
     assert case.ui.thresholdSlider.value == 0.2
     case.run()

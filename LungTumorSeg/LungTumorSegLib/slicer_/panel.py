@@ -15,9 +15,8 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from .. import bundle
-from ..contracts import Options, min_confidence, operating_threshold
 from ..errors import Cancelled, LungTumorSegError
-from .panel_adjust import AdjustSection, within
+from .panel_adjust import AdjustSection
 from .panel_advanced import AdvancedSection
 from .panel_click import ClickSection
 from .panel_compare import CompareSection
@@ -26,7 +25,7 @@ from .panel_findings import FindingsSection
 from .panel_input import InputSection
 from .panel_maps import MapsSection
 from .panel_segment import SegmentSection
-from .parameters import LungTumorSegParameterNode
+from .parameters import parameters_in
 
 SECTIONS = (
     InputSection,
@@ -123,16 +122,13 @@ class Panel(VTKObservationMixin):
     def options(self) -> dict:
         """The fields of `contracts.Options` that the panel sets.
 
-        A slider that stands where the model has it, or had it for the result that it was set to, sets nothing: a run
-        and a click have different thresholds.
+        What the user did not set is left to the model, unrounded: a run and a click have different thresholds.
         """
-        p, cards = self.parameters, (self._card(), self.section(AdjustSection).card)
-        thresholds = {operating_threshold(Options(), card, chest) for card in cards for chest in (True, False)}
-        confidences = {min_confidence(Options(), card) for card in cards}
+        p = self.parameters
         return {
-            "threshold": _unless_in(thresholds, p.threshold),
+            "threshold": round(p.threshold, 4) if p.thresholdSet else None,
             "min_diameter_mm": round(p.minDiameterMm, 4),
-            "min_confidence": _unless_in(confidences, p.minConfidence),
+            "min_confidence": round(p.minConfidence, 4) if p.minConfidenceSet else None,
             "lung_restriction": p.lungRestriction,
             "engine": p.engine.value,
             "device": p.device.value,
@@ -150,8 +146,9 @@ class Panel(VTKObservationMixin):
 
     def refresh(self):
         if self.parameters is not None:
-            if self._chosen_model() != self._model:
-                self.take_model_defaults()
+            if self.chosen_model() != self._model:
+                self._model = self.chosen_model()
+                self.section(AdjustSection).take_model_defaults()
             self._watch(self.findings)
             for section in self.sections:
                 section.refresh()
@@ -302,31 +299,23 @@ class Panel(VTKObservationMixin):
                 self.refresh()
 
     def _observe_parameters(self):
-        self.parameters = LungTumorSegParameterNode(self.logic.getParameterNode())
+        self.parameters = parameters_in(self.logic.getParameterNode())
         if self.parameters.inputVolume is None:
             self.parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-        if not self.parameters.HasParameter("threshold"):
-            self.take_model_defaults()
-        self._model = self._chosen_model()
-        self.section(AdjustSection).start_afresh(self._card())
-        self._gui_tag = self.parameters.connectGui(self.widgets)
+        self._model = self.chosen_model()
+        with self.section(AdjustSection).following():
+            self._gui_tag = self.parameters.connectGui(self.widgets)
+        self.section(AdjustSection).show_model_defaults()
         self.addObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh_soon)
         self.restore_results()
 
-    def take_model_defaults(self):
-        """Set what a model's card says to what the chosen model's says; the shown result stays as it is."""
-        self._model = self._chosen_model()
-        slider = self.section(AdjustSection).ui.thresholdSlider
-        self.parameters.threshold = within(slider, operating_threshold(Options(), self._card(), True))
-        self.parameters.minConfidence = float(min_confidence(Options(), self._card()))
-        self.section(AdjustSection).start_afresh(self._card())
-
-    def _chosen_model(self) -> str:
+    def chosen_model(self) -> str:
+        """The folder of the model that the next run takes; empty for the bundled one."""
         return self.parameters.modelFolder.strip()
 
-    def _card(self) -> dict:
+    def card(self) -> dict:
         """The chosen model's, read and checked once."""
-        folder = self._chosen_model()
+        folder = self.chosen_model()
         if folder not in self._cards:
             try:
                 self._cards = {folder: bundle.load(folder or None).card}
@@ -350,8 +339,3 @@ class Panel(VTKObservationMixin):
         self._release_parameters()
         self.selected_lesion = None
         self._observe_parameters()
-
-
-def _unless_in(values: set[float], value: float) -> float | None:
-    """What a slider says; None where it stands at one of the values."""
-    return None if round(value, 4) in {round(v, 4) for v in values} else round(value, 4)

@@ -3,7 +3,7 @@
 import enum
 from typing import Annotated
 
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLScriptedModuleNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
@@ -40,14 +40,20 @@ class MapChoice(enum.Enum):
 
 @parameterNodeWrapper
 class LungTumorSegParameterNode:
-    """threshold: probability. minDiameterMm, smoothMm: mm. modelFolder: empty for the bundled model."""
+    """threshold: probability. minDiameterMm, smoothMm: mm. modelFolder: empty for the bundled model.
+
+    thresholdSet, minConfidenceSet: the user chose that value; else it only shows what the model's card says. A flag is
+    needed since Slicer's wrapper writes every field's default into the node, and takes no field that can be None.
+    """
 
     inputVolume: vtkMRMLScalarVolumeNode
     shownResult: vtkMRMLSegmentationNode
     compareSegmentation: vtkMRMLSegmentationNode
     threshold: Annotated[float, WithinRange(0.05, 0.95)] = 0.5
+    thresholdSet: bool = False
     minDiameterMm: Annotated[float, WithinRange(0.0, 30.0)] = 3.0
     minConfidence: Annotated[float, WithinRange(0.0, 1.0)] = 0.0
+    minConfidenceSet: bool = False
     smoothMm: Annotated[float, WithinRange(0.0, 3.0)] = 0.0
     lungRestriction: bool = True
     engine: EngineChoice = EngineChoice.AUTO
@@ -57,3 +63,15 @@ class LungTumorSegParameterNode:
     replaceResult: bool = False
     mapChoice: MapChoice = MapChoice.PROBABILITY
     mapOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.5
+
+
+def parameters_in(node: vtkMRMLScriptedModuleNode) -> LungTumorSegParameterNode:
+    """The typed parameters of a module node.
+
+    A scene from before ``thresholdSet`` and ``minConfidenceSet`` has values alone: one that is not the default of then
+    counts as set by the user. The wrapper writes the defaults, so this is looked at before it is made.
+    """
+    for name, default in (("threshold", 0.5), ("minConfidence", 0.0)):
+        if node.HasParameter(name) and not node.HasParameter(f"{name}Set"):
+            node.SetParameter(f"{name}Set", str(float(node.GetParameter(name)) != default))
+    return LungTumorSegParameterNode(node)
