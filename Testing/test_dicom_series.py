@@ -90,6 +90,7 @@ def test_the_rescale_of_each_slice_is_its_own(tmp_path):
     even = replace(SMALL, voxels_zyx=SMALL.voxels_zyx // 2 * 2)
     phantoms.write_dicom(even, tmp_path, rescale=((1, -1024), (2, 0), (2, -100)))
     ct = read_ct(tmp_path)
+    assert ct.voxels_zyx.dtype == np.int16
     assert np.array_equal(ct.voxels_zyx, even.voxels_zyx)
     assert ct.source["rescale_slope"] == [1, 2]
     assert ct.source["rescale_intercept"] == [-1024, 0]
@@ -100,6 +101,15 @@ def test_a_rescale_with_fractions_gives_fractions(tmp_path):
     ct = read_ct(tmp_path)
     assert ct.voxels_zyx.dtype == np.float32
     assert np.abs(ct.voxels_zyx - SMALL.voxels_zyx).max() <= 0.25
+
+
+def test_values_beyond_16_bit_integers_are_not_clipped(tmp_path):
+    voxels = SMALL.voxels_zyx.astype(np.int32)
+    voxels[7, 3, 3] = 40_000
+    phantoms.write_dicom(replace(SMALL, voxels_zyx=voxels), tmp_path, rescale=((1, 10_000),))
+    ct = read_ct(tmp_path)
+    assert ct.voxels_zyx.dtype == np.float32
+    assert np.array_equal(ct.voxels_zyx, voxels)
 
 
 def test_lossless_jpeg_is_read(tmp_path):

@@ -20,19 +20,23 @@ OFFSET = 1024
 MIN_SOFT_SHARE = 0.5
 
 
-def as_hu(array: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Values of any real type as int16 or float32, with a warning where whole numbers had to be clipped to int16."""
-    if array.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            return array.astype(np.float32, copy=False), []
+def as_hu(array: np.ndarray) -> np.ndarray:
+    """Values of any real type as int16 where it holds every one exactly, else as float32; none is clipped.
+
+    Not copied where it has that type already. What float32 cannot hold becomes infinite, which `check` refuses.
+    """
     if array.dtype == np.int16:
-        return array, []
-    low, high = int(array.min()), int(array.max())
+        return array
+    if all(_fits_int16(plane) for plane in array):
+        return array.astype(np.int16)
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32, copy=False)
+
+
+def _fits_int16(values: np.ndarray) -> bool:
     limits = np.iinfo(np.int16)
-    if limits.min <= low and high <= limits.max:
-        return array.astype(np.int16), []
-    clipped = np.clip(array, max(low, limits.min), min(high, limits.max)).astype(np.int16)
-    return clipped, [f"Values from {low} to {high} were limited to {limits.min} to {limits.max} HU."]
+    in_range = limits.min <= values.min() and values.max() <= limits.max  # not so where there is a NaN
+    return bool(in_range and (values.dtype.kind != "f" or (values == np.trunc(values)).all()))
 
 
 def check(ct: CT) -> None:

@@ -13,7 +13,8 @@ def read_ct(path: str | Path, series: str | None = None) -> CT:
 
     The voxels keep the stored axis order and the geometry its exact numbers, in LPS mm. ``series`` chooses among the
     series of a DICOM folder: a SeriesInstanceUID or an unambiguous part of it; without it the rule of
-    `dicom_series.choose` does. int16 where the values fit, else float32. ``source`` holds path, format, pixel_type,
+    `dicom_series.choose` does. The type is that of
+    `checks.as_hu`. ``source`` holds path, format, pixel_type,
     warnings (sentences for the user), and for DICOM what `dicom_series.read` adds.
 
     UnreadableError: missing, damaged, of an unknown kind. GeometryError: not one straight 3D volume. NotACTError: what
@@ -28,9 +29,8 @@ def read_ct(path: str | Path, series: str | None = None) -> CT:
             ct = dicom_series.read(path, series)
         else:
             array, geometry, pixel_type, warnings = image_files.read(path, kind)
-            voxels, more = as_hu(array)
-            source = {"path": str(path), "format": kind, "pixel_type": pixel_type, "warnings": warnings + more}
-            ct = CT(voxels, geometry, _stem(path), source)
+            source = {"path": str(path), "format": kind, "pixel_type": pixel_type, "warnings": warnings}
+            ct = CT(as_hu(array), geometry, _stem(path), source)
     except OSError as error:
         raise UnreadableError(f"{path} can't be opened ({error.strerror or error}).") from error
     check(ct)

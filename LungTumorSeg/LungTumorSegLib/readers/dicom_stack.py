@@ -7,6 +7,7 @@ import numpy as np
 import pydicom
 import SimpleITK as sitk
 
+from ..checks import as_hu
 from ..errors import GeometryError, UnreadableError
 from ..geometry import Geometry
 from .dicom_headers import Slice
@@ -54,7 +55,7 @@ def sort(slices: list[Slice], name: str) -> Stack:
 
 
 def build(slices: list[Slice], name: str) -> tuple[np.ndarray, Geometry, list[str]]:
-    """Voxels (z, y, x) in HU (int16, float32 where the rescale has fractions), their geometry, warnings for the user.
+    """Voxels (z, y, x) in HU (in the type of `as_hu`), their geometry, warnings for the user.
 
     Copies of a slice are left out. Uneven steps are interpolated to the smallest one, a gantry tilt is straightened by
     linear interpolation within the slices' planes; both are told in a warning. GeometryError: a missing slice, two
@@ -159,17 +160,16 @@ def _tilt_degrees(stack: Stack, name: str) -> float:
 
 
 def _voxels(stack: Stack, images: dict[int, np.ndarray]) -> np.ndarray:
-    whole = all(s.slope == 1 and s.intercept == int(s.intercept) for s in stack.slices)
+    """The slices in HU, in the type of `as_hu`."""
     first = stack.slices[0]
-    voxels = np.empty((len(stack.slices), first.rows, first.columns), np.int16 if whole else np.float32)
-    limits = np.iinfo(np.int16)
+    voxels = np.empty((len(stack.slices), first.rows, first.columns), np.int16)
     frames = _Frames()
     for i, s in enumerate(stack.slices):
         stored = images[i] if i in images else frames.stored(s)
-        if whole:
-            voxels[i] = np.clip(stored.astype(np.int32) + int(s.intercept), limits.min, limits.max)
-        else:
-            voxels[i] = stored * s.slope + s.intercept
+        plane = as_hu(stored * s.slope + s.intercept)
+        if plane.dtype != voxels.dtype and voxels.dtype == np.int16:
+            voxels = voxels.astype(np.float32)
+        voxels[i] = plane
     return voxels
 
 

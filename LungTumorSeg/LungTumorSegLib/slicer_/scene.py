@@ -15,6 +15,7 @@ import vtk
 from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 
 from .. import terminology
+from ..checks import as_hu
 from ..contracts import CT, Lesion
 from ..errors import GeometryError, NotACTError, UnreadableError
 from ..geometry import Geometry
@@ -34,9 +35,9 @@ MARKUPS_ROLE = f"{_ROLES}diameters"
 def ct_from_volume(volume) -> CT:
     """A scalar volume node as a `CT`, in the volume's own coordinates (LPS mm), whatever transform it is under.
 
-    The voxels are the node's own memory where they are int16 or float32 already, else a copy in the narrower of the
-    two that holds them. Raises UnreadableError (no volume, no voxels), NotACTError (colour, vector or label map),
-    GeometryError (no usable spacing or directions).
+    The voxels are the node's own memory where they have the type of `checks.as_hu` already, else a copy. Raises
+    UnreadableError (no volume, no voxels), NotACTError (colour, vector or label map), GeometryError (no usable spacing
+    or directions).
     """
     if volume is None or not volume.IsA("vtkMRMLScalarVolumeNode"):
         raise UnreadableError("No CT is chosen: load a chest CT and choose it.")
@@ -51,16 +52,7 @@ def ct_from_volume(volume) -> CT:
             f'"{name}" has {image.GetNumberOfScalarComponents()} values in each voxel (a colour picture or a vector '
             "field), a CT has one: choose the CT."
         )
-    return CT(_as_ct_type(slicer.util.arrayFromVolume(volume)), _geometry(volume), name, _source(volume))
-
-
-def _as_ct_type(voxels: np.ndarray) -> np.ndarray:
-    if voxels.dtype in (np.int16, np.float32):
-        return voxels
-    bounds = np.iinfo(np.int16)
-    if voxels.dtype.kind in "iu" and voxels.min() >= bounds.min and voxels.max() <= bounds.max:
-        return voxels.astype(np.int16)
-    return voxels.astype(np.float32)
+    return CT(as_hu(slicer.util.arrayFromVolume(volume)), _geometry(volume), name, _source(volume))
 
 
 def _geometry(volume) -> Geometry:
