@@ -1,0 +1,42 @@
+"""What can be wrong with an image file of any kind, as sentences for the user."""
+
+import math
+from pathlib import Path
+
+from ..errors import GeometryError, UnreadableError
+
+
+def damaged(path: Path) -> UnreadableError:
+    return UnreadableError(f"{path.name} can't be read: it is damaged or cut off. Copy or export it again.")
+
+
+def without_size(path: Path) -> GeometryError:
+    return GeometryError(f"{path.name} doesn't say how large its voxels are. Export it again from the original.")
+
+
+def without_sides(path: Path) -> str:
+    """A warning."""
+    return f"{path.name} doesn't say where the patient's left and right are; LPS is assumed. Check the sides."
+
+
+def check_grey_3d(path: Path, components: int, dimensions: int) -> None:
+    """GeometryError unless there is one value in each voxel and three axes."""
+    if components != 1:
+        raise GeometryError(
+            f"{path.name} holds {components} values per voxel: a colour picture, a vector image or a sequence. "
+            "Give one grey CT volume."
+        )
+    if dimensions != 3:
+        raise GeometryError(f"{path.name} has {dimensions} dimensions. Give one 3D CT volume.")
+
+
+def check_spacings(path: Path, spacings) -> None:
+    """GeometryError where one is zero, negative or not a number.
+
+    A mirrored axis is written as a negative direction, never as a negative spacing.
+    """
+    if not all(math.isfinite(s) and s > 0 for s in spacings):
+        shown = " x ".join(f"{s:g}" for s in spacings)
+        raise GeometryError(
+            f"The voxel size in {path.name} is {shown} mm, which can't be. Export it again from the original."
+        )
