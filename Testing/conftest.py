@@ -58,7 +58,7 @@ def unrated_model(tmp_path_factory):
 @pytest.fixture
 def case(standin_app, unrated_model, monkeypatch):
     """The panel in a window of its own, with a known network and a model that does not rate its lesions."""
-    from LungTumorSegLib import bundle
+    from LungTumorSegLib.model import bundle
     from panel_case import RESOURCES, PanelCase
 
     monkeypatch.setattr(bundle, "default_path", lambda: unrated_model)

@@ -116,7 +116,7 @@ def _write_patches(folder: Path) -> None:
 
 def tissue_bundle(made: config.Config, folder: Path, threshold: float = 0.5) -> Path:
     """A bundle whose network marks what is denser than about -400 HU on the centre slice: its answers are known."""
-    from LungTumorSegLib import unet
+    from LungTumorSegLib.model import unet
 
     model = unet.build(made.network.card["architecture"])
     for variable in model.variables:

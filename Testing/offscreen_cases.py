@@ -12,7 +12,7 @@ import offscreen
 import phantoms
 import pytest
 from demo import pictures
-from LungTumorSegLib import terminology
+from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.slicer_ import scene as scenes
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from PIL import Image

@@ -13,8 +13,10 @@ from pathlib import Path
 import cc3d
 import numpy as np
 import phantoms
-from LungTumorSegLib import bundle, lesions, lungs
 from LungTumorSegLib.contracts import Candidate, Options, Progress, Result
+from LungTumorSegLib.lesions.extraction import extract
+from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.model.bundle import CARD, default_path, load_bundle
 from scipy import ndimage
 
 RESOURCES = Path(__file__).parent.parent / "LungTumorSeg" / "Resources"
@@ -36,7 +38,7 @@ def chest():
         sizes = zip(box, ct.voxels_zyx.shape, strict=True)
         wide = tuple(slice(max(b.start - PAD, 0), min(b.stop + PAD, n)) for b, n in sizes)
         found.append(Candidate(wide, np.round(255 * p[wide]).astype(np.uint8)))
-    return ct, lungs.find(ct), tuple(found)
+    return ct, find_lungs(ct), tuple(found)
 
 
 class KnownNetwork:
@@ -85,8 +87,8 @@ class KnownRun:
             points = self._options.points_lps
             candidates = tuple(Candidate(c.box, c.block, points[0], 0.5) for c in candidates)
             notes = () if candidates else ("Nothing was found at this point.",)
-        card = bundle.load(self._options.model).card
-        made, masks = lesions.extract(candidates, self._ct, found_lungs, self._options, card)
+        card = load_bundle(self._options.model).card
+        made, masks = extract(candidates, self._ct, found_lungs, self._options, card)
         model = {"name": "known", "version": "1", "checksum": "0"}
         return Result(
             self._ct.geometry, candidates, found_lungs, made, masks, self._options, model,
@@ -144,8 +146,8 @@ class ReadyInstaller:
 def model_with(folder, **card):
     """A copy of the bundled model in a new folder, with these keys in its card; its outlines are `KnownNetwork`'s."""
     card = {"run_threshold": 0.3} | card
-    shutil.copytree(bundle.default_path(), folder)
-    path = folder / bundle.CARD
+    shutil.copytree(default_path(), folder)
+    path = folder / CARD
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | card), "utf-8")
     return folder
 

@@ -78,7 +78,7 @@ def test_without_a_patch_stage_the_ablations_say_so(both_stages, tmp_path):
 
 
 def test_a_small_run_compares_all_pairs_and_a_second_call_fits_nothing(both_stages, tmp_path, monkeypatch):
-    from LungTumorSegLib import unet
+    from LungTumorSegLib.model import unet
 
     monkeypatch.setattr(fit, "VALIDATION_EXAMPLES", 16)
     monkeypatch.setattr(ablations, "VAL_EXAMPLES", 12)

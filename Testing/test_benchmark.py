@@ -7,8 +7,9 @@ import numpy as np
 import onnx
 import pytest
 from benchmark import chest_ct, command, report, work
-from LungTumorSegLib import bundle, lungs
 from LungTumorSegLib.checks import check
+from LungTumorSegLib.lungs.find import find_lungs, where_to_compute
+from LungTumorSegLib.model.bundle import ONNX, load_bundle
 from onnx import numpy_helper
 
 
@@ -82,14 +83,14 @@ def test_the_timed_chest_is_a_ct_with_lungs_and_grows_with_its_slices(tmp_path):
         chest = chest_ct.make(tmp_path, slices, 96).open()
         check(chest)
         assert chest.voxels_zyx.shape == (slices, 96, 96)
-        box = lungs.where_to_compute(lungs.find(chest), chest)
+        box = where_to_compute(find_lungs(chest), chest)
         assert (box[0].stop - box[0].start) > 0.8 * slices
 
 
 def test_the_networks_work_is_that_of_the_convolutions_in_its_graph():
     """Counted a second time, from the shapes in the exported graph."""
-    model = bundle.load()
-    graph = onnx.shape_inference.infer_shapes(_at_size(onnx.load(model.folder / bundle.ONNX), 64, 96)).graph
+    model = load_bundle()
+    graph = onnx.shape_inference.infer_shapes(_at_size(onnx.load(model.folder / ONNX), 64, 96)).graph
     shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in graph.value_info}
     weights = {w.name.removesuffix("_half"): numpy_helper.to_array(w).shape for w in graph.initializer}
     counted = 0

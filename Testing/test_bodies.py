@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from blocks import ball, blank
-from LungTumorSegLib import bodies
+from LungTumorSegLib.lesions.splitting import split_bodies
 
 SPACINGS = [(1.0, 1.0, 1.0), (0.6, 0.6, 1.25), (0.7, 0.7, 5.0)]
 
@@ -28,7 +28,7 @@ def vessel(ct, width: float) -> np.ndarray:
 
 
 def parted(ct, mask) -> np.ndarray:
-    return bodies.part(mask, ct.geometry.spacing_zyx)
+    return split_bodies(mask, ct.geometry.spacing_zyx)
 
 
 @pytest.mark.parametrize("radius", [2, 3, 5, 9, 15])

@@ -8,23 +8,33 @@ import sys
 
 import numpy as np
 import pytest
-from LungTumorSegLib import bundle, engines
 from LungTumorSegLib.errors import EngineError, ModelError, ModelMismatchError
+from LungTumorSegLib.model.bundle import (
+    ARCHITECTURE,
+    CARD,
+    KERAS_WEIGHTS,
+    ONNX,
+    PAIR,
+    default_path,
+    load_bundle,
+    sha256,
+)
+from LungTumorSegLib.model.engines.choose import installed, open_engine
 
 
 @pytest.fixture
 def copy(tmp_path):
-    return shutil.copytree(bundle.default_path(), tmp_path / "model")
+    return shutil.copytree(default_path(), tmp_path / "model")
 
 
 def rewrite(folder, **changes):
-    card = json.loads((folder / bundle.CARD).read_text())
+    card = json.loads((folder / CARD).read_text())
     card.update(changes)
-    (folder / bundle.CARD).write_text(json.dumps(card))
+    (folder / CARD).write_text(json.dumps(card))
 
 
 def test_the_bundled_model_opens():
-    model = bundle.load()
+    model = load_bundle()
     assert model.version and len(model.checksum) == 64
     for key in ("threshold", "temperature", "data", "split_sha256", "figures"):
         assert key in model.card, f"the card lacks {key}"
@@ -32,83 +42,83 @@ def test_the_bundled_model_opens():
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(ModelError, match="no model"):
-        bundle.load(tmp_path)
+        load_bundle(tmp_path)
 
 
 def test_a_card_that_is_no_json_is_refused(copy):
-    (copy / bundle.CARD).write_text("{")
+    (copy / CARD).write_text("{")
     with pytest.raises(ModelError, match="cannot be read"):
-        bundle.load(copy)
+        load_bundle(copy)
 
 
 def test_a_card_without_its_threshold_is_refused(copy):
-    card = json.loads((copy / bundle.CARD).read_text())
+    card = json.loads((copy / CARD).read_text())
     del card["threshold"]
-    (copy / bundle.CARD).write_text(json.dumps(card))
+    (copy / CARD).write_text(json.dumps(card))
     with pytest.raises(ModelError, match="threshold"):
-        bundle.load(copy)
+        load_bundle(copy)
 
 
 def test_a_newer_schema_is_refused(copy):
     rewrite(copy, schema=2)
     with pytest.raises(ModelMismatchError, match="schema"):
-        bundle.load(copy)
+        load_bundle(copy)
 
 
-@pytest.mark.parametrize("name", [bundle.KERAS_WEIGHTS, bundle.ONNX, bundle.PAIR])
+@pytest.mark.parametrize("name", [KERAS_WEIGHTS, ONNX, PAIR])
 def test_one_changed_byte_is_noticed(copy, name):
     data = bytearray((copy / name).read_bytes())
     data[len(data) // 2] ^= 1
     (copy / name).write_bytes(data)
     with pytest.raises(ModelMismatchError, match="checksum"):
-        bundle.load(copy)
+        load_bundle(copy)
 
 
 def test_a_missing_file_is_noticed(copy):
-    (copy / bundle.ONNX).unlink()
+    (copy / ONNX).unlink()
     with pytest.raises(ModelMismatchError, match="missing"):
-        bundle.load(copy)
+        load_bundle(copy)
 
 
 def test_another_kind_of_architecture_is_refused(copy):
     rewrite(copy, architecture={"name": "vnet"})
     with pytest.raises(ModelMismatchError, match="architecture"):
-        bundle.load(copy)
+        load_bundle(copy)
 
 
 def test_weights_that_do_not_fit_the_cards_architecture_are_refused(copy):
-    rewrite(copy, architecture={"name": bundle.ARCHITECTURE, "filters": [8, 16, 32, 64, 128], "slices": 5})
+    rewrite(copy, architecture={"name": ARCHITECTURE, "filters": [8, 16, 32, 64, 128], "slices": 5})
     with pytest.raises(ModelMismatchError, match="do not fit"):
-        engines.open_engine(bundle.load(copy), "tensorflow", "cpu")
+        open_engine(load_bundle(copy), "tensorflow", "cpu")
 
 
 def test_a_model_that_does_not_reproduce_its_stored_pair_is_refused(copy):
-    with np.load(copy / bundle.PAIR) as pair:
+    with np.load(copy / PAIR) as pair:
         changed = {"input": pair["input"], "output": pair["output"] + 0.2}
-    np.savez(copy / bundle.PAIR, **changed)
-    files = json.loads((copy / bundle.CARD).read_text())["files"]
-    rewrite(copy, files={**files, bundle.PAIR: bundle.sha256(copy / bundle.PAIR)})
+    np.savez(copy / PAIR, **changed)
+    files = json.loads((copy / CARD).read_text())["files"]
+    rewrite(copy, files={**files, PAIR: sha256(copy / PAIR)})
     with pytest.raises(ModelMismatchError, match="does not reproduce"):
-        engines.open_engine(bundle.load(copy))
+        open_engine(load_bundle(copy))
 
 
 def test_unknown_keys_in_a_card_are_ignored(copy):
     rewrite(copy, invented_later={"a": 1})
-    assert bundle.load(copy).checksum == bundle.load().checksum
+    assert load_bundle(copy).checksum == load_bundle().checksum
 
 
 def test_an_engine_that_does_not_exist_is_an_error():
     with pytest.raises(EngineError, match="Choose one of"):
-        engines.open_engine(bundle.load(), "abacus")
+        open_engine(load_bundle(), "abacus")
 
 
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
 def test_the_engines_agree_with_tensorflow(name):
-    model = bundle.load()
+    model = load_bundle()
     given, _ = model.stored_pair()
     given = np.concatenate([given, given[:, ::-1, ::-1], np.roll(given, 9, 2)])
-    reference = engines.open_engine(model, "tensorflow", "cpu").predict(given)
-    other = engines.open_engine(model, name, "cpu")
+    reference = open_engine(model, "tensorflow", "cpu").predict(given)
+    other = open_engine(model, name, "cpu")
     difference = np.abs(other.predict(given) - reference)
     if other.precision == "float32":
         assert difference.max() <= 1e-3
@@ -117,18 +127,19 @@ def test_the_engines_agree_with_tensorflow(name):
 
 
 def test_auto_takes_an_installed_engine_and_says_why():
-    opened = engines.open_engine(bundle.load())
-    assert opened.name in engines.installed() and opened.reason
+    opened = open_engine(load_bundle())
+    assert opened.name in installed() and opened.reason
 
 
 def test_openvino_does_not_report_itself_to_anyone():
     """Its own import sends an event to an analytics server; ours must not even load the sender."""
     code = (
         "import sys\n"
-        "from LungTumorSegLib import bundle, engines\n"
-        "print(engines.open_engine(bundle.load(), 'openvino').name)\n"
+        "from LungTumorSegLib.model.bundle import load_bundle\n"
+        "from LungTumorSegLib.model.engines.choose import open_engine\n"
+        "print(open_engine(load_bundle(), 'openvino').name)\n"
         "print([m for m in sys.modules if m.startswith('openvino_telemetry') and sys.modules[m]])"
     )
-    environment = {**os.environ, "PYTHONPATH": str(bundle.default_path().parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(default_path().parents[2])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.stdout.splitlines() == ["openvino", "[]"], done.stdout + done.stderr

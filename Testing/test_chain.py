@@ -4,7 +4,7 @@ import json
 
 import made_up_pack
 import pytest
-from LungTumorSegLib import bundle
+from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, load_bundle
 from typer.testing import CliRunner
 
 from training import calibrate, fit, folds
@@ -61,8 +61,8 @@ def test_one_command_leaves_a_bundle_with_its_figures_and_a_second_call_passes_o
     alone = CliRunner().invoke(app, ["fit", "--config", str(folder / "settings.toml")])
     assert isinstance(alone.exception, FileNotFoundError)  # the second stage wants what `mine` finds, and `all` mines
     assert "of the stored output" in everything(folder)
-    made = bundle.load(folder / "final")
-    assert made.has(bundle.CLASSIFIER.onnx) and made.card["figures"]["whole_cts_unseen"]
+    made = load_bundle(folder / "final")
+    assert made.has(CLASSIFIER.onnx) and made.card["figures"]["whole_cts_unseen"]
     assert [stage["steps"] for stage in made.card["fitted"]["stages"]] == [4, 4]
     assert made.card["map_calibration"] and 0 < made.card["threshold"] < 1
     left = {path: path.stat().st_mtime_ns for path in (folder / "run").rglob("*.weights.h5") if "stage" in str(path)}
@@ -78,6 +78,6 @@ def test_one_command_leaves_a_bundle_with_its_figures_and_a_second_call_passes_o
     assert operating == [
         (folder / "run" / name / "operating.json").read_text() for name in ("", "folds/fold-a", "folds/fold-b")
     ]
-    assert bundle.load(folder / "final").checksum == made.checksum
-    assert json.loads((folder / "final" / bundle.CARD).read_text())["figures"] == made.card["figures"]
+    assert load_bundle(folder / "final").checksum == made.checksum
+    assert json.loads((folder / "final" / CARD).read_text())["figures"] == made.card["figures"]
     assert all(path.stat().st_mtime_ns == time for path, time in (left | records).items())

@@ -9,9 +9,12 @@ import made_up_pack
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib import bundle, classifier, engines, lesions
 from LungTumorSegLib.contracts import Options
 from LungTumorSegLib.errors import ModelMismatchError, OutOfMemoryError
+from LungTumorSegLib.lesions.extraction import extract
+from LungTumorSegLib.model import classifier
+from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, load_bundle, sha256
+from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.segment import segment
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -20,7 +23,7 @@ from training import classify, config, cubes, export, whole_ct
 from training.examples import Patches
 from training.prepare import TARGET
 
-CARD = {"spacing_mm": 1.0, "window_hu": [-1024, 600]}
+CUBE_CARD = {"spacing_mm": 1.0, "window_hu": [-1024, 600]}
 NODULE = ((-70.0, 10.0, 20.0), 14.0, 40.0)
 
 
@@ -33,7 +36,7 @@ def test_a_ball_is_in_the_middle_of_its_cube_whatever_the_spacing(spacing):
     places = np.stack(np.meshgrid(*(np.arange(n) * mm for n, mm in zip(shape, spacing, strict=True)), indexing="ij"))
     centre = np.array([28.0, 33.0, 25.0])
     view = np.where(np.linalg.norm(places - centre[:, None, None, None], axis=0) < 6, 40, -850).astype(np.int16)
-    (cube,) = classifier.cubes(view, spacing, [centre], CARD)
+    (cube,) = classifier.cubes(view, spacing, [centre], CUBE_CARD)
     assert cube.shape == (32, 32, 32, 1) and cube.dtype == np.float32
     inside = np.argwhere(cube[..., 0] > 0.4)
     np.testing.assert_allclose(inside.mean(0), classifier.SIDE // 2, atol=0.6)
@@ -41,7 +44,7 @@ def test_a_ball_is_in_the_middle_of_its_cube_whatever_the_spacing(spacing):
 
 
 def test_beyond_the_scan_is_air():
-    (cube,) = classifier.cubes(np.zeros((20, 20, 20), np.int16), (1.0, 1.0, 1.0), [(0, 10, 10)], CARD)
+    (cube,) = classifier.cubes(np.zeros((20, 20, 20), np.int16), (1.0, 1.0, 1.0), [(0, 10, 10)], CUBE_CARD)
     assert not cube[:15].any() and cube[16, 16, 16] > 0.6
 
 
@@ -74,7 +77,7 @@ class Says:
 
 @pytest.fixture(scope="module")
 def model():
-    return bundle.load()
+    return load_bundle()
 
 
 PIXELS = (1.0, 1.0, 4.0)  # the network's, so that no map is interpolated
@@ -82,7 +85,7 @@ PIXELS = (1.0, 1.0, 4.0)  # the network's, so that no map is interpolated
 
 def run(model, answer, options=None):
     """The bundled U-Net with a classifier of that answer, or none; its result and what the classifier was shown."""
-    engine = engines.open_engine(model)
+    engine = open_engine(model)
     engine.classifier = None if answer is None else Says(answer)
     ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
     given = replace(options or Options(), keep_probability=not (options and options.points_lps), min_confidence=0)
@@ -118,7 +121,7 @@ def test_the_cube_is_right_however_the_ct_is_stored(model, permutation, flips):
     ct, _ = phantoms.chest(PIXELS, size_mm=(384, 288, 100), lesions=(NODULE,))
     shown = []
     for stored in (ct, phantoms.reorient(ct, permutation, flips)):
-        engine = engines.open_engine(model)
+        engine = open_engine(model)
         engine.classifier = Says(0.9)
         result = segment(stored, Options(min_confidence=0), engine=engine, bundle=model)
         points = [rating.point_lps for candidate in result.candidates for rating in candidate.ratings]
@@ -141,7 +144,7 @@ def test_its_answer_moves_the_confidence_and_nothing_else(model, plain):
 
 def test_what_shows_only_under_the_threshold_is_rated_as_well(model):
     ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
-    engine = engines.open_engine(model)
+    engine = open_engine(model)
     engine.classifier = Says(0.9)
     strict = replace(model, card=model.card | {"run_threshold": 0.999})
     result = segment(ct, Options(min_confidence=0), engine=engine, bundle=strict)
@@ -152,13 +155,11 @@ def test_what_shows_only_under_the_threshold_is_rated_as_well(model):
 @pytest.mark.parametrize("threshold", [0.06, 0.5])
 def test_another_threshold_gives_the_same_lesions_and_confidences_in_a_run_and_afterwards(model, threshold):
     ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
-    engine = engines.open_engine(model)
+    engine = open_engine(model)
     fresh, first = (
         segment(ct, Options(threshold=t, min_confidence=0), engine=engine, bundle=model) for t in (threshold, None)
     )
-    moved, _ = lesions.extract(
-        first.candidates, ct, first.lungs, replace(first.options, threshold=threshold), model.card
-    )
+    moved, _ = extract(first.candidates, ct, first.lungs, replace(first.options, threshold=threshold), model.card)
     assert moved == fresh.lesions and len(moved) > 0
 
 
@@ -172,7 +173,7 @@ def test_a_clicked_lesion_is_rated_too(model):
 
 def test_short_of_memory_fewer_cubes_are_shown_at_a_time(model):
     many = tuple(((-70.0, 10.0 + 18 * k, 20.0), 7.0, 40.0) for k in range(-3, 4))
-    engine = engines.open_engine(model)
+    engine = open_engine(model)
     engine.device, engine.batch, engine.classifier = "GPU", 8, Says(0.5, most=0)
     ct, _ = phantoms.chest(PIXELS, size_mm=(384, 288, 100), lesions=many)
     result = segment(ct, Options(), engine=engine, bundle=model)
@@ -185,12 +186,12 @@ def test_short_of_memory_fewer_cubes_are_shown_at_a_time(model):
 
 def test_a_bundle_without_one_rates_nothing(model, tmp_path, plain):
     folder = shutil.copytree(model.folder, tmp_path / "model")
-    card = json.loads((folder / bundle.CARD).read_text())
+    card = json.loads((folder / CARD).read_text())
     card.pop("classifier")
-    (folder / bundle.CARD).write_text(json.dumps(card))
-    opened = bundle.load(folder)
-    engine = engines.open_engine(opened)
-    assert engine.classifier is None and engines.open_engine(model).classifier is not None
+    (folder / CARD).write_text(json.dumps(card))
+    opened = load_bundle(folder)
+    engine = open_engine(opened)
+    assert engine.classifier is None and open_engine(model).classifier is not None
     ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
     result = segment(ct, Options(keep_probability=True, min_confidence=0), engine=engine, bundle=opened)
     np.testing.assert_array_equal(result.probability, plain.probability)
@@ -199,22 +200,22 @@ def test_a_bundle_without_one_rates_nothing(model, tmp_path, plain):
 
 def test_one_that_does_not_reproduce_its_stored_answer_is_refused(model, tmp_path):
     folder = shutil.copytree(model.folder, tmp_path / "model")
-    given, answer = model.stored_pair(bundle.CLASSIFIER)
-    np.savez(folder / bundle.CLASSIFIER.pair, input=given, output=answer - 0.4)
-    card = json.loads((folder / bundle.CARD).read_text())
-    card["files"][bundle.CLASSIFIER.pair] = bundle.sha256(folder / bundle.CLASSIFIER.pair)
-    (folder / bundle.CARD).write_text(json.dumps(card))
+    given, answer = model.stored_pair(CLASSIFIER)
+    np.savez(folder / CLASSIFIER.pair, input=given, output=answer - 0.4)
+    card = json.loads((folder / CARD).read_text())
+    card["files"][CLASSIFIER.pair] = sha256(folder / CLASSIFIER.pair)
+    (folder / CARD).write_text(json.dumps(card))
     with pytest.raises(ModelMismatchError, match="does not reproduce"):
-        engines.open_engine(bundle.load(folder), "onnxruntime", "cpu")
+        open_engine(load_bundle(folder), "onnxruntime", "cpu")
 
 
 def test_one_without_a_stored_answer_is_refused(model, tmp_path):
     folder = shutil.copytree(model.folder, tmp_path / "model")
-    card = json.loads((folder / bundle.CARD).read_text())
-    del card["files"][bundle.CLASSIFIER.pair]
-    (folder / bundle.CARD).write_text(json.dumps(card))
+    card = json.loads((folder / CARD).read_text())
+    del card["files"][CLASSIFIER.pair]
+    (folder / CARD).write_text(json.dumps(card))
     with pytest.raises(ModelMismatchError, match="no stored pair"):
-        bundle.load(folder)
+        load_bundle(folder)
 
 
 # how it is fitted
@@ -286,7 +287,7 @@ def test_the_fit_leaves_a_classifier_without_each_fold_and_one_with_both(made):
 @pytest.mark.parametrize("name", ["tensorflow", "onnxruntime", "openvino"])
 def test_every_engine_gives_what_the_exported_classifier_gave(made, name, tmp_path):
     import keras
-    from LungTumorSegLib import unet
+    from LungTumorSegLib.model import unet
 
     keras.utils.set_random_seed(0)
     unet.build(made.network.card["architecture"]).save_weights(tmp_path / "u.weights.h5")
@@ -301,9 +302,9 @@ def test_every_engine_gives_what_the_exported_classifier_gave(made, name, tmp_pa
     folder = export.export(
         made, tmp_path / "u.weights.h5", tmp_path / "b", {"threshold": 0.5}, tmp_path / "c.weights.h5"
     )
-    opened = bundle.load(folder)
-    given, expected = opened.stored_pair(bundle.CLASSIFIER)
+    opened = load_bundle(folder)
+    given, expected = opened.stored_pair(CLASSIFIER)
     assert np.ptp(expected) > 1e-4
     np.testing.assert_allclose(network.predict(given, verbose=0)[:, 0], expected, atol=2e-3)  # halves
-    second = engines.open_engine(opened, name, "cpu").classifier
+    second = open_engine(opened, name, "cpu").classifier
     assert np.abs(second.predict(given) - expected).max() <= (0.001 if second.precision == "float32" else 0.02)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from blocks import ball, blank, cone
-from LungTumorSegLib import lesions
 from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.lesions.extraction import click
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def ct() -> CT:
 
 
 def clicked(ct: CT, p: np.ndarray, point=(0.0, 0.0, 0.0), threshold=0.5, **rest):
-    return lesions.click(np.rint(255 * p).astype(np.uint8), ct.geometry, point, threshold, **rest)
+    return click(np.rint(255 * p).astype(np.uint8), ct.geometry, point, threshold, **rest)
 
 
 def test_a_click_inside_takes_the_component_at_the_operating_threshold(ct):
@@ -97,7 +97,7 @@ def test_a_component_that_is_cut_off_at_every_threshold_is_still_returned(ct):
 @pytest.mark.parametrize("threshold", [0.3, 0.5])
 def test_float_and_uint8_blocks_give_the_same_click(ct, threshold):
     p = (np.rint(255 * cone(ct, (20, 30, 30), 20, 0.7)) / 255).astype(np.float32)
-    one = lesions.click(p, ct.geometry, (1.0, 9.0, 0.0), threshold)
+    one = click(p, ct.geometry, (1.0, 9.0, 0.0), threshold)
     two = clicked(ct, p, (1.0, 9.0, 0.0), threshold)
     assert one.threshold == pytest.approx(two.threshold, abs=1e-6)
     np.testing.assert_array_equal(one.mask, two.mask)

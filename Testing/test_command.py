@@ -8,19 +8,20 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import LungTumorSegLib
 import nrrd
 import numpy as np
 import phantoms
 import pytest
 import SimpleITK as sitk
-from LungTumorSegLib import bundle
 from LungTumorSegLib.cli import app
 from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.model.bundle import CARD, ONNX, default_path, load_bundle
 from LungTumorSegLib.readers.ct import read_ct
 from LungTumorSegLib.segment import segment
 from typer.testing import CliRunner
 
-LIBRARY = Path(bundle.__file__).parents[1]
+LIBRARY = Path(LungTumorSegLib.__file__).parents[1]
 MAIN = "from LungTumorSegLib.cli import main; main()"
 
 
@@ -89,7 +90,7 @@ def test_the_record_names_input_model_engine_options_and_times(small_file, outpu
     ended = _run("segment", small_file, "-o", output, "--no-lung-mask", "--engine", "onnxruntime", *least)
     assert ended.exit_code == 0, ended.stderr
     record = json.loads((output / "result.json").read_text("utf-8"))
-    model = bundle.load()
+    model = load_bundle()
     assert record["input"]["path"] == str(small_file)
     assert record["model"] == {"name": model.name, "version": model.version, "checksum": model.checksum}
     assert (record["engine"], record["device"]) == ("onnxruntime", "CPU")
@@ -136,7 +137,7 @@ def test_an_earlier_result_stays_unless_overwriting_is_asked_for(small_file, out
 def test_info_names_model_engines_and_what_would_run():
     ended = _run("info")
     assert ended.exit_code == 0, ended.stderr
-    model = bundle.load()
+    model = load_bundle()
     for text in (model.name, model.checksum, "tensorflow", "onnxruntime", "openvino", "runs on"):
         assert text in ended.stdout
 
@@ -319,20 +320,20 @@ def model(tmp_path):
     """A copy of the bundled model, to be spoilt."""
     folder = tmp_path / "model"
     folder.mkdir()
-    for file in bundle.default_path().iterdir():
+    for file in default_path().iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
     return folder
 
 
 def _card(folder, **changes):
-    path = folder / bundle.CARD
+    path = folder / CARD
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), "utf-8")
 
 
 def test_a_model_with_a_wrong_checksum_is_refused(small_file, output, model):
-    weights = bytearray((model / bundle.ONNX).read_bytes())
+    weights = bytearray((model / ONNX).read_bytes())
     weights[len(weights) // 2] ^= 1
-    (model / bundle.ONNX).write_bytes(weights)
+    (model / ONNX).write_bytes(weights)
     _refused(_run("segment", small_file, "-o", output, "--no-lung-mask", "--model", model), 4, "checksum")
     assert not output.exists()
     assert _run("info", "--model", model).exit_code == 4

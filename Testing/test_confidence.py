@@ -6,8 +6,8 @@ import numpy as np
 import phantoms
 import pytest
 from blocks import ball, blank, candidate, cone
-from LungTumorSegLib import confidence
 from LungTumorSegLib.contracts import Rating
+from LungTumorSegLib.lesions import confidence
 from test_lesions import CARD, WEIGHTS, extract, lungs_whose_hull_ends_at
 
 

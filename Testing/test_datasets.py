@@ -332,7 +332,7 @@ def test_patients_of_one_side_or_of_some_pictures_are_refused(tmp_path):
 
 
 def test_what_is_padded_counts_in_no_figure(tmp_path):
-    from LungTumorSegLib import unet
+    from LungTumorSegLib.model import unet
 
     _arrays(tmp_path, side=17)
     filters = (2, 2, 2, 2)

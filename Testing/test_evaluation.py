@@ -9,10 +9,11 @@ import made_up_pack
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib import bundle, engines
-from LungTumorSegLib.confidence import FEATURES, logistic
 from LungTumorSegLib.contracts import CT, Options
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.lesions.confidence import FEATURES, logistic
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.segment import segment
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -275,8 +276,8 @@ def test_the_test_nodules_are_planted_once_more_into_the_cts_that_were_read(eval
 
 
 def test_the_exams_features_are_the_products():
-    model = bundle.load()
-    engine = engines.open_engine(model)
+    model = load_bundle()
+    engine = open_engine(model)
     ct, _ = phantoms.chest((1.0, 1.0, 4.0))
     result = segment(ct, Options(min_confidence=0), engine=engine, bundle=model)
     rows = automatic._lesion_rows(result, ct, automatic.Model(model, engine, Path(), True), [], [])
@@ -414,8 +415,8 @@ def test_the_bundled_model_outlines_clicked_test_nodules():
     roles = prepare.roles(Path(__file__).resolve().parent.parent / "training" / "splits" / "split.csv")
     patches = reader.read_patches(shard)
     wanted = [k for k, i in enumerate(patches["index"]) if roles[table[i]["patient"]] == "test"][:12]
-    opened = bundle.load()
-    engine = engines.open_engine(opened)
+    opened = load_bundle()
+    engine = open_engine(opened)
     dice = []
     for k in wanted:
         readers, lesion, n_readers = (patches[name][k] for name in ("readers", "lesion", "n_readers"))

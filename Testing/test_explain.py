@@ -9,10 +9,12 @@ from pathlib import Path
 import made_up_pack
 import numpy as np
 import pytest
-from LungTumorSegLib import bundle, engines, explain, segment
+from LungTumorSegLib import explain, segment
 from LungTumorSegLib.contracts import CT, Options
 from LungTumorSegLib.errors import GeometryError
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.engines.choose import open_engine
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -29,8 +31,8 @@ def made(tmp_path_factory):
 
 
 def _opened(folder: Path):
-    opened = bundle.load(folder)
-    return engines.open_engine(opened, "onnxruntime", "cpu"), opened
+    opened = load_bundle(folder)
+    return open_engine(opened, "onnxruntime", "cpu"), opened
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def tissue(made):
 def random(made):
     """A network of random weights, which has no symmetry at all."""
     import keras
-    from LungTumorSegLib import unet
+    from LungTumorSegLib.model import unet
 
     keras.utils.set_random_seed(0)
     folder = Path(made.fit.run).parent

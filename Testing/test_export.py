@@ -6,9 +6,10 @@ from pathlib import Path
 import made_up_pack
 import numpy as np
 import pytest
-from LungTumorSegLib import bundle, engines
 from LungTumorSegLib.contracts import CT, Candidate, Options, Result
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.model.bundle import CARD, KERAS_WEIGHTS, ONNX, load_bundle
+from LungTumorSegLib.model.engines.choose import open_engine
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -26,19 +27,19 @@ def made(tmp_path_factory) -> config.Config:
 @pytest.fixture(scope="module")
 def random_bundle(made, tmp_path_factory):
     import keras
-    from LungTumorSegLib import unet
+    from LungTumorSegLib.model import unet
 
     folder = tmp_path_factory.mktemp("random")
     keras.utils.set_random_seed(0)
     model = unet.build(made.network.card["architecture"])
     model.save_weights(folder / "w.weights.h5")
-    return bundle.load(export.export(made, folder / "w.weights.h5", folder / "bundle", {"threshold": 0.4, "data": "x"}))
+    return load_bundle(export.export(made, folder / "w.weights.h5", folder / "bundle", {"threshold": 0.4, "data": "x"}))
 
 
 @pytest.mark.parametrize("name", ["tensorflow", "onnxruntime", "openvino"])
 def test_every_engine_gives_what_the_exported_network_gave(random_bundle, name):
     given, expected = random_bundle.stored_pair()
-    engine = engines.open_engine(random_bundle, name, "cpu")
+    engine = open_engine(random_bundle, name, "cpu")
     assert np.ptp(expected) > 0.01
     limit = 0.001 if engine.precision == "float32" else 0.02
     assert np.percentile(np.abs(engine.predict(given) - expected), 99.9) <= limit
@@ -50,12 +51,11 @@ def test_facts_stand_in_the_card_and_both_weight_files_in_half_precision(random_
 
     assert random_bundle.card["threshold"] == 0.4 and random_bundle.card["data"] == "x"
     kinds = {
-        onnx.TensorProto.DataType.Name(i.data_type)
-        for i in onnx.load(random_bundle.folder / bundle.ONNX).graph.initializer
+        onnx.TensorProto.DataType.Name(i.data_type) for i in onnx.load(random_bundle.folder / ONNX).graph.initializer
     }
     assert "FLOAT16" in kinds
     found = []
-    with h5py.File(random_bundle.folder / bundle.KERAS_WEIGHTS) as file:
+    with h5py.File(random_bundle.folder / KERAS_WEIGHTS) as file:
         file.visititems(lambda _, item: found.append(item.dtype) if isinstance(item, h5py.Dataset) else None)
     assert found and all(dtype == np.float16 for dtype in found)
 
@@ -64,7 +64,7 @@ def test_a_calibration_stays_in_the_card_and_leaves_the_weights_alone(made, rand
     line = {"temperature": 0.5, "offset": -0.7}
     folder = random_bundle.folder.parent
     facts = {"threshold": 0.5, "map_calibration": line}
-    calibrated = bundle.load(export.export(made, folder / "w.weights.h5", folder / "calibrated", facts))
+    calibrated = load_bundle(export.export(made, folder / "w.weights.h5", folder / "calibrated", facts))
     assert calibrated.card["map_calibration"] == line
     assert calibrated.checksum == random_bundle.checksum
 
@@ -77,16 +77,16 @@ def test_a_folder_with_other_things_in_it_is_not_replaced(made, random_bundle, t
 
 
 def test_a_failed_export_leaves_the_old_bundle(made, random_bundle, tmp_path):
-    before = (random_bundle.folder / bundle.CARD).read_text()
+    before = (random_bundle.folder / CARD).read_text()
     with pytest.raises(Exception, match="missing"):
         export.export(made, tmp_path / "missing.weights.h5", random_bundle.folder, {"threshold": 0.5})
-    assert (random_bundle.folder / bundle.CARD).read_text() == before
+    assert (random_bundle.folder / CARD).read_text() == before
 
 
 def test_an_export_that_cannot_move_into_place_leaves_the_old_bundle(made, random_bundle, tmp_path, monkeypatch):
     weights = random_bundle.folder.parent / "w.weights.h5"
     old = export.export(made, weights, tmp_path / "bundle", {"threshold": 0.4})
-    before = (old / bundle.CARD).read_text()
+    before = (old / CARD).read_text()
     rename = Path.rename
 
     def held(path, target):
@@ -97,7 +97,7 @@ def test_an_export_that_cannot_move_into_place_leaves_the_old_bundle(made, rando
     monkeypatch.setattr(Path, "rename", held)
     with pytest.raises(PermissionError):
         export.export(made, weights, old, {"threshold": 0.6})
-    assert (old / bundle.CARD).read_text() == before
+    assert (old / CARD).read_text() == before
 
 
 # hard negatives

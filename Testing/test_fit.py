@@ -8,7 +8,7 @@ from pathlib import Path
 import made_up_pack
 import numpy as np
 import pytest
-from LungTumorSegLib import bundle
+from LungTumorSegLib.model.bundle import CARD, load_bundle
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -51,7 +51,7 @@ def test_pixels_without_weight_do_not_move_the_loss():
 
 
 def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(made, tmp_path, monkeypatch):
-    from LungTumorSegLib import unet
+    from LungTumorSegLib.model import unet
 
     monkeypatch.setattr(fit, "VALIDATION_EXAMPLES", 8)
 
@@ -86,7 +86,7 @@ def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(ma
 
 
 def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypatch):
-    from LungTumorSegLib import unet
+    from LungTumorSegLib.model import unet
 
     seen = []
 
@@ -105,18 +105,18 @@ def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypat
     unet.build(made.network.card["architecture"]).save_weights(tmp_path / "stage1" / "best.weights.h5")
     bundles = folds.fine_tune(settings)
     assert set(seen) == {("fold-a",), ("fold-b",)}
-    assert [bundle.load(b).card["data"]["whole_cts_left_out"] for b in bundles] == ["fold-a", "fold-b"]
-    opened = automatic.models(settings, bundle.load(bundles[0]))
+    assert [load_bundle(b).card["data"]["whole_cts_left_out"] for b in bundles] == ["fold-a", "fold-b"]
+    opened = automatic.models(settings, load_bundle(bundles[0]))
     assert all(model.unseen for model in opened.values())
     assert opened["fold-a"].bundle.checksum != opened["fold-b"].bundle.checksum
 
     # again: nothing is made anew but what has other weights now
-    before = [(b / bundle.CARD).stat().st_mtime_ns for b in bundles]
+    before = [(b / CARD).stat().st_mtime_ns for b in bundles]
     folds.fine_tune(settings)
-    assert [(b / bundle.CARD).stat().st_mtime_ns for b in bundles] == before
+    assert [(b / CARD).stat().st_mtime_ns for b in bundles] == before
     weights = tmp_path / "folds" / "fold-a" / "stage1" / "best.weights.h5"
     unet.build(made.network.card["architecture"]).save_weights(weights)
-    first, second = (bundle.load(b).checksum for b in folds.fine_tune(settings))
+    first, second = (load_bundle(b).checksum for b in folds.fine_tune(settings))
     assert first != opened["fold-a"].bundle.checksum
     assert second == opened["fold-b"].bundle.checksum
 

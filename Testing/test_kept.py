@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import slicer
 import slicer.util
-from LungTumorSegLib.confidence import FEATURES
 from LungTumorSegLib.errors import InputError, UnreadableError
+from LungTumorSegLib.lesions.confidence import FEATURES
 from LungTumorSegLib.slicer_ import kept
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from panel_case import NODULE_RAS, KnownNetwork, model_with
@@ -80,7 +80,7 @@ def test_what_is_out_of_sight_comes_back_with_its_id_after_opening_the_scene(fou
 
 
 def test_another_version_of_the_model_changes_nothing_in_a_kept_result(case, tmp_path, monkeypatch):
-    from LungTumorSegLib import bundle
+    from LungTumorSegLib.model import bundle
     from LungTumorSegLib.slicer_.panel_adjust import AdjustSection
 
     rating = {"confidence_coefficients": SURER_IF_SMALL, "min_confidence": 0.3}

@@ -4,8 +4,8 @@ import csv
 import json
 
 import pytest
-from LungTumorSegLib import limits
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.model import limits
 
 CARD = {"limits": {"slice_step_mm": [0.5, 8.0], "pixel_spacing_mm": [0.461, 0.977]}}
 

@@ -15,7 +15,6 @@ import results
 import slicer
 import slicer.util
 import vtk
-from LungTumorSegLib import terminology
 from LungTumorSegLib.errors import (
     Cancelled,
     GeometryError,
@@ -26,6 +25,7 @@ from LungTumorSegLib.errors import (
     UnreadableError,
     WorkerError,
 )
+from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.slicer_ import kept, table
 from LungTumorSegLib.slicer_ import scene as scenes
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase

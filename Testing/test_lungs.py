@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib import lungs
 from LungTumorSegLib.contracts import CT
 from LungTumorSegLib.errors import NoLungsFoundError
+from LungTumorSegLib.lungs.find import LEFT, RIGHT, find_lungs, hull_distance, side_of, where_to_compute
 
 RIGHT_CENTRE, LEFT_CENTRE = np.array(phantoms.RIGHT_LUNG[0]), np.array(phantoms.LEFT_LUNG[0])
 
@@ -24,7 +24,7 @@ def chest() -> CT:
 
 @pytest.fixture(scope="module")
 def found(chest):
-    return lungs.find(chest)
+    return find_lungs(chest)
 
 
 def in_ellipsoid(ct: CT, centre, semi_axes) -> np.ndarray:
@@ -74,7 +74,7 @@ ASIDE = np.array([(-100.0, -30.0, 20.0), (100.0, -30.0, 20.0)])
 
 
 def test_both_lungs_are_found_on_their_sides(found):
-    assert label_at(found, ASIDE) == [lungs.RIGHT, lungs.LEFT]
+    assert label_at(found, ASIDE) == [RIGHT, LEFT]
     right, left = millilitres(found)
     assert 1000 < right < 1400
     assert 600 < left < 900
@@ -82,7 +82,7 @@ def test_both_lungs_are_found_on_their_sides(found):
 
 def test_the_grid_is_about_three_millimetres_and_axial(found):
     fine, _ = phantoms.chest((1.0, 1.0, 1.5), lesions=())
-    grid = lungs.find(phantoms.reorient(fine, (2, 0, 1), (True, False, True))).geometry
+    grid = find_lungs(phantoms.reorient(fine, (2, 0, 1), (True, False, True))).geometry
     assert grid.spacing_xyz == pytest.approx((3, 3, 3))
     order = grid.axial_order()
     assert order.permutation == (0, 1, 2)
@@ -92,28 +92,28 @@ def test_the_grid_is_about_three_millimetres_and_axial(found):
 @pytest.mark.parametrize("order", phantoms.ORDERS)
 def test_every_axis_order_and_flip_gives_the_same_lungs_and_box(chest, found, order):
     turned = phantoms.reorient(chest, *order)
-    again = lungs.find(turned)
+    again = find_lungs(turned)
     np.testing.assert_array_equal(again.label_zyx, found.label_zyx)
     np.testing.assert_allclose(again.hull_distance_mm, found.hull_distance_mm)
     np.testing.assert_allclose(again.geometry.affine, found.geometry.affine, atol=1e-6)
-    assert lungs.where_to_compute(again, turned) == lungs.where_to_compute(found, chest)
+    assert where_to_compute(again, turned) == where_to_compute(found, chest)
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.5), (2.0, 2.0, 8.0), (1.5, 1.5, 0.8)])
 def test_thin_and_thick_slices_show_the_same_lungs(spacing, found):
     ct, _ = phantoms.chest(spacing)
-    other = lungs.find(ct)
+    other = find_lungs(ct)
     np.testing.assert_allclose(millilitres(other), millilitres(found), rtol=0.1)
-    assert label_at(other, ASIDE) == [lungs.RIGHT, lungs.LEFT]
+    assert label_at(other, ASIDE) == [RIGHT, LEFT]
 
 
 def test_an_oblique_grid_shows_the_same_lungs(chest, found):
     oblique = phantoms.oblique(chest, 15)
-    np.testing.assert_array_equal(lungs.find(oblique).label_zyx, found.label_zyx)
+    np.testing.assert_array_equal(find_lungs(oblique).label_zyx, found.label_zyx)
 
 
 def test_the_box_is_the_lungs_and_30_mm(found, chest):
-    low, high = box_corners_lps(lungs.where_to_compute(found, chest), chest)
+    low, high = box_corners_lps(where_to_compute(found, chest), chest)
     for side, (centre, radii) in ((low, phantoms.RIGHT_LUNG), (high, phantoms.LEFT_LUNG)):
         outer = centre[0] + np.sign(centre[0]) * radii[0]
         assert side[0] == pytest.approx(outer + np.sign(outer) * 30, abs=8)
@@ -123,7 +123,7 @@ def test_the_box_is_the_lungs_and_30_mm(found, chest):
 
 def test_the_box_fits_grids_finer_than_that_of_the_lungs():
     ct, mask = phantoms.chest((0.9, 0.9, 1.3))
-    box = lungs.where_to_compute(lungs.find(ct), ct)
+    box = where_to_compute(find_lungs(ct), ct)
     assert mask[box].sum() == mask.sum()
     low, high = box_corners_lps(box, ct)
     assert low[0] == pytest.approx(-152, abs=6)
@@ -132,65 +132,65 @@ def test_the_box_fits_grids_finer_than_that_of_the_lungs():
 
 def test_the_trachea_above_the_lungs_does_not_stretch_the_box():
     ct, _ = phantoms.chest(size_mm=(384, 288, 360))
-    _, high = box_corners_lps(lungs.where_to_compute(lungs.find(ct), ct), ct)
+    _, high = box_corners_lps(where_to_compute(find_lungs(ct), ct), ct)
     assert high[2] < 78 + 10 + 30 + 6
 
 
 def test_the_hull_holds_lungs_hila_and_mediastinum_and_grows_outwards(found):
     inside = np.array([RIGHT_CENTRE, LEFT_CENTRE, (-5.0, 0, 25), (20, -30, 0), (-115, 0, 0)])
-    assert lungs.hull_distance(inside, found).max() == 0
-    outside = lungs.hull_distance(np.array([(-122 - 20.0, 0, 0), (-122 - 40.0, 0, 0)]), found)
+    assert hull_distance(inside, found).max() == 0
+    outside = hull_distance(np.array([(-122 - 20.0, 0, 0), (-122 - 40.0, 0, 0)]), found)
     np.testing.assert_allclose(outside, (20, 40), atol=5)
 
 
 def test_the_abdomen_below_the_domes_is_outside_the_hull():
     ct, _ = phantoms.chest(size_mm=(384, 288, 400))
-    assert lungs.hull_distance(np.array([(0.0, 0, -130)]), lungs.find(ct))[0] > 25
+    assert hull_distance(np.array([(0.0, 0, -130)]), find_lungs(ct))[0] > 25
 
 
 def test_lungs_that_touch_are_told_apart(chest):
     # a band of lung in front of the heart, 14 mm thick
     bridge = in_ellipsoid(chest, (0, -55, 20), (70, 7, 30))
-    found = lungs.find(painted(chest, bridge, phantoms.LUNG))
-    assert label_at(found, [*ASIDE, (-45, -55, 20), (60, -45, 20)]) == [lungs.RIGHT, lungs.LEFT] * 2
+    found = find_lungs(painted(chest, bridge, phantoms.LUNG))
+    assert label_at(found, [*ASIDE, (-45, -55, 20), (60, -45, 20)]) == [RIGHT, LEFT] * 2
     right, left = millilitres(found)
     assert 0.5 < left / right < 0.85
 
 
 def test_a_white_lung_is_computed_out_to_the_skin_and_counts_as_hull(chest):
     ct = white_left_lung(chest)
-    found = lungs.find(ct)
+    found = find_lungs(ct)
     right, left = millilitres(found)
     assert left < 0.1 * right
-    _, high = box_corners_lps(lungs.where_to_compute(found, ct), ct)
+    _, high = box_corners_lps(where_to_compute(found, ct), ct)
     assert high[0] > 160  # the skin is at 165
-    low, _ = box_corners_lps(lungs.where_to_compute(found, ct), ct)
+    low, _ = box_corners_lps(where_to_compute(found, ct), ct)
     assert low[0] == pytest.approx(-152, abs=8)
-    assert lungs.hull_distance(np.array([LEFT_CENTRE, (110.0, 0, 0)]), found).max() == 0
+    assert hull_distance(np.array([LEFT_CENTRE, (110.0, 0, 0)]), found).max() == 0
 
 
 def test_a_white_right_lung_is_treated_alike(chest):
     centre, radii = phantoms.RIGHT_LUNG
     ct = painted(chest, in_ellipsoid(chest, centre, np.array(radii) + 3), phantoms.SOFT)
-    found = lungs.find(ct)
-    low, _ = box_corners_lps(lungs.where_to_compute(found, ct), ct)
+    found = find_lungs(ct)
+    low, _ = box_corners_lps(where_to_compute(found, ct), ct)
     assert low[0] < -160
-    assert lungs.hull_distance(RIGHT_CENTRE[None], found)[0] == 0
+    assert hull_distance(RIGHT_CENTRE[None], found)[0] == 0
 
 
 def test_a_lesion_in_a_white_lung_is_on_that_side(chest):
     ct = white_left_lung(chest)
-    found = lungs.find(ct)
+    found = find_lungs(ct)
     for centre, side in (((101.0, 5.0, 3.0), "left"), (RIGHT_CENTRE, "right")):
         mask = in_ellipsoid(ct, centre, (9, 9, 9))
-        assert lungs.side_of(mask, ct.geometry, found) == side
+        assert side_of(mask, ct.geometry, found) == side
 
 
 def test_a_scan_cropped_inside_the_body_still_has_its_lungs():
     ct, mask = phantoms.chest((2.0, 2.0, 3.0), size_mm=(210, 130, 120))
-    found = lungs.find(ct)
+    found = find_lungs(ct)
     assert min(shares_found(found)) > 0.78
-    box = lungs.where_to_compute(found, ct)
+    box = where_to_compute(found, ct)
     assert mask[box].sum() == mask.sum()
 
 
@@ -200,7 +200,7 @@ def test_padding_outside_the_scanners_circle_is_no_lung(chest, found, padding):
     outside = np.hypot(y - 47.5, x - 63.5) > 62
     voxels = chest.voxels_zyx.copy()
     voxels[:, outside] = padding
-    padded = lungs.find(replace(chest, voxels_zyx=voxels))
+    padded = find_lungs(replace(chest, voxels_zyx=voxels))
     np.testing.assert_allclose(millilitres(padded), millilitres(found), rtol=0.02)
 
 
@@ -210,18 +210,18 @@ def test_a_lung_that_the_scanners_circle_cuts_keeps_its_middle(padding):
     y, x = np.indices(ct.voxels_zyx.shape[1:])
     voxels = ct.voxels_zyx.copy()
     voxels[:, np.hypot(y - 57, x - 57) > 56] = padding
-    found = lungs.find(replace(ct, voxels_zyx=voxels))
+    found = find_lungs(replace(ct, voxels_zyx=voxels))
     assert min(shares_found(found)) > 0.75
 
 
 def test_float_voxels_are_read_like_integers(chest, found):
     floats = replace(chest, voxels_zyx=chest.voxels_zyx.astype(np.float32))
-    np.testing.assert_array_equal(lungs.find(floats).label_zyx, found.label_zyx)
+    np.testing.assert_array_equal(find_lungs(floats).label_zyx, found.label_zyx)
 
 
 def test_the_voxels_are_left_as_they_were(chest):
     before = chest.voxels_zyx.copy()
-    lungs.find(chest)
+    find_lungs(chest)
     np.testing.assert_array_equal(chest.voxels_zyx, before)
 
 
@@ -235,23 +235,23 @@ def bowel_gas(ct: CT, z: float) -> CT:
 def test_an_abdomen_full_of_gas_has_no_lungs():
     ct, _ = phantoms.chest(centre_lps=(0, 0, -250), lesions=())
     with pytest.raises(NoLungsFoundError, match="choose a chest CT"):
-        lungs.find(bowel_gas(ct, -250))
+        find_lungs(bowel_gas(ct, -250))
 
 
 def test_bowel_gas_below_the_lungs_is_no_lung():
     ct, _ = phantoms.chest(size_mm=(384, 288, 420), centre_lps=(0, 0, -100), lesions=())
-    plain, gassy = lungs.find(ct), lungs.find(bowel_gas(ct, -210))
+    plain, gassy = find_lungs(ct), find_lungs(bowel_gas(ct, -210))
     np.testing.assert_allclose(millilitres(gassy), millilitres(plain), rtol=0.05)
-    assert lungs.where_to_compute(gassy, ct) == lungs.where_to_compute(plain, ct)
+    assert where_to_compute(gassy, ct) == where_to_compute(plain, ct)
 
 
 @pytest.mark.parametrize("hu", [phantoms.AIR, phantoms.SOFT, 0])
 def test_a_volume_without_a_body_has_no_lungs(chest, hu):
     with pytest.raises(NoLungsFoundError):
-        lungs.find(replace(chest, voxels_zyx=np.full(chest.voxels_zyx.shape, hu, np.int16)))
+        find_lungs(replace(chest, voxels_zyx=np.full(chest.voxels_zyx.shape, hu, np.int16)))
 
 
 def test_a_volume_of_a_few_voxels_has_no_lungs(chest):
     geometry = replace(chest.geometry, shape_zyx=(2, 6, 6))
     with pytest.raises(NoLungsFoundError):
-        lungs.find(CT(np.full((2, 6, 6), -800, np.int16), geometry))
+        find_lungs(CT(np.full((2, 6, 6), -800, np.int16), geometry))

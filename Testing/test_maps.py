@@ -10,8 +10,8 @@ import pytest
 import slicer
 import slicer.util
 import vtk
-from LungTumorSegLib import bundle
 from LungTumorSegLib.errors import Cancelled, ModelMismatchError, UnreadableError
+from LungTumorSegLib.model.bundle import CARD, KERAS_WEIGHTS, sha256
 from LungTumorSegLib.slicer_ import maps
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from panel_case import model_with
@@ -187,10 +187,10 @@ def test_a_result_of_another_model_is_not_explained(logic, volume, tmp_path):
     folder = model_with(tmp_path / "model")
     found = logic.segment_at(volume, NODULE_RAS, model=folder).findings
     assert logic.explain(found, 1, "heat").map is not None
-    weights, card = folder / bundle.KERAS_WEIGHTS, json.loads((folder / bundle.CARD).read_text("utf-8"))
+    weights, card = folder / KERAS_WEIGHTS, json.loads((folder / CARD).read_text("utf-8"))
     weights.write_bytes(weights.read_bytes() + b"other")
-    card["files"][bundle.KERAS_WEIGHTS] = bundle.sha256(weights)
-    (folder / bundle.CARD).write_text(json.dumps(card), "utf-8")
+    card["files"][KERAS_WEIGHTS] = sha256(weights)
+    (folder / CARD).write_text(json.dumps(card), "utf-8")
     with pytest.raises(ModelMismatchError, match="segment the CT again"):
         logic.explain(found, 1, "heat")
 

@@ -6,8 +6,8 @@ import numpy as np
 import phantoms
 import pytest
 from LungTumorSegLib.contracts import CT, Lungs
-from LungTumorSegLib.findings.measure import measure
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.lesions.measurement import measure
 from scipy.spatial.transform import Rotation
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from LungTumorSegLib import bundle
+from LungTumorSegLib.model.bundle import load_bundle
 from panel_case import NAME, NODULE_RAS, RESOURCES, KnownNetwork, PanelCase, model_with, spin
 
 
@@ -151,7 +151,7 @@ def test_the_models_own_least_confidence_is_left_to_it_unrounded_and_another_is_
 
 
 def test_the_panel_opens_with_the_bundled_models_own_numbers_and_leaves_them_to_it(standin_app, scene):
-    card = bundle.load().card
+    card = load_bundle().card
     case = PanelCase(RESOURCES)
     try:
         p = case.panel.parameters
@@ -187,7 +187,7 @@ def test_a_scene_from_before_the_flags_counts_as_set_what_is_not_its_old_default
     try:
         p = case.panel.parameters
         assert (p.thresholdSet, p.minConfidenceSet) == (is_set, False)
-        assert p.minConfidence == bundle.load().card["min_confidence"]
+        assert p.minConfidence == load_bundle().card["min_confidence"]
         assert case.panel.options()["threshold"] == (0.35 if is_set else None)
     finally:
         case.close()

@@ -10,7 +10,8 @@ import headless
 import phantoms
 import psutil
 import pytest
-from LungTumorSegLib import bundle, errors
+from LungTumorSegLib import errors
+from LungTumorSegLib.model.bundle import ONNX, default_path
 from LungTumorSegLib.worker import protocol
 from LungTumorSegLib.worker.client import WorkerClient
 from panel_case import NODULE_RAS, RESOURCES, PanelCase, node_ids, spin
@@ -108,10 +109,10 @@ def test_a_ct_without_lungs_is_said(real, scene):
 
 def test_a_model_that_is_damaged_is_said(real, scene, tmp_path):
     folder = tmp_path / "model"
-    shutil.copytree(bundle.default_path(), folder)
-    weights = bytearray((folder / bundle.ONNX).read_bytes())
+    shutil.copytree(default_path(), folder)
+    weights = bytearray((folder / ONNX).read_bytes())
     weights[len(weights) // 2] ^= 1
-    (folder / bundle.ONNX).write_bytes(weights)
+    (folder / ONNX).write_bytes(weights)
     real.case.panel.parameters.modelFolder = str(folder)
     fails(real, scene, "damaged or was changed")
 

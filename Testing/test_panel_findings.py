@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import vtk
-from LungTumorSegLib.confidence import FEATURES
+from LungTumorSegLib.lesions.confidence import FEATURES
 from panel_case import ACCEPT, CONFIDENCE, NAME, SHOW, SIDE, VOLUME, model_with, node_ids
 
 
@@ -109,7 +109,7 @@ def test_a_lesion_is_renamed_in_the_table_and_in_the_segmentation(found):
 
 def test_a_lesion_is_hidden_and_shown(found):
     import qt
-    from LungTumorSegLib import terminology
+    from LungTumorSegLib.lesions import terminology
 
     findings = found.panel.findings
     display = found.logic.segmentation(findings).GetDisplayNode()

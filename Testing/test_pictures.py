@@ -4,8 +4,9 @@ import numpy as np
 import phantoms
 import pytest
 import results
-from LungTumorSegLib import lesions, pictures
+from LungTumorSegLib import pictures
 from LungTumorSegLib.contracts import Candidate, Options
+from LungTumorSegLib.lesions.extraction import extract
 
 CARD = {"threshold": 0.5}
 
@@ -25,7 +26,7 @@ def _result(ct):
         255
     )
     whole = tuple(slice(0, n) for n in ct.geometry.shape_zyx)
-    made, masks = lesions.extract([Candidate(whole, block)], ct, None, Options(lung_restriction=False), CARD)
+    made, masks = extract([Candidate(whole, block)], ct, None, Options(lung_restriction=False), CARD)
     return results.make_result(ct, lesions=made, masks=masks)
 
 

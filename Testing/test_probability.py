@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib import bundle, engines
 from LungTumorSegLib.contracts import Options
-from LungTumorSegLib.probability import calibrated, scaled, uncalibrated
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.calibration import calibrated, scaled, uncalibrated
+from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.segment import segment
 
 LINE = {"temperature": 0.8, "offset": -0.9}
@@ -44,10 +45,10 @@ def test_a_card_without_calibration_leaves_p_as_it_is():
 def test_a_run_is_calibrated_after_the_mean_of_the_views(options):
     ct, _ = phantoms.chest((1.0, 1.0, 2.0), size_mm=(112, 112, 80), lesions=(LESION,), centre_lps=LESION[0])
     options = replace(options, lung_restriction=False, threshold=0.5)
-    model = bundle.load()
+    model = load_bundle()
     plain = replace(model, card={k: v for k, v in model.card.items() if k != "map_calibration"})
     moved = replace(model, card=plain.card | {"map_calibration": {"temperature": 1.0, "offset": -1.0}})
-    engine = engines.open_engine(model)
+    engine = open_engine(model)
     raw, after = (segment(ct, options, engine=engine, bundle=b) for b in (plain, moved))
     if options.points_lps:
         raw, after = (result.candidates[0].block for result in (raw, after))
@@ -67,8 +68,8 @@ def test_a_run_is_calibrated_after_the_mean_of_the_views(options):
 def test_a_run_over_a_chest_has_a_calibration_of_its_own():
     # pixels and voxels are the same here, so that nothing is interpolated
     ct, _ = phantoms.chest((1.0, 1.0, 4.0), lesions=(LESION,))
-    model = bundle.load()
-    own, engine = {"temperature": 1.0, "offset": -1.5}, engines.open_engine(model)
+    model = load_bundle()
+    own, engine = {"temperature": 1.0, "offset": -1.5}, open_engine(model)
     plain = {k: v for k, v in model.card.items() if k not in ("map_calibration", "run_calibration", "run_threshold")}
     cards = (plain, plain | {"run_calibration": own})
 

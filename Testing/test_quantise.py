@@ -4,7 +4,8 @@ from pathlib import Path
 
 import made_up_pack
 import pytest
-from LungTumorSegLib import bundle, engines
+from LungTumorSegLib.model.bundle import INT8, load_bundle
+from LungTumorSegLib.model.engines.choose import OpenVinoEngine, open_engine
 
 from training import quantise
 
@@ -25,13 +26,13 @@ def test_int8_weights_that_cost_no_more_than_is_allowed_join_the_bundle(made, ti
     figures = quantise.quantise(made, tissue)
     assert figures["clicks"] == 3 and figures["dice_float32"] > 0.9
     assert figures["used"] and {"dice_int8", "sensitivity_int8", "sensitivity_float32"} <= set(figures)
-    made_of = bundle.load(tissue)  # checks the file's checksum
-    assert made_of.card["int8"] == figures and made_of.has(bundle.INT8)
-    assert engines.OpenVinoEngine(made_of, "cpu", "int8").precision == "int8"
+    made_of = load_bundle(tissue)  # checks the file's checksum
+    assert made_of.card["int8"] == figures and made_of.has(INT8)
+    assert OpenVinoEngine(made_of, "cpu", "int8").precision == "int8"
 
 
 def test_int8_weights_that_cost_accuracy_stay_out(made, tissue, monkeypatch):
     monkeypatch.setattr(quantise, "MOST_DICE", -1)
     assert not quantise.quantise(made, tissue)["used"]
-    assert not (Path(tissue) / bundle.INT8).exists()
-    assert engines.open_engine(bundle.load(tissue), "openvino", "cpu").precision != "int8"
+    assert not (Path(tissue) / INT8).exists()
+    assert open_engine(load_bundle(tissue), "openvino", "cpu").precision != "int8"

@@ -10,10 +10,11 @@ import results
 import slicer
 import slicer.util
 import vtk
-from LungTumorSegLib import lesions, terminology
 from LungTumorSegLib.contracts import Candidate, Options
 from LungTumorSegLib.errors import GeometryError, NotACTError, UnreadableError
 from LungTumorSegLib.geometry import AxialOrder
+from LungTumorSegLib.lesions import terminology
+from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.slicer_ import scene as scenes
 from LungTumorSegLib.slicer_ import table
 from LungTumorSegLib.slicer_.findings import Findings
@@ -35,7 +36,7 @@ def findings_of(ct, mask) -> Findings:
     """What a run gives whose network's map is 1 in the mask and 0 outside."""
     whole = tuple(slice(0, n) for n in mask.shape)
     candidates = (Candidate(whole, np.where(mask, np.uint8(255), np.uint8(0))),)
-    found, masks = lesions.extract(candidates, ct, None, Options(), CARD)
+    found, masks = extract(candidates, ct, None, Options(), CARD)
     result = results.make_result(
         ct, candidates=candidates, lungs=None, lesions=found, masks=masks, options=Options(), probability=None
     )

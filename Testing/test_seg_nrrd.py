@@ -9,7 +9,8 @@ import SimpleITK as sitk
 import slicer
 import slicer.util
 import vtk
-from LungTumorSegLib import __version__, seg_nrrd, terminology
+from LungTumorSegLib import __version__, seg_nrrd
+from LungTumorSegLib.lesions import terminology
 
 
 @pytest.fixture

@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib import bundle, engines, slices, unet
 from LungTumorSegLib.contracts import CT, Options
 from LungTumorSegLib.errors import Cancelled, InputError, NoLungsFoundError, OutOfMemoryError
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.model import unet
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.engines.choose import open_engine
+from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.segment import segment
 
 NODULE = ((-70.0, 10.0, 20.0), 18.0, 40.0)
@@ -16,12 +19,12 @@ NODULE = ((-70.0, 10.0, 20.0), 18.0, 40.0)
 
 @pytest.fixture(scope="module")
 def model():
-    return bundle.load()
+    return load_bundle()
 
 
 @pytest.fixture(scope="module")
 def engine(model):
-    return engines.open_engine(model)
+    return open_engine(model)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +106,7 @@ def test_an_oblique_volume_is_read_on_its_own_grid(engine, model):
 
 
 def test_a_box_and_a_whole_slice_give_the_same_numbers(chest, model):
-    engine = engines.open_engine(model, "tensorflow", "cpu")
+    engine = open_engine(model, "tensorflow", "cpu")
     ct = chest[0]
     axial, view = ct.geometry.axial(), ct.geometry.axial_order().view(ct.voxels_zyx)
     radius = unet.receptive_radius(model.card["architecture"])

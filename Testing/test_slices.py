@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from LungTumorSegLib import slices
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.sampling import slices
 
 CARD = {
     "spacing_mm": 1.0,

@@ -12,17 +12,20 @@ import numpy as np
 import onnx
 import phantoms
 import pytest
-from LungTumorSegLib import bundle, engines, slices
 from LungTumorSegLib import segment as job
 from LungTumorSegLib.contracts import Options
 from LungTumorSegLib.errors import EngineError
+from LungTumorSegLib.model.bundle import CARD, INT8, ONNX, default_path, load_bundle, sha256
+from LungTumorSegLib.model.engines import choose
+from LungTumorSegLib.model.engines.choose import OpenVinoEngine, import_openvino, open_engine
+from LungTumorSegLib.sampling import slices
 
 CLICK = Options(points_lps=(phantoms.NODULE[0],))
 
 
 @pytest.fixture(scope="module")
 def model():
-    return bundle.load()
+    return load_bundle()
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +93,7 @@ class Recorder:
 
 
 def test_the_result_does_not_depend_on_how_many_slices_are_run_at_a_time(chest, model):
-    engine = engines.open_engine(model, "onnxruntime", "cpu")
+    engine = open_engine(model, "onnxruntime", "cpu")
     blocks = []
     for batch in (1, 3, 8):
         recorder = Recorder(engine, batch)
@@ -102,7 +105,7 @@ def test_the_result_does_not_depend_on_how_many_slices_are_run_at_a_time(chest, 
 
 def test_only_the_slices_around_the_lungs_are_run(model):
     ct, _ = phantoms.chest((3.0, 3.0, 3.0), size_mm=(384, 288, 480), lesions=())
-    recorder = Recorder(engines.open_engine(model), 4)
+    recorder = Recorder(open_engine(model), 4)
     job.segment(ct, engine=recorder, bundle=model)
     whole = recorder.sizes[0][1:]  # the first are axial slices, the others the other views of candidates
     assert 0 < sum(shape[0] for shape in recorder.sizes if shape[1:] == whole) < 0.6 * len(ct.voxels_zyx)
@@ -110,21 +113,21 @@ def test_only_the_slices_around_the_lungs_are_run(model):
 
 def test_a_graphics_card_comes_before_the_cpu_and_the_fastest_engine_on_the_cpu_first(monkeypatch):
     there = ["tensorflow", "onnxruntime", "openvino"]
-    monkeypatch.setattr(engines.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
-    monkeypatch.setattr(engines, "_has_gpu_provider", lambda: True)
-    assert list(engines._auto_order(there, "auto")) == [
+    monkeypatch.setattr(choose.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr(choose, "_has_gpu_provider", lambda: True)
+    assert list(choose._auto_order(there, "auto")) == [
         ("tensorflow", "gpu"),
         ("onnxruntime", "gpu"),
         ("openvino", "cpu"),
         ("onnxruntime", "cpu"),
         ("tensorflow", "cpu"),
     ]
-    monkeypatch.setattr(engines.shutil, "which", lambda _: None)
-    assert next(iter(engines._auto_order(there, "auto"))) == ("onnxruntime", "gpu")
-    assert [name for name, _ in engines._auto_order(["tensorflow"], "cpu")] == ["tensorflow"]
-    monkeypatch.setattr(engines, "_has_gpu_provider", lambda: False)
-    assert next(iter(engines._auto_order(there, "auto"))) == ("openvino", "cpu")
-    assert list(engines._auto_order(there, "gpu")) == []
+    monkeypatch.setattr(choose.shutil, "which", lambda _: None)
+    assert next(iter(choose._auto_order(there, "auto"))) == ("onnxruntime", "gpu")
+    assert [name for name, _ in choose._auto_order(["tensorflow"], "cpu")] == ["tensorflow"]
+    monkeypatch.setattr(choose, "_has_gpu_provider", lambda: False)
+    assert next(iter(choose._auto_order(there, "auto"))) == ("openvino", "cpu")
+    assert list(choose._auto_order(there, "gpu")) == []
 
 
 @pytest.mark.parametrize(
@@ -144,21 +147,21 @@ def test_a_gpu_build_of_onnxruntime_is_known_by_its_files(system, file, able, tm
     monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "platform", system)
-    assert engines._has_gpu_provider() is able
+    assert choose._has_gpu_provider() is able
 
 
 def test_a_gpu_that_no_engine_can_use_is_refused_with_a_way_out(model, monkeypatch):
-    monkeypatch.setattr(engines.shutil, "which", lambda _: None)
-    monkeypatch.setattr(engines, "_has_gpu_provider", lambda: False)
+    monkeypatch.setattr(choose.shutil, "which", lambda _: None)
+    monkeypatch.setattr(choose, "_has_gpu_provider", lambda: False)
     with pytest.raises(EngineError, match="can use a GPU"):
-        engines.open_engine(model, "auto", "gpu")
+        open_engine(model, "auto", "gpu")
 
 
 def test_openvino_held_to_float32_agrees_with_onnxruntime(model):
     given, _ = model.stored_pair()
-    held = engines.OpenVinoEngine(model, "cpu", "float32")
+    held = OpenVinoEngine(model, "cpu", "float32")
     assert held.precision == "float32"
-    other = engines.open_engine(model, "onnxruntime", "cpu")
+    other = open_engine(model, "onnxruntime", "cpu")
     assert np.abs(held.predict(given) - other.predict(given)).max() <= 1e-3
 
 
@@ -166,31 +169,31 @@ def test_openvino_held_to_float32_agrees_with_onnxruntime(model):
 def test_int8_weights_are_taken_only_if_the_card_says_that_they_cost_no_accuracy(model, tmp_path, used):
     folder = shutil.copytree(model.folder, tmp_path / "model")
     # any graph will do to see which file is opened
-    shutil.copy(folder / bundle.ONNX, folder / bundle.INT8)
-    card = json.loads((folder / bundle.CARD).read_text())
-    card["files"][bundle.INT8] = bundle.sha256(folder / bundle.INT8)
+    shutil.copy(folder / ONNX, folder / INT8)
+    card = json.loads((folder / CARD).read_text())
+    card["files"][INT8] = sha256(folder / INT8)
     card["int8"] = {"used": used}
-    (folder / bundle.CARD).write_text(json.dumps(card))
-    engine = engines.open_engine(bundle.load(folder), "openvino", "cpu")
-    core = engines.import_openvino().Core()
+    (folder / CARD).write_text(json.dumps(card))
+    engine = open_engine(load_bundle(folder), "openvino", "cpu")
+    core = import_openvino().Core()
     able = "INT8" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     assert (engine.precision == "int8") == (used and able)
 
 
 def test_a_bundle_without_int8_weights_runs_without_them(model, tmp_path):
     folder = shutil.copytree(model.folder, tmp_path / "model")
-    card = json.loads((folder / bundle.CARD).read_text())
-    card["files"].pop(bundle.INT8, None)
-    (folder / bundle.INT8).unlink(missing_ok=True)
+    card = json.loads((folder / CARD).read_text())
+    card["files"].pop(INT8, None)
+    (folder / INT8).unlink(missing_ok=True)
     card["int8"] = {"used": True}
-    (folder / bundle.CARD).write_text(json.dumps(card))
-    assert engines.open_engine(bundle.load(folder), "openvino", "cpu").precision != "int8"
+    (folder / CARD).write_text(json.dumps(card))
+    assert open_engine(load_bundle(folder), "openvino", "cpu").precision != "int8"
 
 
 def test_the_quantiser_gets_the_same_network_in_plain_float32(model, tmp_path):
     from training.quantise import in_float32
 
-    plain = in_float32(onnx.load(model.folder / bundle.ONNX))
+    plain = in_float32(onnx.load(model.folder / ONNX))
     onnx.checker.check_model(plain)
     assert not [node for node in plain.graph.node if node.op_type == "Cast"]
     onnx.save(plain, tmp_path / "plain.onnx")
@@ -201,7 +204,7 @@ def test_the_quantiser_gets_the_same_network_in_plain_float32(model, tmp_path):
         onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(
             None, {"slices_and_prompt": given}
         )
-        for path in (tmp_path / "plain.onnx", model.folder / bundle.ONNX)
+        for path in (tmp_path / "plain.onnx", model.folder / ONNX)
     ]
     np.testing.assert_allclose(answers[0][0], answers[1][0], atol=1e-5)
 
@@ -209,11 +212,12 @@ def test_the_quantiser_gets_the_same_network_in_plain_float32(model, tmp_path):
 def test_the_child_asks_for_no_engine_but_the_chosen_one(model):
     """Importing TensorFlow takes seconds and 400 MB; the other engines must not bring it in."""
     code = (
-        "import sys\nfrom LungTumorSegLib import bundle, engines\n"
-        "engines.open_engine(bundle.load(), 'openvino', 'cpu')\n"
+        "import sys\nfrom LungTumorSegLib.model.bundle import load_bundle\n"
+        "from LungTumorSegLib.model.engines.choose import open_engine\n"
+        "open_engine(load_bundle(), 'openvino', 'cpu')\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'keras', 'onnxruntime', 'torch', 'jax'}))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(bundle.default_path().parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(default_path().parents[2])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 

@@ -3,9 +3,11 @@
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib import bundle, engines, slices, views
 from LungTumorSegLib.contracts import Options
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.engines.choose import open_engine
+from LungTumorSegLib.sampling import multiview, slices
 from LungTumorSegLib.segment import segment
 
 CARD = {"spacing_mm": 1.0, "window_hu": [-1024, 600], "offsets_mm": [-5, -2, 0, 2, 5], "prompt_sigma_mm": 4.0}
@@ -38,7 +40,7 @@ def test_the_other_views_show_the_same_tissue_at_the_same_place(spacing, flip):
     box = tuple(slice(n // 3, 2 * n // 3) for n in shape)
     plan = slices.plan_box(axial, CARD, box, 0)
     region = (slice(1, plan.shape[0] - 1), slice(4, 30), slice(2, 31))
-    seen = views.look(plan, view, region, channel(2), 16)
+    seen = multiview.look(plan, view, region, channel(2), 16)
     axial_map = channel(2)(plan, view)[region]
     assert seen.shape == axial_map.shape and seen.dtype == np.uint8
     # a triangle as wide as a thick slice flattens the wave along z
@@ -50,7 +52,7 @@ def test_the_click_is_marked_at_the_same_place_in_every_view():
     point = (31.0, 42.0, 40.0)
     plan = slices.plan_around(axial, CARD, point, 60)
     view = np.zeros(axial.shape_zyx, np.int16)
-    seen = views.look(plan, view, tuple(slice(0, n) for n in plan.shape), channel(5, point))
+    seen = multiview.look(plan, view, tuple(slice(0, n) for n in plan.shape), channel(5, point))
     expected = channel(5, point)(plan, view)
     assert expected.max() > 240
     np.testing.assert_allclose(seen.astype(int), expected, atol=8)
@@ -60,7 +62,7 @@ def test_beyond_the_scan_is_air():
     axial = Geometry((30, 40, 40), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
     plan = slices.plan_around(axial, CARD, (2.0, 20.0, 15.0), 60)
     view = np.full(axial.shape_zyx, 40, np.int16)
-    seen = views.look(plan, view, tuple(slice(0, n) for n in plan.shape), channel(2))
+    seen = multiview.look(plan, view, tuple(slice(0, n) for n in plan.shape), channel(2))
     inside = seen[:, -plan.box_yx[0].start :, -plan.box_yx[1].start :][:, :39, :39]
     assert (inside == inside.max()).all() and inside.max() > 150
     assert not seen[:, :, : -plan.box_yx[1].start - 2].any()
@@ -68,12 +70,12 @@ def test_beyond_the_scan_is_air():
 
 def test_each_of_the_three_views_counts_alike():
     axial, sides = (np.array([values], np.uint8) for values in ([255, 0, 30, 200], [255, 255, 90, 131]))
-    assert views.mean(axial, sides).tolist() == [[255, 170, 70, 154]]
+    assert multiview.mean(axial, sides).tolist() == [[255, 170, 70, 154]]
 
 
 @pytest.fixture(scope="module")
 def model():
-    return bundle.load()
+    return load_bundle()
 
 
 class Counted:
@@ -91,7 +93,7 @@ class Counted:
 def test_a_click_is_answered_from_three_sides_whatever_the_thickness(model):
     for thickness in (1.0, 5.0, 8.0):
         ct, _ = phantoms.chest((0.8, 0.8, thickness), size_mm=(96, 96, 96), lesions=(LESION,), centre_lps=LESION[0])
-        engine = Counted(engines.open_engine(model))
+        engine = Counted(open_engine(model))
         result = segment(ct, Options(points_lps=(LESION[0],)), engine=engine, bundle=model)
         axial = len(range(0, 61, int(thickness)))
         assert len(result.lesions) == 1
@@ -100,7 +102,7 @@ def test_a_click_is_answered_from_three_sides_whatever_the_thickness(model):
 
 def test_only_the_surroundings_of_candidates_are_looked_at_again(model):
     ct, _ = phantoms.chest(lesions=(LESION,))
-    engine = Counted(engines.open_engine(model))
+    engine = Counted(open_engine(model))
     result = segment(ct, Options(), engine=engine, bundle=model)
     whole = max(y * x for _, y, x in engine.shapes)
     again = sum(n * y * x for n, y, x in engine.shapes if y * x < whole)

@@ -12,18 +12,21 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import LungTumorSegLib
 import numpy as np
 import phantoms
 import psutil
 import pytest
 import results
-from LungTumorSegLib import bundle, engines, errors, explain
+from LungTumorSegLib import errors, explain
 from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.model.bundle import CARD, default_path, load_bundle
+from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.segment import segment
 from LungTumorSegLib.worker import protocol
 from LungTumorSegLib.worker.client import WorkerClient
 
-LIBRARY = Path(bundle.__file__).parents[1]
+LIBRARY = Path(LungTumorSegLib.__file__).parents[1]
 # a probability map and no lungs: whatever the model's quality, there are voxels to compare
 OPTIONS = Options(lung_restriction=False, keep_probability=True)
 # for what has to happen, not how fast: two cores may be busy with other things
@@ -88,16 +91,16 @@ def test_the_child_stays_for_the_next_run_and_takes_another_model_when_asked(war
     other = tmp_path / "other model"
     _copy_bundle(other, name="other")
     assert warm.segment(ct, replace(OPTIONS, model=other)).model["name"] == "other"
-    assert warm.segment(ct, OPTIONS).model["name"] == bundle.load().name
+    assert warm.segment(ct, OPTIONS).model["name"] == load_bundle().name
     assert warm.pid == before
 
 
 def _copy_bundle(folder, **changes):
     folder.mkdir()
-    for file in bundle.default_path().iterdir():
+    for file in default_path().iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
-    card = json.loads((folder / bundle.CARD).read_text("utf-8")) | changes
-    (folder / bundle.CARD).write_text(json.dumps(card), "utf-8")
+    card = json.loads((folder / CARD).read_text("utf-8")) | changes
+    (folder / CARD).write_text(json.dumps(card), "utf-8")
 
 
 def test_an_error_of_the_library_arrives_as_what_it_is_and_the_child_lives_on(warm, ct):
@@ -134,8 +137,8 @@ def _explained(client, ct, clicked, kind):
 
 def test_the_child_and_this_process_make_identical_maps(warm, ct, clicked):
     lesion, mask, point = clicked
-    spot, opened = explain.spot_of(ct, lesion, point), bundle.load()
-    engine = engines.open_engine(opened)
+    spot, opened = explain.spot_of(ct, lesion, point), load_bundle()
+    engine = open_engine(opened)
     here = explain.heat(ct, spot, lesion, mask, engine, opened)
     there, steps = _explained(warm, ct, clicked, "heat")
     assert there.kind == "heat" and there.box == here.box and there.probability == pytest.approx(here.probability)

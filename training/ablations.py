@@ -147,7 +147,7 @@ def measure(config: Config, weights: Path, examples: Iterator[Example]) -> list[
     network that was fitted without the prompt gets the clicked pictures without it.
     """
     import keras
-    from LungTumorSegLib import unet
+    from LungTumorSegLib.model import unet
 
     keras.mixed_precision.set_global_policy("float32")
     model = unet.build(config.network.card["architecture"])

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import bundle as bundles
-from LungTumorSegLib import engines
-from LungTumorSegLib.probability import scaled
+from LungTumorSegLib.model.bundle import Bundle, load_bundle
+from LungTumorSegLib.model.calibration import scaled
+from LungTumorSegLib.model.engines.choose import Engine, open_engine
 from rich.progress import track
 
 from . import evaluate, export
@@ -17,7 +17,7 @@ from .evaluate import calibration, click, metrics, patches
 class Remembering:
     """An engine that runs no picture twice: what changes from threshold to threshold is not the network."""
 
-    def __init__(self, engine: engines.Engine):
+    def __init__(self, engine: Engine):
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, evaluate.BATCH
         self.engine, self.answers, self.classifier = engine, {}, None  # it moves no voxel
 
@@ -39,8 +39,8 @@ def calibrate(config: Config, weights: Path) -> Path:
     if target.exists() and target.stat().st_mtime >= weights.stat().st_mtime:
         return target
     raw_folder = Path(config.fit.run) / "uncalibrated"
-    raw = bundles.load(export.export(config, weights, raw_folder, {"threshold": 0.5}))
-    engine, nodules = engines.open_engine(raw), click.Nodules(Path(config.data.prepared), "val")
+    raw = load_bundle(export.export(config, weights, raw_folder, {"threshold": 0.5}))
+    engine, nodules = open_engine(raw), click.Nodules(Path(config.data.prepared), "val")
     engine.batch = evaluate.BATCH
     maps = patches.run(nodules, engine, raw, "Maps, val")
     temperature, offset = calibration.fit_temperature_and_offset(maps.counts)
@@ -55,7 +55,7 @@ def calibrate(config: Config, weights: Path) -> Path:
     return target
 
 
-def _click_dice(nodules: click.Nodules, engine, bundle: bundles.Bundle, thresholds: list[float]) -> dict[float, float]:
+def _click_dice(nodules: click.Nodules, engine, bundle: Bundle, thresholds: list[float]) -> dict[float, float]:
     """Mean Dice of the val clicks at each threshold."""
     dice = {t: [] for t in thresholds}
     for nodule in track(nodules, "Clicks at each threshold", total=len(nodules)):

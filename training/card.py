@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import bundle as bundles
-from LungTumorSegLib import engines
+from LungTumorSegLib.model.bundle import CLASSIFIER, UNET, load_bundle, sha256
+from LungTumorSegLib.model.engines.choose import installed, open_engine
 
 from . import calibrate, prepare
 from .config import Config
@@ -26,7 +26,7 @@ def facts(config: Config) -> dict:
             "licence": "CC BY 3.0 and 4.0, by collection; see attribution",
             "attribution": (Path(__file__).parent / "attribution.txt").read_text(encoding="utf-8").strip(),
         },
-        "split_sha256": bundles.sha256(split),
+        "split_sha256": sha256(split),
         "limits": limits(config),
         "fitted": {
             "seed": config.fit.seed,
@@ -39,7 +39,7 @@ def facts(config: Config) -> dict:
 
 
 def limits(config: Config) -> dict[str, list[float]]:
-    """``[lowest, highest]`` in mm of what the network was fitted on, for `LungTumorSegLib.limits`.
+    """``[lowest, highest]`` in mm of what the network was fitted on, for `LungTumorSegLib.model.limits`.
 
     ``pixel_spacing_mm``: of the CTs that the patches were cut from. ``slice_step_mm``: theirs and the whole CTs', up to
     the thickest slices that `examples` makes. What the prepared data do not tell is left out.
@@ -65,12 +65,12 @@ def engines_agree(folder: Path) -> list[str]:
 
     Raises ModelMismatchError where one differs by more than its precision allows.
     """
-    bundle, lines = bundles.load(folder), [f"{folder}:"]
-    for name in engines.installed():
-        engine = engines.open_engine(bundle, name, "cpu")
-        opened = [(engine, bundles.UNET)]
+    bundle, lines = load_bundle(folder), [f"{folder}:"]
+    for name in installed():
+        engine = open_engine(bundle, name, "cpu")
+        opened = [(engine, UNET)]
         if engine.classifier:
-            opened.append((engine.classifier, bundles.CLASSIFIER))
+            opened.append((engine.classifier, CLASSIFIER))
         for network, part in opened:
             given, expected = bundle.stored_pair(part)
             worst = np.abs(network.predict(given) - expected).max()

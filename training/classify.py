@@ -1,4 +1,4 @@
-"""Fits the classifier (`LungTumorSegLib.classifier`): on patches, then without each fold's whole CTs, then with all."""
+"""Fits the classifier (`LungTumorSegLib.model.classifier`): on patches, without each fold's whole CTs, with all."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -53,7 +53,7 @@ def _fit_one(config: Config, target: Path, start: Path | None, pools, steps: int
     if weights.exists():
         return weights
     import keras
-    from LungTumorSegLib import classifier
+    from LungTumorSegLib.model import classifier
 
     keras.utils.set_random_seed(config.fit.seed)
     keras.mixed_precision.set_global_policy(config.fit.precision)

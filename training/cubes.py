@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib.classifier import SIDE
-from LungTumorSegLib.slices import scale_hu
+from LungTumorSegLib.model.classifier import SIDE
+from LungTumorSegLib.sampling.slices import scale_hu
 from rich.progress import track
 from scipy import ndimage
 from scipy.spatial import cKDTree

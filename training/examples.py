@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import slices
+from LungTumorSegLib.sampling import slices
 from scipy import ndimage
 
 from . import turning

@@ -7,11 +7,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import bundle as bundles
-from LungTumorSegLib import engines, explain
-from LungTumorSegLib.bundle import Bundle
+from LungTumorSegLib import explain
 from LungTumorSegLib.contracts import Result
-from LungTumorSegLib.engines import Engine
+from LungTumorSegLib.model.bundle import CARD, Bundle, load_bundle, sha256
+from LungTumorSegLib.model.engines.choose import Engine, open_engine
 from matplotlib.figure import Figure
 from rich.progress import track
 from scipy import ndimage, stats
@@ -34,12 +33,12 @@ def run(config: Config, folder: Path, model: Path | None = None, role: str = "te
     Leaves ``uncertainty-ROLE-CARD.csv`` (a row a nodule; a second call goes on where the first ended),
     ``explain-ROLE.json`` and the pictures in ``folder``; returns the json's path.
     """
-    bundle = bundles.load(model)
-    engine = engines.open_engine(bundle)
+    bundle = load_bundle(model)
+    engine = open_engine(bundle)
     nodules = Nodules(Path(config.data.prepared), role)
     folder.mkdir(parents=True, exist_ok=True)
     # of the card, not the weights alone: calibration and threshold are in it
-    card = bundles.sha256(bundle.folder / bundles.CARD)[:12]
+    card = sha256(bundle.folder / CARD)[:12]
     rows = _rows(nodules, engine, bundle, folder / f"uncertainty-{role}-{card}.csv")
     figures = {
         "role": role,

@@ -8,7 +8,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import onnx
-from LungTumorSegLib import bundle, classifier, slices, unet
+from LungTumorSegLib.model import classifier, unet
+from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, PAIR, SCHEMA, UNET, Part, sha256
+from LungTumorSegLib.sampling import slices
 
 from . import onnx_graph
 from .config import Config
@@ -24,24 +26,24 @@ def export(config: Config, weights: Path, folder: Path, facts: dict, second: Pat
     """
     import keras
 
-    if folder.exists() and any(folder.iterdir()) and not (folder / bundle.CARD).exists():
+    if folder.exists() and any(folder.iterdir()) and not (folder / CARD).exists():
         raise FileExistsError(f"{folder} holds something else than a model bundle. Choose a new folder.")
     keras.mixed_precision.set_global_policy("float32")
-    card = {"schema": bundle.SCHEMA, "name": NAME, "version": VERSION, **config.network.card, **facts}
+    card = {"schema": SCHEMA, "name": NAME, "version": VERSION, **config.network.card, **facts}
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Windows keeps what is still open: an old bundle's file must not turn a good export into an error
     with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as around:
         made = Path(around) / folder.name
         made.mkdir()
         model = unet.build(card["architecture"])
-        _write(model, weights, made, bundle.UNET, onnx_graph.unet(card["architecture"]), pair_input(card))
+        _write(model, weights, made, UNET, onnx_graph.unet(card["architecture"]), pair_input(card))
         if second:
-            card[bundle.CLASSIFIER.key] = config.classifier.card
+            card[CLASSIFIER.key] = config.classifier.card
             model = classifier.build(config.classifier.card)
-            _write(model, second, made, bundle.CLASSIFIER, onnx_graph.classifier, pair_cubes(card))
-        card["stored_pair"] = bundle.PAIR
-        card["files"] = {p.name: bundle.sha256(p) for p in sorted(made.iterdir())}
-        (made / bundle.CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            _write(model, second, made, CLASSIFIER, onnx_graph.classifier, pair_cubes(card))
+        card["stored_pair"] = PAIR
+        card["files"] = {p.name: sha256(p) for p in sorted(made.iterdir())}
+        (made / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         old = Path(around) / "old"
         if folder.exists():
             folder.rename(old)
@@ -54,7 +56,7 @@ def export(config: Config, weights: Path, folder: Path, facts: dict, second: Pat
     return folder
 
 
-def _write(model, weights: Path, folder: Path, part: bundle.Part, graph: Callable, given: np.ndarray) -> None:
+def _write(model, weights: Path, folder: Path, part: Part, graph: Callable, given: np.ndarray) -> None:
     """Both weight files of one network, from the same half-precision numbers, and its answer to ``given``."""
     model.load_weights(weights)
     _fold_batch_norm(model)

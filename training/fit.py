@@ -30,7 +30,7 @@ def fit(config: Config, until: int | None = None) -> Path:
 def fit_stage(config: Config, number: int, start: Path | None) -> Path:
     """One stage, from ``start``'s weights or from scratch. Returns its best weights (moving average, by val Dice)."""
     import keras
-    from LungTumorSegLib import unet
+    from LungTumorSegLib.model import unet
 
     stage = config.fit.stages[number]
     folder = Path(config.fit.run) / f"stage{number + 1}"

@@ -6,7 +6,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import bundle
+from LungTumorSegLib.model.bundle import CARD, load_bundle
 
 from . import calibrate, classify, export, fit, mine
 from .config import Config, Stage
@@ -73,7 +73,7 @@ def _weights(own: Config) -> Path:
 
 def _up_to_date(folder: Path, *sources: Path | None) -> bool:
     """There is a bundle, and none of what it is made of is gone or newer."""
-    card = folder / bundle.CARD
+    card = folder / CARD
     if not card.exists() or not all(source.exists() for source in sources if source):
         return False
     return all(source.stat().st_mtime <= card.stat().st_mtime for source in sources if source)
@@ -87,7 +87,7 @@ def _export(config: Config, own: Config, fold: str, folder: Path, point: dict) -
 def _whole_cts(config: Config, own: Config, fold: str) -> Histogram:
     """What the model finds in its fold's CTs, on the patches' scale; kept with the records of these weights."""
     of_patches = {k: v for k, v in calibrate.operating_point(own).items() if not k.startswith("run_")}
-    model = bundle.load(_export(config, own, fold, Path(own.fit.run) / "patches", of_patches))
+    model = load_bundle(_export(config, own, fold, Path(own.fit.run) / "patches", of_patches))
     record = automatic.records(config, model) / "whole_cts.json"
     if not record.exists():
         counts = automatic.whole_cts(config, model, fold)

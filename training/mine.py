@@ -6,10 +6,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import bundle, engines, segment
+from LungTumorSegLib import segment
 from LungTumorSegLib.contracts import CT, Options, Result
 from LungTumorSegLib.errors import NotACTError, UnreadableError
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.readers.ct import read_ct
 from rich.progress import track
 from scipy import ndimage
@@ -40,8 +42,8 @@ def mine_patches(config: Config, model: Path | None = None) -> Path:
 
     369 patients' vessels and chest walls, where the whole CTs are sixteen. model: a bundle, else the bundled one.
     """
-    opened = bundle.load(model)
-    engine = engines.open_engine(opened)
+    opened = load_bundle(model)
+    engine = open_engine(opened)
     prepared = Path(config.data.prepared)
     patches = Patches(prepared, "train")
     found = {}
@@ -65,8 +67,8 @@ def mine_cts(config: Config, model: Path | None = None) -> Path:
     Cases whose background can't be trusted (weight 0 everywhere) are left out. model: a bundle, else the bundled one.
     Raises UnreadableError where a CT is no longer where it was prepared from.
     """
-    opened = bundle.load(model)
-    engine = engines.open_engine(opened)
+    opened = load_bundle(model)
+    engine = open_engine(opened)
     prepared = Path(config.data.prepared)
     found = {}
     readers = {path.parent: _reader(config, path) for path in sorted(prepared.glob("volumes/*/case.json"))}

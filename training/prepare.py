@@ -9,8 +9,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import lungs, slices
 from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.sampling import slices
 from rich.progress import track
 from scipy import ndimage
 
@@ -154,7 +155,7 @@ def write_case(
 
     if tumour_zyx is None:
         tumour_zyx = np.zeros(ct.voxels_zyx.shape, bool)
-    found = lungs.find(ct)
+    found = find_lungs(ct)
     folder = Path(config.data.prepared) / "volumes" / ct.name
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "hu.npy", np.stack([slices.in_plane(s, rows, columns) for s in order.view(ct.voxels_zyx)]))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from LungTumorSegLib import bundle as bundles
-from LungTumorSegLib import engines
+from LungTumorSegLib.model.bundle import CARD, INT8, ONNX, Bundle, load_bundle, sha256
+from LungTumorSegLib.model.engines.choose import Engine, OpenVinoEngine
 from onnx import TensorProto, numpy_helper
 from rich.progress import track
 
@@ -32,16 +32,16 @@ def quantise(config: Config, folder: Path) -> dict:
     within 0.005 and the sensitivity for transplanted nodules at two false positives a scan within 0.01.
     ``card["int8"]`` holds the figures either way. Returns them.
     """
-    bundle = bundles.load(folder)
+    bundle = load_bundle(folder)
     nodules = click.Nodules(Path(config.data.prepared), ROLE)
     with tempfile.TemporaryDirectory() as kept:
         trial_folder = Path(kept) / "bundle"
         shutil.copytree(bundle.folder, trial_folder)
-        write(config, bundle, trial_folder / bundles.INT8)
+        write(config, bundle, trial_folder / INT8)
         trial = _with_int8(trial_folder, {"used": True})
         figures: dict = {"role": ROLE, "clicks": len(nodules)}
         for model, precision in ((bundle, "float32"), (trial, "int8")):
-            engine = engines.OpenVinoEngine(model, "cpu", precision)
+            engine = OpenVinoEngine(model, "cpu", precision)
             figures[f"dice_{precision}"] = _dice(nodules, engine, bundle)
             figures[f"sensitivity_{precision}"] = _sensitivity(config, engine, bundle, Path(kept) / precision)
         figures["used"] = (
@@ -49,21 +49,21 @@ def quantise(config: Config, folder: Path) -> dict:
             and abs(figures["sensitivity_int8"] - figures["sensitivity_float32"]) <= MOST_SENSITIVITY
         )
         if figures["used"]:
-            shutil.copy(trial_folder / bundles.INT8, bundle.folder / bundles.INT8)
+            shutil.copy(trial_folder / INT8, bundle.folder / INT8)
         else:
-            (bundle.folder / bundles.INT8).unlink(missing_ok=True)
+            (bundle.folder / INT8).unlink(missing_ok=True)
     _with_int8(bundle.folder, figures)
     return figures
 
 
-def write(config: Config, bundle: bundles.Bundle, target: Path) -> None:
+def write(config: Config, bundle: Bundle, target: Path) -> None:
     """The bundle's ONNX model with int8 convolutions (QDQ format), calibrated on training examples."""
-    engines.import_onnxruntime()  # without its telemetry
+    import_onnxruntime()  # without its telemetry
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "float32.onnx"
-        onnx.save(in_float32(onnx.load(bundle.folder / bundles.ONNX)), plain)
+        onnx.save(in_float32(onnx.load(bundle.folder / ONNX)), plain)
         quantize_static(
             plain,
             target,
@@ -119,25 +119,25 @@ class _Calibration:
         return None if batch is None else {"slices_and_prompt": batch.astype(np.float32)}
 
 
-def _with_int8(folder: Path, figures: dict) -> bundles.Bundle:
+def _with_int8(folder: Path, figures: dict) -> Bundle:
     """Write the figures into the card, and the checksum if the file is there; the bundle as it is then."""
-    card = json.loads((folder / bundles.CARD).read_text(encoding="utf-8"))
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     card["int8"] = figures
-    card["files"].pop(bundles.INT8, None)
-    if (folder / bundles.INT8).exists():
-        card["files"][bundles.INT8] = bundles.sha256(folder / bundles.INT8)
-    (folder / bundles.CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return bundles.load(folder)
+    card["files"].pop(INT8, None)
+    if (folder / INT8).exists():
+        card["files"][INT8] = sha256(folder / INT8)
+    (folder / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return load_bundle(folder)
 
 
-def _dice(nodules: click.Nodules, engine: engines.Engine, bundle: bundles.Bundle) -> float:
+def _dice(nodules: click.Nodules, engine: Engine, bundle: Bundle) -> float:
     """Mean Dice of the clicks."""
     rows = track(nodules, f"Clicks, {engine.precision}", total=len(nodules))
     masks = ((click.mask_of(click.clicked(nodule, engine, bundle)), nodule.reference) for nodule in rows)
     return float(np.mean([metrics.overlap(predicted, reference)["dice"] for predicted, reference in masks]))
 
 
-def _sensitivity(config: Config, engine: engines.Engine, bundle: bundles.Bundle, folder: Path) -> float:
+def _sensitivity(config: Config, engine: Engine, bundle: Bundle, folder: Path) -> float:
     """Sensitivity at two false positives a scan for the val nodules that are transplanted into the whole CTs."""
     model = automatic.Model(bundle, engine, folder, unseen=False)
     folder.mkdir()

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import slices, unet
 from LungTumorSegLib.errors import GeometryError, UnreadableError
+from LungTumorSegLib.model import unet
+from LungTumorSegLib.sampling import slices
 from matplotlib.figure import Figure
 
 from .config import Network

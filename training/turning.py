@@ -1,10 +1,10 @@
-"""Examples from the other two sides: what the run sees in its coronal and sagittal views (`views.py`)."""
+"""Examples from the other two sides: what the run sees in its coronal and sagittal views (`sampling/multiview.py`)."""
 
 from dataclasses import replace
 
 import numpy as np
-from LungTumorSegLib import slices
-from LungTumorSegLib.views import CORONAL, SAGITTAL
+from LungTumorSegLib.sampling import slices
+from LungTumorSegLib.sampling.multiview import CORONAL, SAGITTAL
 
 from .sources import Draw, Source, slab_matrix
 

@@ -7,8 +7,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from . import __version__, bundle, engines
+from . import __version__
 from .cli_errors import Debug, exit_codes
+from .model.bundle import load_bundle
+from .model.engines.choose import available, open_engine
 
 
 def info_command(
@@ -20,16 +22,16 @@ def info_command(
     with exit_codes(debug):
         console.print(f"LungTumorSeg {__version__}, for research, not a medical device")
         console.print(_engines())
-        loaded = bundle.load(model)
+        loaded = load_bundle(model)
         console.print(f"model     {loaded.name} {loaded.version}")
         console.print(f"folder    {loaded.folder}")
         console.print(f"checksum  {loaded.checksum}")
-        opened = engines.open_engine(loaded)
+        opened = open_engine(loaded)
         console.print(f"runs on   {opened.name}, {opened.device} ({opened.reason})")
 
 
 def _engines() -> Table:
     table = Table("Engine", "Installed", "Devices", "Remark")
-    for found in engines.available():
+    for found in available():
         table.add_row(found.name, "yes" if found.installed else "no", ", ".join(found.devices), found.remark)
     return table

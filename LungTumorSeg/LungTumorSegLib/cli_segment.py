@@ -13,11 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import bundle, engines, limits, result_files
+from . import result_files
 from .cli_errors import Debug, exit_codes
 from .contracts import Options, Result, check_threshold
 from .contracts import Progress as Step
 from .errors import InputError
+from .model import limits
+from .model.bundle import load_bundle
+from .model.engines.choose import NAMES
 from .readers.ct import read_ct
 from .segment import segment
 
@@ -54,8 +57,8 @@ def _threshold(value: float | None) -> float | None:
 
 
 def _engine(name: str) -> str:
-    if name not in engines.NAMES:
-        raise typer.BadParameter(f"{name!r} is not one of {', '.join(engines.NAMES)}")
+    if name not in NAMES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(NAMES)}")
     return name
 
 
@@ -84,7 +87,7 @@ def segment_command(
             min=0.0, max=1.0, help="Leave out smaller confidences, but no mass (over 30 mm); default: the model's."
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(callback=_engine, help=" | ".join(engines.NAMES))] = "auto",
+    engine: Annotated[str, typer.Option(callback=_engine, help=" | ".join(NAMES))] = "auto",
     model: Annotated[Path | None, typer.Option(readable=False, help="Folder of another model bundle.")] = None,
     series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, where a folder holds several.")] = None,
     point: Annotated[
@@ -124,7 +127,7 @@ def segment_command(
     with exit_codes(debug):
         result_files.check_writable(output, overwrite)
         ct = read_ct(input, series)
-        unusual = limits.outside(ct.geometry, bundle.load(model).card)
+        unusual = limits.outside(ct.geometry, load_bundle(model).card)
         with _bar() as progress:
             result = segment(ct, options, progress)
         files = result_files.write(result, ct, output, overwrite, png)

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import slices
-from .bundle import Bundle
 from .contracts import CT, Lesion, Progress
-from .engines import Engine
 from .errors import GeometryError
 from .geometry import Box
-from .probability import calibrated
+from .model.bundle import Bundle
+from .model.calibration import calibrated
+from .model.engines.choose import Engine
+from .sampling import slices
 
 SIDE_MM, LARGE_SIDE_MM = 60.0, 120.0  # as for a click
 ROOM_MM = 10.0  # of surroundings that a lesion keeps on each side in the smaller box

@@ -12,10 +12,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from . import __version__, terminology
+from . import __version__
 from .contracts import CT, Candidate, Lesion, Lungs, Options, Rating, Result
 from .errors import UnreadableError
 from .geometry import Geometry
+from .lesions import terminology
 
 SCHEMA = 1
 JSON_NAME = "result.json"

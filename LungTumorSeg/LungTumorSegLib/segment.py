@@ -12,14 +12,18 @@ from functools import partial
 import cc3d
 import numpy as np
 
-from . import bundle as bundles
-from . import classifier as classifiers
-from . import engines, lesions, lungs, memory, slices, unet, views
+from . import memory
 from .checks import check
 from .contracts import CT, Candidate, Options, Progress, Rating, Result, check_threshold, operating_threshold
 from .errors import Cancelled, InputError, OutOfMemoryError
 from .geometry import Box, Geometry
-from .probability import calibrated
+from .lesions.extraction import click, extract, masks_of
+from .lungs.find import find_lungs, where_to_compute
+from .model import classifier, unet
+from .model.bundle import Bundle, load_bundle
+from .model.calibration import calibrated
+from .model.engines.choose import Engine, open_engine
+from .sampling import multiview, slices
 
 CANDIDATE_P = 13  # of 255: p >= 0.05
 MOST_CANDIDATES = 200
@@ -38,8 +42,8 @@ def segment(
     options: Options | None = None,
     progress: ProgressCallback | None = None,
     cancelled: Callable[[], bool] | None = None,
-    engine: engines.Engine | None = None,
-    bundle: bundles.Bundle | None = None,
+    engine: Engine | None = None,
+    bundle: Bundle | None = None,
 ) -> Result:
     """Find the lung tumours of a CT, or with ``options.points_lps`` the lesions at these points.
 
@@ -53,11 +57,11 @@ def segment(
     run = _Run(ct, options, progress or (lambda _: None), cancelled or (lambda: False))
     check_threshold(options.threshold)
     check(ct)
-    bundle = bundle or bundles.load(options.model)
+    bundle = bundle or load_bundle(options.model)
     with run.stage("lungs"):
-        found = lungs.find(ct) if options.lung_restriction and not options.points_lps else None
+        found = find_lungs(ct) if options.lung_restriction and not options.points_lps else None
     with run.stage("engine"):
-        run.engine = engine or engines.open_engine(bundle, options.engine, options.device)
+        run.engine = engine or open_engine(bundle, options.engine, options.device)
         run.batch = run.engine.batch
         run.bundle = bundle
     probability = None
@@ -76,7 +80,7 @@ def segment(
         # at the model's own threshold whatever the user's: moved in the panel, that gives the same confidences
         candidates = run.rated(candidates, operating_threshold(Options(), bundle.card, found is not None))
     with run.stage("lesions"):
-        made, masks = lesions.extract(candidates, ct, found, options, bundle.card)
+        made, masks = extract(candidates, ct, found, options, bundle.card)
     return Result(
         geometry=ct.geometry,
         candidates=tuple(candidates),
@@ -104,9 +108,9 @@ class _Run:
         self.view = ct.geometry.axial_order().view(ct.voxels_zyx)
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
-        self.engine: engines.Engine
+        self.engine: Engine
         self.batch: int  # slices at a time; stays halved once memory was short
-        self.bundle: bundles.Bundle
+        self.bundle: Bundle
 
     def stage(self, name: str) -> "_Stage":
         return _Stage(self, name)
@@ -117,10 +121,8 @@ class _Run:
 
     def whole(self, found) -> tuple[slices.Plan, np.ndarray]:
         """The network over all that may hold lung tumour."""
-        if found is None:
-            box = tuple(slice(0, n) for n in self.axial.shape_zyx)
-        else:
-            box = lungs.where_to_compute(found, self.ct)
+        everything = tuple(slice(0, n) for n in self.axial.shape_zyx)
+        box = everything if found is None else where_to_compute(found, self.ct)
         card = self.bundle.card
         plan = slices.plan_box(self.axial, card, box, unet.receptive_radius(card["architecture"]))
         return plan, self.network(plan, self.view, report=True)
@@ -135,9 +137,9 @@ class _Run:
         for number, (label, box, highest) in enumerate(found, 1):
             if highest >= AGAIN_P and _longest_mm(plan, box) <= LARGEST_MM:
                 wide = _widened(plan, box, AGAIN_MM, values.shape)
-                sides = views.look(plan, self.view, wide, self.network, CONTEXT_PX)
+                sides = multiview.look(plan, self.view, wide, self.network, CONTEXT_PX)
                 own = (labels[wide] == label) | (labels[wide] == 0)
-                looked[wide][own] = views.mean(values[wide], sides)[own]
+                looked[wide][own] = multiview.mean(values[wide], sides)[own]
             left = (time.perf_counter() - began) / number * (len(found) - number)
             self.progress(Progress("views", number, len(found), left))
         return looked
@@ -152,13 +154,13 @@ class _Run:
         geometry, middles = self.ct.geometry, []
         for candidate in candidates:
             highest = candidate.block.max(initial=0) / 255
-            held = lesions.masks_of(candidate, geometry, threshold if highest >= threshold else highest / 2)
+            held = masks_of(candidate, geometry, threshold if highest >= threshold else highest / 2)
             middles.append([tuple(geometry.middle_lps(mask, box).tolist()) for box, mask in held])
         every = [middle for each in middles for middle in each]
         if not every:
             return candidates
         places_mm = self.axial.index(every) * self.axial.spacing_zyx
-        given = classifiers.cubes(self.view, self.axial.spacing_zyx, places_mm, self.bundle.card)
+        given = classifier.cubes(self.view, self.axial.spacing_zyx, places_mm, self.bundle.card)
         logits = iter(self.classified(given).tolist())
         return [
             replace(candidate, ratings=tuple(Rating(middle, next(logits)) for middle in each))
@@ -174,7 +176,7 @@ class _Run:
 
         while True:
             try:
-                return classifiers.logits(predict, cubes, self.batch)
+                return classifier.logits(predict, cubes, self.batch)
             except OutOfMemoryError:
                 self._after_out_of_memory()
 
@@ -206,7 +208,7 @@ class _Run:
         if self.engine.device == "CPU":
             raise
         self.notes.append(f"{self.engine.device} has too little memory even for one slice; went on on the CPU.")
-        self.engine = engines.open_engine(self.bundle, self.options.engine, "cpu")
+        self.engine = open_engine(self.bundle, self.options.engine, "cpu")
         self.engine.reason = "the GPU ran out of memory"
         self.batch = self.engine.batch
 
@@ -223,13 +225,13 @@ class _Run:
             values = self.network(plan, self.view, point_lps, report=True)
             everything = tuple(slice(0, n) for n in plan.shape)
             network = partial(self.network, point_lps=point_lps)
-            values = calibrated(views.mean(values, views.look(plan, self.view, everything, network)), card)
+            values = calibrated(multiview.mean(values, multiview.look(plan, self.view, everything, network)), card)
             box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
             block = plan.to_voxels(values, box)
             open_sides = tuple((b.start > 0, b.stop < n) for b, n in zip(box, self.axial.shape_zyx, strict=True))
             last = side_mm == CLICK_BOX_LARGE_MM
             threshold = operating_threshold(self.options, card, chest=False)
-            rule = lesions.click(block, self.axial.crop(box), point_lps, threshold, open_sides, last)
+            rule = click(block, self.axial.crop(box), point_lps, threshold, open_sides, last)
             if rule is None:
                 self.notes.append(f"Nothing was found at the point {_ras(point_lps)} (R, A, S in mm).")
                 return None

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import phantoms
 import SimpleITK as sitk
-from LungTumorSegLib import lungs
 from LungTumorSegLib.contracts import CT, Candidate
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.lungs.find import hull_distance
 
 FIELD_MM, HEIGHT_MM = 360.0, 180.0
 NODULES = (((-86.0, 12.0, 21.0), 18.0, 40), ((78.0, 6.0, -12.0), 12.0, 40), ((-60.0, -30.0, -21.0), 8.0, 40))
@@ -52,7 +52,7 @@ def balls(ct: CT, found, count: int) -> list[Candidate]:
         np.arange(10, n * s - 10, 20.0) / s for n, s in zip(ct.voxels_zyx.shape, ct.geometry.spacing_zyx, strict=True)
     ]
     lattice = np.stack(np.meshgrid(*axis, indexing="ij"), -1).reshape(-1, 3).round().astype(int)
-    inside = lungs.hull_distance(ct.geometry.lps(lattice), found) == 0
+    inside = hull_distance(ct.geometry.lps(lattice), found) == 0
     places = np.random.default_rng(0).permutation(lattice[inside])[:count]
     made = []
     for i, middle in enumerate(places):

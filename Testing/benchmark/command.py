@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from LungTumorSegLib import engines
+from LungTumorSegLib.model.engines.choose import available, installed
 from rich.console import Console
 
 from benchmark import chest_ct, plot, report
@@ -67,7 +67,7 @@ def measure(given: argparse.Namespace, folder: Path, console: Console) -> dict:
                 found["pipeline"] += filter(None, [ask("pipeline", engine=engine, ct=described(cts[n]), **model)])
     if "command" in wanted:
         found["command"] = ask("command", ct=described(cts[sizes[-1]]), **model)
-    if "layers" in wanted and "openvino" in engines.installed():
+    if "layers" in wanted and "openvino" in installed():
         found["layers"] = ask("layers", engine="openvino", ct=described(middle), **model)
     if "worker" in wanted:
         found["worker"] = ask("worker", ct=described(middle), point=_nodule(middle), **model)
@@ -88,7 +88,7 @@ def measure(given: argparse.Namespace, folder: Path, console: Console) -> dict:
 
 def variants() -> list[str]:
     """The engines that are installed; OpenVINO also in float32 where it would take bfloat16."""
-    names = engines.installed()
+    names = installed()
     return [*names, "openvino-float32"] if "openvino" in names else names
 
 
@@ -124,7 +124,7 @@ def machine() -> dict:
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
-        "engines": [f"{found.name} {found.remark}" for found in engines.available() if found.installed],
+        "engines": [f"{found.name} {found.remark}" for found in available() if found.installed],
     }
 
 

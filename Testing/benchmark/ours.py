@@ -14,8 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import bundle, engines, lesions, lungs, memory, slices, unet
+from LungTumorSegLib import memory
 from LungTumorSegLib.contracts import CT, Options
+from LungTumorSegLib.lesions.extraction import extract
+from LungTumorSegLib.lungs.find import find_lungs, where_to_compute
+from LungTumorSegLib.model import unet
+from LungTumorSegLib.model.bundle import INT8, ONNX, Bundle, load_bundle
+from LungTumorSegLib.model.engines.choose import Engine, OpenVinoEngine, import_openvino, open_engine
+from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.segment import segment
 
 from benchmark import work
@@ -26,17 +32,17 @@ EVERY_LESION = Options(min_confidence=0)  # the balls are there to be counted, n
 LIVE_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
-def open_variant(name: str, model: bundle.Bundle) -> engines.Engine:
+def open_variant(name: str, model: Bundle) -> Engine:
     """An engine by name on the CPU; ``openvino-float32`` is OpenVINO held to that precision."""
     if name.startswith("openvino-"):
-        return engines.OpenVinoEngine(model, "cpu", name.removeprefix("openvino-"))
-    return engines.open_engine(model, name, "cpu")
+        return OpenVinoEngine(model, "cpu", name.removeprefix("openvino-"))
+    return open_engine(model, name, "cpu")
 
 
 class Counted:
     """An engine, and the ``pixels`` that it was given."""
 
-    def __init__(self, engine: engines.Engine):
+    def __init__(self, engine: Engine):
         self.engine, self.pixels, self.classifier = engine, 0, engine.classifier
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
 
@@ -51,7 +57,7 @@ def pipeline(engine: str, ct: Stored, model: str | None = None) -> dict:
     ``network_work``: what the network was given, all three views, in axial slices of the run.
     """
     began = time.perf_counter()
-    model = bundle.load(model)
+    model = load_bundle(model)
     opened = open_variant(engine, model)
     start = time.perf_counter() - began
     given = ct.open()
@@ -94,9 +100,9 @@ def pipeline(engine: str, ct: Stored, model: str | None = None) -> dict:
     }
 
 
-def _plan(ct: CT, model: bundle.Bundle, batch: int) -> tuple[slices.Plan, np.ndarray]:
+def _plan(ct: CT, model: Bundle, batch: int) -> tuple[slices.Plan, np.ndarray]:
     """What `segment` runs of this CT, and the first batch of it."""
-    box = lungs.where_to_compute(lungs.find(ct), ct)
+    box = where_to_compute(find_lungs(ct), ct)
     plan = slices.plan_box(ct.geometry.axial(), model.card, box, unet.receptive_radius(model.card["architecture"]))
     return plan, next(plan.batches(ct.geometry.axial_order().view(ct.voxels_zyx), batch))[1]
 
@@ -130,12 +136,12 @@ def command(ct: Stored, model: str | None = None) -> dict:
 
 def layers(engine: str, ct: Stored, model: str | None = None, most: int = 8) -> dict:
     """Milliseconds a slice of the costliest layers, where the engine tells (OpenVINO)."""
-    model = bundle.load(model)
-    openvino = engines.import_openvino()
+    model = load_bundle(model)
+    openvino = import_openvino()
     opened = open_variant(engine, model)
     hint = openvino.Type.bf16 if opened.precision == "bfloat16" else openvino.Type.f32
     settings = {"INFERENCE_PRECISION_HINT": hint, "PERF_COUNT": True}
-    file = model.folder / (bundle.INT8 if opened.precision == "int8" else bundle.ONNX)
+    file = model.folder / (INT8 if opened.precision == "int8" else ONNX)
     request = openvino.Core().compile_model(str(file), "CPU", settings).create_infer_request()
     _, a_batch = _plan(ct.open(), model, opened.batch)
     for _ in range(3):
@@ -179,19 +185,17 @@ def worker(ct: Stored, point: tuple[float, float, float], model: str | None = No
 
 def live(ct: Stored, lesions_shown: int = 20, lesions_measured: int = 200) -> dict:
     """A moved threshold over some lesions, from the candidates and without the network; and many lesions measured."""
-    given, model = ct.open(), bundle.load()
-    found = lungs.find(given)
+    given, model = ct.open(), load_bundle()
+    found = find_lungs(given)
     candidates = balls(given, found, lesions_measured)
-    lesions.extract(candidates[:3], given, found, EVERY_LESION, model.card)
+    extract(candidates[:3], given, found, EVERY_LESION, model.card)
     slowest = 0.0
     for threshold in LIVE_THRESHOLDS:
         began = time.perf_counter()
-        lesions.extract(
-            candidates[:lesions_shown], given, found, replace(EVERY_LESION, threshold=threshold), model.card
-        )
+        extract(candidates[:lesions_shown], given, found, replace(EVERY_LESION, threshold=threshold), model.card)
         slowest = max(slowest, time.perf_counter() - began)
     began = time.perf_counter()
-    measured, _ = lesions.extract(candidates, given, found, EVERY_LESION, model.card)
+    measured, _ = extract(candidates, given, found, EVERY_LESION, model.card)
     return {
         "lesions": lesions_shown,
         "threshold_seconds": slowest,

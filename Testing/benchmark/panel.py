@@ -13,8 +13,10 @@ from pathlib import Path
 
 import headless
 import psutil
-from LungTumorSegLib import bundle, lesions, lungs
 from LungTumorSegLib.contracts import CT, Options, Result
+from LungTumorSegLib.lesions.extraction import extract
+from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.worker.client import WorkerClient
 
 from benchmark.chest_ct import Stored, balls
@@ -65,7 +67,7 @@ class Given:
     pid = None
 
     def __init__(self, ct: CT, found, candidates):
-        made, masks = lesions.extract(candidates, ct, found, EVERY_LESION, bundle.load().card)
+        made, masks = extract(candidates, ct, found, EVERY_LESION, load_bundle().card)
         model = {"name": "given", "version": "", "checksum": ""}
         self.result = Result(
             ct.geometry, candidates, found, made, masks, EVERY_LESION, model, "given", "CPU", "balls", {}, 0.0, ()
@@ -96,7 +98,7 @@ def measure(ct: Stored, point, model: str | None = None, lesions_shown: int = 20
     opened = ct.open()
     made = _child(opened, (-point[0], -point[1], point[2]), model)
     headless.clear(scene, application)
-    found = lungs.find(opened)
+    found = find_lungs(opened)
     candidates = balls(opened, found, lesions_many)
     volume, loop = headless.add_volume(opened), Loop()
     made |= _move_thresholds(volume, Given(opened, found, candidates[:lesions_shown]), loop)

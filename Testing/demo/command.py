@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import headless
-from LungTumorSegLib import terminology
 from LungTumorSegLib.errors import LungTumorSegError
+from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from rich.console import Console
 from rich.progress import Progress

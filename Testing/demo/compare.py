@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 import slicer.util
-from LungTumorSegLib import terminology
+from LungTumorSegLib.lesions import terminology
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import offscreen
 import slicer
 from LungTumorSegLib import pictures as plots
-from LungTumorSegLib import terminology
+from LungTumorSegLib.lesions import terminology
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection

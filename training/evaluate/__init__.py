@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import bundle as bundles
-from LungTumorSegLib import engines
-from LungTumorSegLib.confidence import FEATURES
+from LungTumorSegLib.lesions.confidence import FEATURES
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.engines.choose import open_engine
 from rich.progress import track
 
 from ..config import Config
@@ -24,8 +24,8 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
     by the weights' checksum and the threshold: other weights start afresh. ``facts-ROLE.json`` is what `export` takes
     into the card: the figures and the confidence coefficients (fitted on val).
     """
-    bundle = bundles.load(model)
-    engine = engines.open_engine(bundle)
+    bundle = load_bundle(model)
+    engine = open_engine(bundle)
     engine.batch = BATCH
     folder = automatic.records(config, bundle)
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import cc3d
 import numpy as np
-from LungTumorSegLib import bundle as bundles
-from LungTumorSegLib import confidence, engines, lesions, segment
+from LungTumorSegLib import segment
 from LungTumorSegLib.contracts import CT, Candidate, Options, Result
-from LungTumorSegLib.probability import uncalibrated
+from LungTumorSegLib.lesions import confidence
+from LungTumorSegLib.lesions.extraction import CONNECTIVITY
+from LungTumorSegLib.model.bundle import CARD, Bundle, load_bundle
+from LungTumorSegLib.model.calibration import uncalibrated
+from LungTumorSegLib.model.engines.choose import Engine, open_engine
 from rich.progress import track
 
 from .. import cases, whole_ct
@@ -31,34 +34,34 @@ READ, READ_ROUNDS = "LIDC-IDRI", 8
 class Model:
     """An opened bundle and where the records of its runs are kept."""
 
-    bundle: bundles.Bundle
-    engine: engines.Engine
+    bundle: Bundle
+    engine: Engine
     folder: Path
     unseen: bool  # it was not fitted on the CTs of the fold it is asked about
 
 
-def models(config: Config, bundle: bundles.Bundle) -> dict[str, Model]:
+def models(config: Config, bundle: Bundle) -> dict[str, Model]:
     """For each fold the model that was fine-tuned without it, or ``bundle`` where `folds` has not been run."""
     opened = {}
     for fold in FOLDS:
         own = Path(config.fit.run) / "folds" / fold / "bundle"
-        unseen = (own / bundles.CARD).exists()
-        model = bundles.load(own) if unseen else bundle
+        unseen = (own / CARD).exists()
+        model = load_bundle(own) if unseen else bundle
         folder = records(config, model)
         folder.mkdir(parents=True, exist_ok=True)
-        opened[fold] = Model(model, engines.open_engine(model), folder, unseen)
+        opened[fold] = Model(model, open_engine(model), folder, unseen)
     return opened
 
 
-def records(config: Config, bundle: bundles.Bundle) -> Path:
+def records(config: Config, bundle: Bundle) -> Path:
     """Where the records of one model's evaluation are kept: by weights and thresholds, so that others start afresh."""
     points = [f"{bundle.card[key]:g}" for key in ("threshold", "run_threshold") if key in bundle.card]
     return Path(config.fit.run) / "evaluation" / "-".join([bundle.checksum[:12], *points])
 
 
-def whole_cts(config: Config, bundle: bundles.Bundle, fold: str) -> Histogram:
+def whole_cts(config: Config, bundle: Bundle, fold: str) -> Histogram:
     """What a bundle's maps of a fold's CTs with known tumours hold, for calibration."""
-    engine, counts = engines.open_engine(bundle), Histogram.empty()
+    engine, counts = open_engine(bundle), Histogram.empty()
     model = Model(bundle, engine, records(config, bundle), unseen=True)
     cases_of = whole_ct.WholeCTs(Path(config.data.prepared), (fold,)).with_tumour
     for case in track(cases_of, f"Maps of whole CTs, {fold}"):
@@ -124,7 +127,7 @@ def real(config: Config, name: str, model: Model) -> dict:
     result = segment.segment(
         ct, Options(keep_probability=True, min_confidence=0), engine=model.engine, bundle=model.bundle
     )
-    labels = cc3d.connected_components(truth, connectivity=lesions.CONNECTIVITY)
+    labels = cc3d.connected_components(truth, connectivity=CONNECTIVITY)
     boxes = cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"][1:]
     references = [Reference(box, labels[box] == k + 1) for k, box in enumerate(boxes)]
     predictions = _predictions(result)

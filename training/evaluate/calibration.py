@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from LungTumorSegLib.probability import scaled
+from LungTumorSegLib.model.calibration import scaled
 from scipy.optimize import minimize, minimize_scalar
 
 BINS = 15

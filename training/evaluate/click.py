@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import segment
-from LungTumorSegLib.bundle import Bundle
 from LungTumorSegLib.contracts import CT, Options, Result
-from LungTumorSegLib.engines import Engine
 from LungTumorSegLib.errors import NotACTError
-from LungTumorSegLib.findings.measure import measure
 from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.lesions.measurement import measure
+from LungTumorSegLib.model.bundle import Bundle
+from LungTumorSegLib.model.engines.choose import Engine
 
 from ..examples import Patches
 from ..prepare import DEEP

@@ -1,14 +1,14 @@
 """The confidence of a lesion: a logistic regression over its features, fitted on the exam's known lesions."""
 
 import numpy as np
-from LungTumorSegLib.confidence import FEATURES, logistic
+from LungTumorSegLib.lesions.confidence import FEATURES, logistic
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 
 def fit(lesions: list[dict]) -> dict[str, float] | None:
-    """Coefficients by feature name, and the intercept, for what `LungTumorSegLib.confidence.features` gives.
+    """Coefficients by feature name, and the intercept, for what `LungTumorSegLib.lesions.confidence.features` gives.
 
     lesions: records with the features and ``hits`` (a reference's number, -1 false positive, -2 neither). None where
     there are not at least five of each kind.

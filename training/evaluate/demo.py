@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from LungTumorSegLib import segment
-from LungTumorSegLib.bundle import Bundle
-from LungTumorSegLib.engines import Engine
+from LungTumorSegLib.model.bundle import Bundle
+from LungTumorSegLib.model.engines.choose import Engine
 from LungTumorSegLib.readers.ct import read_ct
 
 from . import metrics

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from LungTumorSegLib import lesions, segment
-from LungTumorSegLib.bundle import Bundle
+from LungTumorSegLib import segment
 from LungTumorSegLib.contracts import Options
-from LungTumorSegLib.engines import Engine
 from LungTumorSegLib.errors import NotACTError
+from LungTumorSegLib.lesions.extraction import extract
+from LungTumorSegLib.model.bundle import Bundle
+from LungTumorSegLib.model.engines.choose import Engine
 from rich.progress import track
 
 from . import metrics
@@ -42,7 +43,7 @@ def run(nodules: Nodules, engine: Engine, bundle: Bundle, what: str) -> Maps:
         counts.add(result.probability, nodule.soft / 255, nodule.weight)
         for threshold in THRESHOLDS:
             at = replace(options, threshold=threshold)
-            found = lesions.extract(result.candidates, nodule.ct, None, at, bundle.card)
+            found = extract(result.candidates, nodule.ct, None, at, bundle.card)
             predicted, _ = metrics.touching(*found, nodule.reference)
             dice[threshold] += metrics.overlap(predicted, nodule.reference)["dice"]
     return Maps(counts, {t: d / max(n, 1) for t, d in dice.items()}, n)

@@ -6,7 +6,7 @@ import numpy as np
 import slicer.util
 
 from ..errors import GeometryError
-from ..findings.measure import measure
+from ..lesions.measurement import measure
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import slicer
 
-from .. import bundle
 from ..contracts import Lesion, LesionMap, Options
 from ..errors import Cancelled, ModelMismatchError, UnreadableError
+from ..model.bundle import load_bundle
 from ..worker.client import Run as WorkerRun
 from ..worker.client import WorkerClient
 from . import maps, scene
@@ -52,7 +52,7 @@ class ExplainRun(Run):
         if volume is None:
             raise UnreadableError("The CT of this result is no longer in the scene; load it and segment it again.")
         folder = findings.options.model
-        if bundle.load(folder).checksum != findings.result.model["checksum"]:
+        if load_bundle(folder).checksum != findings.result.model["checksum"]:
             raise ModelMismatchError(
                 "The model that made this result was replaced by another one since; segment the CT again to see maps."
             )

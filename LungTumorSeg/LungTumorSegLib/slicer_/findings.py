@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from .. import result_record, terminology
+from .. import result_record
 from ..contracts import CT, Candidate, Lesion, Result, check_threshold, min_confidence, operating_threshold
 from ..geometry import Box
+from ..lesions import terminology
 
 # what lesions are made and rated with: it belongs to the map that the model made, whatever model there is later
 _CARD = (
@@ -177,7 +178,7 @@ class Findings:
         box, mask: voxels (bool) of the CT's stored array. It is measured, its status is edited, and no change of
         threshold touches it any more; what is extracted in its place is left out. segment_id: the user's own segment.
         """
-        from ..findings.measure import measure  # brings packages that Slicer lacks until they are installed
+        from ..lesions.measurement import measure  # brings packages that Slicer lacks until they are installed
 
         known = self._known.get(lesion_id)
         if known is None:
@@ -261,11 +262,11 @@ class Findings:
     # ---- inside
 
     def _extract(self, regions, options, smooth_mm):
-        from .. import lesions as lesion_rules  # brings packages that Slicer lacks until they are installed
+        from ..lesions.extraction import extract  # brings packages that Slicer lacks until they are installed
 
         candidates = tuple(self._smooth(r.candidate, smooth_mm) for r in regions)
         own = {i: r.threshold for i, r in enumerate(regions) if r.threshold is not None}
-        found = lesion_rules.extract(candidates, self.ct, self.result.lungs, options, self.card, thresholds=own)
+        found = extract(candidates, self.ct, self.result.lungs, options, self.card, thresholds=own)
         self._regions, self.options, self.smooth_mm = regions, options, smooth_mm
         self._adopt(*found)
 

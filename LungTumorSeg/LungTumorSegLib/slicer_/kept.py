@@ -15,10 +15,11 @@ from pathlib import Path
 
 from vtk import mutable
 
-from .. import result_record, terminology
+from .. import result_record
 from ..contracts import Result
 from ..errors import UnreadableError
-from ..lungs import distance_outside
+from ..lesions import terminology
+from ..lungs.find import distance_outside
 from . import edits
 from .findings import Findings
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import slicer
 
-from .. import bundle, limits
 from ..checks import check
 from ..contracts import CT, Options
 from ..errors import Cancelled, LungTumorSegError, UnreadableError
+from ..model import limits
+from ..model.bundle import load_bundle
 from ..worker.client import WorkerClient
 from . import compare, edits, kept, maps, markups, scene, table, views
 from .explaining import ExplainRun
@@ -72,7 +73,7 @@ class LungTumorSegLogicBase:
 
         model: its folder, None for the bundled one. Raises ModelError.
         """
-        return limits.outside(ct.geometry, bundle.load(model).card)
+        return limits.outside(ct.geometry, load_bundle(model).card)
 
     def warm(self, **options):
         """Load the network in the child process while the user still looks at the CT; returns at once.
@@ -418,7 +419,7 @@ class LungTumorSegLogicBase:
         findings.segmentation_id = segmentation.GetID()
 
     def _card(self, options: Options) -> dict:
-        return bundle.load(options.model).card
+        return load_bundle(options.model).card
 
     def _show(self, findings: Findings):
         """Bring the nodes of a result up to date with it."""

@@ -14,8 +14,8 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from .. import bundle
 from ..errors import Cancelled, LungTumorSegError
+from ..model.bundle import load_bundle
 from .panel_adjust import AdjustSection
 from .panel_advanced import AdvancedSection
 from .panel_click import ClickSection
@@ -318,7 +318,7 @@ class Panel(VTKObservationMixin):
         folder = self.chosen_model()
         if folder not in self._cards:
             try:
-                self._cards = {folder: bundle.load(folder or None).card}
+                self._cards = {folder: load_bundle(folder or None).card}
             except LungTumorSegError:  # the run will say what is wrong with the model
                 return {"threshold": 0.5}
         return self._cards[folder]

@@ -14,11 +14,11 @@ import slicer.util
 import vtk
 from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 
-from .. import terminology
 from ..checks import as_hu
 from ..contracts import CT, Lesion
 from ..errors import GeometryError, NotACTError, UnreadableError
 from ..geometry import Geometry
+from ..lesions import terminology
 from .edits import segment_mask
 
 # RAS to LPS and back: x and y change sign

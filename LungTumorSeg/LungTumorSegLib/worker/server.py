@@ -12,8 +12,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TextIO
 
-from .. import __version__, bundle, engines, explain, result_record
+from .. import __version__, explain, result_record
 from ..contracts import LesionMap, Options, Progress
+from ..model.bundle import Bundle, load_bundle
+from ..model.engines.choose import Engine, open_engine
 from ..segment import segment
 from . import protocol
 
@@ -103,13 +105,13 @@ class _Server:
         _, engine = self._warm_up(result_record.options_from(request["options"]))
         return {"engine": engine.name, "device": engine.device, "reason": engine.reason}
 
-    def _warm_up(self, options: Options) -> tuple[bundle.Bundle, engines.Engine]:
+    def _warm_up(self, options: Options) -> tuple[Bundle, Engine]:
         """The loaded model; loaded again when another one, engine or device is asked for, or its files changed."""
-        model = bundle.load(options.model)
+        model = load_bundle(options.model)
         wanted = (model.folder, model.checksum, options.engine, options.device)
         if wanted != self._opened:
             self._opened = self._engine = None  # free the old one's memory before the new one takes its own
-            self._engine = engines.open_engine(model, options.engine, options.device)
+            self._engine = open_engine(model, options.engine, options.device)
             self._opened = wanted
         return model, self._engine
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from .geometry import Box, Geometry
+from ..geometry import Box, Geometry
 
 BOX_MULTIPLE = 32  # px; keeps boxes in step with the network's poolings, so that a box and a whole slice agree
 

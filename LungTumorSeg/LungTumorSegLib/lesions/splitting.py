@@ -11,7 +11,7 @@ BODY_MM = 1.5
 SHARE_OF_DEEPEST = 0.8  # so much of a small nodule's own depth at most: there is always a body left
 
 
-def part(mask: np.ndarray, spacing_zyx: Sequence[float]) -> np.ndarray:
+def split_bodies(mask: np.ndarray, spacing_zyx: Sequence[float]) -> np.ndarray:
     """The bodies of a component as labels 1, 2, ..., 0 outside and where it was cut off. Same axis order as ``mask``.
 
     A morphological opening: what lies deeper than 1.5 mm under the border (0.8 of the deepest, if that is less) is the

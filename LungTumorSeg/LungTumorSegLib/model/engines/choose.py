@@ -14,9 +14,10 @@ from typing import Protocol
 
 import numpy as np
 
-from . import bundle as bundles
-from . import classifier, telemetry, unet
-from .errors import EngineError, ModelMismatchError, OutOfMemoryError
+from ... import telemetry
+from ...errors import EngineError, ModelMismatchError, OutOfMemoryError
+from .. import classifier, unet
+from ..bundle import CLASSIFIER, INT8, UNET, Bundle, Part
 
 # largest difference from the stored pair; in float32 the engines agree within 1e-5, lower precision is looser
 TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2, "int8": 0.1}
@@ -53,7 +54,7 @@ class TensorFlowEngine:
     name = "tensorflow"
     precision = "float32"
 
-    def __init__(self, bundle: bundles.Bundle, device: str, part: bundles.Part = bundles.UNET):
+    def __init__(self, bundle: Bundle, device: str, part: Part = UNET):
         if not bundle.has(part.keras):
             raise ModelMismatchError(f"The model in {bundle.folder} has no Keras weights; choose the ONNX engines.")
         os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -112,7 +113,7 @@ class OnnxRuntimeEngine:
     precision = "float32"
     GPU_PROVIDERS = ("CUDAExecutionProvider", "DmlExecutionProvider", "CoreMLExecutionProvider")
 
-    def __init__(self, bundle: bundles.Bundle, device: str, part: bundles.Part = bundles.UNET):
+    def __init__(self, bundle: Bundle, device: str, part: Part = UNET):
         onnxruntime = import_onnxruntime()
         gpus = [p for p in self.GPU_PROVIDERS if p in onnxruntime.get_available_providers()]
         if device == "gpu" and not gpus:
@@ -149,10 +150,10 @@ class OpenVinoEngine:
 
     def __init__(
         self,
-        bundle: bundles.Bundle,
+        bundle: Bundle,
         device: str,
         precision: str | None = None,
-        part: bundles.Part = bundles.UNET,
+        part: Part = UNET,
     ):
         openvino = import_openvino()
         if device == "gpu":
@@ -160,12 +161,12 @@ class OpenVinoEngine:
         core = openvino.Core()
         # asked for bfloat16 without hardware for it, OpenVINO took 170 instead of 48 ms a slice
         able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        int8 = part is bundles.UNET and "INT8" in able and uses_int8(bundle)
+        int8 = part is UNET and "INT8" in able and uses_int8(bundle)
         low = "int8" if int8 else "bfloat16" if "BF16" in able else "float32"
         self.precision = precision or low
         hint = openvino.Type.bf16 if self.precision == "bfloat16" else openvino.Type.f32
         settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
-        model = bundle.folder / bundles.INT8 if self.precision == "int8" else _onnx_file(bundle, part)
+        model = bundle.folder / INT8 if self.precision == "int8" else _onnx_file(bundle, part)
         self._model = core.compile_model(str(model), "CPU", settings)
         self.device = "CPU"
         self.reason = f"OpenVINO runs on the CPU, here in {self.precision}"
@@ -179,17 +180,17 @@ class OpenVinoEngine:
             raise _native_error(problem, "OpenVINO", len(batch)) from problem
 
 
-_BUILD = {bundles.UNET: unet.build, bundles.CLASSIFIER: classifier.build}
+_BUILD = {UNET: unet.build, CLASSIFIER: classifier.build}
 _ENGINES = {e.name: e for e in (TensorFlowEngine, OnnxRuntimeEngine, OpenVinoEngine)}
 NAMES = ("auto", *_ENGINES)
 
 
-def uses_int8(bundle: bundles.Bundle) -> bool:
+def uses_int8(bundle: Bundle) -> bool:
     """Whether the bundle brings int8 weights that were measured to cost no accuracy."""
-    return bundle.has(bundles.INT8) and bool(bundle.card.get("int8", {}).get("used"))
+    return bundle.has(INT8) and bool(bundle.card.get("int8", {}).get("used"))
 
 
-def _onnx_file(bundle: bundles.Bundle, part: bundles.Part):
+def _onnx_file(bundle: Bundle, part: Part):
     if not bundle.has(part.onnx):
         raise ModelMismatchError(f"The model in {bundle.folder} has no {part.onnx}; choose the engine 'tensorflow'.")
     return bundle.folder / part.onnx
@@ -256,7 +257,7 @@ def _probe(name: str) -> Found:
         return Found(name, True, (), f"cannot be imported: {problem}")
 
 
-def open_engine(bundle: bundles.Bundle, engine: str = "auto", device: str = "auto") -> Engine:
+def open_engine(bundle: Bundle, engine: str = "auto", device: str = "auto") -> Engine:
     """Open the engine that was asked for, or the best one for ``auto``, and check it against the stored pair.
 
     Order for auto: TensorFlow or ONNX Runtime on a GPU; then, on the CPU, OpenVINO, ONNX Runtime, TensorFlow (the
@@ -318,15 +319,15 @@ def _has_gpu_provider() -> bool:
     )
 
 
-def _second(kind: type, bundle: bundles.Bundle, device: str, part: bundles.Part) -> Engine | None:
+def _second(kind: type, bundle: Bundle, device: str, part: Part) -> Engine | None:
     """The bundle's classifier, for the engine of its U-Net."""
-    there = part is bundles.UNET and bundles.CLASSIFIER.key in bundle.card
-    return kind(bundle, device, part=bundles.CLASSIFIER) if there else None
+    there = part is UNET and CLASSIFIER.key in bundle.card
+    return kind(bundle, device, part=CLASSIFIER) if there else None
 
 
-def _checked(engine: Engine, bundle: bundles.Bundle, part: bundles.Part = bundles.UNET) -> Engine:
+def _checked(engine: Engine, bundle: Bundle, part: Part = UNET) -> Engine:
     if engine.classifier:
-        _checked(engine.classifier, bundle, bundles.CLASSIFIER)
+        _checked(engine.classifier, bundle, CLASSIFIER)
     given, expected = bundle.stored_pair(part)
     difference = float(np.abs(engine.predict(given) - expected).max())
     if not difference <= TOLERANCE[engine.precision]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import ndimage
 
-from .contracts import CT, Candidate, Rating
-from .geometry import Box
-from .probability import as_p
+from ..contracts import CT, Candidate, Rating
+from ..geometry import Box
+from ..model.calibration import as_p
 from .terminology import MASS_FROM_MM
 
 SHELL_MM = 3.0

@@ -6,8 +6,8 @@ The codes are those of Slicer's "DICOM master list" (DICOM CID 7150 and 7159, SN
 import unicodedata
 from collections.abc import Mapping
 
-from . import __version__
-from .contracts import Lesion
+from .. import __version__
+from ..contracts import Lesion
 
 ALGORITHM = "LungTumorSeg"
 STATUS_TAG = f"{ALGORITHM}.status"

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .geometry import Box, Geometry
+from ..geometry import Box, Geometry
 from .slices import AIR_HU, BOX_MULTIPLE, Plan, resampling_matrix
 
 # array axes of the axial view that become slices, rows and columns: rows along z in both

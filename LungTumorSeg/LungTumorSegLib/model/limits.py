@@ -1,6 +1,6 @@
 """Whether a CT's grid lies inside what the model was trained on, by the card's optional key ``limits``."""
 
-from .geometry import Geometry
+from ..geometry import Geometry
 
 # rounding in headers: 0.9765 and 0.976562 are the same pixel
 TOLERANCE = 0.01

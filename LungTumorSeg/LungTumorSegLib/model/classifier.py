@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .slices import scale_hu
-from .views import cube
+from ..sampling.multiview import cube
+from ..sampling.slices import scale_hu
 
 SIDE = 32  # pixels of the card's spacing: what the network sees of a candidate's surroundings
 MIRRORED = ((), (1,), (2,), (3,))  # axes of a batch of cubes

@@ -7,9 +7,9 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from .contracts import CT, Lungs
-from .errors import NoLungsFoundError
-from .geometry import Box, Geometry
+from ..contracts import CT, Lungs
+from ..errors import NoLungsFoundError
+from ..geometry import Box, Geometry
 
 RIGHT, LEFT = 1, 2
 GRID_MM = 3.0
@@ -30,7 +30,7 @@ CROSS = ndimage.generate_binary_structure(3, 1)
 CROSS[[0, 2]] = False
 
 
-def find(ct: CT) -> Lungs:
+def find_lungs(ct: CT) -> Lungs:
     """Find both lungs on a grid of about 3 mm.
 
     Prone or supine, any axis order, one lung missing or white, scans cropped inside the body. The trachea and main

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import ModelError, ModelMismatchError
+from ..errors import ModelError, ModelMismatchError
 
 SCHEMA = 1
 ARCHITECTURE = "unet2.5d"
@@ -70,7 +70,7 @@ class Bundle:
 
 def default_path() -> Path:
     """The bundled model, beside the module: the same from source and inside Slicer."""
-    return Path(__file__).resolve().parent.parent / "Resources" / "Models" / "default"
+    return Path(__file__).resolve().parents[2] / "Resources" / "Models" / "default"
 
 
 def sha256(path: Path) -> str:
@@ -78,7 +78,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def load(folder: Path | str | None = None) -> Bundle:
+def load_bundle(folder: Path | str | None = None) -> Bundle:
     """Open a bundle (the bundled one by default) and check card, architecture and checksums.
 
     Raises ModelError when there is no bundle or its card cannot be read, ModelMismatchError when a file is missing,

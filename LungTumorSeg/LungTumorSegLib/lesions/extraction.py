@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from . import bodies, confidence
-from .contracts import CT, Candidate, Lesion, Lungs, Options, min_confidence, operating_threshold
-from .findings.measure import measure
-from .geometry import Box, Geometry
-from .lungs import hull_distance, mask_points_lps
-from .probability import as_p, uncalibrated
+from ..contracts import CT, Candidate, Lesion, Lungs, Options, min_confidence, operating_threshold
+from ..geometry import Box, Geometry
+from ..lungs.find import hull_distance, mask_points_lps
+from ..model.calibration import as_p, uncalibrated
+from . import confidence
+from .measurement import measure
+from .splitting import split_bodies
 from .terminology import MASS_FROM_MM
 
 # Diagonal neighbours belong together: with slices ten times as thick as pixels a spicule that runs obliquely, or a
@@ -59,7 +60,7 @@ def extract(
     thresholds: {position in ``candidates``: threshold} for those that have one of their own. Then goes what the click
     rule chose (``candidate.threshold``), then `operating_threshold`. lungs: given, the run was over a whole chest.
 
-    Each component (26 neighbours) from the threshold on is a lesion, or several where it has several `bodies`; of a
+    Each component (26 neighbours) from the threshold on is a lesion, or several where it has several bodies; of a
     candidate with a point only the one at the point. Holes are filled: a cavity or a necrosis is inside the outline
     that a reader draws. What is thin and hangs on a lesion, a vessel or a pleural tail, is cut off. Left out are specks
     under 4.2 mm3, a long axis under ``options.min_diameter_mm`` and, if ``lungs`` are given and
@@ -122,7 +123,7 @@ def click(
 
     block: uint8 (255 p) or float p, on ``geometry``. If p at the point is under ``threshold``, the threshold falls to
     half the highest p within 3 mm, at least 0.1. The component is the one at the point, else the nearest within 3 mm;
-    of it the body (`bodies.part`) that is nearest to the point.
+    of it the body (`split_bodies`) that is nearest to the point.
     open_sides: ((low, high), ...) of the block's axes, True where the CT goes on beyond the block: only there a
     component is cut off. raise_until_inside: if it is, raise the threshold to the lowest at which it no longer is; if
     it always is, to the highest at which there is one. None if there is nothing at the point.
@@ -180,7 +181,7 @@ def _pieces(candidate: Candidate, geometry: Geometry, threshold: float) -> list[
     spacing, pieces = geometry.spacing_zyx, []
     for label in wanted:
         inner = statistics["bounding_boxes"][label]
-        parted = bodies.part(_filled(labels[inner] == label), spacing)
+        parted = split_bodies(_filled(labels[inner] == label), spacing)
         if candidate.point_lps is not None:
             parted = _nearest_body(parted, places - [b.start for b in inner], spacing)
         for number, own in enumerate(ndimage.find_objects(parted), 1):
@@ -275,7 +276,7 @@ def _component_at(block: np.ndarray, places: np.ndarray, threshold: float, open_
     if not label:
         return None
     component = ndimage.find_objects(labels, label)[label - 1]
-    parted = bodies.part(_filled(labels[component] == label), spacing_zyx)
+    parted = split_bodies(_filled(labels[component] == label), spacing_zyx)
     mask = np.zeros(labels.shape, bool)
     mask[component] = _nearest_body(parted, places - [b.start for b in component], spacing_zyx) > 0
     at_border = any(

@@ -1,0 +1,1 @@
+"""From probability to lesions, and what is measured of them."""

@@ -1,0 +1,1 @@
+"""A model on disk, its network and what runs it."""
