@@ -5,7 +5,8 @@ from pathlib import Path
 import made_up_pack
 import pytest
 from LungTumorSegLib.model.bundle import INT8, load_bundle
-from LungTumorSegLib.model.engines.choose import OpenVinoEngine, open_engine
+from LungTumorSegLib.model.engines.choose import open_engine
+from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine
 
 from training import quantise
 

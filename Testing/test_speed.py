@@ -15,9 +15,12 @@ import pytest
 from LungTumorSegLib import segment as job
 from LungTumorSegLib.contracts import Options
 from LungTumorSegLib.errors import EngineError
+from LungTumorSegLib.model import engines
 from LungTumorSegLib.model.bundle import CARD, INT8, ONNX, default_path, load_bundle, sha256
 from LungTumorSegLib.model.engines import choose
-from LungTumorSegLib.model.engines.choose import OpenVinoEngine, import_openvino, open_engine
+from LungTumorSegLib.model.engines.choose import open_engine
+from LungTumorSegLib.model.engines.onnxruntime_engine import OnnxRuntimeEngine
+from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine, import_openvino
 from LungTumorSegLib.sampling import slices
 
 CLICK = Options(points_lps=(phantoms.NODULE[0],))
@@ -113,8 +116,8 @@ def test_only_the_slices_around_the_lungs_are_run(model):
 
 def test_a_graphics_card_comes_before_the_cpu_and_the_fastest_engine_on_the_cpu_first(monkeypatch):
     there = ["tensorflow", "onnxruntime", "openvino"]
-    monkeypatch.setattr(choose.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
-    monkeypatch.setattr(choose, "_has_gpu_provider", lambda: True)
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr(OnnxRuntimeEngine, "may_have_gpu", lambda: True)
     assert list(choose._auto_order(there, "auto")) == [
         ("tensorflow", "gpu"),
         ("onnxruntime", "gpu"),
@@ -122,12 +125,28 @@ def test_a_graphics_card_comes_before_the_cpu_and_the_fastest_engine_on_the_cpu_
         ("onnxruntime", "cpu"),
         ("tensorflow", "cpu"),
     ]
-    monkeypatch.setattr(choose.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     assert next(iter(choose._auto_order(there, "auto"))) == ("onnxruntime", "gpu")
     assert [name for name, _ in choose._auto_order(["tensorflow"], "cpu")] == ["tensorflow"]
-    monkeypatch.setattr(choose, "_has_gpu_provider", lambda: False)
+    monkeypatch.setattr(OnnxRuntimeEngine, "may_have_gpu", lambda: False)
     assert next(iter(choose._auto_order(there, "auto"))) == ("openvino", "cpu")
     assert list(choose._auto_order(there, "gpu")) == []
+
+
+def test_a_new_engine_is_a_new_file(tmp_path, monkeypatch):
+    source = """
+from LungTumorSegLib.model.engines.base import Engine
+
+class NewEngine(Engine):
+    name = "new"
+"""
+    (tmp_path / "new_engine.py").write_text(source)
+    monkeypatch.setattr(engines, "__path__", [*engines.__path__, str(tmp_path)])
+    monkeypatch.setattr(choose, "folders", engines.__path__)
+    try:
+        assert [*choose._every_engine()] == ["tensorflow", "onnxruntime", "openvino", "new"]
+    finally:
+        sys.modules.pop(f"{engines.__name__}.new_engine")
 
 
 @pytest.mark.parametrize(
@@ -147,12 +166,12 @@ def test_a_gpu_build_of_onnxruntime_is_known_by_its_files(system, file, able, tm
     monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "platform", system)
-    assert choose._has_gpu_provider() is able
+    assert OnnxRuntimeEngine.may_have_gpu() is able
 
 
 def test_a_gpu_that_no_engine_can_use_is_refused_with_a_way_out(model, monkeypatch):
-    monkeypatch.setattr(choose.shutil, "which", lambda _: None)
-    monkeypatch.setattr(choose, "_has_gpu_provider", lambda: False)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(OnnxRuntimeEngine, "may_have_gpu", lambda: False)
     with pytest.raises(EngineError, match="can use a GPU"):
         open_engine(model, "auto", "gpu")
 

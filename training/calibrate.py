@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from LungTumorSegLib.model.bundle import Bundle, load_bundle
 from LungTumorSegLib.model.calibration import scaled
-from LungTumorSegLib.model.engines.choose import Engine, open_engine
+from LungTumorSegLib.model.engines.base import Engine
+from LungTumorSegLib.model.engines.choose import open_engine
 from rich.progress import track
 
 from . import evaluate, export

@@ -10,7 +10,8 @@ import numpy as np
 from LungTumorSegLib import explain
 from LungTumorSegLib.contracts import Result
 from LungTumorSegLib.model.bundle import CARD, Bundle, load_bundle, sha256
-from LungTumorSegLib.model.engines.choose import Engine, open_engine
+from LungTumorSegLib.model.engines.base import Engine
+from LungTumorSegLib.model.engines.choose import open_engine
 from matplotlib.figure import Figure
 from rich.progress import track
 from scipy import ndimage, stats

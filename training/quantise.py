@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 from LungTumorSegLib.model.bundle import CARD, INT8, ONNX, Bundle, load_bundle, sha256
-from LungTumorSegLib.model.engines.choose import Engine, OpenVinoEngine, import_onnxruntime
+from LungTumorSegLib.model.engines.base import Engine
+from LungTumorSegLib.model.engines.onnxruntime_engine import import_onnxruntime
+from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine
 from onnx import TensorProto, numpy_helper
 from rich.progress import track
 

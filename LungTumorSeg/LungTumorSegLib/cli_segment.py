@@ -20,7 +20,7 @@ from .contracts import Progress as Step
 from .errors import InputError
 from .model import limits
 from .model.bundle import load_bundle
-from .model.engines.choose import NAMES
+from .model.engines.choose import ENGINE_NAMES
 from .readers.ct import read_ct
 from .segment import segment
 
@@ -57,8 +57,8 @@ def _threshold(value: float | None) -> float | None:
 
 
 def _engine(name: str) -> str:
-    if name not in NAMES:
-        raise typer.BadParameter(f"{name!r} is not one of {', '.join(NAMES)}")
+    if name not in ENGINE_NAMES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(ENGINE_NAMES)}")
     return name
 
 
@@ -87,7 +87,7 @@ def segment_command(
             min=0.0, max=1.0, help="Leave out smaller confidences, but no mass (over 30 mm); default: the model's."
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(callback=_engine, help=" | ".join(NAMES))] = "auto",
+    engine: Annotated[str, typer.Option(callback=_engine, help=" | ".join(ENGINE_NAMES))] = "auto",
     model: Annotated[Path | None, typer.Option(readable=False, help="Folder of another model bundle.")] = None,
     series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, where a folder holds several.")] = None,
     point: Annotated[

@@ -47,6 +47,10 @@ class ModelMismatchError(ModelError):
     """Checksum, architecture or stored input/output pair of a model bundle do not agree."""
 
 
+class NoWeightsError(ModelMismatchError):
+    """The bundle has no weights for this engine; another one may have them."""
+
+
 class EngineError(LungTumorSegError):
     """The engine (TensorFlow, ONNX Runtime, OpenVINO) is not installed or failed."""
 

@@ -14,7 +14,7 @@ from .errors import GeometryError
 from .geometry import Box
 from .model.bundle import Bundle
 from .model.calibration import calibrated
-from .model.engines.choose import Engine
+from .model.engines.base import Engine
 from .sampling import slices
 
 SIDE_MM, LARGE_SIDE_MM = 60.0, 120.0  # as for a click

@@ -22,7 +22,8 @@ from .lungs.find import find_lungs, where_to_compute
 from .model import classifier, unet
 from .model.bundle import Bundle, load_bundle
 from .model.calibration import calibrated
-from .model.engines.choose import Engine, open_engine
+from .model.engines.base import Engine
+from .model.engines.choose import open_engine
 from .sampling import multiview, slices
 
 CANDIDATE_P = 13  # of 255: p >= 0.05

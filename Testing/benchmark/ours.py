@@ -20,7 +20,9 @@ from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.lungs.find import find_lungs, where_to_compute
 from LungTumorSegLib.model import unet
 from LungTumorSegLib.model.bundle import INT8, ONNX, Bundle, load_bundle
-from LungTumorSegLib.model.engines.choose import Engine, OpenVinoEngine, import_openvino, open_engine
+from LungTumorSegLib.model.engines.base import Engine
+from LungTumorSegLib.model.engines.choose import open_engine
+from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine, import_openvino
 from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.segment import segment
 

@@ -75,7 +75,7 @@ def _convolution_file(folder: Path) -> Path:
 
 
 def _onnxruntime(_):
-    from LungTumorSegLib.model.engines.choose import import_onnxruntime
+    from LungTumorSegLib.model.engines.onnxruntime_engine import import_onnxruntime
 
     onnxruntime = import_onnxruntime()
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +85,7 @@ def _onnxruntime(_):
 
 
 def _openvino(precision: str):
-    from LungTumorSegLib.model.engines.choose import import_openvino
+    from LungTumorSegLib.model.engines.openvino_engine import import_openvino
 
     openvino = import_openvino()
     # of int8 no peak is measured: the report leaves it out

@@ -14,7 +14,8 @@ from LungTumorSegLib.lesions import confidence
 from LungTumorSegLib.lesions.extraction import CONNECTIVITY
 from LungTumorSegLib.model.bundle import CARD, Bundle, load_bundle
 from LungTumorSegLib.model.calibration import uncalibrated
-from LungTumorSegLib.model.engines.choose import Engine, open_engine
+from LungTumorSegLib.model.engines.base import Engine
+from LungTumorSegLib.model.engines.choose import open_engine
 from rich.progress import track
 
 from .. import cases, whole_ct

@@ -11,7 +11,7 @@ from LungTumorSegLib.errors import NotACTError
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.lesions.measurement import measure
 from LungTumorSegLib.model.bundle import Bundle
-from LungTumorSegLib.model.engines.choose import Engine
+from LungTumorSegLib.model.engines.base import Engine
 
 from ..examples import Patches
 from ..prepare import DEEP

@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 from LungTumorSegLib import segment
 from LungTumorSegLib.model.bundle import Bundle
-from LungTumorSegLib.model.engines.choose import Engine
+from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.readers.ct import read_ct
 
 from . import metrics

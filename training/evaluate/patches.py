@@ -7,7 +7,7 @@ from LungTumorSegLib.contracts import Options
 from LungTumorSegLib.errors import NotACTError
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.model.bundle import Bundle
-from LungTumorSegLib.model.engines.choose import Engine
+from LungTumorSegLib.model.engines.base import Engine
 from rich.progress import track
 
 from . import metrics

@@ -15,7 +15,8 @@ from typing import TextIO
 from .. import __version__, explain, result_record
 from ..contracts import LesionMap, Options, Progress
 from ..model.bundle import Bundle, load_bundle
-from ..model.engines.choose import Engine, open_engine
+from ..model.engines.base import Engine
+from ..model.engines.choose import open_engine
 from ..segment import segment
 from . import protocol
 

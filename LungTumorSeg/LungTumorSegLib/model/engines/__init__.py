@@ -1,1 +1,1 @@
-"""The network on whatever is installed."""
+"""The network on whatever is installed. An engine is a module here whose name ends with ``_engine``."""

@@ -1,0 +1,116 @@
+"""What every engine is: one network of a bundle behind `Engine.predict`, on a device that it names with a reason."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
+from ..bundle import CLASSIFIER, UNET, Bundle, Part
+
+# largest difference from the stored pair; in float32 the engines agree within 1e-5, lower precision is looser
+TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2, "int8": 0.1}
+
+
+@dataclass(frozen=True)
+class Availability:
+    """What an engine has on this machine."""
+
+    name: str
+    installed: bool
+    devices: tuple[str, ...]
+    remark: str
+
+
+class Engine(ABC):
+    """A network ready to run.
+
+    name: of the engine and of the library that it imports, once it is opened or probed. cpu_rank, gpu_rank: its place
+    when the best engine is looked for on a device, 1 first; None: it does not run there. device, precision, reason:
+    what it runs on, how, and why. batch: slices a call that suit the device. classifier: the bundle's second network,
+    None if it has none.
+    """
+
+    name: ClassVar[str]
+    cpu_rank: ClassVar[int | None] = None
+    gpu_rank: ClassVar[int | None] = None
+    device: str
+    precision: str = "float32"
+    reason: str
+    batch: int
+    classifier: "Engine | None" = None
+
+    def __init__(self, bundle: Bundle, device: str = "auto", part: Part = UNET):
+        """Open one network of the bundle on a device: auto | cpu | gpu.
+
+        Raises EngineError when the device is not there, NoWeightsError and other ModelMismatchErrors.
+        """
+        self._open(bundle, device, part)
+        if part is UNET and CLASSIFIER.key in bundle.card:
+            self.classifier = type(self)(bundle, device, part=CLASSIFIER)
+
+    @classmethod
+    def installed(cls) -> bool:
+        """Whether its library is there (looked for, not imported)."""
+        return find_spec(cls.name) is not None
+
+    @classmethod
+    def may_have_gpu(cls) -> bool:
+        """Whether it is worth importing the library to look for a GPU; told without importing it."""
+        return False
+
+    @classmethod
+    def probe(cls) -> Availability:
+        """What it finds on this machine; imports the library."""
+        if not cls.installed():
+            return Availability(cls.name, False, (), "not installed")
+        try:
+            devices, version = cls._devices_and_version()
+        except Exception as problem:  # a half-installed library raises anything; the sentence is what matters
+            return Availability(cls.name, True, (), f"cannot be imported: {problem}")
+        return Availability(cls.name, True, devices, f"version {version}")
+
+    @abstractmethod
+    def predict(self, batch: np.ndarray) -> np.ndarray:
+        """(n, ..., c) float32 -> (n, ...) float32 probabilities. Raises OutOfMemoryError, EngineError."""
+
+    @abstractmethod
+    def _open(self, bundle: Bundle, device: str, part: Part) -> None:
+        """Set device, precision, reason and batch, and load the network."""
+
+    @classmethod
+    @abstractmethod
+    def _devices_and_version(cls) -> tuple[tuple[str, ...], str]:
+        """Of the library, which is imported here."""
+
+    def check(self, bundle: Bundle, part: Part = UNET) -> None:
+        """Raise ModelMismatchError unless the networks reproduce the bundle's stored input/output pairs."""
+        if self.classifier:
+            self.classifier.check(bundle, CLASSIFIER)
+        stored_input, stored_output = bundle.stored_pair(part)
+        difference = float(np.abs(self.predict(stored_input) - stored_output).max())
+        if not difference <= TOLERANCE[self.precision]:
+            raise ModelMismatchError(
+                f"The model in {bundle.folder} does not reproduce its stored result on {self.name} ({self.device}): "
+                f"the probabilities differ by up to {difference:.3f}. It is refused; reinstall it or choose another "
+                "engine."
+            )
+
+
+def onnx_file(bundle: Bundle, part: Part) -> Path:
+    """The network's ONNX file. Raises NoWeightsError where the bundle has none."""
+    if not bundle.has(part.onnx):
+        raise NoWeightsError(f"The model in {bundle.folder} has no {part.onnx}; choose the engine 'tensorflow'.")
+    return bundle.folder / part.onnx
+
+
+def native_error(problem: Exception, library: str, slices: int) -> EngineError:
+    """The typed error for one that a library raises from C++: it has no type for a lack of memory, only words."""
+    text = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+    words = ("out of memory", "failed to allocate", "bad_alloc", "alloc failed")
+    if isinstance(problem, MemoryError) or any(w in str(problem).lower() for w in words):
+        return OutOfMemoryError(f"{library} has too little memory for {slices} slices.")
+    return EngineError(f"{library} failed: {text}")

@@ -1,0 +1,96 @@
+"""Keras on TensorFlow, the reference; on Linux also on an NVIDIA GPU."""
+
+import os
+import shutil
+
+import numpy as np
+
+from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
+from .. import classifier, unet
+from ..bundle import CLASSIFIER, UNET, Bundle, Part
+from .base import Engine
+
+BUILD = {UNET: unet.build, CLASSIFIER: classifier.build}
+
+
+class TensorFlowEngine(Engine):
+    """Runs the bundle's Keras weights."""
+
+    name = "tensorflow"
+    cpu_rank = 3
+    gpu_rank = 1
+
+    def _open(self, bundle: Bundle, device: str, part: Part) -> None:
+        if not bundle.has(part.keras):
+            raise NoWeightsError(f"The model in {bundle.folder} has no Keras weights; choose the ONNX engines.")
+        tf = import_tensorflow()
+        gpus = tf.config.list_physical_devices("GPU")
+        if device == "gpu" and not gpus:
+            raise EngineError("TensorFlow sees no GPU here. Choose the device 'auto' or 'cpu'.")
+        use_gpu = bool(gpus) and device != "cpu"
+        if use_gpu:
+            for gpu in gpus:
+                tf.config.experimental.set_memory_growth(gpu, True)
+            self.device = _gpu_name(tf, gpus[0])
+            self.reason = "TensorFlow found this GPU"
+        else:
+            self.device = "CPU"
+            self.reason = "the CPU was asked for" if device == "cpu" else "TensorFlow found no GPU"
+        self.batch = 16 if use_gpu else 4
+        self._place = "/GPU:0" if use_gpu else "/CPU:0"
+        self._tf = tf
+        with tf.device(self._place):
+            self._model = _with_weights(bundle, part)
+        self._graphs = {}
+
+    @classmethod
+    def may_have_gpu(cls) -> bool:
+        # without NVIDIA's driver TensorFlow has none
+        return shutil.which("nvidia-smi") is not None
+
+    @classmethod
+    def _devices_and_version(cls):
+        tf = import_tensorflow()
+        return ("CPU", *(_gpu_name(tf, gpu) for gpu in tf.config.list_physical_devices("GPU"))), tf.__version__
+
+    def _graph(self, shape):
+        """The network as a graph for pictures of this shape (Keras cannot up-sample an unknown one), any batch."""
+        if shape not in self._graphs:
+            signature = [self._tf.TensorSpec((None, *shape), self._tf.float32)]
+            self._graphs[shape] = self._tf.function(lambda x: self._model(x, training=False), input_signature=signature)
+        return self._graphs[shape]
+
+    def predict(self, batch: np.ndarray) -> np.ndarray:
+        try:
+            with self._tf.device(self._place):
+                return self._graph(batch.shape[1:])(batch).numpy()[..., 0]
+        except self._tf.errors.ResourceExhaustedError as problem:
+            raise OutOfMemoryError(f"{self.device} has too little memory for {len(batch)} slices.") from problem
+        except self._tf.errors.OpError as problem:
+            raise EngineError(f"TensorFlow failed on {self.device}: {str(problem).splitlines()[0]}") from problem
+
+
+def import_tensorflow():
+    """TensorFlow with its messages off, as the backend of Keras."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow
+
+    return tensorflow
+
+
+def _gpu_name(tf, gpu) -> str:
+    return tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+
+
+def _with_weights(bundle: Bundle, part: Part):
+    """The Keras model with the bundle's weights. Raises ModelMismatchError where they do not fit."""
+    model = BUILD[part](bundle.card[part.key])
+    try:
+        model.load_weights(bundle.folder / part.keras)
+    except (ValueError, OSError, KeyError) as problem:
+        raise ModelMismatchError(
+            f"The weights in {bundle.folder} do not fit the architecture in its card. Export the model again. "
+            f"({str(problem).splitlines()[0]})"
+        ) from problem
+    return model
