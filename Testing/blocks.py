@@ -1,7 +1,7 @@
 """Small CTs and maps of probability, made voxel by voxel, for the tests of lesions and clicks."""
 
 import numpy as np
-from LungTumorSegLib.contracts import CT, Candidate
+from LungTumorSegLib.data import CT, Candidate
 from LungTumorSegLib.geometry import Geometry
 
 

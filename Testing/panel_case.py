@@ -13,7 +13,7 @@ from pathlib import Path
 import cc3d
 import numpy as np
 import phantoms
-from LungTumorSegLib.contracts import Candidate, Options, Progress, Result
+from LungTumorSegLib.data import Candidate, Options, Progress, Result
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.lungs.find import find_lungs
 from LungTumorSegLib.model.bundle import CARD, default_path, load_bundle

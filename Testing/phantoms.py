@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import SimpleITK as sitk
-from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.data import CT
 from LungTumorSegLib.geometry import Geometry
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence

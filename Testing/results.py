@@ -1,7 +1,7 @@
 """A made-up result with everything in it, for what only stores or shows results. Its CT is noise."""
 
 import numpy as np
-from LungTumorSegLib.contracts import CT, Candidate, Lesion, Lungs, Options, Rating, Result
+from LungTumorSegLib.data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
 from LungTumorSegLib.geometry import Geometry
 
 MODEL = {"name": "Modell ü", "version": "1.2", "checksum": "abc"}

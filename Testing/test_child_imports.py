@@ -3,7 +3,7 @@
 import sys
 
 import phantoms
-from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.data import Options
 from LungTumorSegLib.worker.client import WorkerClient
 
 # Python imports it by itself; the hook hears of every module that is loaded, whoever asks for it

@@ -9,7 +9,7 @@ import made_up_pack
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.data import Options
 from LungTumorSegLib.errors import ModelMismatchError, OutOfMemoryError
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.model import classifier

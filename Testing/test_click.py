@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from blocks import ball, blank, cone
-from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.data import CT
 from LungTumorSegLib.lesions.extraction import click
 
 

@@ -14,15 +14,15 @@ import numpy as np
 import phantoms
 import pytest
 import SimpleITK as sitk
-from LungTumorSegLib.cli import app
-from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.cli.app import app
+from LungTumorSegLib.data import Options
 from LungTumorSegLib.model.bundle import CARD, ONNX, default_path, load_bundle
 from LungTumorSegLib.readers.ct import read_ct
 from LungTumorSegLib.segment import segment
 from typer.testing import CliRunner
 
 LIBRARY = Path(LungTumorSegLib.__file__).parents[1]
-MAIN = "from LungTumorSegLib.cli import main; main()"
+MAIN = "from LungTumorSegLib.cli.app import main; main()"
 
 
 @pytest.fixture(scope="session")
@@ -388,15 +388,15 @@ def test_debug_shows_where_an_error_came_from(output, tmp_path):
 _INTERRUPTED = f"""
 import os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would this
-from LungTumorSegLib import cli_segment
-segment = cli_segment.segment
+from LungTumorSegLib.cli import segment as command
+segment = command.segment
 def interrupted(ct, options, progress):
     def step(now):
         if now.stage == "network" and now.done:
             os.kill(os.getpid(), signal.SIGINT)
         progress(now)
     return segment(ct, options, step)
-cli_segment.segment = interrupted
+command.segment = interrupted
 {MAIN}
 """
 

@@ -6,7 +6,7 @@ import numpy as np
 import phantoms
 import pytest
 from blocks import ball, blank, candidate, cone
-from LungTumorSegLib.contracts import Rating
+from LungTumorSegLib.data import Rating
 from LungTumorSegLib.lesions import confidence
 from test_lesions import CARD, WEIGHTS, extract, lungs_whose_hull_ends_at
 

@@ -10,7 +10,7 @@ import phantoms
 import pytest
 import SimpleITK as sitk
 from LungTumorSegLib.checks import as_hu, check
-from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.data import CT
 from LungTumorSegLib.errors import GeometryError, NotACTError, UnreadableError
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.readers.ct import read_ct

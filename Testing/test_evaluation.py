@@ -9,7 +9,7 @@ import made_up_pack
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib.contracts import CT, Options
+from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.lesions.confidence import FEATURES, logistic
 from LungTumorSegLib.model.bundle import load_bundle

@@ -10,7 +10,7 @@ import made_up_pack
 import numpy as np
 import pytest
 from LungTumorSegLib import explain, segment
-from LungTumorSegLib.contracts import CT, Options
+from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.errors import GeometryError
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.model.bundle import load_bundle

@@ -6,7 +6,7 @@ from pathlib import Path
 import made_up_pack
 import numpy as np
 import pytest
-from LungTumorSegLib.contracts import CT, Candidate, Options, Result
+from LungTumorSegLib.data import CT, Candidate, Options, Result
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.model.bundle import CARD, KERAS_WEIGHTS, ONNX, load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine

@@ -6,7 +6,7 @@ import numpy as np
 import phantoms
 import pytest
 from blocks import ball, blank, candidate, cone
-from LungTumorSegLib.contracts import CT, Candidate, Lungs, Options
+from LungTumorSegLib.data import CT, Candidate, Lungs, Options
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.lesions.extraction import click, extract, masks_of
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.data import CT
 from LungTumorSegLib.errors import NoLungsFoundError
 from LungTumorSegLib.lungs.find import LEFT, RIGHT, find_lungs, hull_distance, side_of, where_to_compute
 

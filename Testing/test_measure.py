@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib.contracts import CT, Lungs
+from LungTumorSegLib.data import CT, Lungs
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.lesions.measurement import measure
 from scipy.spatial.transform import Rotation

@@ -4,9 +4,9 @@ import numpy as np
 import phantoms
 import pytest
 import results
-from LungTumorSegLib import pictures
-from LungTumorSegLib.contracts import Candidate, Options
+from LungTumorSegLib.data import Candidate, Options
 from LungTumorSegLib.lesions.extraction import extract
+from LungTumorSegLib.writers import pictures
 
 CARD = {"threshold": 0.5}
 

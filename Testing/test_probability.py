@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.data import Options
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.calibration import calibrated, scaled, uncalibrated
 from LungTumorSegLib.model.engines.choose import open_engine

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import results
 import SimpleITK as sitk
-from LungTumorSegLib import lesion_table, result_files, result_record
+from LungTumorSegLib import record as records
 from LungTumorSegLib.errors import OutputError, UnreadableError
+from LungTumorSegLib.writers import lesion_table, result_files
 from PIL import Image
 
-LIBRARY = Path(result_files.__file__).parents[1]
+LIBRARY = Path(result_files.__file__).parents[2]
 
 
 @pytest.fixture
@@ -33,19 +34,19 @@ def result(ct):
 
 
 def test_a_result_comes_back_from_its_folder_without_any_loss(tmp_path, ct, result):
-    result_record.save(result, ct, tmp_path)
-    results.assert_same(result_record.load(tmp_path), result)
+    records.save(result, ct, tmp_path)
+    results.assert_same(records.load(tmp_path), result)
 
 
 def test_a_result_without_lungs_lesions_and_map_comes_back_as_well(tmp_path, ct, result):
     bare = replace(result, lungs=None, candidates=(), lesions=(), masks=(), probability=None, notes=())
-    result_record.save(bare, ct, tmp_path)
-    results.assert_same(result_record.load(tmp_path), bare)
+    records.save(bare, ct, tmp_path)
+    results.assert_same(records.load(tmp_path), bare)
 
 
 @pytest.mark.parametrize("damage", ["no json", "no voxels", "truncated voxels", "truncated json", "another schema"])
 def test_a_damaged_result_is_refused_with_a_sentence(tmp_path, ct, result, damage):
-    result_record.save(result, ct, tmp_path)
+    records.save(result, ct, tmp_path)
     record, voxels = tmp_path / "result.json", tmp_path / "voxels.npz"
     if damage == "no json":
         record.unlink()
@@ -58,7 +59,7 @@ def test_a_damaged_result_is_refused_with_a_sentence(tmp_path, ct, result, damag
     else:
         record.write_text(json.dumps(json.loads(record.read_text("utf-8")) | {"schema": 99}), "utf-8")
     with pytest.raises(UnreadableError, match=r"damaged or incomplete|another version"):
-        result_record.load(tmp_path)
+        records.load(tmp_path)
 
 
 def test_the_json_holds_the_whole_story_with_points_in_ras(tmp_path, ct, result):
@@ -81,7 +82,7 @@ def test_the_json_holds_the_whole_story_with_points_in_ras(tmp_path, ct, result)
 
 def test_the_json_names_the_lesion_fields_in_the_order_of_the_contract(ct, result):
     names = [name.replace("_lps", "_ras") for name in result.lesions[0].__dataclass_fields__]
-    assert list(result_record.record(result, ct)["lesions"][0]) == names
+    assert list(records.result_record(result, ct)["lesions"][0]) == names
 
 
 def test_the_csv_has_the_contract_order_and_every_digit(tmp_path, ct, result):
@@ -172,7 +173,7 @@ def test_without_matplotlib_pictures_are_refused_with_a_sentence_and_nothing_is_
     # as in Slicer, which does not bring it along: None is how Python marks a module that can't be imported
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib" or name.endswith(".pictures")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("LungTumorSegLib.pictures", raising=False)
+    monkeypatch.delattr("LungTumorSegLib.writers.pictures", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(OutputError, match="matplotlib"):
         result_files.write(result, ct, tmp_path / "out", with_pictures=True)
@@ -240,7 +241,8 @@ def test_an_error_in_the_middle_leaves_the_folder_as_it_was(tmp_path, ct, result
 _CHILD = """
 import sys, results
 from pathlib import Path
-from LungTumorSegLib import errors, result_files
+from LungTumorSegLib import errors
+from LungTumorSegLib.writers import result_files
 ct = results.make_ct()
 {limit}
 try:

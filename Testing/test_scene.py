@@ -10,7 +10,7 @@ import results
 import slicer
 import slicer.util
 import vtk
-from LungTumorSegLib.contracts import Candidate, Options
+from LungTumorSegLib.data import Candidate, Options
 from LungTumorSegLib.errors import GeometryError, NotACTError, UnreadableError
 from LungTumorSegLib.geometry import AxialOrder
 from LungTumorSegLib.lesions import terminology

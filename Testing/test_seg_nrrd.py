@@ -9,8 +9,9 @@ import SimpleITK as sitk
 import slicer
 import slicer.util
 import vtk
-from LungTumorSegLib import __version__, seg_nrrd
+from LungTumorSegLib import __version__
 from LungTumorSegLib.lesions import terminology
+from LungTumorSegLib.writers import seg_nrrd
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib.contracts import CT, Options
+from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.errors import Cancelled, InputError, NoLungsFoundError, OutOfMemoryError
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.model import unet

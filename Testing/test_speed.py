@@ -13,7 +13,7 @@ import onnx
 import phantoms
 import pytest
 from LungTumorSegLib import segment as job
-from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.data import Options
 from LungTumorSegLib.errors import EngineError
 from LungTumorSegLib.model import engines
 from LungTumorSegLib.model.bundle import CARD, INT8, ONNX, default_path, load_bundle, sha256

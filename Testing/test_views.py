@@ -3,7 +3,7 @@
 import numpy as np
 import phantoms
 import pytest
-from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.data import Options
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine

@@ -19,7 +19,7 @@ import psutil
 import pytest
 import results
 from LungTumorSegLib import errors, explain
-from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.data import Options
 from LungTumorSegLib.model.bundle import CARD, default_path, load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.segment import segment
@@ -292,7 +292,7 @@ import sys, tempfile, time
 sys.path[:0] = {paths!r}
 tempfile.tempdir = sys.argv[1]
 import phantoms
-from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.data import Options
 from LungTumorSegLib.worker.client import WorkerClient
 client = WorkerClient()
 run = client.start(phantoms.chest((1.5, 1.5, 1.5), (240, 240, 240))[0], Options(lung_restriction=False))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.data import CT
 from LungTumorSegLib.geometry import Geometry
 
 

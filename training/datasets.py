@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.data import CT
 from LungTumorSegLib.errors import GeometryError, InputError, UnreadableError
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.readers import image_files

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import explain
-from LungTumorSegLib.contracts import Result
+from LungTumorSegLib.data import Result
 from LungTumorSegLib.model.bundle import CARD, Bundle, load_bundle, sha256
 from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.model.engines.choose import open_engine

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import segment
-from LungTumorSegLib.contracts import CT, Options, Result
+from LungTumorSegLib.data import CT, Options, Result
 from LungTumorSegLib.errors import NotACTError, UnreadableError
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.model.bundle import load_bundle

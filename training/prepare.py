@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.data import CT
 from LungTumorSegLib.lungs.find import find_lungs
 from LungTumorSegLib.sampling import slices
 from rich.progress import track

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .contracts import CT
+from .data import CT
 from .errors import GeometryError, NotACTError
 
 MIN_SLICES = 3

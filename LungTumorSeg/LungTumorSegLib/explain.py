@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .contracts import CT, Lesion, Progress
+from .data import CT, Lesion, Progress
 from .errors import GeometryError
 from .geometry import Box
 from .model.bundle import Bundle

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import memory
 from .checks import check
-from .contracts import CT, Candidate, Options, Progress, Rating, Result, check_threshold, operating_threshold
+from .data import CT, Candidate, Options, Progress, Rating, Result, check_threshold, operating_threshold
 from .errors import Cancelled, InputError, OutOfMemoryError
 from .geometry import Box, Geometry
 from .lesions.extraction import click, extract, masks_of

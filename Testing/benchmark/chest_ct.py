@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import phantoms
 import SimpleITK as sitk
-from LungTumorSegLib.contracts import CT, Candidate
+from LungTumorSegLib.data import CT, Candidate
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.lungs.find import hull_distance
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import memory
-from LungTumorSegLib.contracts import CT, Options
+from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.lungs.find import find_lungs, where_to_compute
 from LungTumorSegLib.model import unet
@@ -112,7 +112,7 @@ def _plan(ct: CT, model: Bundle, batch: int) -> tuple[slices.Plan, np.ndarray]:
 def command(ct: Stored, model: str | None = None) -> dict:
     """Peak memory and seconds of ``lungtumorseg segment`` on an NRRD file, reading and writing included."""
     import SimpleITK as sitk
-    from LungTumorSegLib.cli import app
+    from LungTumorSegLib.cli.app import app
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ct.nrrd"

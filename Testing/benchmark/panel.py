@@ -13,7 +13,7 @@ from pathlib import Path
 
 import headless
 import psutil
-from LungTumorSegLib.contracts import CT, Options, Result
+from LungTumorSegLib.data import CT, Options, Result
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.lungs.find import find_lungs
 from LungTumorSegLib.model.bundle import load_bundle

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import offscreen
 import slicer
-from LungTumorSegLib import pictures as plots
 from LungTumorSegLib.lesions import terminology
+from LungTumorSegLib.writers import pictures as plots
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection

@@ -9,7 +9,7 @@ from pathlib import Path
 import cc3d
 import numpy as np
 from LungTumorSegLib import segment
-from LungTumorSegLib.contracts import CT, Candidate, Options, Result
+from LungTumorSegLib.data import CT, Candidate, Options, Result
 from LungTumorSegLib.lesions import confidence
 from LungTumorSegLib.lesions.extraction import CONNECTIVITY
 from LungTumorSegLib.model.bundle import CARD, Bundle, load_bundle

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import segment
-from LungTumorSegLib.contracts import CT, Options, Result
+from LungTumorSegLib.data import CT, Options, Result
 from LungTumorSegLib.errors import NotACTError
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.lesions.measurement import measure

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
-from LungTumorSegLib.contracts import CT
+from LungTumorSegLib.data import CT
 from LungTumorSegLib.geometry import Box, Geometry
 
 from .. import whole_ct

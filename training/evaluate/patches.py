@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from LungTumorSegLib import segment
-from LungTumorSegLib.contracts import Options
+from LungTumorSegLib.data import Options
 from LungTumorSegLib.errors import NotACTError
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.model.bundle import Bundle

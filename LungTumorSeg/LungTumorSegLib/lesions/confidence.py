@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import ndimage
 
-from ..contracts import CT, Candidate, Rating
+from ..data import CT, Candidate, Rating
 from ..geometry import Box
 from ..model.calibration import as_p
 from .terminology import MASS_FROM_MM

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ..contracts import CT, Candidate, Lesion, Lungs, Options, min_confidence, operating_threshold
+from ..data import CT, Candidate, Lesion, Lungs, Options, min_confidence, operating_threshold
 from ..geometry import Box, Geometry
 from ..lungs.find import hull_distance, mask_points_lps
 from ..model.calibration import as_p, uncalibrated

@@ -7,7 +7,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
-from ..contracts import CT, Lungs
+from ..data import CT, Lungs
 from ..geometry import Box
 from ..lungs.find import side_of
 

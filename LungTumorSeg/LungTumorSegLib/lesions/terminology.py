@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from .. import __version__
-from ..contracts import Lesion
+from ..data import Lesion
 
 ALGORITHM = "LungTumorSeg"
 STATUS_TAG = f"{ALGORITHM}.status"

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from ..contracts import CT, Lungs
+from ..data import CT, Lungs
 from ..errors import NoLungsFoundError
 from ..geometry import Box, Geometry
 

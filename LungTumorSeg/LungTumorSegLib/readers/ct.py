@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..checks import as_hu, check
-from ..contracts import CT
+from ..data import CT
 from ..errors import UnreadableError
 from . import dicom_series, image_files
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..contracts import CT
+from ..data import CT
 from ..errors import GeometryError, InputError, NotACTError, UnreadableError
 from . import dicom_headers, dicom_stack
 from .dicom_headers import Slice

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import slicer
 
-from ..contracts import Lesion, LesionMap, Options
+from ..data import Lesion, LesionMap, Options
 from ..errors import Cancelled, ModelMismatchError, UnreadableError
 from ..model.bundle import load_bundle
 from ..worker.client import Run as WorkerRun

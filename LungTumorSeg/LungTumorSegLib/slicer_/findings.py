@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from .. import result_record
-from ..contracts import CT, Candidate, Lesion, Result, check_threshold, min_confidence, operating_threshold
+from ..data import CT, Candidate, Lesion, Result, check_threshold, min_confidence, operating_threshold
 from ..geometry import Box
 from ..lesions import terminology
+from ..record import lesion_from, lesion_record
 
 # what lesions are made and rated with: it belongs to the map that the model made, whatever model there is later
 _CARD = (
@@ -225,7 +225,7 @@ class Findings:
             "order": order,
             # also those that are out of sight now: they come back with their ids
             "lesions": [
-                result_record.lesion_record(lesion) | {"mask": _packed(mask), "drawn": lesion.id in self._drawn}
+                lesion_record(lesion) | {"mask": _packed(mask), "drawn": lesion.id in self._drawn}
                 for lesion, mask in self._known.values()
             ],
             "replaced": {str(i): {"box": box, "mask": _packed(mask)} for i, (box, mask) in self._replaced.items()},
@@ -248,7 +248,7 @@ class Findings:
         for values in state["lesions"]:
             record = dict(values)
             packed, drawn = record.pop("mask"), record.pop("drawn")
-            lesion = result_record.lesion_from(record)
+            lesion = lesion_from(record)
             self._known[lesion.id] = lesion, _unpacked(packed, lesion.label_box)
             if drawn:
                 self._drawn[lesion.id] = self._known[lesion.id]

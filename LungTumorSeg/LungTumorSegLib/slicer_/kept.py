@@ -15,8 +15,8 @@ from pathlib import Path
 
 from vtk import mutable
 
-from .. import result_record
-from ..contracts import Result
+from .. import record
+from ..data import Result
 from ..errors import UnreadableError
 from ..lesions import terminology
 from ..lungs.find import distance_outside
@@ -52,7 +52,7 @@ def pack(findings: Findings) -> str:
         tempfile.TemporaryDirectory(prefix="lts") as name,
         zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
     ):
-        result_record.save(result, ct, Path(name))
+        record.save(result, ct, Path(name))
         for path in Path(name).iterdir():
             file.write(path, path.name)
     return base64.b64encode(packed.getvalue()).decode()
@@ -102,9 +102,9 @@ def _unpack(text: str) -> Result:
             tempfile.TemporaryDirectory(prefix="lts") as folder,
             zipfile.ZipFile(io.BytesIO(base64.b64decode(text))) as file,
         ):
-            for name in (result_record.JSON_NAME, result_record.VOXELS_NAME):
+            for name in (record.JSON_NAME, record.VOXELS_NAME):
                 Path(folder, name).write_bytes(file.read(name))
-            result = result_record.load(Path(folder))
+            result = record.load(Path(folder))
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UnreadableError(_DAMAGED) from error
     if result.lungs is None or result.lungs.hull_distance_mm.dtype != bool:  # 0.4.0 and before kept the distances

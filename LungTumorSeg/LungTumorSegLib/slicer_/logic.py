@@ -15,7 +15,7 @@ from pathlib import Path
 import slicer
 
 from ..checks import check
-from ..contracts import CT, Options
+from ..data import CT, Options
 from ..errors import Cancelled, LungTumorSegError, UnreadableError
 from ..model import limits
 from ..model.bundle import load_bundle
@@ -90,10 +90,10 @@ class LungTumorSegLogicBase:
     def segment(self, volume, *, points_ras=(), replaces=None, progress=None, wait=True, **options):
         """Segment a scalar volume node; returns `Findings`, or with ``wait=False`` a `Run` that `poll` drives.
 
-        options: fields of `contracts.Options` (threshold, min_diameter_mm, min_confidence, lung_restriction, engine,
+        options: fields of `data.Options` (threshold, min_diameter_mm, min_confidence, lung_restriction, engine,
         device, model, keep_probability). points_ras: only the lesions at these points are looked for. replaces:
         `Findings` that are removed once the new ones are there; without it an earlier result is never touched.
-        progress: called with each new `contracts.Progress` while waiting.
+        progress: called with each new `data.Progress` while waiting.
         """
         run = self.start(volume, points_ras=points_ras, replaces=replaces, **options)
         return self._wait(run, progress).findings if wait else run
@@ -316,7 +316,7 @@ class LungTumorSegLogicBase:
 
         Raises OutputError: the folder can't be written or, without ``overwrite``, holds an earlier result.
         """
-        from .. import result_files  # brings packages that Slicer lacks until they are installed
+        from ..writers import result_files  # brings packages that Slicer lacks until they are installed
 
         self.take_over_edits(findings)
         return result_files.write(

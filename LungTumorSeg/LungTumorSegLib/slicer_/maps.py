@@ -8,7 +8,7 @@ import slicer
 import slicer.util
 import vtk
 
-from ..contracts import LesionMap
+from ..data import LesionMap
 from ..geometry import Box
 from . import scene
 

@@ -120,7 +120,7 @@ class Panel(VTKObservationMixin):
         return next(section for section in self.sections if isinstance(section, kind))
 
     def options(self) -> dict:
-        """The fields of `contracts.Options` that the panel sets.
+        """The fields of `data.Options` that the panel sets.
 
         What the user did not set is left to the model, unrounded: a run and a click have different thresholds.
         """

@@ -6,7 +6,7 @@ import qt
 from slicer.i18n import tr as _
 from slicer.util import NodeModify
 
-from ..contracts import Options, min_confidence, operating_threshold
+from ..data import Options, min_confidence, operating_threshold
 from .panel_section import Section
 
 # long enough to gather the steps of a drag, too short to be noticed

@@ -237,7 +237,7 @@ class FindingsSection(Section):
         folder = qt.QFileDialog.getExistingDirectory(None, _("Folder for the results"))
         if not folder:
             return
-        from .. import result_files  # brings packages that Slicer lacks until they are installed
+        from ..writers import result_files  # brings packages that Slicer lacks until they are installed
 
         # not pictures: a folder of the user's own is no result
         names = [name for name in result_files.FILES if not name.endswith(".png")]

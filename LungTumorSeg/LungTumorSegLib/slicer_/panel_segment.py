@@ -13,7 +13,7 @@ _CAUSED = "The above exception was the direct cause of the following exception:"
 
 
 def stage_text(progress) -> str:
-    """A line for the user about a `contracts.Progress`."""
+    """A line for the user about a `data.Progress`."""
     names = {
         "lungs": _("Finding the lungs"),
         "engine": _("Loading the network"),

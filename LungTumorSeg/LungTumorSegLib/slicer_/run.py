@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..contracts import CT, Options, Progress
+from ..data import CT, Options, Progress
 from ..worker.client import Run as WorkerRun
 from ..worker.client import WorkerClient
 from .findings import Findings

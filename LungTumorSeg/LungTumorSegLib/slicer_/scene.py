@@ -15,7 +15,7 @@ import vtk
 from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 
 from ..checks import as_hu
-from ..contracts import CT, Lesion
+from ..data import CT, Lesion
 from ..errors import GeometryError, NotACTError, UnreadableError
 from ..geometry import Geometry
 from ..lesions import terminology

@@ -6,7 +6,7 @@ import numpy as np
 from vtk import vtkStringArray
 from vtk.util.numpy_support import numpy_to_vtk
 
-from .. import lesion_table
+from ..writers import lesion_table
 from .scene import lps_to_world, place_beside
 
 COLUMNS = (*lesion_table.COLUMNS, "name")

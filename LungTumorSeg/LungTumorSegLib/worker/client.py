@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import result_record
-from ..contracts import CT, Lesion, LesionMap, Options, Progress, Result
+from .. import record
+from ..data import CT, Lesion, LesionMap, Options, Progress, Result
 from ..errors import Cancelled, OutputError, WorkerError
 from . import protocol
 from .child import Answers, Child, ended_message
@@ -66,7 +66,7 @@ class WorkerClient:
         temporary folder; the run's `poll` raises it when there is no room in it for the voxels. Leave the voxels as
         they are until the first progress.
         """
-        return self._begin("run", ct, options, lambda folder: {}, lambda answer, folder: result_record.load(folder))
+        return self._begin("run", ct, options, lambda folder: {}, lambda answer, folder: record.load(folder))
 
     def explain(
         self,
@@ -99,7 +99,7 @@ class WorkerClient:
                 "type": kind,
                 "folder": str(folder),
                 "ct": protocol.hand_over(ct, folder),
-                "options": result_record.options_record(options),
+                "options": record.options_record(options),
                 **more(folder),
             }
 
@@ -115,7 +115,7 @@ class WorkerClient:
 
         Whatever is wrong with the model or the engine the next run will say.
         """
-        self._ask({"type": "warm", "options": result_record.options_record(options)})
+        self._ask({"type": "warm", "options": record.options_record(options)})
 
     def close(self) -> None:
         """Cancel the run, if there is one, and end the child. A later run starts another."""

@@ -12,7 +12,7 @@ or ``error``; each carries ``v`` and, but for ``hello``, the request's ``id``.
     error     error (a class of `errors`), message, traceback
 
 ``folder`` is a private temporary one. The caller puts ``ct.npy`` there (stored axis order), the child maps it into
-memory and writes the result beside it as `result_record` does. For ``explain`` the caller puts ``mask.npy`` there as
+memory and writes the result beside it as `record` does. For ``explain`` the caller puts ``mask.npy`` there as
 well, and the child writes ``map.npy``. End of input ends the child.
 """
 
@@ -23,8 +23,8 @@ from typing import TextIO
 import numpy as np
 
 from .. import errors
-from ..contracts import CT, Lesion, LesionMap
-from ..result_record import flip_xy, geometry_from, geometry_record, lesion_from, lesion_record
+from ..data import CT, Lesion, LesionMap
+from ..record import flip_xy, geometry_from, geometry_record, lesion_from, lesion_record
 
 VERSION = 1
 _VOXELS, _MASK, _MAP = "ct.npy", "mask.npy", "map.npy"

@@ -12,8 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TextIO
 
-from .. import __version__, explain, result_record
-from ..contracts import LesionMap, Options, Progress
+from .. import __version__, explain, record
+from ..data import LesionMap, Options, Progress
 from ..model.bundle import Bundle, load_bundle
 from ..model.engines.base import Engine
 from ..model.engines.choose import open_engine
@@ -71,7 +71,7 @@ class _Server:
 
     def _run(self, request: dict) -> dict:
         folder = Path(request["folder"])
-        options = result_record.options_from(request["options"])
+        options = record.options_from(request["options"])
         ct = protocol.take_over(request["ct"], folder)
         progress = self._progress_of(request)
         progress(Progress("engine", 0, 1))
@@ -80,7 +80,7 @@ class _Server:
         loading = time.perf_counter() - began
         result = segment(ct, options, progress, self._cancelled, engine, model)
         seconds = result.seconds | {"engine": result.seconds["engine"] + loading}
-        result_record.save(replace(result, seconds=seconds), ct, folder)
+        record.save(replace(result, seconds=seconds), ct, folder)
         return {"folder": str(folder)}
 
     def _explain(self, request: dict) -> dict:
@@ -89,7 +89,7 @@ class _Server:
         lesion, mask, point_lps = protocol.take_over_lesion(request, folder)
         progress = self._progress_of(request)
         progress(Progress("engine", 0, 1))
-        model, engine = self._warm_up(result_record.options_from(request["options"]))
+        model, engine = self._warm_up(record.options_from(request["options"]))
         spot = explain.spot_of(ct, lesion, point_lps)
         if request["kind"] == "heat":
             heat = explain.heat(ct, spot, lesion, mask, engine, model, progress)
@@ -103,7 +103,7 @@ class _Server:
         return lambda step: protocol.send(self._answers, {"type": "progress", "id": request["id"], **asdict(step)})
 
     def _warm(self, request: dict) -> dict:
-        _, engine = self._warm_up(result_record.options_from(request["options"]))
+        _, engine = self._warm_up(record.options_from(request["options"]))
         return {"engine": engine.name, "device": engine.device, "reason": engine.reason}
 
     def _warm_up(self, options: Options) -> tuple[Bundle, Engine]:

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from . import lesion_table, output_folder, result_record, seg_nrrd
-from .contracts import CT, Result
-from .errors import OutputError
+from ..data import CT, Result
+from ..errors import OutputError
+from . import json_record, lesion_table, output_folder, seg_nrrd
 
 SEGMENTATION, TABLE, RECORD, PROBABILITY = "segmentation.seg.nrrd", "lesions.csv", "result.json", "probability.nrrd"
 PICTURES = ("overview.png", "lesion_*.png")
@@ -31,7 +31,7 @@ def write(
 ) -> list[Path]:
     """Write the result into ``folder``, which is made if need be; returns the files.
 
-    ``segmentation.seg.nrrd`` (see `seg_nrrd`), ``lesions.csv`` (`lesion_table`), ``result.json`` (`result_record`);
+    ``segmentation.seg.nrrd`` (see `seg_nrrd`), ``lesions.csv`` (`lesion_table`), ``result.json`` (`json_record`);
     ``probability.nrrd`` (uint8, round(255 p), on the CT's grid) if the result has the map; ``*.png`` if asked for.
 
     What the user did, which a `Result` does not know: names by lesion id, the sigma with which the probability was
@@ -49,7 +49,7 @@ def write(
             seg_nrrd.write_nrrd(part / PROBABILITY, result.probability, seg_nrrd.grid_header(result.geometry) | content)
         if with_pictures:
             _write_pictures(part, result, ct, names)
-        result_record.write_json(result, ct, part / RECORD, names, smooth_mm)
+        json_record.write(part / RECORD, result, ct, names, smooth_mm)
         written = [path.name for path in sorted(part.iterdir())]
     return [folder / name for name in written]
 

@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from . import __version__
-from .cli_errors import Debug, exit_codes
-from .model.bundle import load_bundle
-from .model.engines.choose import available, open_engine
+from .. import __version__
+from ..model.bundle import load_bundle
+from ..model.engines.choose import available, open_engine
+from .errors import Debug, exit_codes
 
 
 def info_command(

@@ -1,8 +1,8 @@
-"""The command ``lungtumorseg``: only registers; each command has a module ``cli_<name>`` of its own."""
+"""The command ``lungtumorseg``: only registers; each command has a module of its own."""
 
 import typer
 
-from . import cli_info, cli_segment
+from . import info, segment
 
 app = typer.Typer(
     name="lungtumorseg",
@@ -11,8 +11,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("segment")(cli_segment.segment_command)
-app.command("info")(cli_info.info_command)
+app.command("segment")(segment.segment_command)
+app.command("info")(info.info_command)
 
 
 def main() -> None:

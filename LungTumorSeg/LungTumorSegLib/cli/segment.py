@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import result_files
-from .cli_errors import Debug, exit_codes
-from .contracts import Options, Result, check_threshold
-from .contracts import Progress as Step
-from .errors import InputError
-from .model import limits
-from .model.bundle import load_bundle
-from .model.engines.choose import ENGINE_NAMES
-from .readers.ct import read_ct
-from .segment import segment
+from ..data import Options, Result, check_threshold
+from ..data import Progress as Step
+from ..errors import InputError
+from ..model import limits
+from ..model.bundle import load_bundle
+from ..model.engines.choose import ENGINE_NAMES
+from ..readers.ct import read_ct
+from ..segment import segment
+from ..writers import result_files
+from .errors import Debug, exit_codes
 
 _MOST_ROWS = 20
 _STAGES = {

@@ -9,8 +9,8 @@ from matplotlib import patheffects
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .contracts import CT, Lesion, Result
-from .lesions import terminology
+from ..data import CT, Lesion, Result
+from ..lesions import terminology
 
 MOST_LESIONS = 10
 # the usual lung window: centre -600, width 1500 HU

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .contracts import Result
-from .geometry import Geometry
-from .lesions import terminology
+from ..data import Result
+from ..geometry import Geometry
+from ..lesions import terminology
 
 # zlib's fastest level: labels compress a thousandfold anyway
 _COMPRESSION = 1

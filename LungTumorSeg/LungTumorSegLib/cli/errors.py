@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .errors import Cancelled, LungTumorSegError
+from ..errors import Cancelled, LungTumorSegError
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from.")]
 

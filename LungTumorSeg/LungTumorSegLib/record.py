@@ -5,7 +5,6 @@ itself (``geometry``) is written as image headers have it, in LPS.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from zipfile import BadZipFile
@@ -13,10 +12,9 @@ from zipfile import BadZipFile
 import numpy as np
 
 from . import __version__
-from .contracts import CT, Candidate, Lesion, Lungs, Options, Rating, Result
+from .data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
 from .errors import UnreadableError
 from .geometry import Geometry
-from .lesions import terminology
 
 SCHEMA = 1
 JSON_NAME = "result.json"
@@ -41,7 +39,7 @@ def save(result: Result, ct: CT, folder: Path) -> None:
     lungs = None
     if result.lungs is not None:
         lungs = {"geometry": geometry_record(result.lungs.geometry), "body_box": result.lungs.body_box}
-    _write_json(folder / JSON_NAME, record(result, ct) | {"candidates": boxes, "lungs": lungs})
+    write(folder / JSON_NAME, result_record(result, ct) | {"candidates": boxes, "lungs": lungs})
 
 
 def load(folder: Path) -> Result:
@@ -63,26 +61,13 @@ def load(folder: Path) -> Result:
         ) from error
 
 
-def write_json(
-    result: Result, ct: CT, path: Path, names: Mapping[int, str] | None = None, smooth_mm: float = 0.0
-) -> None:
-    """Write ``result.json`` for the user: everything about the run and its lesions. Raises OSError.
-
-    names, smooth_mm: see `result_files.write`; a ``name`` ends each lesion, a ``smooth_mm`` the options.
-    """
-    made = record(result, ct)
-    made["options"]["smooth_mm"] = smooth_mm
-    for lesion, values in zip(result.lesions, made["lesions"], strict=True):
-        values["name"] = terminology.name(lesion, names)
-    _write_json(Path(path), made)
-
-
-def _write_json(path: Path, record: dict) -> None:
+def write(path: Path, record: dict) -> None:
+    """Write a record as indented JSON: not ASCII alone, no NaN. Raises OSError, and ValueError for a NaN."""
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def record(result: Result, ct: CT) -> dict:
+def result_record(result: Result, ct: CT) -> dict:
     """What ``result.json`` holds.
 
     input: name and `CT.source` of the CT. model: name, version, checksum. engine, device, reason: what ran and why.

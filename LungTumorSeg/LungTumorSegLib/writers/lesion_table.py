@@ -4,8 +4,8 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from .contracts import Lesion
-from .lesions import terminology
+from ..data import Lesion
+from ..lesions import terminology
 
 _BOX = tuple(f"label_box_{axis}{end}" for axis in "zyx" for end in (0, 1))
 _ENDS = tuple(f"axis_points_ras_{end}_{axis}" for end in (1, 2, 3, 4) for axis in "ras")

@@ -1,0 +1,1 @@
+"""What a run leaves for people and programs: the files in a folder, all of them or none."""
