@@ -2,7 +2,7 @@
 
 import numpy as np
 from LungTumorSegLib.data import CT, Candidate
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 
 
 def blank(spacing_xyz=(1.0, 1.0, 1.0), shape_zyx=(40, 60, 60), hu=-850) -> CT:
@@ -11,8 +11,8 @@ def blank(spacing_xyz=(1.0, 1.0, 1.0), shape_zyx=(40, 60, 60), hu=-850) -> CT:
 
 def candidate(ct: CT, probability: np.ndarray, box=None, **rest) -> Candidate:
     """The candidate of ``box`` (the whole CT) from a map of p on the CT's grid."""
-    box = box or tuple(slice(0, n) for n in ct.voxels_zyx.shape)
-    return Candidate(box, np.rint(255 * probability[box]).astype(np.uint8), **rest)
+    box = box or Box.whole(ct.voxels_zyx.shape)
+    return Candidate(box, np.rint(255 * probability[box.slices]).astype(np.uint8), **rest)
 
 
 def ball(ct: CT, centre_zyx, radius: float, p: float = 0.9) -> np.ndarray:

@@ -14,6 +14,7 @@ import cc3d
 import numpy as np
 import phantoms
 from LungTumorSegLib.data import Candidate, Options, Progress, Result
+from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.lungs.find import find_lungs
 from LungTumorSegLib.model.bundle import CARD, default_path, load_bundle
@@ -34,10 +35,9 @@ def chest():
     p = np.clip(ndimage.gaussian_filter(mask.astype(np.float32), 0.7) * 1.6, 0, 0.98)
     labels = cc3d.connected_components(p >= 0.05)
     found = []
-    for box in cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"][1:]:
-        sizes = zip(box, ct.voxels_zyx.shape, strict=True)
-        wide = tuple(slice(max(b.start - PAD, 0), min(b.stop + PAD, n)) for b, n in sizes)
-        found.append(Candidate(wide, np.round(255 * p[wide]).astype(np.uint8)))
+    for inner in cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"][1:]:
+        box = Box.of_slices(inner).expand(PAD, ct.voxels_zyx.shape)
+        found.append(Candidate(box, np.round(255 * p[box.slices]).astype(np.uint8)))
     return ct, find_lungs(ct), tuple(found)
 
 
@@ -97,8 +97,10 @@ class KnownRun:
 
     def _holds(self, candidate, point):
         index = np.round(self._ct.geometry.index(point)).astype(int)
-        inside = all(b.start <= i < b.stop for i, b in zip(index, candidate.box, strict=True))
-        return inside and candidate.block[tuple(i - b.start for i, b in zip(index, candidate.box, strict=True))] > 12
+        voxel = Box(index, index + 1)
+        if voxel.intersect(candidate.box) != voxel:
+            return False
+        return candidate.block[voxel.inside(candidate.box).start] > 12
 
 
 class ReadyInstaller:
@@ -210,14 +212,14 @@ class PanelCase:
         getattr(self.ui, slider).value = value
         self.settle()
 
-    def paint(self, segment_id, box, value=1):
+    def paint(self, segment_id, place, value=1):
         """What Segment Editor's brush does: it writes into the segment's labelmap."""
         import slicer
 
         segmentation, volume = self.logic.segmentation(self.panel.findings), self.panel.volume
         array = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume)
         array = np.zeros(chest()[0].voxels_zyx.shape, np.uint8) if array is None else array.copy()
-        array[box] = value
+        array[place] = value
         slicer.util.updateSegmentBinaryLabelmapFromArray(array, segmentation, segment_id, volume)
         self.settle()
 

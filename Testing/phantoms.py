@@ -13,7 +13,7 @@ import numpy as np
 import pydicom
 import SimpleITK as sitk
 from LungTumorSegLib.data import CT
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
@@ -50,8 +50,8 @@ def chest(
     mask = np.zeros(geometry.shape_zyx, bool)
     for centre, diameter, hu in lesions:
         box, share = _sphere_share(geometry, centre, diameter / 2)
-        canvas.mix(box, share, hu)
-        mask[box] |= share >= 0.5
+        canvas.mix(box.slices, share, hu)
+        mask[box.slices] |= share >= 0.5
     voxels = canvas.hu
     if noise:
         voxels += np.random.default_rng(seed).standard_normal(voxels.shape, np.float32) * np.float32(noise)
@@ -73,12 +73,12 @@ class _Canvas:
         self.x, self.y, self.z = axes[0][None, None, :], axes[1][None, :, None], axes[2][:, None, None]
         self.blur = float(np.mean(geometry.spacing_xyz[:2]))
 
-    def mix(self, box, share, hu):
-        self.hu[box] += share * (np.float32(hu) - self.hu[box])
+    def mix(self, place, share, hu):
+        self.hu[place] += share * (np.float32(hu) - self.hu[place])
 
-    def fill(self, distance, hu, box=(slice(None),) * 3):
+    def fill(self, distance, hu, place=np.s_[:, :, :]):
         """Paint where the signed distance (mm, negative inside) says."""
-        self.mix(box, np.clip(0.5 - distance / self.blur, 0, 1).astype(np.float32), hu)
+        self.mix(place, np.clip(0.5 - distance / self.blur, 0, 1).astype(np.float32), hu)
 
     def ellipsoid(self, centre, radii):
         """About the signed distance, exact on the axes."""
@@ -100,12 +100,12 @@ class _Canvas:
         ranges = [np.searchsorted(a, (lo, hi)) for a, lo, hi in zip(self.axes, low, high, strict=True)]
         if any(a >= b for a, b in ranges):
             return
-        box = tuple(slice(a, b) for a, b in reversed(ranges))
-        points = np.stack(np.meshgrid(*(a[s] for a, s in zip(self.axes[::-1], box, strict=True)), indexing="ij"), -1)
+        place = Box.of_pairs(reversed(ranges)).slices
+        points = np.stack(np.meshgrid(*(a[s] for a, s in zip(self.axes[::-1], place, strict=True)), indexing="ij"), -1)
         points = points[..., ::-1] - start
         along = np.asarray(end, float) - start
         t = np.clip(points @ along / (along @ along), 0, 1)
-        self.fill(np.linalg.norm(points - t[..., None] * along, axis=-1) - radius, hu, box)
+        self.fill(np.linalg.norm(points - t[..., None] * along, axis=-1) - radius, hu, place)
 
 
 def _paint_anatomy(canvas: _Canvas):
@@ -149,14 +149,12 @@ def _sphere_share(geometry: Geometry, centre, radius):
     """The box around a sphere and the share of each voxel inside it, from 5 x 5 x 5 points a voxel."""
     reach = radius / np.asarray(geometry.spacing_zyx)
     middle = geometry.index(centre)
-    box = tuple(
-        slice(max(0, int(np.floor(m - r))), max(0, min(n, int(np.ceil(m + r)) + 1)))
-        for m, r, n in zip(middle, reach, geometry.shape_zyx, strict=True)
-    )
+    low, high = np.floor(middle - reach).astype(int), np.ceil(middle + reach).astype(int) + 1
+    box = Box(low, high).intersect(Box.whole(geometry.shape_zyx))
     fine = (np.arange(5) - 2) / 5
     squares = [
-        ((np.arange(b.start, b.stop)[:, None] + fine - m) * s) ** 2
-        for b, m, s in zip(box, middle, geometry.spacing_zyx, strict=True)
+        ((np.arange(*ends)[:, None] + fine - m) * s) ** 2
+        for ends, m, s in zip(box.pairs, middle, geometry.spacing_zyx, strict=True)
     ]
     z, y, x = squares
     inside = (

@@ -2,7 +2,7 @@
 
 import numpy as np
 from LungTumorSegLib.data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 
 MODEL = {"name": "Modell ü", "version": "1.2", "checksum": "abc"}
 
@@ -23,12 +23,12 @@ def make_ct(geometry: Geometry | None = None) -> CT:
 
 def make_result(ct: CT, **changes) -> Result:
     """Three lesions, the second sharing voxels with the first; two candidates; lungs; a probability map."""
-    boxes = (((2, 6), (3, 9), (4, 11)), ((4, 9), (6, 12), (8, 15)), ((15, 19), (18, 23), (20, 27)))
+    boxes = Box((2, 3, 4), (6, 9, 11)), Box((4, 6, 8), (9, 12, 15)), Box((15, 18, 20), (19, 23, 27))
     lesions, masks = [], []
     for number, box in enumerate(boxes, 1):
-        mask = np.ones([stop - start for start, stop in box], bool)
+        mask = np.ones(box.shape, bool)
         mask[0, 0, 0] = False
-        corners = ct.geometry.lps([[start for start, _ in box], [stop - 1 for _, stop in box]])
+        corners = ct.geometry.lps([box.start, np.subtract(box.stop, 1)])
         lesions.append(
             Lesion(
                 id=number,
@@ -37,7 +37,7 @@ def make_result(ct: CT, **changes) -> Result:
                 long_axis_mm=(12.0, 31.0, 7.5)[number - 1],
                 short_axis_mm=5.25,
                 axis_points_lps=tuple(map(tuple, np.vstack([corners, corners]).tolist())),
-                slice_index=box[0][0] + 1,
+                slice_index=box.start[0] + 1,
                 mean_hu=-31.7,
                 side=("left", "right", "")[number - 1],
                 confidence=(0.9, 0.1 + 0.2, None)[number - 1],
@@ -48,9 +48,9 @@ def make_result(ct: CT, **changes) -> Result:
         masks.append(mask)
     block = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
     candidates = (
-        Candidate((slice(1, 4), slice(2, 6), slice(3, 8)), block),
+        Candidate(Box((1, 2, 3), (4, 6, 8)), block),
         Candidate(
-            (slice(5, 8), slice(6, 10), slice(7, 12)),
+            Box((5, 6, 7), (8, 10, 12)),
             block[::-1],
             (1.5, -2.5, 3.0),
             0.17,
@@ -64,7 +64,7 @@ def make_result(ct: CT, **changes) -> Result:
         "geometry": ct.geometry,
         "candidates": candidates,
         "lungs": Lungs(
-            label, np.linspace(0, 1, 120, dtype=np.float32).reshape(4, 5, 6), grid, ((0, 4), (1, 5), (0, 6))
+            label, np.linspace(0, 1, 120, dtype=np.float32).reshape(4, 5, 6), grid, Box((0, 1, 0), (4, 5, 6))
         ),
         "lesions": tuple(lesions),
         "masks": tuple(masks),

@@ -77,7 +77,7 @@ def test_it_writes_what_this_process_computes_voxel_for_voxel(small_file, output
     voxels, header = nrrd.read(str(output / "segmentation.seg.nrrd"), index_order="C")
     for i, (lesion, mask) in enumerate(zip(expected.lesions, expected.masks, strict=True)):
         whole = np.zeros(expected.geometry.shape_zyx, bool)
-        whole[tuple(slice(*ends) for ends in lesion.label_box)] = mask
+        whole[lesion.label_box.slices] = mask
         layer = voxels[..., int(header[f"Segment{i}_Layer"])] if voxels.ndim == 4 else voxels
         assert np.array_equal(layer == int(header[f"Segment{i}_LabelValue"]), whole)
     assert f"Segment{len(expected.lesions)}_ID" not in header

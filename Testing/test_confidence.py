@@ -7,6 +7,7 @@ import phantoms
 import pytest
 from blocks import ball, blank, candidate, cone
 from LungTumorSegLib.data import Rating
+from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions import confidence
 from test_lesions import CARD, WEIGHTS, extract, lungs_whose_hull_ends_at
 
@@ -23,8 +24,8 @@ def ct():
 def ball_features(ct):
     def of(ct=ct, p=None, centre=(20, 30, 30), radius=7.0):
         p = ball(ct, centre, radius) if p is None else p
-        box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(p))
-        return confidence.features(p[box] > 0, p[box], box, ct)
+        box = Box.around(p)
+        return confidence.features(p[box.slices] > 0, p[box.slices], box, ct)
 
     return of
 
@@ -42,15 +43,15 @@ def test_elongation_is_the_ratio_of_the_axes_in_millimetres():
     ct = blank((0.8, 0.8, 2.0))
     away = (np.stack(np.indices(ct.voxels_zyx.shape), -1) - (20, 30, 30)) * ct.geometry.spacing_zyx
     p = np.where(((away / (18, 6, 6)) ** 2).sum(-1) <= 1, 0.9, 0)
-    box = tuple(slice(0, n) for n in p.shape)
+    box = Box.whole(p.shape)
     assert confidence.features(p > 0, p, box, ct)["elongation"] == pytest.approx(3, rel=0.05)
 
 
 def test_a_lesion_on_one_slice_has_a_finite_elongation(ct):
     p = np.zeros(ct.voxels_zyx.shape)
     p[20, 20:30, 20:30] = 0.9
-    box = (slice(20, 21), slice(20, 30), slice(20, 30))
-    assert confidence.features(p[box] > 0, p[box], box, ct)["elongation"] == pytest.approx(10, rel=0.01)
+    box = Box((20, 20, 20), (21, 30, 30))
+    assert confidence.features(p[box.slices] > 0, p[box.slices], box, ct)["elongation"] == pytest.approx(10, rel=0.01)
 
 
 def test_lung_contact_is_the_aerated_share_of_the_shell(ct, ball_features):
@@ -75,14 +76,14 @@ def test_features_do_not_depend_on_the_axis_order(order):
     p = ball(ct, (20, 30, 30), 9) + ball(ct, (16, 26, 36), 9, 0.05)
     stored = phantoms.reorient(ct, *order)
     turned = phantoms.reorient(replace(ct, voxels_zyx=p.astype(np.float32)), *order).voxels_zyx
-    whole = tuple(slice(0, n) for n in p.shape), tuple(slice(0, n) for n in turned.shape)
+    whole = Box.whole(p.shape), Box.whole(turned.shape)
     expected = confidence.features(p > 0, p, whole[0], ct)
     assert confidence.features(turned > 0, turned, whole[1], stored) == pytest.approx(expected, rel=1e-5)
 
 
 def test_uint8_and_float_probabilities_give_the_same_features(ct):
     p = np.rint(255 * cone(ct, (20, 30, 30), 9)) / 255
-    box = tuple(slice(0, n) for n in p.shape)
+    box = Box.whole(p.shape)
     mask = p > 0.3
     one, two = (confidence.features(mask, block, box, ct) for block in (p, np.rint(255 * p).astype(np.uint8)))
     assert one == pytest.approx(two, rel=1e-6)
@@ -95,8 +96,8 @@ def test_confidence_is_the_logistic_of_the_weighted_features(ct):
     card = {**CARD, "confidence_coefficients": WEIGHTS}
     p = ball(ct, (20, 30, 30), 7)
     found, masks = extract(ct, p, card=card)
-    box = tuple(slice(a, b) for a, b in found[0].label_box)
-    values = confidence.features(masks[0], p[box], box, ct)
+    box = found[0].label_box
+    values = confidence.features(masks[0], p[box.slices], box, ct)
     logit = WEIGHTS["intercept"] + sum(WEIGHTS[name] * values[name] for name in WEIGHTS if name != "intercept")
     assert found[0].confidence == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-3)
 

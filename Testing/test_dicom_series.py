@@ -11,15 +11,15 @@ import pytest
 import SimpleITK as sitk
 from dicom_case import OTHER, SMALL, UID, refused, same
 from LungTumorSegLib.errors import GeometryError, UnreadableError
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.readers import dicom_series
 from LungTumorSegLib.readers.ct import read_ct
 
 
 def along_z(ct, start, stop):
     """Some slices of a CT."""
-    box = (slice(start, stop), slice(0, ct.geometry.shape_zyx[1]), slice(0, ct.geometry.shape_zyx[2]))
-    return replace(ct, voxels_zyx=ct.voxels_zyx[box], geometry=ct.geometry.crop(box))
+    box = Box((start, 0, 0), (stop, *ct.geometry.shape_zyx[1:]))
+    return replace(ct, voxels_zyx=ct.voxels_zyx[box.slices], geometry=ct.geometry.crop(box))
 
 
 def moved(ct, x=0.0, y=0.0, z=0.0):

@@ -10,7 +10,7 @@ import numpy as np
 import phantoms
 import pytest
 from LungTumorSegLib.data import CT, Options
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.lesions.confidence import FEATURES, logistic
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
@@ -27,12 +27,12 @@ PACK = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def box(z, y, x, size):
-    return slice(z, z + size), slice(y, y + size), slice(x, x + size)
+    return Box((z, y, x), (z + size, y + size, x + size))
 
 
 def cube(z, y, x, size, shape=(20, 20, 20)):
     mask = np.zeros(shape, bool)
-    mask[box(z, y, x, size)] = True
+    mask[box(z, y, x, size).slices] = True
     return mask
 
 
@@ -98,7 +98,7 @@ def test_what_is_not_a_number_counts_in_no_mean():
 
 
 def _whole(mask):
-    return tuple(slice(0, n) for n in mask.shape), mask
+    return Box.whole(mask.shape), mask
 
 
 def test_a_reference_takes_one_prediction_and_what_counts_neither_way_stays_out():
@@ -385,9 +385,9 @@ def test_transplants_lie_apart_and_away_from_the_hosts_own_tumour(made):
     assert len(first.transplants) >= 1 and len(first.shams) >= 1
     own = np.argwhere(np.asarray(case.source.target) > 0)
     for reference in first.transplants:
-        middle = [(b.start + b.stop) / 2 for b in reference.box]
+        middle = reference.box.middle + 0.5
         assert np.linalg.norm((own - middle) * (case.source.step_mm, 1, 1), axis=1).min() > hosts.GAP_MM
-        inside = first.ct.voxels_zyx[reference.box][reference.mask]
+        inside = first.ct.voxels_zyx[reference.box.slices][reference.mask]
         assert inside.mean() > -300
 
 

@@ -12,7 +12,7 @@ import pytest
 from LungTumorSegLib import explain, segment
 from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.errors import GeometryError
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 
@@ -85,7 +85,7 @@ def ball(ct: CT, network):
 
 def whole(ct: CT, box, block) -> np.ndarray:
     filled = np.full(ct.voxels_zyx.shape, np.nan)
-    filled[box] = block
+    filled[box.slices] = block
     return filled
 
 
@@ -130,7 +130,7 @@ def test_the_heat_of_such_a_network_lies_on_the_lesion_alone(tissue):
     ct = ball_ct()
     lesion, mask, spot = ball(ct, tissue)
     found = explain.heat(ct, spot, lesion, mask, *tissue)
-    assert found.box[0] == slice(BALL[0], BALL[0] + 1) and found.probability > 0.95
+    assert found.box.pairs[0] == (BALL[0], BALL[0] + 1) and found.probability > 0.95
     fall = whole(ct, found.box, found.fall)[BALL[0]]
     y, x = np.indices(SHAPE[1:])
     distance = np.hypot(y - BALL[1], x - BALL[2])
@@ -157,7 +157,7 @@ def test_a_large_lesion_gets_the_larger_box(tissue):
     ct = ball_ct()
     lesion, *_ = ball(ct, tissue)
     assert explain.spot_of(ct, lesion).side_mm == 60
-    assert explain.spot_of(ct, replace(lesion, label_box=((0, 21), (0, 45), (0, 45)))).side_mm == 120
+    assert explain.spot_of(ct, replace(lesion, label_box=Box.whole((21, 45, 45)))).side_mm == 120
     assert explain.spot_of(ct, lesion).centre_lps == pytest.approx(BALL[::-1], abs=0.6)
 
 

@@ -7,7 +7,7 @@ import made_up_pack
 import numpy as np
 import pytest
 from LungTumorSegLib.data import CT, Candidate, Options, Result
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.model.bundle import CARD, KERAS_WEIGHTS, ONNX, load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 
@@ -111,7 +111,7 @@ def test_hard_negatives_are_high_away_from_labels_apart_and_trusted():
     weight[:, 100:] = 0
 
     def candidate(z, y, x, value):
-        box = (slice(z, z + 5), slice(*y), slice(*x))
+        box = Box.of_pairs(((z, z + 5), y, x))
         block = np.full((5, y[1] - y[0], x[1] - x[0]), value, np.uint8)
         return Candidate(box, block)
 

@@ -1,13 +1,84 @@
-"""Geometry and AxialOrder over all 48 axis orders and flips, held against SimpleITK."""
+"""Boxes of voxels; Geometry and AxialOrder over all 48 axis orders and flips, held against SimpleITK."""
+
+import json
 
 import numpy as np
 import phantoms
 import pytest
 import SimpleITK as sitk
-from LungTumorSegLib.geometry import AxialOrder, Geometry
+from LungTumorSegLib.geometry import AxialOrder, Box, Geometry, shared_voxels
 
 CHEST, MASK = phantoms.chest((4.0, 5.0, 6.0), (380, 290, 180))
-BOX = (slice(2, 9), slice(5, 31), slice(40, 71))
+BOX = Box((2, 5, 40), (9, 31, 71))
+
+
+def test_a_box_of_a_mask_holds_all_its_voxels_and_no_empty_border():
+    mask = np.zeros((9, 12, 20), bool)
+    mask[3, 4, 19] = mask[8, 6, 5] = True
+    assert Box.around(mask) == Box((3, 4, 5), (9, 7, 20))
+    assert Box.around(mask[8].astype(np.uint8)) == Box((6, 5), (7, 6))
+
+
+def test_there_is_no_box_around_an_empty_mask():
+    assert Box.around(np.zeros((3, 4, 5), bool)) is None
+    assert Box.around(np.zeros((3, 0, 5), bool)) is None
+
+
+def test_a_box_reads_the_voxels_between_its_corners():
+    array = np.arange(60).reshape(3, 4, 5)
+    assert np.array_equal(array[Box((1, 0, 2), (3, 2, 5)).slices], array[1:3, 0:2, 2:5])
+    assert np.array_equal(array[Box.whole(array.shape).slices], array)
+    assert BOX.shape == (7, 26, 31) and BOX.middle.tolist() == [5, 17.5, 55]
+
+
+def test_a_box_is_the_same_from_corners_pairs_and_slices():
+    assert Box.of_pairs([[2, 9], [5, 31], [40, 71]]) == Box.of_slices(BOX.slices) == BOX
+    assert BOX.pairs == ((2, 9), (5, 31), (40, 71))
+    assert Box(np.array((2, 5, 40)), np.array((9, 31, 71))) == BOX and len({BOX, Box.of_pairs(BOX.pairs)}) == 1
+
+
+def test_a_box_of_numpy_indices_can_be_written_as_json():
+    assert json.dumps(Box(np.array((2, 5)), np.array((9, 31))).pairs) == "[[2, 9], [5, 31]]"
+
+
+def test_boxes_share_what_lies_in_both():
+    other = Box((0, 30, 0), (100, 100, 100))
+    assert BOX.intersect(other) == other.intersect(BOX) == Box((2, 30, 40), (9, 31, 71))
+
+
+def test_boxes_that_do_not_meet_share_an_empty_box():
+    for other in (Box((9, 5, 40), (12, 31, 71)), Box((2, 90, 40), (9, 95, 71)), Box((-9, 5, 40), (-2, 31, 71))):
+        assert 0 in BOX.intersect(other).shape and 0 in other.intersect(BOX).shape
+
+
+def test_a_box_grows_as_far_as_the_array_reaches():
+    assert BOX.expand(3, (10, 100, 72)) == Box((0, 2, 37), (10, 34, 72))
+    assert BOX.expand((0, 1, 2), (100, 100, 100)) == Box((2, 4, 38), (9, 32, 73))
+
+
+def test_a_box_inside_another_holds_the_same_voxels():
+    array = np.arange(9 * 31 * 71).reshape(9, 31, 71)
+    inner = Box((4, 6, 50), (6, 20, 60))
+    assert np.array_equal(array[BOX.slices][inner.inside(BOX).slices], array[inner.slices])
+    assert inner.inside(BOX).shift(BOX.start) == inner
+
+
+def test_voxels_of_two_masks_in_boxes_are_counted_where_both_are():
+    whole = np.random.default_rng(0).random((2, 20, 20, 20)) < 0.5
+    a, b = Box((2, 3, 4), (12, 13, 14)), Box((8, 0, 9), (20, 9, 20))
+    expected = np.count_nonzero(whole[0, 8:12, 3:9, 9:14] & whole[1, 8:12, 3:9, 9:14])
+    assert shared_voxels(a, whole[0][a.slices], b, whole[1][b.slices]) == expected > 0
+    apart = Box((14, 0, 9), (20, 9, 20))
+    assert shared_voxels(a, whole[0][a.slices], apart, whole[1][apart.slices]) == 0
+
+
+def test_a_box_turned_inside_out_or_between_voxels_is_refused():
+    with pytest.raises(ValueError, match="cannot reach"):
+        Box((3, 0, 0), (2, 5, 5))
+    with pytest.raises(ValueError):
+        Box((0, 0), (2, 5, 5))
+    with pytest.raises(TypeError):
+        Box((0.5, 0, 0), (2, 5, 5))
 
 
 @pytest.fixture(params=phantoms.ORDERS, ids=lambda o: "".join(map(str, o[0])) + "".join("+-"[f] for f in o[1]))
@@ -34,7 +105,7 @@ def test_boxes_hold_the_same_voxels_in_the_view_and_in_the_stored_array(stored):
     order = stored.geometry.axial_order()
     view = order.view(stored.voxels_zyx)
     box = order.undo_box(BOX, view.shape)
-    assert np.array_equal(order.view(stored.voxels_zyx[box]), view[BOX])
+    assert np.array_equal(order.view(stored.voxels_zyx[box.slices]), view[BOX.slices])
     assert order.view_box(box, view.shape) == BOX
 
 
@@ -42,9 +113,8 @@ def test_a_crop_stays_where_it_was(stored):
     order = stored.geometry.axial_order()
     box = order.undo_box(BOX, stored.geometry.axial().shape_zyx)
     crop = stored.geometry.crop(box)
-    start = [b.start for b in box]
-    assert np.allclose(crop.lps((1, 2, 3)), stored.geometry.lps(np.add(start, (1, 2, 3))))
-    assert np.allclose(crop.axial().origin_lps, CHEST.geometry.lps([b.start for b in BOX]))
+    assert np.allclose(crop.lps((1, 2, 3)), stored.geometry.lps(np.add(box.start, (1, 2, 3))))
+    assert np.allclose(crop.axial().origin_lps, CHEST.geometry.lps(BOX.start))
 
 
 def test_points_agree_with_simpleitk_and_go_back_and_forth(stored):

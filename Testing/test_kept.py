@@ -38,7 +38,7 @@ def painted(logic, findings, lesion, where) -> int:
 
 
 def box_of(lesion):
-    return tuple(slice(a, b) for a, b in lesion.label_box)
+    return lesion.label_box.slices
 
 
 def voxels_of(logic, findings, lesion_id) -> int:
@@ -103,7 +103,7 @@ def test_another_version_of_the_model_changes_nothing_in_a_kept_result(case, tmp
 def test_a_lesion_painted_into_its_neighbour_takes_nothing_from_it(found):
     findings = found.panel.findings
     first, second = findings.lesions[:2]
-    at = np.argwhere(findings.mask(second.id))[0] + [a for a, _ in second.label_box]
+    at = np.argwhere(findings.mask(second.id))[0] + second.label_box.start
     count = painted(found.logic, findings, first, tuple(at))
     assert found.logic.take_over_edits(findings) == [first.id]
     assert [x.id for x in findings.lesions] == [1, 2, 3] and findings.lesion(second.id) == second
@@ -245,7 +245,7 @@ def test_what_was_drawn_elsewhere_is_not_found_again_where_it_was(found):
     node, volume = found.logic.segmentation(findings), found.logic.volume(findings)
     segment_id = findings.segment_id(lesion)
     voxels = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume)
-    moved = np.roll(voxels, lesion.label_box[2][1] - lesion.label_box[2][0] - 1, axis=2)
+    moved = np.roll(voxels, lesion.label_box.shape[2] - 1, axis=2)
     assert 0 < np.count_nonzero(moved & voxels) < np.count_nonzero(voxels) / 2 or not (moved & voxels).any()
     slicer.util.updateSegmentBinaryLabelmapFromArray(moved, node, segment_id, volume)
     found.logic.update(findings, min_diameter_mm=2.0)

@@ -7,7 +7,7 @@ import phantoms
 import pytest
 from blocks import ball, blank, candidate, cone
 from LungTumorSegLib.data import CT, Candidate, Lungs, Options
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.lesions.extraction import click, extract, masks_of
 
 CARD = {"threshold": 0.5}
@@ -32,7 +32,7 @@ def painted(ct: CT, found, masks) -> np.ndarray:
     """Lesion ids on the CT's grid; fails where two lesions share a voxel."""
     ids = np.zeros(ct.voxels_zyx.shape, int)
     for lesion, mask in zip(found, masks, strict=True):
-        part = ids[tuple(slice(a, b) for a, b in lesion.label_box)]
+        part = ids[lesion.label_box.slices]
         assert not part[mask].any()
         part[mask] = lesion.id
     return ids
@@ -57,7 +57,7 @@ def test_a_lesion_is_where_the_probability_reaches_the_threshold(ct):
 def test_a_threshold_takes_the_voxels_whose_stored_probability_equals_it(ct, level):
     block = np.zeros((9, 9, 9), np.uint8)
     block[2:7, 2:7, 2:7] = level
-    one = Candidate((slice(0, 9),) * 3, block)
+    one = Candidate(Box.whole((9, 9, 9)), block)
     assert len(extracted(ct, one, options=Options(threshold=level / 255))[0]) == 1
     assert len(extracted(ct, one, options=Options(threshold=(level + 0.5) / 255))[0]) == 0
 
@@ -78,7 +78,7 @@ def test_each_candidate_can_have_its_own_threshold(ct):
     one, two = candidate(ct, cone(ct, (20, 15, 15), 12)), candidate(ct, cone(ct, (20, 45, 45), 12))
     found, _ = extracted(ct, one, two, thresholds={1: 0.25}, options=Options(threshold=0.6))
     assert [lesion.threshold for lesion in found] == [0.25, 0.6]
-    assert found[0].label_box[1][0] > 30
+    assert found[0].label_box.start[1] > 30
 
 
 def test_no_candidates_no_lesions(ct):
@@ -108,7 +108,7 @@ def test_label_box_and_mask_are_tight_and_in_stored_order(ct):
     p = np.zeros(stored.voxels_zyx.shape)
     p[3:9, 4:12, 5:20] = 0.7
     found, masks = extracted(stored, p)
-    assert found[0].label_box == ((3, 9), (4, 12), (5, 20))
+    assert found[0].label_box == Box((3, 4, 5), (9, 12, 20))
     assert all(masks[0].take(end, axis).any() for axis in range(3) for end in (0, -1))
     assert masks[0].dtype == bool
 
@@ -116,7 +116,7 @@ def test_label_box_and_mask_are_tight_and_in_stored_order(ct):
 def test_a_block_lies_where_its_box_says(ct):
     p = ball(ct, (25, 40, 12), 5)
     whole, _ = extracted(ct, p)
-    cut, _ = extracted(ct, candidate(ct, p, (slice(15, 35), slice(30, 50), slice(2, 22))))
+    cut, _ = extracted(ct, candidate(ct, p, Box((15, 30, 2), (35, 50, 22))))
     assert cut == whole
 
 
@@ -209,7 +209,7 @@ def test_the_side_comes_from_the_lungs(ct):
 
 def test_no_voxel_is_counted_twice_where_blocks_overlap(ct):
     p = ball(ct, (20, 30, 20), 7) + ball(ct, (20, 30, 40), 7)
-    left, right = (slice(0, 40), slice(0, 60), slice(0, 38)), (slice(0, 40), slice(0, 60), slice(22, 60))
+    left, right = Box((0, 0, 0), (40, 60, 38)), Box((0, 0, 22), (40, 60, 60))
     found, masks = extracted(ct, candidate(ct, p, left), candidate(ct, p, right))
     assert len(found) == 2
     np.testing.assert_array_equal(painted(ct, found, masks) > 0, p > 0)
@@ -313,8 +313,8 @@ def test_a_mass_is_listed_whatever_its_confidence():
 
 def test_the_same_lesion_twice_keeps_the_candidates_order(ct):
     one, two = ball(ct, (20, 15, 15), 6), ball(ct, (20, 45, 45), 6)
-    assert extracted(ct, one, two)[0][0].label_box[1][0] < 30
-    assert extracted(ct, two, one)[0][0].label_box[1][0] > 30
+    assert extracted(ct, one, two)[0][0].label_box.start[1] < 30
+    assert extracted(ct, two, one)[0][0].label_box.start[1] > 30
 
 
 def test_the_masks_of_a_candidate_are_those_of_its_lesions(ct):
@@ -325,7 +325,7 @@ def test_the_masks_of_a_candidate_are_those_of_its_lesions(ct):
         made = masks_of(given, ct.geometry, 0.5)
         assert len(made) == len(found) == (2 if given.point_lps is None else 1)
         for lesion, mask in zip(found, masks, strict=True):
-            box = tuple(slice(*ends) for ends in lesion.label_box)
+            box = lesion.label_box
             assert any(b == box and np.array_equal(m, mask) for b, m in made)
             middle = ct.geometry.index(ct.geometry.middle_lps(mask, box))
             assert min(np.linalg.norm(middle - place) for place in ((20, 15, 15), (20, 45, 45))) < 0.5

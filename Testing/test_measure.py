@@ -6,7 +6,7 @@ import numpy as np
 import phantoms
 import pytest
 from LungTumorSegLib.data import CT, Lungs
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.lesions.measurement import measure
 from scipy.spatial.transform import Rotation
 
@@ -29,8 +29,8 @@ def ellipsoid(geometry: Geometry, centre, semi_axes, turned: Rotation | None = N
 
 def cut(mask: np.ndarray):
     """The mask's own box and the mask in it."""
-    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(mask))
-    return mask[box], box
+    box = Box.around(mask)
+    return mask[box.slices], box
 
 
 def on_a_slice(ct: CT, dy: float, dx: float) -> np.ndarray:
@@ -133,7 +133,7 @@ def test_a_row_of_voxels_is_half_a_pixel_shorter_than_its_outer_sides():
 def test_a_single_voxel_can_be_measured():
     ct = blank((0.7, 0.7, 5.0), (20, 20, 20))
     mask = np.ones((1, 1, 1), bool)
-    measured = measure(mask, (slice(1, 2), slice(3, 4), slice(5, 6)), ct)
+    measured = measure(mask, Box((1, 3, 5), (2, 4, 6)), ct)
     assert measured.long_axis_mm == pytest.approx(0.35)
     assert measured.volume_mm3 == pytest.approx(0.7 * 0.7 * 5)
 
@@ -178,7 +178,7 @@ def lungs_with(right_x: slice | None, left_x: slice | None) -> Lungs:
     if left_x:
         label[:, :, left_x] = 2
     grid = Geometry(label.shape, (3.0, 3.0, 3.0), (-60.0, -15.0, -15.0))
-    return Lungs(label, np.zeros(label.shape, np.float32), grid, ((0, 10), (0, 10), (0, 40)))
+    return Lungs(label, np.zeros(label.shape, np.float32), grid, Box.whole((10, 10, 40)))
 
 
 BOTH = lungs_with(slice(2, 14), slice(26, 38))
@@ -212,7 +212,7 @@ def test_the_side_is_empty_halfway_between_the_lungs():
 
 def test_an_empty_mask_or_one_that_does_not_fill_its_box_is_refused():
     ct = blank((1, 1, 1), (10, 10, 10))
-    box = (slice(0, 3),) * 3
+    box = Box.whole((3, 3, 3))
     with pytest.raises(ValueError, match="empty"):
         measure(np.zeros((3, 3, 3), bool), box, ct)
     with pytest.raises(ValueError, match="fill"):

@@ -299,7 +299,7 @@ def test_smoothing_and_the_lung_filter_reach_the_result(found):
 def test_a_segment_changed_by_hand_is_measured_again_and_kept_from_the_threshold(found):
     findings = found.panel.findings
     lesion = findings.lesions[0]
-    (z0, z1), (y0, y1), (x0, x1) = lesion.label_box
+    (z0, z1), (y0, y1), (x0, x1) = lesion.label_box.pairs
     found.paint(findings.segment_id(lesion), np.s_[z0:z1, y0:y1, x0 : x1 + 4])
     edited = findings.lesion(lesion.id)
     assert edited.status == "edited"

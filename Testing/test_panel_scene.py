@@ -112,7 +112,7 @@ def test_results_survive_saving_and_opening_the_scene(found, scene, tmp_path, _a
     found.ui.lesionTable.item(2, ACCEPT).setCheckState(qt.Qt.Unchecked)
     found.adjust("thresholdSlider", 0.6)
     lesion = found.panel.findings.lesions[1]
-    (z0, z1), (y0, y1), (x0, x1) = lesion.label_box
+    (z0, z1), (y0, y1), (x0, x1) = lesion.label_box.pairs
     found.paint(found.panel.findings.segment_id(lesion), np.s_[z0:z1, y0:y1, x0:x1])
     before = [found.column(c) for c in range(NAME, DIAMETERS + 1)], [x.status for x in found.panel.findings.lesions]
     for kind in ("ScalarVolume", "Segmentation", "Table", "Text"):

@@ -5,6 +5,7 @@ import phantoms
 import pytest
 import results
 from LungTumorSegLib.data import Candidate, Options
+from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.writers import pictures
 
@@ -25,7 +26,7 @@ def _result(ct):
     block = (np.linalg.norm(offset @ np.diag([0.5, 1, 1]) + offset[..., [1]] * (0.2, 0, 0), axis=-1) < 9) * np.uint8(
         255
     )
-    whole = tuple(slice(0, n) for n in ct.geometry.shape_zyx)
+    whole = Box.whole(ct.geometry.shape_zyx)
     made, masks = extract([Candidate(whole, block)], ct, None, Options(lung_restriction=False), CARD)
     return results.make_result(ct, lesions=made, masks=masks)
 
@@ -39,7 +40,7 @@ def test_the_slice_shown_is_the_one_with_the_long_axis(chest, permutation, flips
     number = seen.slice_number(lesion)
     assert seen.geometry.index(lesion.axis_points_lps)[:, 0] == pytest.approx(number, abs=0.01)
     box, placed = seen.placed(lesion, mask)
-    assert placed[number - box[0].start].any()
+    assert placed[number - box.start[0]].any()
     expected = _result(chest)
     standard = pictures.AxialView(expected, chest)
     assert np.array_equal(seen.voxels, standard.voxels)

@@ -12,7 +12,7 @@ import slicer.util
 import vtk
 from LungTumorSegLib.data import Candidate, Options
 from LungTumorSegLib.errors import GeometryError, NotACTError, UnreadableError
-from LungTumorSegLib.geometry import AxialOrder
+from LungTumorSegLib.geometry import AxialOrder, Box
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.slicer_ import scene as scenes
@@ -34,7 +34,7 @@ def chest():
 
 def findings_of(ct, mask) -> Findings:
     """What a run gives whose network's map is 1 in the mask and 0 outside."""
-    whole = tuple(slice(0, n) for n in mask.shape)
+    whole = Box.whole(mask.shape)
     candidates = (Candidate(whole, np.where(mask, np.uint8(255), np.uint8(0))),)
     found, masks = extract(candidates, ct, None, Options(), CARD)
     result = results.make_result(
@@ -304,7 +304,7 @@ def test_lesions_that_overlap_stay_whole(scene):
     node = show(volume, Findings(ct, result, CARD))
     for lesion, mask in zip(result.lesions, result.masks, strict=True):
         wanted = np.zeros(ct.geometry.shape_zyx, bool)
-        wanted[tuple(slice(*b) for b in lesion.label_box)] = mask
+        wanted[lesion.label_box.slices] = mask
         assert np.array_equal(exported(node, terminology.segment_id(lesion), volume), wanted)
 
 

@@ -10,6 +10,7 @@ import slicer
 import slicer.util
 import vtk
 from LungTumorSegLib import __version__
+from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.writers import seg_nrrd
 
@@ -36,7 +37,7 @@ def _open(scene, path):
 def _full_masks(result):
     masks = np.zeros((len(result.lesions), *result.geometry.shape_zyx), bool)
     for whole, lesion, mask in zip(masks, result.lesions, result.masks, strict=True):
-        whole[tuple(slice(*ends) for ends in lesion.label_box)] = mask
+        whole[lesion.label_box.slices] = mask
     return masks
 
 
@@ -144,8 +145,7 @@ def test_more_lesions_than_a_labelmap_has_labels_take_another_layer(tmp_path, sc
     one = np.ones((1, 1, 1), bool)
     places = [np.unravel_index(40 * i, ct.geometry.shape_zyx) for i in range(300)]
     many = tuple(
-        replace(result.lesions[0], id=i + 1, label_box=tuple((int(p), int(p) + 1) for p in place))
-        for i, place in enumerate(places)
+        replace(result.lesions[0], id=i + 1, label_box=Box(place, np.add(place, 1))) for i, place in enumerate(places)
     )
     seg_nrrd.write(tmp_path / "s.seg.nrrd", replace(result, lesions=many, masks=(one,) * 300))
     node = _open(scene, tmp_path / "s.seg.nrrd")

@@ -7,7 +7,7 @@ import phantoms
 import pytest
 from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.errors import Cancelled, InputError, NoLungsFoundError, OutOfMemoryError
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.model import unet
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
@@ -33,7 +33,7 @@ def chest():
 
 
 def centre_lps(ct, lesion, mask):
-    index = np.argwhere(mask).mean(0) + [low for low, _ in lesion.label_box]
+    index = np.argwhere(mask).mean(0) + lesion.label_box.start
     return ct.geometry.lps(index)
 
 
@@ -62,7 +62,7 @@ def test_slices_of_half_a_millimetre_to_eight_are_read_alike(engine, model, spac
     lesion, mask = click(ct, engine, model)
     np.testing.assert_allclose(centre_lps(ct, lesion, mask), NODULE[0], atol=max(0.75, spacing[2] / 2))
     found = np.zeros(reference.shape, bool)
-    found[tuple(slice(*b) for b in lesion.label_box)] |= mask
+    found[lesion.label_box.slices] |= mask
     dice = 2 * (found & reference).sum() / (found.sum() + reference.sum())
     assert dice > 0.75, f"Dice {dice:.2f}"
 
@@ -91,7 +91,7 @@ def test_a_click_at_the_end_of_thin_slices_finds_the_same_however_many_they_are(
     for count in counts:
         ct, point = ball_at_the_end(count, step)
         lesion, _ = click(ct, Ideal(), model, point)
-        assert lesion.label_box[0][1] == count
+        assert lesion.label_box.stop[0] == count
         assert lesion.threshold == pytest.approx(model.card["threshold"], abs=0.01)
         volumes.append(lesion.volume_mm3)
     assert volumes == pytest.approx([volumes[0]] * len(counts), rel=0.03)
@@ -110,8 +110,8 @@ def test_a_box_and_a_whole_slice_give_the_same_numbers(chest, model):
     ct = chest[0]
     axial, view = ct.geometry.axial(), ct.geometry.axial_order().view(ct.voxels_zyx)
     radius = unet.receptive_radius(model.card["architecture"])
-    whole = slices.plan_box(axial, model.card, (slice(30, 31), *(slice(0, n) for n in axial.shape_zyx[1:])), radius)
-    part = slices.plan_box(axial, model.card, (slice(30, 31), slice(4, 12), slice(4, 12)), radius)
+    whole = slices.plan_box(axial, model.card, Box((30, 0, 0), (31, *axial.shape_zyx[1:])), radius)
+    part = slices.plan_box(axial, model.card, Box((30, 4, 4), (31, 12, 12)), radius)
     assert part.shape[2] < whole.shape[2]
     (_, large), (_, small) = next(whole.batches(view, 1)), next(part.batches(view, 1))
     p, q = engine.predict(large)[0], engine.predict(small)[0]
@@ -194,7 +194,7 @@ def test_an_abdomen_without_lungs_is_refused_and_can_be_run_unrestricted(engine,
     small = replace(
         abdomen,
         voxels_zyx=abdomen.voxels_zyx[:6],
-        geometry=abdomen.geometry.crop((slice(0, 6), slice(0, 96), slice(0, 128))),
+        geometry=abdomen.geometry.crop(Box.whole((6, 96, 128))),
     )
     with pytest.raises(NoLungsFoundError):
         segment(abdomen, Options(), engine=engine, bundle=model)
@@ -216,7 +216,7 @@ def test_the_full_map_lies_on_the_ct_and_agrees_with_the_candidates(engine, mode
     assert result.probability.shape == ct.voxels_zyx.shape and result.probability.dtype == np.uint8
     assert result.candidates
     for candidate in result.candidates:
-        whole = result.probability[candidate.box]
+        whole = result.probability[candidate.box.slices]
         high = candidate.block >= 26  # p >= 0.1, where no neighbour was cut out
         np.testing.assert_allclose(candidate.block[high], whole[high], atol=1)
 

@@ -15,6 +15,7 @@ import pytest
 from LungTumorSegLib import segment as job
 from LungTumorSegLib.data import Options
 from LungTumorSegLib.errors import EngineError
+from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.model import engines
 from LungTumorSegLib.model.bundle import CARD, INT8, ONNX, default_path, load_bundle, sha256
 from LungTumorSegLib.model.engines import choose
@@ -243,5 +244,5 @@ def test_the_child_asks_for_no_engine_but_the_chosen_one(model):
 
 def test_a_scan_of_half_millimetre_slices_runs_every_second_one(model):
     axial = replace(phantoms.chest((3.0, 3.0, 3.0))[0].geometry, spacing_xyz=(0.7, 0.7, 0.5), shape_zyx=(600, 512, 512))
-    plan = slices.plan_box(axial, model.card, (slice(0, 600), slice(0, 512), slice(0, 512)), 0)
+    plan = slices.plan_box(axial, model.card, Box.whole((600, 512, 512)), 0)
     assert len(plan.runs) == 300 and set(np.diff(plan.runs)) == {2}

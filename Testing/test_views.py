@@ -4,7 +4,7 @@ import numpy as np
 import phantoms
 import pytest
 from LungTumorSegLib.data import Options
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.sampling import multiview, slices
@@ -37,11 +37,11 @@ def test_the_other_views_show_the_same_tissue_at_the_same_place(spacing, flip):
     direction = (1, 0, 0, 0, 1, 0, 0, 0, 1) if flip == 1 else (0.96, -0.28, 0, 0.28, 0.96, 0, 0, 0, 1)
     axial = Geometry(shape, spacing[::-1], (5.0, -7.0, 11.0), direction)
     view = smooth(shape, spacing).astype(np.float32)
-    box = tuple(slice(n // 3, 2 * n // 3) for n in shape)
+    box = Box([n // 3 for n in shape], [2 * n // 3 for n in shape])
     plan = slices.plan_box(axial, CARD, box, 0)
-    region = (slice(1, plan.shape[0] - 1), slice(4, 30), slice(2, 31))
+    region = Box((1, 4, 2), (plan.shape[0] - 1, 30, 31))
     seen = multiview.look(plan, view, region, channel(2), 16)
-    axial_map = channel(2)(plan, view)[region]
+    axial_map = channel(2)(plan, view)[region.slices]
     assert seen.shape == axial_map.shape and seen.dtype == np.uint8
     # a triangle as wide as a thick slice flattens the wave along z
     np.testing.assert_allclose(seen.astype(int), axial_map, atol=2 if spacing[0] < 2 else 6)
@@ -52,7 +52,7 @@ def test_the_click_is_marked_at_the_same_place_in_every_view():
     point = (31.0, 42.0, 40.0)
     plan = slices.plan_around(axial, CARD, point, 60)
     view = np.zeros(axial.shape_zyx, np.int16)
-    seen = multiview.look(plan, view, tuple(slice(0, n) for n in plan.shape), channel(5, point))
+    seen = multiview.look(plan, view, Box.whole(plan.shape), channel(5, point))
     expected = channel(5, point)(plan, view)
     assert expected.max() > 240
     np.testing.assert_allclose(seen.astype(int), expected, atol=8)
@@ -62,10 +62,10 @@ def test_beyond_the_scan_is_air():
     axial = Geometry((30, 40, 40), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
     plan = slices.plan_around(axial, CARD, (2.0, 20.0, 15.0), 60)
     view = np.full(axial.shape_zyx, 40, np.int16)
-    seen = multiview.look(plan, view, tuple(slice(0, n) for n in plan.shape), channel(2))
-    inside = seen[:, -plan.box_yx[0].start :, -plan.box_yx[1].start :][:, :39, :39]
+    seen = multiview.look(plan, view, Box.whole(plan.shape), channel(2))
+    inside = seen[:, -plan.box_yx.start[0] :, -plan.box_yx.start[1] :][:, :39, :39]
     assert (inside == inside.max()).all() and inside.max() > 150
-    assert not seen[:, :, : -plan.box_yx[1].start - 2].any()
+    assert not seen[:, :, : -plan.box_yx.start[1] - 2].any()
 
 
 def test_each_of_the_three_views_counts_alike():

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.model.classifier import SIDE
 from LungTumorSegLib.sampling.slices import scale_hu
 from rich.progress import track
@@ -60,8 +61,7 @@ def of_cts(config: Config, role: str) -> dict[str, np.ndarray]:
             lung, unit = cKDTree(lung_mm), np.array([source.step_mm, 1, 1])
             low = np.maximum(0, (lung_mm.min(0) - NEAR_LUNG_MM) // unit).astype(int)
             high = np.ceil((lung_mm.max(0) + NEAR_LUNG_MM) / unit).astype(int)
-            box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-            places, response = spots(source.hu[box], source.step_mm)
+            places, response = spots(source.hu[Box(low, high).slices], source.step_mm)
             places = places + low * unit
             kept = (lung.query(places, distance_upper_bound=NEAR_LUNG_MM)[0] < NEAR_LUNG_MM) & _away(source, places)
             chosen = [*_some(rng, places[kept], response[kept], SPOTS_A_CT), *[*case.hard] * HARD_TIMES_CT]
@@ -72,7 +72,7 @@ def of_cts(config: Config, role: str) -> dict[str, np.ndarray]:
             inside = Source(host.ct.voxels_zyx, source.target, source.weight, source.step_mm)
             for references, times, kind in ((host.transplants, TIMES, 1), (host.shams, 1, 0)):
                 for reference in references:
-                    middle = whole_ct.centre_of(reference.mask) + [b.start for b in reference.box]
+                    middle = whole_ct.centre_of(reference.mask) + reference.box.start
                     place = middle * (source.step_mm, 1, 1)
                     pool += [(_cube(rng, config, inside, place), kind) for _ in range(times)]
     return _arrays(pool)
@@ -115,7 +115,7 @@ def _cube(rng: np.random.Generator, config: Config, source: Source, centre_mm) -
     where[0] /= source.step_mm
     low = np.clip(np.floor(where.min(1)).astype(int) - 1, 0, np.array(source.hu.shape) - 2)
     high = np.clip(np.ceil(where.max(1)).astype(int) + 2, low + 2, source.hu.shape)
-    part = np.asarray(source.hu[tuple(slice(a, b) for a, b in zip(low, high, strict=True))], np.float32)
+    part = np.asarray(source.hu[Box(low, high).slices], np.float32)
     if rng.random() < 0.4:
         slab = max(1, round(rng.uniform(2, 5) / source.step_mm))
         part = ndimage.uniform_filter1d(part, slab, axis=0, mode="nearest")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.sampling import slices
 from scipy import ndimage
 
@@ -63,7 +64,7 @@ def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: dic
     # only the part of the source that the crop can see
     low = np.clip(np.floor(where.min((1, 2))).astype(int) - 1, 0, np.array(source.hu.shape[1:]) - 2)
     high = np.clip(np.ceil(where.max((1, 2))).astype(int) + 2, low + 2, source.hu.shape[1:])
-    window = (slice(low[0], high[0]), slice(low[1], high[1]))
+    window = Box(low, high).slices
     where = where - low[:, None, None]
     slab = max(step / zoom, 0.0) if thick else 0.0
     mixing = slab_matrix(len(source.hu), source.step_mm, places, slab)

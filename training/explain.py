@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from LungTumorSegLib import explain
 from LungTumorSegLib.data import Result
+from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.model.bundle import CARD, Bundle, load_bundle, sha256
 from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.model.engines.choose import open_engine
@@ -96,7 +97,7 @@ def figures_of(nodule: Nodule, engine: Engine, bundle: Bundle) -> dict:
         found = explain.uncertainty(nodule.ct, spot(nodule), engine, bundle)
         block = result.candidates[0]
         single = np.zeros(predicted.shape, np.float32)
-        single[block.box] = block.block / 255
+        single[block.box.slices] = block.block / 255
         scores = {
             "deviation": _whole(found.box, found.deviation),
             "entropy": _whole(found.box, found.entropy),
@@ -108,10 +109,10 @@ def figures_of(nodule: Nodule, engine: Engine, bundle: Bundle) -> dict:
     return row
 
 
-def _whole(box, block: np.ndarray, shape=(50, 50, 50)) -> np.ndarray:
+def _whole(box: Box, block: np.ndarray, shape=(50, 50, 50)) -> np.ndarray:
     """A block in a patch of zeros."""
     whole = np.zeros(shape, np.float32)
-    whole[box] = block
+    whole[box.slices] = block
     return whole
 
 

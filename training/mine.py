@@ -116,7 +116,7 @@ def false_positives(result: Result, ct: CT, label_zyx: np.ndarray, weight_zyx: n
             continue
         # 8-bit maps have plateaus: the mean over 5 mm finds their middle
         height = ndimage.gaussian_filter(block.astype(np.float32), 2.5 / spacing)[tuple(high.T)]
-        places = (high + [b.start for b in box]) * spacing
+        places = (high + box.start) * spacing
         index = np.minimum(np.rint(places / unit).astype(int), np.array(weight_zyx.shape) - 1)
         trusted = weight_zyx[tuple(index.T)] > 0
         if tree is not None:

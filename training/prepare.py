@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib.data import CT
+from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lungs.find import find_lungs
 from LungTumorSegLib.sampling import slices
 from rich.progress import track
@@ -81,7 +82,8 @@ def prepare_patches(config: Config) -> None:
             readers, lesion = patches["readers"][row], patches["lesion"][row]
             soft, weight, bits = patch_targets(readers, lesion, int(patches["n_readers"][row]))
             inside = np.zeros(weight.shape, bool)
-            inside[tuple(slice(int(record[f"valid_{a}0"]), int(record[f"valid_{a}1"])) for a in "zyx")] = True
+            valid = Box(*([int(record[f"valid_{axis}{end}"]) for axis in "zyx"] for end in (0, 1)))
+            inside[valid.slices] = True
             values = (patches["ct"][row], soft, weight * inside, bits, readers, lesion, patches["reader_bits"][row])
             for name, value in zip(names, values, strict=True):
                 arrays[name][index] = value
@@ -122,11 +124,11 @@ def prepare_volumes(config: Config) -> None:
             weight[ignored] = 0
         boxes = pack / "volumes" / name / "boxes.json"
         if boxes.exists():
-            for box in json.loads(boxes.read_text())["boxes"]:
-                margin = [round(30 / s) for s in ct.geometry.spacing_zyx]
-                k = box["slice_index"]
-                ranges = ((k, k), (box["index_ymin"], box["index_ymax"]), (box["index_xmin"], box["index_xmax"]))
-                weight[tuple(slice(max(0, a - m), b + m + 1) for (a, b), m in zip(ranges, margin, strict=True))] = 0
+            margin = [round(30 / s) for s in ct.geometry.spacing_zyx]
+            for record in json.loads(boxes.read_text())["boxes"]:
+                first = record["slice_index"], record["index_ymin"], record["index_xmin"]
+                last = record["slice_index"], record["index_ymax"], record["index_xmax"]
+                weight[Box(first, np.add(last, 1)).expand(margin, weight.shape).slices] = 0
         elif name.startswith("CPTAC"):
             weight[:] = 0
         write_case(config, ct, tumour, weight, role[name])

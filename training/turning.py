@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.sampling.multiview import CORONAL, SAGITTAL
 
@@ -40,12 +41,13 @@ def turned(source: Source, draw: Draw, axes: tuple[int, int, int]) -> tuple[Sour
     reach[axes[0]] = ALONG_MM
     low = np.maximum(0, np.floor((centre - reach) / unit)).astype(int)
     high = np.minimum(source.hu.shape, np.ceil((centre + reach) / unit).astype(int) + 1)
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    part = Box(low, high).slices
     slabs = high[0] - low[0]
     finer = int((slabs - 1) * source.step_mm) + 1
     along_z = slices.resampling_matrix(slabs, source.step_mm, finer, 1.0).toarray()
-    known = _along_z(along_z, source.weight[box].astype(np.float32)) > 0.99
-    cut = Source(_along_z(along_z, source.hu[box]), _along_z(along_z, source.target[box]), known.astype(np.uint8), 1.0)
+    known = _along_z(along_z, source.weight[part].astype(np.float32)) > 0.99
+    hu, target = _along_z(along_z, source.hu[part]), _along_z(along_z, source.target[part])
+    cut = Source(hu, target, known.astype(np.uint8), 1.0)
     start = low * unit
     point = None if draw.point_zyx_mm is None else tuple(np.array(draw.point_zyx_mm) - start)
     return _permuted(cut, replace(draw, centre_zyx_mm=tuple(centre - start), point_zyx_mm=point), axes)

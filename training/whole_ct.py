@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from LungTumorSegLib.geometry import Box
 from scipy import ndimage
 
 from . import turning
@@ -182,8 +183,9 @@ def transplant(
     unit = np.array([step, 1.0, 1.0])
     low = np.maximum(0, np.floor((centre_of_box - context) / unit)).astype(int)
     high = np.minimum(host.hu.shape, np.ceil((centre_of_box + context) / unit).astype(int) + 1)
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    hu, target, weight = host.hu[box].astype(np.float32), host.target[box].copy(), host.weight[box].copy()
+    around = Box(low, high).slices
+    hu, target, weight = (array[around].copy() for array in (host.hu, host.target, host.weight))
+    hu = hu.astype(np.float32)
     if alone:
         weight[target > 0] = 0
         target[:] = 0
@@ -194,23 +196,19 @@ def transplant(
     blend = np.clip(1 - depth / RIM_MM, 0, 1)
     # only the pixels that the patch covers
     reach = int(25 * zoom + RIM_MM)
-    rows, columns = (
-        slice(max(0, int(c) - reach), min(n, int(c) + reach + 1)) for n, c in zip(hu.shape[1:], local[1:], strict=True)
-    )
+    pixel = local[1:].astype(int)
+    near = Box(pixel, pixel + 1).expand(reach, hu.shape[1:])
     z = np.arange(len(hu)) * step
 
     def bring(volume, middle, fill):
         along_z = slab_matrix(50, 1.0, (z - local[0]) / zoom + middle[0], step / zoom)
         flat = (along_z @ volume.reshape(50, -1).astype(np.float32)).reshape(len(z), 50, 50)
-        y, x = (
-            (np.arange(part.start, part.stop) - c) / zoom + m
-            for part, c, m in zip((rows, columns), local[1:], middle[1:], strict=True)
-        )
+        y, x = ((np.arange(*ends) - c) / zoom + m for ends, c, m in zip(near.pairs, local[1:], middle[1:], strict=True))
         grid = np.meshgrid(y, x, indexing="ij")
         sampled = [ndimage.map_coordinates(s, grid, order=1, cval=fill) for s in flat]
         return np.where(along_z.sum(1)[:, None, None] < 0.5, fill, np.stack(sampled))
 
-    part = (slice(None), rows, columns)
+    part = (slice(None), *near.slices)
     share = bring(blend, shape_centre, 0)
     # around the nodule the donor shows lung: into the host's wall or vessels it would cut a dark rim
     share[(share < 0.99) & (hu[part] > -400)] = 0

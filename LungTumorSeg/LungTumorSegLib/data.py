@@ -115,28 +115,28 @@ class Lungs:
 
     label_zyx: uint8, 1 right, 2 left (the patient's), on its own axial ``geometry`` (about 3 mm).
     hull_distance_mm: float32, same grid, mm outside the hull of both lungs (0 inside).
-    body_box: ((z0, z1), (y0, y1), (x0, x1)), half-open, same grid: the body in the slices of the lungs.
+    body_box: same grid: the body in the slices of the lungs.
     """
 
     label_zyx: np.ndarray
     hull_distance_mm: np.ndarray
     geometry: Geometry
-    body_box: tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None = None
+    body_box: Box | None = None
 
 
 @dataclass(frozen=True)
 class Lesion:
     """One lesion. Field names and order are those of csv, json and table.
 
-    label_box: ((z0, z1), (y0, y1), (x0, x1)), half-open, in the CT's stored array. long_axis_mm, short_axis_mm:
-    longest in-plane diameter on any axial slice and the longest perpendicular to it. axis_points_lps: the four ends,
-    long axis first. slice_index: the axial slice they lie on, in the CT's own numbering along its axial axis.
+    label_box: where it lies in the CT's stored array. long_axis_mm, short_axis_mm: longest in-plane diameter on any
+    axial slice and the longest perpendicular to it. axis_points_lps: the four ends, long axis first. slice_index: the
+    axial slice they lie on, in the CT's own numbering along its axial axis.
     side: left | right | "" (the patient's). confidence: 0 to 1, None if the card has no coefficients.
     status: accepted | rejected | edited.
     """
 
     id: int
-    label_box: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    label_box: Box
     volume_mm3: float
     long_axis_mm: float
     short_axis_mm: float

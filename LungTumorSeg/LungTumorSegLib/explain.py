@@ -67,9 +67,8 @@ class Heat:
 
 def spot_of(ct: CT, lesion: Lesion, point_lps=None) -> Spot:
     """The box around a lesion; the larger one where the lesion would fill the smaller. point_lps: the click, if any."""
-    ends = np.array(lesion.label_box, float)
-    extents = (ends[:, 1] - ends[:, 0]) * ct.geometry.spacing_zyx
-    centre = tuple(ct.geometry.lps((ends.sum(1) - 1) / 2).tolist())
+    extents = np.multiply(lesion.label_box.shape, ct.geometry.spacing_zyx)
+    centre = tuple(ct.geometry.lps(lesion.label_box.middle).tolist())
     return Spot(centre, SIDE_MM if extents.max() + 2 * ROOM_MM <= SIDE_MM else LARGE_SIDE_MM, point_lps)
 
 
@@ -102,7 +101,7 @@ def uncertainty(
             progress(Progress("explain", which.stop, len(plan.runs)))
     mean = total / len(views)
     deviation = np.sqrt(np.maximum(squares / len(views) - mean**2, 0))
-    box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
+    box = plan.voxel_box(Box.whole(plan.shape))
     return Uncertainty(_stored(ct, box), *(_block(ct, plan, values, box) for values in (mean, deviation)))
 
 
@@ -126,9 +125,9 @@ def heat(
     """
     plan = _plan(ct, spot, bundle)
     order, axial = ct.geometry.axial_order(), ct.geometry.axial()
-    lesion_box = order.view_box(tuple(slice(*ends) for ends in lesion.label_box), axial.shape_zyx)
+    lesion_box = order.view_box(lesion.label_box, axial.shape_zyx)
     seen = order.view(mask)
-    largest = lesion_box[0].start + int(seen.sum((1, 2)).argmax())
+    largest = lesion_box.start[0] + int(seen.sum((1, 2)).argmax())
     one = replace(plan, runs=plan.runs[[int(np.abs(plan.runs - largest).argmin())]])
     target = _on_network_grid(one, lesion_box, seen)
     if not target.any():
@@ -147,7 +146,7 @@ def heat(
         if progress:
             progress(Progress("explain", start + len(part), len(erasers)))
     shown = np.tensordot(falls, erasers, 1) / erasers.sum(0)
-    whole = one.voxel_box(tuple(slice(0, n) for n in one.shape))
+    whole = one.voxel_box(Box.whole(one.shape))
     return Heat(_stored(ct, whole), _block(ct, one, shown[None], whole), before)
 
 
@@ -180,12 +179,13 @@ def _erasers(shape_yx: tuple[int, int]) -> np.ndarray:
 
 def _on_network_grid(plan: slices.Plan, lesion_box: Box, mask: np.ndarray) -> np.ndarray:
     """The lesion on the plan's one slice, bool (y, x) in network pixels; the nearest voxel counts."""
-    z = int(np.clip(plan.runs[0] - lesion_box[0].start, 0, len(mask) - 1))
+    z = int(np.clip(plan.runs[0] - lesion_box.start[0], 0, len(mask) - 1))
     index, inside = [], []
-    for pixels, mm, b in zip(plan.box_yx, plan.axial.spacing_zyx[1:], lesion_box[1:], strict=True):
-        voxels = np.rint(np.arange(pixels.start, pixels.stop) * plan.card["spacing_mm"] / mm).astype(int) - b.start
-        inside.append((voxels >= 0) & (voxels < b.stop - b.start))
-        index.append(np.clip(voxels, 0, b.stop - b.start - 1))
+    sides = zip(plan.box_yx.pairs, plan.axial.spacing_zyx[1:], lesion_box.start[1:], mask.shape[1:], strict=True)
+    for pixels, mm, start, count in sides:
+        voxels = np.rint(np.arange(*pixels) * plan.card["spacing_mm"] / mm).astype(int) - start
+        inside.append((voxels >= 0) & (voxels < count))
+        index.append(np.clip(voxels, 0, count - 1))
     return mask[z][np.ix_(*index)] & inside[0][:, None] & inside[1]
 
 

@@ -1,14 +1,106 @@
-"""Where voxels are: the affine of an image in LPS millimetres, and its axial order.
+"""Where voxels are: boxes of them, the affine of an image in LPS millimetres, and its axial order.
 
 Arrays are (z, y, x) as SimpleITK gives them; points, spacing and directions are (x, y, z) as ITK writes them.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from operator import index
 
 import numpy as np
 
-Box = tuple[slice, slice, slice]
+
+@dataclass(frozen=True)
+class Box:
+    """A half-open box of voxels: along axis ``a`` from index ``start[a]`` to before ``stop[a]``.
+
+    ``array[box.slices]`` is what lies in it. The axes are those of the array, (z, y, x) where nothing else is said.
+    A box may be empty (a side of 0) and may begin below 0; then it is no part of an array. Raises ValueError if the
+    corners differ in axes or a side is negative, TypeError if an index is no integer.
+    """
+
+    start: tuple[int, ...]
+    stop: tuple[int, ...]
+
+    def __post_init__(self):
+        start, stop = tuple(map(index, self.start)), tuple(map(index, self.stop))
+        if any(a > b for a, b in zip(start, stop, strict=True)):
+            raise ValueError(f"A box cannot reach from {start} to {stop}.")
+        object.__setattr__(self, "start", start)
+        object.__setattr__(self, "stop", stop)
+
+    @classmethod
+    def whole(cls, shape: Sequence[int]) -> "Box":
+        """All voxels of an array of this shape."""
+        return cls((0,) * len(shape), shape)
+
+    @classmethod
+    def around(cls, mask: np.ndarray) -> "Box | None":
+        """The smallest box that holds every voxel of a mask that is not 0. None if there is none."""
+        start, stop = [0] * mask.ndim, list(mask.shape)
+        for axis in range(mask.ndim):
+            rest = tuple(a for a in range(mask.ndim) if a != axis)
+            filled = np.flatnonzero(mask[cls(start, stop).slices].any(rest))
+            if not len(filled):
+                return None
+            start[axis], stop[axis] = filled[0], filled[-1] + 1
+        return cls(start, stop)
+
+    @classmethod
+    def of_slices(cls, slices: Iterable[slice]) -> "Box":
+        """From slices without a step, as cc3d and scipy give them."""
+        slices = tuple(slices)
+        return cls([s.start for s in slices], [s.stop for s in slices])
+
+    @classmethod
+    def of_pairs(cls, pairs: Iterable[Sequence[int]]) -> "Box":
+        """The inverse of `pairs`."""
+        pairs = tuple(pairs)
+        return cls([a for a, _ in pairs], [b for _, b in pairs])
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """The index of the box in an array."""
+        return tuple(slice(a, b) for a, b in self.pairs)
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """(start, stop) of each axis, as files hold a box."""
+        return tuple(zip(self.start, self.stop, strict=True))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along each axis."""
+        return tuple(b - a for a, b in self.pairs)
+
+    @property
+    def middle(self) -> np.ndarray:
+        """Index of the centre, halves included."""
+        return (np.add(self.start, self.stop) - 1) / 2
+
+    def intersect(self, other: "Box") -> "Box":
+        """What both hold; an empty box if they do not meet."""
+        start = np.maximum(self.start, other.start)
+        return Box(start, np.maximum(start, np.minimum(self.stop, other.stop)))
+
+    def shift(self, offset: Sequence[int]) -> "Box":
+        """The box moved by so many voxels along each axis."""
+        return Box(np.add(self.start, offset), np.add(self.stop, offset))
+
+    def expand(self, margin: int | Sequence[int], shape: Sequence[int]) -> "Box":
+        """The box and ``margin`` voxels (one number, or one for each axis) around it, as far as an array reaches."""
+        return Box(np.subtract(self.start, margin), np.add(self.stop, margin)).intersect(Box.whole(shape))
+
+    def inside(self, outer: "Box") -> "Box":
+        """The same voxels as a box of the array that fills ``outer``."""
+        return self.shift(np.negative(outer.start))
+
+
+def shared_voxels(a: Box, a_mask: np.ndarray, b: Box, b_mask: np.ndarray) -> int:
+    """Voxels in both of two masks (bool) that fill boxes of the same array."""
+    shared = a.intersect(b)
+    return int(np.count_nonzero(a_mask[shared.inside(a).slices] & b_mask[shared.inside(b).slices]))
 
 
 @dataclass(frozen=True)
@@ -35,19 +127,16 @@ class AxialOrder:
 
     def undo_box(self, box: Box, shape: tuple[int, int, int]) -> Box:
         """A box in the axial view (of a view with ``shape``) as a box in the stored array."""
-        turned = [
-            slice(n - b.stop, n - b.start) if flip else slice(b.start, b.stop)
-            for b, n, flip in zip(box, shape, self.flips, strict=True)
-        ]
-        return tuple(turned[i] for i in np.argsort(self.permutation))
+        flipped = self._flipped_box(box, shape).pairs
+        return Box.of_pairs(flipped[i] for i in np.argsort(self.permutation))
 
     def view_box(self, box: Box, shape: tuple[int, int, int]) -> Box:
         """A box in the stored array as a box in the axial view (of a view with ``shape``)."""
-        moved = [box[i] for i in self.permutation]
-        return tuple(
-            slice(n - b.stop, n - b.start) if flip else slice(b.start, b.stop)
-            for b, n, flip in zip(moved, shape, self.flips, strict=True)
-        )
+        return self._flipped_box(Box.of_pairs(box.pairs[i] for i in self.permutation), shape)
+
+    def _flipped_box(self, box: Box, shape: tuple[int, int, int]) -> Box:
+        sides = zip(box.pairs, shape, self.flips, strict=True)
+        return Box.of_pairs((n - b, n - a) if flip else (a, b) for (a, b), n, flip in sides)
 
 
 @dataclass(frozen=True)
@@ -103,13 +192,11 @@ class Geometry:
 
     def middle_lps(self, mask: np.ndarray, box: Box) -> np.ndarray:
         """The centroid of a mask (bool) that fills ``box`` of the array, LPS mm."""
-        return self.lps(np.argwhere(mask).mean(0) + [b.start for b in box])
+        return self.lps(np.argwhere(mask).mean(0) + box.start)
 
     def crop(self, box: Box) -> "Geometry":
-        """The geometry of ``array[box]``."""
-        start = [b.start for b in box]
-        shape = tuple(b.stop - b.start for b in box)
-        return Geometry(shape, self.spacing_xyz, tuple(self.lps(start).tolist()), self.direction)
+        """The geometry of ``array[box.slices]``."""
+        return Geometry(box.shape, self.spacing_xyz, tuple(self.lps(box.start).tolist()), self.direction)
 
     def axial_order(self) -> AxialOrder:
         """The order in which the axes come closest to axial LPS (best match of axes, all six tried)."""

@@ -14,7 +14,7 @@ import numpy as np
 from . import __version__
 from .data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
 from .errors import UnreadableError
-from .geometry import Geometry
+from .geometry import Box, Geometry
 
 SCHEMA = 1
 JSON_NAME = "result.json"
@@ -38,7 +38,8 @@ def save(result: Result, ct: CT, folder: Path) -> None:
     boxes = [_candidate_record(candidate) for candidate in result.candidates]
     lungs = None
     if result.lungs is not None:
-        lungs = {"geometry": geometry_record(result.lungs.geometry), "body_box": result.lungs.body_box}
+        body = result.lungs.body_box
+        lungs = {"geometry": geometry_record(result.lungs.geometry), "body_box": body and body.pairs}
     write(folder / JSON_NAME, result_record(result, ct) | {"candidates": boxes, "lungs": lungs})
 
 
@@ -126,7 +127,7 @@ def flip_xy(point) -> tuple[float, float, float]:
 
 
 def lesion_record(lesion: Lesion) -> dict:
-    values = asdict(lesion)
+    values = asdict(lesion) | {"label_box": lesion.label_box.pairs}
     return {
         ("axis_points_ras" if name == "axis_points_lps" else name): (
             [flip_xy(point) for point in value] if name == "axis_points_lps" else value
@@ -138,13 +139,13 @@ def lesion_record(lesion: Lesion) -> dict:
 def lesion_from(record: dict) -> Lesion:
     values = dict(record)
     values["axis_points_lps"] = tuple(flip_xy(point) for point in values.pop("axis_points_ras"))
-    values["label_box"] = tuple(tuple(ends) for ends in values["label_box"])
+    values["label_box"] = Box.of_pairs(values["label_box"])
     return Lesion(**values)
 
 
 def _candidate_record(candidate: Candidate) -> dict:
     return {
-        "box": [[b.start, b.stop] for b in candidate.box],
+        "box": candidate.box.pairs,
         "point_ras": None if candidate.point_lps is None else flip_xy(candidate.point_lps),
         "threshold": candidate.threshold,
         "ratings": [{"point_ras": flip_xy(rating.point_lps), "logit": rating.logit} for rating in candidate.ratings],
@@ -153,7 +154,7 @@ def _candidate_record(candidate: Candidate) -> dict:
 
 def _candidate(record: dict, block: np.ndarray) -> Candidate:
     return Candidate(
-        tuple(slice(*ends) for ends in record["box"]),
+        Box.of_pairs(record["box"]),
         block,
         None if record["point_ras"] is None else flip_xy(record["point_ras"]),
         record["threshold"],
@@ -167,7 +168,7 @@ def _result(record: dict, arrays: dict, probability: np.ndarray | None) -> Resul
     if record["lungs"] is not None:
         grid = geometry_from(record["lungs"]["geometry"])
         body = record["lungs"]["body_box"]
-        body_box = None if body is None else tuple(tuple(ends) for ends in body)
+        body_box = None if body is None else Box.of_pairs(body)
         lungs = Lungs(arrays["lungs_label"], arrays["lungs_hull_distance"], grid, body_box)
     lesions = tuple(lesion_from(lesion) for lesion in record["lesions"])
     return Result(

@@ -122,8 +122,7 @@ class _Run:
 
     def whole(self, found) -> tuple[slices.Plan, np.ndarray]:
         """The network over all that may hold lung tumour."""
-        everything = tuple(slice(0, n) for n in self.axial.shape_zyx)
-        box = everything if found is None else where_to_compute(found, self.ct)
+        box = Box.whole(self.axial.shape_zyx) if found is None else where_to_compute(found, self.ct)
         card = self.bundle.card
         plan = slices.plan_box(self.axial, card, box, unet.receptive_radius(card["architecture"]))
         return plan, self.network(plan, self.view, report=True)
@@ -137,10 +136,10 @@ class _Run:
         labels, found = _components(axial)
         for number, (label, box, highest) in enumerate(found, 1):
             if highest >= AGAIN_P and _longest_mm(plan, box) <= LARGEST_MM:
-                wide = _widened(plan, box, AGAIN_MM, values.shape)
-                sides = multiview.look(plan, self.view, wide, self.network, CONTEXT_PX)
-                own = (labels[wide] == label) | (labels[wide] == 0)
-                looked[wide][own] = multiview.mean(values[wide], sides)[own]
+                wide = _widened(plan, box, AGAIN_MM)
+                sides, near = multiview.look(plan, self.view, wide, self.network, CONTEXT_PX), labels[wide.slices]
+                own = (near == label) | (near == 0)
+                looked[wide.slices][own] = multiview.mean(values[wide.slices], sides)[own]
             left = (time.perf_counter() - began) / number * (len(found) - number)
             self.progress(Progress("views", number, len(found), left))
         return looked
@@ -224,12 +223,12 @@ class _Run:
         for side_mm in (CLICK_BOX_MM, CLICK_BOX_LARGE_MM):
             plan = slices.plan_around(self.axial, card, point_lps, side_mm)
             values = self.network(plan, self.view, point_lps, report=True)
-            everything = tuple(slice(0, n) for n in plan.shape)
+            everything = Box.whole(plan.shape)
             network = partial(self.network, point_lps=point_lps)
             values = calibrated(multiview.mean(values, multiview.look(plan, self.view, everything, network)), card)
-            box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
+            box = plan.voxel_box(everything)
             block = plan.to_voxels(values, box)
-            open_sides = tuple((b.start > 0, b.stop < n) for b, n in zip(box, self.axial.shape_zyx, strict=True))
+            open_sides = tuple((a > 0, b < n) for (a, b), n in zip(box.pairs, self.axial.shape_zyx, strict=True))
             last = side_mm == CLICK_BOX_LARGE_MM
             threshold = operating_threshold(self.options, card, chest=False)
             rule = click(block, self.axial.crop(box), point_lps, threshold, open_sides, last)
@@ -275,36 +274,30 @@ def _components(values: np.ndarray) -> tuple[np.ndarray, list[tuple[int, Box, in
     if not count:
         return labels, []
     stats = cc3d.statistics(labels, no_slice_conversion=False)
-    boxes, sizes = stats["bounding_boxes"][1:], stats["voxel_counts"][1:]
-    highest = [int(values[b][labels[b] == i + 1].max()) for i, b in enumerate(boxes)]
+    boxes, sizes = [Box.of_slices(s) for s in stats["bounding_boxes"][1:]], stats["voxel_counts"][1:]
+    highest = [int(values[b.slices][labels[b.slices] == i + 1].max()) for i, b in enumerate(boxes)]
     best = sorted(range(count), key=lambda i: (-highest[i], -int(sizes[i])))[:MOST_CANDIDATES]
     return labels, [(i + 1, boxes[i], highest[i]) for i in best]
 
 
 def _longest_mm(plan: slices.Plan, map_box: Box) -> float:
-    runs = plan.runs[map_box[0]]
-    along_z = float(runs[-1] - runs[0]) * plan.axial.spacing_zyx[0]
-    return max(along_z, *((b.stop - b.start) * plan.card["spacing_mm"] for b in map_box[1:]))
+    part = plan.part(map_box)
+    along_z = float(part.runs[-1] - part.runs[0]) * plan.axial.spacing_zyx[0]
+    return max(along_z, *(n * plan.card["spacing_mm"] for n in part.box_yx.shape))
 
 
-def _widened(plan: slices.Plan, map_box: Box, margin_mm: float, shape) -> Box:
+def _widened(plan: slices.Plan, map_box: Box, margin_mm: float) -> Box:
     """A box of the map with at least ``margin_mm`` more on each side."""
     pixel = plan.card["spacing_mm"]
     margins = [int(np.ceil(margin_mm / mm)) for mm in (plan.axial.spacing_zyx[0], pixel, pixel)]
-    return tuple(
-        slice(max(0, b.start - m), min(n, b.stop + m)) for b, m, n in zip(map_box, margins, shape, strict=True)
-    )
+    return map_box.expand(margins, plan.shape)
 
 
 def _cut(plan, values, labels, label: int, map_box: Box, geometry: Geometry) -> Candidate:
-    box, wide = plan.voxel_box(map_box, PADDING_MM), _widened(plan, map_box, 2 + PADDING_MM, values.shape)
-    own = np.where((labels[wide] == label) | (labels[wide] == 0), values[wide], 0)  # neighbours have their own block
-    part = replace(
-        plan,
-        runs=plan.runs[wide[0]],
-        box_yx=tuple(slice(p.start + w.start, p.start + w.stop) for p, w in zip(plan.box_yx, wide[1:], strict=True)),
-    )
-    return _candidate(part.to_voxels(own, box), box, geometry)
+    box, wide = plan.voxel_box(map_box, PADDING_MM), _widened(plan, map_box, 2 + PADDING_MM)
+    near = labels[wide.slices]
+    own = np.where((near == label) | (near == 0), values[wide.slices], 0)  # neighbours have their own block
+    return _candidate(plan.part(wide).to_voxels(own, box), box, geometry)
 
 
 def _candidate(block: np.ndarray, box: Box, geometry: Geometry, point_lps=None, threshold=None) -> Candidate:
@@ -314,8 +307,8 @@ def _candidate(block: np.ndarray, box: Box, geometry: Geometry, point_lps=None, 
 
 def _full_map(plan: slices.Plan, values: np.ndarray, geometry: Geometry) -> np.ndarray:
     whole = np.zeros(plan.axial.shape_zyx, np.uint8)
-    box = plan.voxel_box(tuple(slice(0, n) for n in plan.shape))
-    whole[box] = plan.to_voxels(values, box)
+    box = plan.voxel_box(Box.whole(plan.shape))
+    whole[box.slices] = plan.to_voxels(values, box)
     return np.ascontiguousarray(geometry.axial_order().undo(whole))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import phantoms
 import SimpleITK as sitk
 from LungTumorSegLib.data import CT, Candidate
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.lungs.find import hull_distance
 
 FIELD_MM, HEIGHT_MM = 360.0, 180.0
@@ -62,6 +62,5 @@ def balls(ct: CT, found, count: int) -> list[Candidate]:
         steps = [np.arange(a, b) - m for a, b, m in zip(low, high, middle, strict=True)]
         away = np.stack(np.meshgrid(*steps, indexing="ij"), -1) * ct.geometry.spacing_zyx
         p = 1 / (1 + np.exp(np.linalg.norm(away, axis=-1) - radius))
-        box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-        made.append(Candidate(box, np.rint(255 * p).astype(np.uint8)))
+        made.append(Candidate(Box(low, high), np.rint(255 * p).astype(np.uint8)))
     return made

@@ -94,7 +94,7 @@ def _plot_surfaces(findings, path: Path):
     axes = figure.add_subplot(projection="3d")
     parts = [
         (
-            *_surface(mask, findings.ct.geometry.crop(tuple(slice(*b) for b in lesion.label_box))),
+            *_surface(mask, findings.ct.geometry.crop(lesion.label_box)),
             terminology.color(lesion),
             1,
         )

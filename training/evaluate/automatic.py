@@ -10,6 +10,7 @@ import cc3d
 import numpy as np
 from LungTumorSegLib import segment
 from LungTumorSegLib.data import CT, Candidate, Options, Result
+from LungTumorSegLib.geometry import Box, shared_voxels
 from LungTumorSegLib.lesions import confidence
 from LungTumorSegLib.lesions.extraction import CONNECTIVITY
 from LungTumorSegLib.model.bundle import CARD, Bundle, load_bundle
@@ -130,11 +131,11 @@ def real(config: Config, name: str, model: Model) -> dict:
     )
     labels = cc3d.connected_components(truth, connectivity=CONNECTIVITY)
     boxes = cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"][1:]
-    references = [Reference(box, labels[box] == k + 1) for k, box in enumerate(boxes)]
+    references = [Reference(Box.of_slices(s), labels[s] == k + 1) for k, s in enumerate(boxes)]
     predictions = _predictions(result)
     union = np.zeros(truth.shape, bool)
     for box, mask in predictions:
-        union[box] |= mask
+        union[box.slices] |= mask
     known = np.ones(truth.shape, bool)
     ignored = cases.read_mask(config.data.pack, name, "ignore")
     if ignored is not None:
@@ -162,7 +163,7 @@ def transplanted(host: hosts.Host, model: Model) -> dict:
         row["sham"] = next((k for k, sham in enumerate(host.shams) if _lies_on(box, mask, sham)), -1)
         if row["hits"] >= 0:
             reference = host.transplants[row["hits"]]
-            both = froc.common(box, mask, reference.box, reference.mask)
+            both = shared_voxels(box, mask, reference.box, reference.mask)
             row["dice"] = 2 * both / int(np.count_nonzero(mask) + np.count_nonzero(reference.mask))
     return {
         "lesions": rows,
@@ -172,11 +173,8 @@ def transplanted(host: hosts.Host, model: Model) -> dict:
     }
 
 
-def _predictions(result: Result) -> list:
-    return [
-        (tuple(slice(*edges) for edges in lesion.label_box), mask)
-        for lesion, mask in zip(result.lesions, result.masks, strict=True)
-    ]
+def _predictions(result: Result) -> list[tuple[Box, np.ndarray]]:
+    return [(lesion.label_box, mask) for lesion, mask in zip(result.lesions, result.masks, strict=True)]
 
 
 def _lesion_rows(
@@ -199,23 +197,21 @@ def _lesion_rows(
     return rows
 
 
-def _seen(result: Result, box, mask: np.ndarray) -> tuple[np.ndarray, Candidate]:
+def _seen(result: Result, box: Box, mask: np.ndarray) -> tuple[np.ndarray, Candidate]:
     """The lesion's part of its candidate's block (uint8), and the candidate: that which holds most of it."""
     best, held_by = None, None
     for candidate in result.candidates:
-        if all(c.start <= b.start and b.stop <= c.stop for c, b in zip(candidate.box, box, strict=True)):
-            part = candidate.block[
-                tuple(slice(b.start - c.start, b.stop - c.start) for c, b in zip(candidate.box, box, strict=True))
-            ]
+        if box.intersect(candidate.box) == box:
+            part = candidate.block[box.inside(candidate.box).slices]
             if best is None or int(part[mask].sum()) > int(best[mask].sum()):
                 best, held_by = part, candidate
     return best, held_by
 
 
-def _agreement(box, mask: np.ndarray, truth: np.ndarray, ct: CT) -> dict[str, float]:
+def _agreement(box: Box, mask: np.ndarray, truth: np.ndarray, ct: CT) -> dict[str, float]:
     """The hitting lesion against the whole reference of the case."""
     predicted = np.zeros(truth.shape, bool)
-    predicted[box] = mask
+    predicted[box.slices] = mask
     hd95, mean_distance = metrics.surface_distances(predicted, truth, ct.geometry.spacing_zyx)
     volume, reference = np.count_nonzero(predicted), np.count_nonzero(truth)
     return metrics.overlap(predicted, truth) | {
@@ -225,7 +221,7 @@ def _agreement(box, mask: np.ndarray, truth: np.ndarray, ct: CT) -> dict[str, fl
     }
 
 
-def _lies_on(box, mask: np.ndarray, sham: Reference) -> bool:
+def _lies_on(box: Box, mask: np.ndarray, sham: Reference) -> bool:
     """Half of the prediction, or a tenth of their union, is on the sham."""
-    both, size = froc.common(box, mask, sham.box, sham.mask), np.count_nonzero(mask)
+    both, size = shared_voxels(box, mask, sham.box, sham.mask), np.count_nonzero(mask)
     return both >= size / 2 or both >= froc.HIT_IOU * (size + np.count_nonzero(sham.mask) - both)

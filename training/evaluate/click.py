@@ -8,7 +8,7 @@ import numpy as np
 from LungTumorSegLib import segment
 from LungTumorSegLib.data import CT, Options, Result
 from LungTumorSegLib.errors import NotACTError
-from LungTumorSegLib.geometry import Geometry
+from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.lesions.measurement import measure
 from LungTumorSegLib.model.bundle import Bundle
 from LungTumorSegLib.model.engines.base import Engine
@@ -18,7 +18,7 @@ from ..prepare import DEEP
 from . import metrics
 
 CLICK_SEED = 4
-WHOLE = (slice(0, 50),) * 3
+WHOLE = Box.whole((50, 50, 50))
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def mask_of(result: Result | None, shape=(50, 50, 50)) -> np.ndarray:
     whole = np.zeros(shape, bool)
     if result is not None:
         for lesion, mask in zip(result.lesions, result.masks, strict=True):
-            whole[tuple(slice(*edges) for edges in lesion.label_box)] |= mask
+            whole[lesion.label_box.slices] |= mask
     return whole
 
 

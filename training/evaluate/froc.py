@@ -7,7 +7,7 @@ under 6 mm, and those that one reader marked, count neither way.
 from dataclasses import dataclass
 
 import numpy as np
-from LungTumorSegLib.geometry import Box
+from LungTumorSegLib.geometry import Box, shared_voxels
 
 HIT_IOU = 0.1
 
@@ -31,18 +31,6 @@ class Scan:
     patient: str = ""
 
 
-def common(a: Box, a_mask: np.ndarray, b: Box, b_mask: np.ndarray) -> int:
-    """Voxels that two masks in boxes of one CT share."""
-    shared = [slice(max(p.start, q.start), min(p.stop, q.stop)) for p, q in zip(a, b, strict=True)]
-    if any(s.start >= s.stop for s in shared):
-        return 0
-
-    def part(box, mask):
-        return mask[tuple(slice(s.start - o.start, s.stop - o.start) for s, o in zip(shared, box, strict=True))]
-
-    return int(np.count_nonzero(part(a, a_mask) & part(b, b_mask)))
-
-
 def match(predictions: list[tuple[Box, np.ndarray]], scores, references: list[Reference]) -> np.ndarray:
     """For each prediction the number of the reference it hits, -1 for a false positive, -2 for neither.
 
@@ -55,7 +43,7 @@ def match(predictions: list[tuple[Box, np.ndarray]], scores, references: list[Re
         box, mask = predictions[i]
         size, best, best_iou = int(np.count_nonzero(mask)), -1, 0.0
         for j, reference in enumerate(references):
-            both = common(box, mask, reference.box, reference.mask)
+            both = shared_voxels(box, mask, reference.box, reference.mask)
             if not both:
                 continue
             if not reference.counts:

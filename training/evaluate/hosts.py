@@ -65,13 +65,14 @@ def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -
         z_mm = round(place[0] / given.step_mm) * given.step_mm
         made, local = whole_ct.transplant(rng, source, place, z_mm, donor, shape, centre, 1.0, sham, ALONG_MM)
         low = np.rint((np.array([z_mm, *place[1:]]) - local) / unit).astype(int)
-        box: Box = tuple(slice(a, a + n) for a, n in zip(low.tolist(), made.hu.shape, strict=True))
-        mask = made.hu != hu[box] if sham else made.target >= 128
-        hu[box] = made.hu
+        box = Box.whole(made.hu.shape).shift(low)
+        mask = made.hu != hu[box.slices] if sham else made.target >= 128
+        hu[box.slices] = made.hu
         occupied.append((place, radius))
         if np.count_nonzero(mask) < FEWEST_VOXELS:
             continue
-        reference = _tight(box, mask)
+        tight = Box.around(mask)
+        reference = Reference(tight.shift(box.start), mask[tight.slices])
         if sham:
             shams.append(reference)
         else:
@@ -79,7 +80,11 @@ def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -
             diameters.append(patches.size[index])
             patients.append(patches.rows[index]["patient"])
     ct = CT(hu, Geometry(hu.shape, (1.0, 1.0, given.step_mm), (0.0, 0.0, 0.0)), case.name, {"modality": "CT"})
-    neutral = [Reference(*_whole(mask), counts=False) for mask in (given.target > 0, given.weight == 0) if mask.any()]
+    neutral = [
+        Reference(Box.whole(mask.shape), np.asarray(mask), counts=False)
+        for mask in (given.target > 0, given.weight == 0)
+        if mask.any()
+    ]
     return Host(ct, transplants, diameters, patients, shams, neutral)
 
 
@@ -94,15 +99,3 @@ def _free_place(rng, places: np.ndarray, occupied, radius: float, source: Source
         if inside and apart and source.weight[index] > 0:
             return np.asarray(place, float)
     return None
-
-
-def _whole(mask: np.ndarray) -> tuple[Box, np.ndarray]:
-    return tuple(slice(0, n) for n in mask.shape), np.asarray(mask)
-
-
-def _tight(box: Box, mask: np.ndarray) -> Reference:
-    marked = np.argwhere(mask)
-    low, high = marked.min(0), marked.max(0) + 1
-    inner = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    outer = tuple(slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True))
-    return Reference(outer, mask[inner])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from LungTumorSegLib.geometry import Box
 from scipy import ndimage
 
 
@@ -25,9 +26,9 @@ def touching(lesions, masks, reference: np.ndarray) -> tuple[np.ndarray, int]:
     """The lesions that share a voxel with the reference as one mask on its grid, and how many others there are."""
     predicted, others = np.zeros(reference.shape, bool), 0
     for lesion, mask in zip(lesions, masks, strict=True):
-        box = tuple(slice(*ends) for ends in lesion.label_box)
-        if (mask & reference[box]).any():
-            predicted[box] |= mask
+        box = lesion.label_box
+        if (mask & reference[box.slices]).any():
+            predicted[box.slices] |= mask
         else:
             others += 1
     return predicted, others
@@ -42,9 +43,8 @@ def surface_distances(predicted: np.ndarray, reference: np.ndarray, spacing_zyx)
     if not predicted.any() or not reference.any():
         raise ValueError("The distance to an empty mask is not defined.")
     # only the part that holds both, with a frame so that a mask at the array's end has its border there
-    marked = np.argwhere(predicted | reference)
-    box = tuple(slice(a, b + 1) for a, b in zip(marked.min(0), marked.max(0), strict=True))
-    a, b = np.pad(predicted[box], 1), np.pad(reference[box], 1)
+    box = Box.around(predicted | reference)
+    a, b = np.pad(predicted[box.slices], 1), np.pad(reference[box.slices], 1)
     borders = [mask & ~ndimage.binary_erosion(mask) for mask in (a, b)]
     to_border = [ndimage.distance_transform_edt(~border, spacing_zyx) for border in borders]
     pooled = np.concatenate([to_border[1][borders[0]], to_border[0][borders[1]]])

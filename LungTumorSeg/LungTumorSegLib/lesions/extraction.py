@@ -87,7 +87,7 @@ def extract(
         measured = measure(piece.mask, piece.box, ct, lungs)
         if measured.long_axis_mm < options.min_diameter_mm:
             continue
-        part = piece.candidate.block[_inside(piece.box, piece.candidate.box)]
+        part = piece.candidate.block[piece.box.inside(piece.candidate.box).slices]
         probability = part
         if "rating" in (coefficients or {}):  # those of 0.4.0 and before are of calibrated probabilities
             probability = uncalibrated(part, card, lungs is not None and piece.candidate.point_lps is None)
@@ -101,7 +101,7 @@ def extract(
     lesions = tuple(
         Lesion(
             id=number,
-            label_box=tuple((b.start, b.stop) for b in piece.box),
+            label_box=piece.box,
             confidence=sure,
             threshold=piece.threshold,
             **vars(measured),
@@ -180,15 +180,14 @@ def _pieces(candidate: Candidate, geometry: Geometry, threshold: float) -> list[
         wanted = [label for label in wanted if label == at_point]
     spacing, pieces = geometry.spacing_zyx, []
     for label in wanted:
-        inner = statistics["bounding_boxes"][label]
-        parted = split_bodies(_filled(labels[inner] == label), spacing)
+        inner = Box.of_slices(statistics["bounding_boxes"][label])
+        parted = split_bodies(_filled(labels[inner.slices] == label), spacing)
         if candidate.point_lps is not None:
-            parted = _nearest_body(parted, places - [b.start for b in inner], spacing)
+            parted = _nearest_body(parted, places - inner.start, spacing)
         for number, own in enumerate(ndimage.find_objects(parted), 1):
             mask = parted[own] == number
             if np.count_nonzero(mask) * geometry.voxel_mm3 >= SPECK_MM3:
-                start = [b.start + i.start for b, i in zip(candidate.box, inner, strict=True)]
-                box = tuple(slice(a + o.start, a + o.stop) for a, o in zip(start, own, strict=True))
+                box = Box.of_slices(own).shift(inner.start).shift(candidate.box.start)
                 pieces.append(_Piece(candidate, box, mask, threshold))
     return pieces
 
@@ -215,19 +214,17 @@ def _without_overlap(pieces: list[_Piece]) -> list[_Piece]:
     pieces = sorted(pieces, key=lambda p: (0, 0) if p.candidate.point_lps else (1, -np.count_nonzero(p.mask)))
     starts, stops = np.empty((len(pieces), 3), int), np.empty((len(pieces), 3), int)
     for piece in pieces:
-        start, stop = np.array([(b.start, b.stop) for b in piece.box]).T
-        low, high = np.maximum(starts[: len(kept)], start), np.minimum(stops[: len(kept)], stop)
+        meeting = (starts[: len(kept)] < piece.box.stop) & (stops[: len(kept)] > piece.box.start)
         taken = np.zeros(piece.mask.shape, bool)
-        for i in np.flatnonzero((low < high).all(1)):
-            shared = tuple(slice(a, b) for a, b in zip(low[i], high[i], strict=True))
-            taken[_inside(shared, piece.box)] |= kept[i].mask[_inside(shared, kept[i].box)]
+        for other in (kept[i] for i in np.flatnonzero(meeting.all(1))):
+            shared = piece.box.intersect(other.box)
+            taken[shared.inside(piece.box).slices] |= other.mask[shared.inside(other.box).slices]
         taken &= piece.mask
         if taken.any():
             if 2 * np.count_nonzero(taken) > np.count_nonzero(piece.mask):
                 continue
             piece = _largest_part(piece, piece.mask & ~taken)
-            start, stop = np.array([(b.start, b.stop) for b in piece.box]).T
-        starts[len(kept)], stops[len(kept)] = start, stop
+        starts[len(kept)], stops[len(kept)] = piece.box.start, piece.box.stop
         kept.append(piece)
     return kept
 
@@ -238,14 +235,8 @@ def _largest_part(piece: _Piece, mask: np.ndarray) -> _Piece:
     labels = cc3d.connected_components(mask, connectivity=CONNECTIVITY)
     statistics = cc3d.statistics(labels, no_slice_conversion=False)
     label = int(statistics["voxel_counts"][1:].argmax()) + 1
-    inner = statistics["bounding_boxes"][label]
-    box = tuple(slice(i.start + b.start, i.stop + b.start) for i, b in zip(inner, piece.box, strict=True))
-    return _Piece(piece.candidate, box, labels[inner] == label, piece.threshold)
-
-
-def _inside(box: Box, outer: Box) -> Box:
-    """A box of the CT as a box of the array that fills ``outer``."""
-    return tuple(slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, outer, strict=True))
+    inner = Box.of_slices(statistics["bounding_boxes"][label])
+    return _Piece(piece.candidate, inner.shift(piece.box.start), labels[inner.slices] == label, piece.threshold)
 
 
 def _places_near(geometry: Geometry, point_lps) -> tuple[np.ndarray, bool]:
@@ -275,10 +266,10 @@ def _component_at(block: np.ndarray, places: np.ndarray, threshold: float, open_
     label = _first_label(labels, places)
     if not label:
         return None
-    component = ndimage.find_objects(labels, label)[label - 1]
-    parted = split_bodies(_filled(labels[component] == label), spacing_zyx)
+    box = Box.of_slices(ndimage.find_objects(labels, label)[label - 1])
+    parted = split_bodies(_filled(labels[box.slices] == label), spacing_zyx)
     mask = np.zeros(labels.shape, bool)
-    mask[component] = _nearest_body(parted, places - [b.start for b in component], spacing_zyx) > 0
+    mask[box.slices] = _nearest_body(parted, places - box.start, spacing_zyx) > 0
     at_border = any(
         is_open and mask.take(end, axis).any()
         for axis, sides in enumerate(open_sides)

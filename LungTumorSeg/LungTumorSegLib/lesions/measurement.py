@@ -40,7 +40,7 @@ class Measurement:
 
 
 def measure(mask: np.ndarray, box: Box, ct: CT, lungs: Lungs | None = None) -> Measurement:
-    """Measure the lesion ``mask`` (bool, stored axis order), which fills ``ct.voxels_zyx[box]``.
+    """Measure the lesion ``mask`` (bool, stored axis order), which fills ``box`` of the CT.
 
     The long axis is the longest diameter on any axial slice, the short axis the longest diameter of that slice
     perpendicular to it (RECIST 1.1, Eisenhauer et al., Eur J Cancer 45:228-247, 2009). Both are chords of the convex
@@ -48,12 +48,12 @@ def measure(mask: np.ndarray, box: Box, ct: CT, lungs: Lungs | None = None) -> M
     voxels times the volume of one. An axial slice is one of the stored slices that lie closest to axial: nothing is
     resampled. Raises ValueError if the mask is empty or does not fill the box.
     """
-    if mask.shape != tuple(b.stop - b.start for b in box):
+    if mask.shape != box.shape:
         raise ValueError(f"The mask {mask.shape} does not fill the box {box}.")
     if not mask.any():
         raise ValueError("An empty mask cannot be measured.")
     order, axial = ct.geometry.axial_order(), ct.geometry.axial()
-    start = [b.start for b in order.view_box(box, axial.shape_zyx)]
+    start = order.view_box(box, axial.shape_zyx).start
     # in-plane pixel offsets (x, y) to mm on two perpendicular axes: a sheared grid is measured right too
     to_mm = np.linalg.qr(axial.affine[:3, :2])[1]
     z, long_ends, short_ends = _longest_axes(order.view(mask), to_mm)
@@ -68,7 +68,7 @@ def measure(mask: np.ndarray, box: Box, ct: CT, lungs: Lungs | None = None) -> M
         short_axis_mm=float(np.linalg.norm(points[2] - points[3])),
         axis_points_lps=tuple(tuple(p) for p in points.tolist()),
         slice_index=int(slice_index),
-        mean_hu=float(ct.voxels_zyx[box][mask].mean(dtype=np.float64)),
+        mean_hu=float(ct.voxels_zyx[box.slices][mask].mean(dtype=np.float64)),
         side="" if lungs is None else side_of(mask, ct.geometry.crop(box), lungs),
     )
 

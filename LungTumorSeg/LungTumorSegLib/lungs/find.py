@@ -51,7 +51,7 @@ def find_lungs(ct: CT) -> Lungs:
             "needed): choose a chest CT, or segment without lung restriction or at a point."
         )
     body_box = _body_box(hu > AIR_HU, lung)
-    label = _sides(lung, geometry.spacing_zyx, sum(body_box[2]) / 2)
+    label = _sides(lung, geometry.spacing_zyx, sum(body_box.pairs[2]) / 2)
     hull = _hull(label, body_box, geometry.spacing_zyx[0])
     return Lungs(label, distance_outside(hull, geometry), geometry, body_box)
 
@@ -63,11 +63,11 @@ def where_to_compute(lungs: Lungs, ct: CT) -> Box:
     over the body's depth, and 60 mm above and below.
     """
     margin = np.full((3, 2), float(MARGIN_MM))
-    edges = _edges(lungs.label_zyx > 0)
+    edges = np.array(Box.around(lungs.label_zyx).pairs, float)
     missing = _missing_side(lungs.label_zyx)
     if missing and lungs.body_box:
         margin[0] = MARGIN_OF_MISSING_MM
-        body = np.array(lungs.body_box)
+        body = np.array(lungs.body_box.pairs)
         edges[1] = min(edges[1, 0], body[1, 0]), max(edges[1, 1], body[1, 1])
         if missing == RIGHT:
             edges[2, 0] = min(edges[2, 0], body[2, 0])
@@ -77,8 +77,8 @@ def where_to_compute(lungs: Lungs, ct: CT) -> Box:
     axial = ct.geometry.axial()
     corners = axial.index(lungs.geometry.lps(edges.T - 0.5)).T
     corners += margin * [-1, 1] / np.array(axial.spacing_zyx)[:, None]
-    low, high = np.floor(corners[:, 0] + 0.5).astype(int), np.ceil(corners[:, 1] + 0.5).astype(int)
-    return tuple(slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, axial.shape_zyx, strict=True))
+    box = Box(np.floor(corners[:, 0] + 0.5).astype(int), np.ceil(corners[:, 1] + 0.5).astype(int))
+    return box.intersect(Box.whole(axial.shape_zyx))
 
 
 def distance_outside(hull: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -103,7 +103,7 @@ def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> str:
         if not _missing_side(lungs.label_zyx):
             right, left = _votes(index, lungs, FAR_MM)
         elif lungs.body_box:
-            in_left_half = index[:, 2] + 0.5 > sum(lungs.body_box[2]) / 2
+            in_left_half = index[:, 2] + 0.5 > sum(lungs.body_box.pairs[2]) / 2
             right, left = np.count_nonzero(~in_left_half), np.count_nonzero(in_left_half)
     return "right" if right > left else "left" if left > right else ""
 
@@ -199,11 +199,11 @@ def _below_the_throat(lung: np.ndarray, geometry: Geometry) -> np.ndarray:
     return lung
 
 
-def _body_box(tissue: np.ndarray, lung: np.ndarray) -> tuple[tuple[int, int], ...]:
-    """Half-open box of the body: the lungs' slices, and there the median extent in y and x (arms hardly move it)."""
+def _body_box(tissue: np.ndarray, lung: np.ndarray) -> Box:
+    """The box of the body: the lungs' slices, and there the median extent in y and x (arms hardly move it)."""
     import cc3d  # not part of Slicer
 
-    z0, z1 = _edges(lung)[0].astype(int)
+    z0, z1 = Box.around(lung).pairs[0]
     solid = ndimage.binary_opening(tissue[z0:z1], CROSS, iterations=2)
     parts = cc3d.connected_components(solid, connectivity=6)
     sizes = np.bincount(parts.ravel())
@@ -216,7 +216,7 @@ def _body_box(tissue: np.ndarray, lung: np.ndarray) -> tuple[tuple[int, int], ..
         line = line[line.any(1)]
         first, last = line.argmax(1), line.shape[1] - line[:, ::-1].argmax(1)
         extents.append((int(np.median(first)), int(np.median(last))))
-    return (int(z0), int(z1)), *extents
+    return Box.of_pairs([(z0, z1), *extents])
 
 
 def _sides(lung: np.ndarray, spacing_zyx, middle_x: float) -> np.ndarray:
@@ -228,9 +228,9 @@ def _sides(lung: np.ndarray, spacing_zyx, middle_x: float) -> np.ndarray:
     """
     from skimage.segmentation import watershed  # not part of Slicer
 
-    box = tuple(slice(int(a), int(b)) for a, b in _edges(lung))
-    cropped = lung[box]
-    by_middle = np.where(np.arange(box[2].start, box[2].stop) + 0.5 > middle_x, LEFT, RIGHT).astype(np.uint8)
+    box = Box.around(lung)
+    cropped = lung[box.slices]
+    by_middle = np.where(np.arange(*box.pairs[2]) + 0.5 > middle_x, LEFT, RIGHT).astype(np.uint8)
     by_middle = np.broadcast_to(by_middle, cropped.shape)
     depth = ndimage.distance_transform_edt(np.pad(cropped, 1, mode="edge"), spacing_zyx)[1:-1, 1:-1, 1:-1]
     for shrink in range(0, 19, 3):
@@ -243,7 +243,7 @@ def _sides(lung: np.ndarray, spacing_zyx, middle_x: float) -> np.ndarray:
     seeds[divided] = by_middle[divided]
     grown = watershed(-depth, seeds, mask=cropped).astype(np.uint8)
     label = np.zeros(lung.shape, np.uint8)
-    label[box] = np.where(cropped & (grown == 0), by_middle, grown)  # small pieces apart have no seed
+    label[box.slices] = np.where(cropped & (grown == 0), by_middle, grown)  # small pieces apart have no seed
     return label
 
 
@@ -259,7 +259,7 @@ def _large_pieces(lung: np.ndarray, by_middle: np.ndarray) -> tuple[np.ndarray, 
     return pieces, left / np.maximum(size, 1), large
 
 
-def _hull(label: np.ndarray, body_box, step_mm: float) -> np.ndarray:
+def _hull(label: np.ndarray, body_box: Box, step_mm: float) -> np.ndarray:
     """Convex hull of both lungs on each slice, over the 15 mm above and below (bool)."""
     from skimage.morphology import convex_hull_image  # not part of Slicer
 
@@ -268,15 +268,15 @@ def _hull(label: np.ndarray, body_box, step_mm: float) -> np.ndarray:
     if missing:
         # whatever stands for the other lung lies in the mirror image of the one that is there
         other = label != missing
-        mirrored = np.round(sum(body_box[2]) - 1 - np.arange(label.shape[2])).astype(int)
+        mirrored = np.round(sum(body_box.pairs[2]) - 1 - np.arange(label.shape[2])).astype(int)
         inside = (mirrored >= 0) & (mirrored < label.shape[2])
         lungs[:, :, inside] |= (lungs & other)[:, :, mirrored[inside]]
     reach = int(15 / step_mm)
     lungs = ndimage.maximum_filter1d(lungs.view(np.uint8), 2 * reach + 1, axis=0, mode="constant").view(bool)
     hull = np.zeros(label.shape, bool)
-    (z0, z1), *plane = _edges(lungs).astype(int)
-    rows, columns = (slice(a, b) for a, b in plane)
-    for z in range(z0, z1):
+    box = Box.around(lungs)
+    _, rows, columns = box.slices
+    for z in range(*box.pairs[0]):
         if lungs[z].any():
             hull[z, rows, columns] = convex_hull_image(lungs[z, rows, columns])
     return hull
@@ -297,12 +297,12 @@ def _votes(index: np.ndarray, lungs: Lungs, reach_mm: float) -> tuple[int, int]:
     """
     spacing = np.array(lungs.geometry.spacing_zyx)
     reach = np.ceil(reach_mm / spacing).astype(int)
-    start = np.maximum(index.min(0) - reach, 0)
-    around = lungs.label_zyx[tuple(slice(a, b) for a, b in zip(start, index.max(0) + reach + 1, strict=True))]
+    box = Box(index.min(0), index.max(0) + 1).expand(reach, lungs.label_zyx.shape)
+    around = lungs.label_zyx[box.slices]
     sides = [side for side in (RIGHT, LEFT) if (around == side).any()]
     if len(sides) == 2:
         places = np.argwhere(around)
-        _, nearest = cKDTree(places * spacing).query((index - start) * spacing)
+        _, nearest = cKDTree(places * spacing).query((index - box.start) * spacing)
         nearest_side = around[tuple(places[nearest].T)]
     else:
         nearest_side = np.repeat(sides, len(index))
@@ -312,9 +312,3 @@ def _votes(index: np.ndarray, lungs: Lungs, reach_mm: float) -> tuple[int, int]:
 def _nearest_index(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:
     index = np.rint(lungs.geometry.index(points_lps)).astype(int)
     return np.clip(index, 0, np.array(lungs.label_zyx.shape) - 1)
-
-
-def _edges(mask: np.ndarray) -> np.ndarray:
-    """(3, 2) half-open bounds of a mask along z, y, x, as floats."""
-    lines = (np.flatnonzero(mask.any(tuple(a for a in range(3) if a != axis))) for axis in range(3))
-    return np.array([(line[0], line[-1] + 1) for line in lines], float)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..geometry import Box
 from ..sampling.multiview import cube
 from ..sampling.slices import scale_hu
 
@@ -50,7 +51,7 @@ def cubes(view: np.ndarray, spacing_zyx: Sequence[float], centres_mm: Sequence, 
     """
     pixel = card["spacing_mm"]
     starts = [np.rint(np.asarray(c) / pixel).astype(int) - SIDE // 2 for c in centres_mm]
-    made = np.stack([cube(view, spacing_zyx, s.tolist(), [SIDE] * 3, pixel) for s in starts])
+    made = np.stack([cube(view, spacing_zyx, Box(s, s + SIDE), pixel) for s in starts])
     return scale_hu(made, card["window_hu"])[..., None]
 
 

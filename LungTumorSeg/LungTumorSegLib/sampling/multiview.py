@@ -26,25 +26,24 @@ def look(plan: Plan, view: np.ndarray, region: Box, network: Network, context_px
     around the region that the network sees as well.
     """
     pixel = plan.card["spacing_mm"]
-    places_mm = plan.runs[region[0]] * plan.axial.spacing_zyx[0]
-    wanted = [
-        (int(places_mm[0] / pixel), int(np.ceil(places_mm[-1] / pixel)) + 1),
-        *((b.start + r.start, b.start + r.stop) for b, r in zip(plan.box_yx, region[1:], strict=True)),
-    ]
-    starts = [low - context_px for low, _ in wanted]
-    shape = [-(-(high - low + 2 * context_px) // BOX_MULTIPLE) * BOX_MULTIPLE for low, high in wanted]
-    shown = cube(view, plan.axial.spacing_zyx, starts, shape, pixel)
-    origin = plan.axial.lps(np.array(starts) * pixel / plan.axial.spacing_zyx)
+    part = plan.part(region)
+    places_mm = part.runs * plan.axial.spacing_zyx[0]
+    ends_z = int(places_mm[0] / pixel), int(np.ceil(places_mm[-1] / pixel)) + 1
+    wanted = Box.of_pairs((ends_z, *part.box_yx.pairs))  # in network pixels along z too
+    start = np.subtract(wanted.start, context_px)
+    wide = Box(start, start - (np.add(wanted.shape, 2 * context_px) // -BOX_MULTIPLE) * BOX_MULTIPLE)
+    shown = cube(view, plan.axial.spacing_zyx, wide, pixel)
+    origin = plan.axial.lps(start * pixel / plan.axial.spacing_zyx)
     grid = Geometry(shown.shape, (pixel,) * 3, tuple(origin.tolist()), plan.axial.direction)
-    inner = tuple(slice(low - s, high - s) for (low, high), s in zip(wanted, starts, strict=True))
-    total = np.zeros([b.stop - b.start for b in inner], np.float32)
+    inner = wanted.inside(wide)
+    total = np.zeros(inner.shape, np.float32)
     for axes in (CORONAL, SAGITTAL):
-        runs = np.arange(inner[axes[0]].start, inner[axes[0]].stop)
-        turned = Plan(_turned(grid, axes), plan.card, runs, tuple(slice(0, shape[a]) for a in axes[1:]))
+        runs = np.arange(*inner.pairs[axes[0]])
+        turned = Plan(_turned(grid, axes), plan.card, runs, Box.whole([wide.shape[a] for a in axes[1:]]))
         seen = network(turned, shown.transpose(axes))
-        total += seen[:, inner[axes[1]], inner[axes[2]]].transpose(np.argsort(axes))
+        total += seen[:, inner.slices[axes[1]], inner.slices[axes[2]]].transpose(np.argsort(axes))
     run_mm = places_mm[1] - places_mm[0] if len(places_mm) > 1 else pixel
-    back = resampling_matrix(len(total), pixel, len(places_mm), run_mm, places_mm[0] - wanted[0][0] * pixel)
+    back = resampling_matrix(len(total), pixel, len(places_mm), run_mm, places_mm[0] - wanted.start[0] * pixel)
     return np.rint((back @ total.reshape(len(total), -1)).reshape(-1, *total.shape[1:]) / 2).astype(np.uint8)
 
 
@@ -53,16 +52,16 @@ def mean(axial: np.ndarray, sides: np.ndarray) -> np.ndarray:
     return np.rint((axial.astype(np.float32) + 2 * sides.astype(np.float32)) / 3).astype(np.uint8)
 
 
-def cube(view: np.ndarray, spacing_zyx, starts: list[int], shape: list[int], pixel: float) -> np.ndarray:
-    """HU float32 on the network's pixels in all three directions, from pixel ``starts`` on; air beyond the scan."""
-    own, matrices = [], []
-    for n, mm, start, count in zip(view.shape, spacing_zyx, starts, shape, strict=True):
+def cube(view: np.ndarray, spacing_zyx, box: Box, pixel: float) -> np.ndarray:
+    """HU float32 on a ``box`` of the network's pixels, in all three directions; air beyond the scan."""
+    ends, matrices = [], []
+    for n, mm, (start, stop) in zip(view.shape, spacing_zyx, box.pairs, strict=True):
         low = int(np.clip(start * pixel / mm - 2, 0, n - 1))
-        high = int(np.clip((start + count) * pixel / mm + 3, low + 1, n))
-        own.append(slice(low, high))
+        high = int(np.clip(stop * pixel / mm + 3, low + 1, n))
+        ends.append((low, high))
         # beyond the part the edge would go on for a step: the part is wider than what is wanted by more
-        matrices.append(resampling_matrix(high - low, mm, count, pixel, start * pixel - low * mm))
-    made = np.maximum(view[tuple(own)], AIR_HU).astype(np.float32) - AIR_HU
+        matrices.append(resampling_matrix(high - low, mm, stop - start, pixel, start * pixel - low * mm))
+    made = np.maximum(view[Box.of_pairs(ends).slices], AIR_HU).astype(np.float32) - AIR_HU
     for axis, matrix in enumerate(matrices):
         flat = np.moveaxis(made, axis, 0)
         made = np.moveaxis((matrix @ flat.reshape(len(flat), -1)).reshape(-1, *flat.shape[1:]), 0, axis)

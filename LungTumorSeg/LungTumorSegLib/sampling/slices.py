@@ -5,7 +5,7 @@ take their slices from these functions, so that both see the same numbers.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -101,13 +101,13 @@ def in_plane(hu: np.ndarray, rows: sparse.csr_matrix, columns: sparse.csr_matrix
     return (np.rint((columns @ (rows @ lifted).T).T) + AIR_HU).astype(np.int16)
 
 
-def in_plane_matrices(shape_yx, spacing_yx, spacing_mm: float, box_yx=None):
+def in_plane_matrices(shape_yx, spacing_yx, spacing_mm: float, box_yx: Box | None = None):
     """(rows, columns) matrices for `in_plane`: the whole slice, or the ``box_yx`` of network pixels."""
     if box_yx is None:
-        box_yx = tuple(slice(0, length) for length in network_shape(shape_yx, spacing_yx, spacing_mm))
+        box_yx = Box.whole(network_shape(shape_yx, spacing_yx, spacing_mm))
     return tuple(
-        resampling_matrix(n, step, box.stop - box.start, spacing_mm, box.start * spacing_mm)
-        for n, step, box in zip(shape_yx, spacing_yx, box_yx, strict=True)
+        resampling_matrix(n, step, count, spacing_mm, start * spacing_mm)
+        for n, step, count, start in zip(shape_yx, spacing_yx, box_yx.shape, box_yx.start, strict=True)
     )
 
 
@@ -129,17 +129,22 @@ class Plan:
     axial: Geometry
     card: dict
     runs: np.ndarray
-    box_yx: tuple[slice, slice]
+    box_yx: Box
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Of the map that the network makes: (runs, y, x)."""
-        return (len(self.runs), *(b.stop - b.start for b in self.box_yx))
+        return (len(self.runs), *self.box_yx.shape)
 
     @property
     def every(self) -> int:
         """Native slices from one run to the next."""
         return int(self.runs[1] - self.runs[0]) if len(self.runs) > 1 else 1
+
+    def part(self, map_box: Box) -> "Plan":
+        """What makes this box of the map."""
+        in_plane = Box(map_box.start[1:], map_box.stop[1:])
+        return replace(self, runs=self.runs[map_box.slices[0]], box_yx=in_plane.shift(self.box_yx.start))
 
     def batches(
         self, view: np.ndarray, size: int, point_lps=None, first: int = 0
@@ -166,7 +171,7 @@ class Plan:
 
     def _network_mm(self, point_lps) -> np.ndarray:
         """LPS to mm from the native slice 0 and the box's first pixel."""
-        starts = np.array([0, *(b.start for b in self.box_yx)]) * self.card["spacing_mm"]
+        starts = np.array([0, *self.box_yx.start]) * self.card["spacing_mm"]
         return self.axial.index(point_lps) * self.axial.spacing_zyx - starts
 
     def voxel_box(self, map_box: Box, margin_mm: float = 0.0) -> Box:
@@ -174,26 +179,18 @@ class Plan:
 
         Slices after the last run that are too few for another one are covered as well.
         """
-        spacing, pixel = self.axial.spacing_zyx, self.card["spacing_mm"]
-        last = int(self.runs[map_box[0].stop - 1])
+        spacing, pixel, part = np.array(self.axial.spacing_zyx), self.card["spacing_mm"], self.part(map_box)
+        last = int(part.runs[-1])
         # else the end of 120 slices of 0.5 mm counts as cut off, and a click there gives 0.72 ml of a lesion's 2.93
         if last + self.every >= self.axial.shape_zyx[0]:
             last = self.axial.shape_zyx[0] - 1
-        starts = [
-            int(self.runs[map_box[0].start]),
-            *(m.start + b.start for m, b in zip(map_box[1:], self.box_yx, strict=True)),
-        ]
-        stops = [
-            last,
-            *(m.stop - 1 + b.start for m, b in zip(map_box[1:], self.box_yx, strict=True)),
-        ]
-        step = [spacing[0], pixel, pixel]  # runs are native slices, pixels are network pixels
-        box = []
-        for start, stop, unit, mm, n in zip(starts, stops, step, spacing, self.axial.shape_zyx, strict=True):
-            low = int(np.clip(np.floor((start * unit - margin_mm) / mm), 0, n - 1))
-            high = int(np.clip(np.ceil((stop * unit + margin_mm) / mm), low, n - 1))
-            box.append(slice(low, high + 1))
-        return tuple(box)
+        step = np.array([spacing[0], pixel, pixel])  # runs are native slices, pixels are network pixels
+        first_mm = np.array([part.runs[0], *part.box_yx.start]) * step - margin_mm
+        last_mm = np.array([last, *np.subtract(part.box_yx.stop, 1)]) * step + margin_mm
+        end = np.array(self.axial.shape_zyx) - 1
+        low = np.clip(np.floor(first_mm / spacing), 0, end).astype(int)
+        high = np.clip(np.ceil(last_mm / spacing), low, end).astype(int)
+        return Box(low, high + 1)
 
     def to_voxels(self, values: np.ndarray, box: Box) -> np.ndarray:
         """The map's ``values`` (runs, y, x) interpolated to the voxels of ``box`` of the axial view.
@@ -202,18 +199,15 @@ class Plan:
         returned.
         """
         spacing, pixel = self.axial.spacing_zyx, self.card["spacing_mm"]
-        matrices = []
-        for b, n_in, step_in, step_out, start in zip(
-            box,
-            values.shape,
-            (self.every * spacing[0], pixel, pixel),
-            spacing,
-            (float(self.runs[0]) * spacing[0], *(p.start * pixel for p in self.box_yx)),
-            strict=True,
-        ):
-            matrices.append(resampling_matrix(n_in, step_in, b.stop - b.start, step_out, b.start * step_out - start))
-        along_z, rows, columns = matrices
-        out = np.empty(tuple(b.stop - b.start for b in box), values.dtype)
+        steps = (self.every * spacing[0], pixel, pixel)
+        starts_mm = (float(self.runs[0]) * spacing[0], *(start * pixel for start in self.box_yx.start))
+        along_z, rows, columns = (
+            resampling_matrix(n_in, step_in, n_out, step_out, first * step_out - start_mm)
+            for n_in, step_in, n_out, step_out, first, start_mm in zip(
+                values.shape, steps, box.shape, spacing, box.start, starts_mm, strict=True
+            )
+        )
+        out = np.empty(box.shape, values.dtype)
         shown = {}
         for k in range(len(out)):
             needed = along_z[k]
@@ -237,14 +231,12 @@ def plan_box(axial: Geometry, card: dict, box: Box, margin_px: int) -> Plan:
     """
     step, pixel = axial.spacing_zyx[0], card["spacing_mm"]
     every = max(1, int(1.0 / step + 1e-6))
-    runs = np.arange(box[0].start // every * every, box[0].stop, every)
+    runs = np.arange(box.start[0] // every * every, box.stop[0], every)
     whole = network_shape(axial.shape_zyx[1:], axial.spacing_zyx[1:], pixel)
-    boxes = []
-    for b, mm, n in zip(box[1:], axial.spacing_zyx[1:], whole, strict=True):
-        low = max(0, int(b.start * mm / pixel) - margin_px) // BOX_MULTIPLE * BOX_MULTIPLE
-        high = min(n, int(np.ceil(b.stop * mm / pixel)) + margin_px)
-        boxes.append(slice(low, -(-high // BOX_MULTIPLE) * BOX_MULTIPLE))
-    return Plan(axial, card, runs, tuple(boxes))
+    mm = np.array(axial.spacing_zyx[1:])
+    low = np.maximum(0, (box.start[1:] * mm / pixel).astype(int) - margin_px) // BOX_MULTIPLE * BOX_MULTIPLE
+    high = np.minimum(whole, np.ceil(box.stop[1:] * mm / pixel).astype(int) + margin_px)
+    return Plan(axial, card, runs, Box(low, -(-high // BOX_MULTIPLE) * BOX_MULTIPLE))
 
 
 def plan_around(axial: Geometry, card: dict, point_lps, side_mm: float) -> Plan:
@@ -257,4 +249,4 @@ def plan_around(axial: Geometry, card: dict, point_lps, side_mm: float) -> Plan:
     high = int(np.clip(np.floor(index[0] + reach), low, axial.shape_zyx[0] - 1))
     pixels = -(-int(side_mm / pixel) // BOX_MULTIPLE) * BOX_MULTIPLE
     starts = [round(i * mm / pixel) - pixels // 2 for i, mm in zip(index[1:], axial.spacing_zyx[1:], strict=True)]
-    return Plan(axial, card, np.arange(low, high + 1, every), tuple(slice(s, s + pixels) for s in starts))
+    return Plan(axial, card, np.arange(low, high + 1, every), Box(starts, np.add(starts, pixels)))

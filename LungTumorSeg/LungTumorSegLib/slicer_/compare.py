@@ -6,6 +6,7 @@ import numpy as np
 import slicer.util
 
 from ..errors import GeometryError
+from ..geometry import Box
 from ..lesions.measurement import measure
 
 
@@ -29,7 +30,7 @@ def compare(findings, volume, other) -> Comparison:
     ours = np.zeros(shape, bool)
     for lesion, mask in zip(findings.lesions, findings.masks, strict=True):
         if lesion.status != "rejected":
-            ours[tuple(slice(*ends) for ends in lesion.label_box)] |= mask
+            ours[lesion.label_box.slices] |= mask
     theirs = np.zeros(shape, bool)
     segmentation = other.GetSegmentation()
     for i in range(segmentation.GetNumberOfSegments()):
@@ -54,5 +55,5 @@ def _longest_diameter(mask: np.ndarray, ct) -> float:
 
     labels = cc3d.connected_components(mask, connectivity=26)
     boxes = cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"]
-    found = [measure(labels[box] == i, box, ct).long_axis_mm for i, box in enumerate(boxes) if i]
+    found = [measure(labels[s] == i, Box.of_slices(s), ct).long_axis_mm for i, s in enumerate(boxes) if i]
     return max(found, default=0.0)

@@ -22,22 +22,16 @@ def segment_mask(node, segment_id: str, volume) -> tuple[Box, np.ndarray] | None
     shape = volume.GetImageData().GetDimensions()[::-1]
     if _on_grid(image, volume):
         labels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
-        starts = image.GetExtent()[::2][::-1]
-        inside = labels == segment.GetLabelValue()
+        start = image.GetExtent()[::2][::-1]
+        filled = labels == segment.GetLabelValue()
     else:
-        inside = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume) > 0
-        starts = (0, 0, 0)
-    # what is painted beyond the CT is no part of the lesion
-    cut = tuple(slice(max(-s, 0), max(n - s, 0)) for s, n in zip(starts, shape, strict=True))
-    inside, starts = inside[cut], [max(s, 0) for s in starts]
-    if not inside.any():
-        return None
-    tight = []
-    for axis in range(3):
-        filled = np.flatnonzero(inside.any(tuple(a for a in range(3) if a != axis)))
-        tight.append(slice(int(filled[0]), int(filled[-1]) + 1))
-    box = tuple(slice(t.start + s, t.stop + s) for t, s in zip(tight, starts, strict=True))
-    return box, np.ascontiguousarray(inside[tuple(tight)])
+        filled = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume) > 0
+        start = (0, 0, 0)
+    painted = Box.whole(filled.shape).shift(start)
+    seen = painted.intersect(Box.whole(shape))  # what is painted beyond the CT is no part of the lesion
+    filled = filled[seen.inside(painted).slices]
+    tight = Box.around(filled)
+    return None if tight is None else (tight.shift(seen.start), np.ascontiguousarray(filled[tight.slices]))
 
 
 def _on_grid(image, volume) -> bool:
@@ -68,8 +62,7 @@ def take_over(node, volume, findings) -> list[int]:
             changed += _reject(findings, lesion)
         else:
             box, mask = found
-            ends = tuple((b.start, b.stop) for b in box)
-            if ends != lesion.label_box or not np.array_equal(mask, before):
+            if box != lesion.label_box or not np.array_equal(mask, before):
                 changed.append(findings.draw(box, mask, lesion_id=lesion.id))
             if name != findings.names[lesion.id]:
                 findings.names[lesion.id] = name

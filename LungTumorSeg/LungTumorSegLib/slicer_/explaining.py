@@ -82,8 +82,7 @@ class ExplainRun(Run):
         name = self.explained.names[self.lesion.id]
         self.map = maps.show_lesion_map(made, self.lesion.id, name, self.volume, segmentation, self.opacity, self.title)
         if made.kind == "heat":
-            centre = (np.array(self.lesion.label_box).sum(1) - 1) / 2
             # the box is one axial slice: that moves the centre onto it, along whichever axis
-            on_slice = [np.clip(c, b.start, b.stop - 1) for c, b in zip(centre, made.box, strict=True)]
+            on_slice = np.clip(self.lesion.label_box.middle, made.box.start, np.subtract(made.box.stop, 1))
             place = self.ct.geometry.lps(on_slice).tolist()
             scene.jump(slicer.mrmlScene, scene.lps_to_world(self.volume, place))

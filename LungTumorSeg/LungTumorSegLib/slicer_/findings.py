@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..data import CT, Candidate, Lesion, Result, check_threshold, min_confidence, operating_threshold
-from ..geometry import Box
+from ..geometry import Box, shared_voxels
 from ..lesions import terminology
 from ..record import lesion_from, lesion_record
 
@@ -57,7 +57,7 @@ class Findings:
         self._smoothed: dict[tuple[int, float], Candidate] = {}
         self._known = {x.id: (x, m) for x, m in zip(result.lesions, result.masks, strict=True)}
         self._drawn: dict[int, tuple[Lesion, np.ndarray]] = {}
-        self._replaced: dict[int, tuple[tuple, np.ndarray]] = {}  # box and mask that an outline was drawn instead of
+        self._replaced: dict[int, tuple[Box, np.ndarray]] = {}  # box and mask that an outline was drawn instead of
         self._segment_ids: dict[int, str] = {}
         self._adopt(result.lesions, result.masks)
 
@@ -94,8 +94,7 @@ class Findings:
         """The id of the lesion at a point of the volume (LPS mm), or of the nearest one within some mm."""
         best = None
         for lesion, mask in zip(self.lesions, self.masks, strict=True):
-            starts = [a for a, _ in lesion.label_box]
-            inside = np.argwhere(mask) + starts
+            inside = np.argwhere(mask) + lesion.label_box.start
             distance = np.linalg.norm(self.ct.geometry.lps(inside) - np.asarray(point_lps, float), axis=1).min()
             # half a voxel's diagonal: a point inside a lesion's voxel is at the lesion
             reach = max(within_mm, np.linalg.norm(self.ct.geometry.spacing_zyx) / 2)
@@ -185,7 +184,7 @@ class Findings:
             lesion_id = max(self._known, default=0) + 1
         lesion = Lesion(
             id=lesion_id,
-            label_box=tuple((b.start, b.stop) for b in box),
+            label_box=box,
             confidence=known[0].confidence if known else None,
             threshold=known[0].threshold if known else self.threshold,
             status="edited",
@@ -228,7 +227,7 @@ class Findings:
                 lesion_record(lesion) | {"mask": _packed(mask), "drawn": lesion.id in self._drawn}
                 for lesion, mask in self._known.values()
             ],
-            "replaced": {str(i): {"box": box, "mask": _packed(mask)} for i, (box, mask) in self._replaced.items()},
+            "replaced": {str(i): {"box": b.pairs, "mask": _packed(m)} for i, (b, m) in self._replaced.items()},
         }
 
     def restore(self, state: dict):
@@ -253,7 +252,7 @@ class Findings:
             if drawn:
                 self._drawn[lesion.id] = self._known[lesion.id]
         self._replaced = {
-            int(i): (tuple(map(tuple, part["box"])), _unpacked(part["mask"], part["box"]))
+            int(i): (box := Box.of_pairs(part["box"]), _unpacked(part["mask"], box))
             for i, part in state["replaced"].items()
         }
         shown = [self._known[i] for i in state["order"]]
@@ -285,10 +284,9 @@ class Findings:
         lesion, mask = self._known[lesion_id]
         best = -1.0, None
         for i, region in enumerate(self._regions):
-            box = region.candidate.box
-            inside = tuple(slice(a - b.start, e - b.start) for (a, e), b in zip(lesion.label_box, box, strict=True))
-            if all(s.start >= 0 and s.stop <= n for s, n in zip(inside, region.candidate.block.shape, strict=True)):
-                mean = float(region.candidate.block[inside][mask].mean())
+            candidate = region.candidate
+            if lesion.label_box.intersect(candidate.box) == lesion.label_box:
+                mean = float(candidate.block[lesion.label_box.inside(candidate.box).slices][mask].mean())
                 best = max(best, (mean, i), key=lambda pair: pair[0])
         if best[1] is None:
             raise KeyError(f"lesion {lesion_id} was not made from a candidate")
@@ -307,7 +305,7 @@ class Findings:
             (
                 (shared, i, known[k][0].id)
                 for i, k in _meeting(lesions, [lesion for lesion, _ in known])
-                if (shared := _shared_voxels(lesions[i].label_box, masks[i], known[k][0].label_box, known[k][1]))
+                if (shared := shared_voxels(lesions[i].label_box, masks[i], known[k][0].label_box, known[k][1]))
             ),
             key=lambda o: (-o[0], o[2], o[1]),
         )
@@ -332,7 +330,7 @@ class Findings:
         size = np.count_nonzero(mask)
         taken = [*((x.label_box, m) for x, m in self._drawn.values()), *self._replaced.values()]
         return any(
-            2 * _shared_voxels(lesion.label_box, mask, box, m) > min(size, np.count_nonzero(m)) for box, m in taken
+            2 * shared_voxels(lesion.label_box, mask, box, m) > min(size, np.count_nonzero(m)) for box, m in taken
         )
 
     def _insert_drawn(self):
@@ -364,29 +362,15 @@ def _packed(mask: np.ndarray) -> str:
     return base64.b64encode(zlib.compress(np.packbits(mask).tobytes(), 1)).decode()
 
 
-def _unpacked(text: str, box) -> np.ndarray:
-    shape = [stop - start for start, stop in box]
+def _unpacked(text: str, box: Box) -> np.ndarray:
     bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
-    return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
+    return np.unpackbits(bits, count=int(np.prod(box.shape))).reshape(box.shape).astype(bool)
 
 
 def _meeting(lesions, others) -> list[list[int]]:
     """Positions (i, k) of lesions whose boxes meet those of others; of 90 a look at each pair would take 60 ms."""
     if not lesions or not others:
         return []
-    a, b = (np.array([lesion.label_box for lesion in group]) for group in (lesions, others))
+    a, b = (np.array([lesion.label_box.pairs for lesion in group]) for group in (lesions, others))
     meet = (a[:, None, :, 0] < b[None, :, :, 1]) & (b[None, :, :, 0] < a[:, None, :, 1])
     return np.argwhere(meet.all(-1)).tolist()
-
-
-def _shared_voxels(box_a, mask_a, box_b, mask_b) -> int:
-    """Voxels in both of two masks that lie in boxes of the same array."""
-    low = [max(a[0], b[0]) for a, b in zip(box_a, box_b, strict=True)]
-    high = [min(a[1], b[1]) for a, b in zip(box_a, box_b, strict=True)]
-    if any(lo >= hi for lo, hi in zip(low, high, strict=True)):
-        return 0
-    parts = [
-        mask[tuple(slice(lo - b[0], hi - b[0]) for lo, hi, b in zip(low, high, box, strict=True))]
-        for box, mask in ((box_a, mask_a), (box_b, mask_b))
-    ]
-    return int(np.count_nonzero(parts[0] & parts[1]))

@@ -46,7 +46,8 @@ def probability_percent(findings) -> np.ndarray:
     percent = np.zeros(result.geometry.shape_zyx, np.uint8)
     for candidate in result.candidates:
         block = np.round(candidate.block * (100 / 255)).astype(np.uint8)
-        np.maximum(percent[candidate.box], block, out=percent[candidate.box])
+        part = percent[candidate.box.slices]
+        np.maximum(part, block, out=part)
     return percent
 
 
@@ -56,7 +57,7 @@ def show_probability(findings, volume, segmentation, opacity: float, title: str)
     title: of the colour legend that comes with it.
     """
     percent = probability_percent(findings)
-    box = tuple(slice(0, n) for n in percent.shape)
+    box = Box.whole(percent.shape)
     return _lay_over(
         volume, segmentation, percent, box, _PROBABILITY, "probability (%)", _OF_ALL_LESIONS, opacity, title
     )
@@ -110,7 +111,7 @@ def _place(node, volume, box: Box):
     node.CopyOrientation(volume)
     ijk_to_ras = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(ijk_to_ras)
-    node.SetOrigin(*ijk_to_ras.MultiplyPoint([*(b.start for b in reversed(box)), 1])[:3])
+    node.SetOrigin(*ijk_to_ras.MultiplyPoint([*reversed(box.start), 1])[:3])
     scene.place_beside(volume, node)
 
 

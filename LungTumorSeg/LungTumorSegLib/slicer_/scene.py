@@ -262,7 +262,7 @@ def _holds(node, segment_id, volume, lesion: Lesion, mask_zyx: np.ndarray) -> bo
     if found is None:
         return False
     box, mask = found
-    return tuple((b.start, b.stop) for b in box) == lesion.label_box and np.array_equal(mask, mask_zyx)
+    return box == lesion.label_box and np.array_equal(mask, mask_zyx)
 
 
 def _dress(segment, lesion: Lesion, name: str, model: dict, drawn: bool):
@@ -274,7 +274,7 @@ def _dress(segment, lesion: Lesion, name: str, model: dict, drawn: bool):
 
 
 def _labelmap(volume, lesion: Lesion, mask_zyx: np.ndarray):
-    (z0, z1), (y0, y1), (x0, x1) = lesion.label_box
+    (z0, z1), (y0, y1), (x0, x1) = lesion.label_box.pairs
     image = slicer.vtkOrientedImageData()
     image.SetExtent(x0, x1 - 1, y0, y1 - 1, z0, z1 - 1)
     image.AllocateScalars(get_vtk_array_type(np.uint8), 1)

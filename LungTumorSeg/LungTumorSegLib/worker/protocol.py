@@ -24,6 +24,7 @@ import numpy as np
 
 from .. import errors
 from ..data import CT, Lesion, LesionMap
+from ..geometry import Box
 from ..record import flip_xy, geometry_from, geometry_record, lesion_from, lesion_record
 
 VERSION = 1
@@ -72,13 +73,12 @@ def take_over_lesion(request: dict, folder: Path) -> tuple[Lesion, np.ndarray, t
 def hand_over_map(made: LesionMap, folder: Path) -> dict:
     """Write the map's values into ``folder`` and return what describes it in an answer. Raises OSError."""
     np.save(folder / _MAP, made.values)
-    box = [[b.start, b.stop] for b in made.box]
-    return {"kind": made.kind, "box": box, "probability": made.probability}
+    return {"kind": made.kind, "box": made.box.pairs, "probability": made.probability}
 
 
 def take_over_map(answer: dict, folder: Path) -> LesionMap:
     """The map that `hand_over_map` left in ``folder``; read, not mapped, as the folder goes away."""
-    box = tuple(slice(*ends) for ends in answer["box"])
+    box = Box.of_pairs(answer["box"])
     return LesionMap(answer["kind"], box, np.load(folder / _MAP), answer["probability"])
 
 

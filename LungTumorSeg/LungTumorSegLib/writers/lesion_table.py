@@ -33,7 +33,7 @@ def row(lesion: Lesion) -> dict:
     points = [c for x, y, z in lesion.axis_points_lps for c in (-x, -y, z)]
     points += [None] * (len(_ENDS) - len(points))
     values = {name: getattr(lesion, name) for name in COLUMNS if name not in _BOX + _ENDS}
-    values |= zip(_BOX, (end for ends in lesion.label_box for end in ends), strict=True)
+    values |= zip(_BOX, (end for ends in lesion.label_box.pairs for end in ends), strict=True)
     values |= zip(_ENDS, points, strict=True)
     return {name: values[name] for name in COLUMNS}
 

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..data import CT, Lesion, Result
+from ..geometry import Box
 from ..lesions import terminology
 
 MOST_LESIONS = 10
@@ -49,10 +50,9 @@ class AxialView:
         n = self.geometry.shape_zyx[0]
         return n - 1 - lesion.slice_index if self.order.flips[0] else lesion.slice_index
 
-    def placed(self, lesion: Lesion, mask: np.ndarray):
+    def placed(self, lesion: Lesion, mask: np.ndarray) -> tuple[Box, np.ndarray]:
         """The lesion's box and mask in this view."""
-        box = tuple(slice(*ends) for ends in lesion.label_box)
-        return self.order.view_box(box, self.geometry.shape_zyx), self.order.view(mask)
+        return self.order.view_box(lesion.label_box, self.geometry.shape_zyx), self.order.view(mask)
 
 
 def _slice_picture(chest: AxialView, lesion: Lesion, mask: np.ndarray, title: str) -> Figure:
@@ -60,7 +60,7 @@ def _slice_picture(chest: AxialView, lesion: Lesion, mask: np.ndarray, title: st
     box, mask = chest.placed(lesion, mask)
     number = chest.slice_number(lesion)
     outline = np.zeros(chest.geometry.shape_zyx[1:], np.float32)
-    outline[box[1:]] = mask[number - box[0].start]
+    outline[box.slices[1:]] = mask[number - box.start[0]]
     _, dy, dx = chest.geometry.spacing_zyx
     ny, nx = outline.shape
     color = terminology.color(lesion)
@@ -72,7 +72,7 @@ def _slice_picture(chest: AxialView, lesion: Lesion, mask: np.ndarray, title: st
         axes.imshow(chest.voxels[number], extent=extent, interpolation="bicubic", **_WINDOW)
         axes.contour(np.arange(nx) * dx, np.arange(ny) * dy, outline, levels=[0.5], colors=[color], linewidths=width)
         axes.set_axis_off()
-    centre_y, centre_x = ((b.start + b.stop - 1) / 2 * step for b, step in zip(box[1:], (dy, dx), strict=True))
+    _, centre_y, centre_x = box.middle * chest.geometry.spacing_zyx
     half = max(_SMALLEST_ZOOM_MM, 2.2 * lesion.long_axis_mm) / 2
     for axes in (whole, zoom):
         _sides(axes)
@@ -156,7 +156,8 @@ def _overview(chest: AxialView, name: str) -> Figure:
         axes.imshow(_radiograph(chest.voxels, axis), cmap="gray", origin="lower", extent=(0, width, 0, nz * dz))
         for lesion, mask in zip(chest.lesions[:MOST_LESIONS], chest.masks, strict=False):
             box, placed = chest.placed(lesion, mask)
-            _silhouette(axes, lesion, placed.any(axis=axis), box[0], box[3 - axis], (dz, dx if axis == 1 else dy))
+            ends = box.pairs[0], box.pairs[3 - axis]
+            _silhouette(axes, lesion, placed.any(axis=axis), ends, (dz, dx if axis == 1 else dy))
         axes.set_xlim(0, width)
         axes.set_ylim(0, nz * dz)
         axes.set_axis_off()
@@ -186,10 +187,10 @@ def _radiograph(voxels: np.ndarray, axis: int) -> np.ndarray:
     return np.clip((mean - low) / max(high - low, 1), 0, 1) ** 0.8
 
 
-def _silhouette(axes, lesion: Lesion, seen: np.ndarray, box_z: slice, box_h: slice, steps) -> None:
+def _silhouette(axes, lesion: Lesion, seen: np.ndarray, ends, steps) -> None:
     """The lesion's shadow with its number."""
     padded = np.pad(seen.astype(np.float32), 1)
-    z, h = ((np.arange(b.start - 1, b.stop + 1) + 0.5) * step for b, step in zip((box_z, box_h), steps, strict=True))
+    z, h = ((np.arange(a - 1, b + 1) + 0.5) * step for (a, b), step in zip(ends, steps, strict=True))
     color = terminology.color(lesion)
     axes.contourf(h, z, padded, levels=[0.5, 1.5], colors=[color], alpha=0.45)
     axes.contour(h, z, padded, levels=[0.5], colors=[color], linewidths=1.2)

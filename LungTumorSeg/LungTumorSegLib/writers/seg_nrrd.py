@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data import Result
-from ..geometry import Geometry
+from ..geometry import Box, Geometry
 from ..lesions import terminology
 
 # zlib's fastest level: labels compress a thousandfold anyway
@@ -82,14 +82,14 @@ def _layers(result: Result) -> tuple[list[np.ndarray], list[tuple[int, int]]]:
     used = [0]
     places = []
     for lesion, mask in zip(result.lesions, result.masks, strict=True):
-        box = tuple(slice(*ends) for ends in lesion.label_box)
-        fits = (i for i, layer in enumerate(layers) if used[i] < _LARGEST_LABEL and not layer[box][mask].any())
+        box = lesion.label_box
+        fits = (i for i, layer in enumerate(layers) if used[i] < _LARGEST_LABEL and not layer[box.slices][mask].any())
         number = next(fits, len(layers))
         if number == len(layers):
             layers.append(np.zeros_like(layers[0]))
             used.append(0)
         used[number] += 1
-        layers[number][box][mask] = used[number]
+        layers[number][box.slices][mask] = used[number]
         places.append((number, used[number]))
     return layers, places
 
@@ -100,11 +100,7 @@ def _extent(layer: np.ndarray) -> str:
     Slicer keeps one image for all segments of a layer and takes its extent from the first of them, so that every
     segment has to carry the extent of its whole layer.
     """
-    ends = []
-    for axis in (2, 1, 0):
-        filled = np.flatnonzero(layer.any(axis=tuple({0, 1, 2} - {axis})))
-        ends += [filled[0], filled[-1]]
-    return " ".join(str(end) for end in ends)
+    return " ".join(f"{a} {b - 1}" for a, b in reversed(Box.around(layer).pairs))
 
 
 def _on_one_line(name: str) -> str:
