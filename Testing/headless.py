@@ -7,12 +7,11 @@ import types
 # before VTK's first render window: one that needs no display
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
-import numpy as np
 import slicer
 import slicer.util
 import vtk
+from LungTumorSegLib.geometry import RAS_FROM_LPS
 
-_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 # removed when the process ends
 _temporary = tempfile.TemporaryDirectory(prefix="headless-")
 _LOGICS = {
@@ -88,7 +87,7 @@ def add_volume(ct, name=None, study=None, node_class="vtkMRMLScalarVolumeNode"):
     """A `CT` as a volume node, with its place in the subject hierarchy (study: an item)."""
     node = slicer.mrmlScene.AddNewNodeByClass(node_class, name or ct.name)
     slicer.util.updateVolumeFromArray(node, ct.voxels_zyx)
-    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(_FLIP @ ct.geometry.affine))
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(RAS_FROM_LPS @ ct.geometry.affine))
     node.CreateDefaultDisplayNodes()
     place_in_hierarchy(node, study)
     return node

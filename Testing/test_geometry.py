@@ -6,7 +6,7 @@ import numpy as np
 import phantoms
 import pytest
 import SimpleITK as sitk
-from LungTumorSegLib.geometry import AxialOrder, Box, Geometry, shared_voxels
+from LungTumorSegLib.geometry import RAS_FROM_LPS, AxialOrder, Box, Geometry, ras_from_lps, shared_voxels
 
 CHEST, MASK = phantoms.chest((4.0, 5.0, 6.0), (380, 290, 180))
 BOX = Box((2, 5, 40), (9, 31, 71))
@@ -142,6 +142,22 @@ def test_an_oblique_grid_is_seen_in_the_closest_axial_order(degrees):
     assert turned.geometry.axial_order() == AxialOrder((0, 1, 2), (False,) * 3)
     image = phantoms.to_sitk(turned.voxels_zyx, turned.geometry)
     assert np.allclose(turned.geometry.lps((3, 7, 11)), image.TransformIndexToPhysicalPoint((11, 7, 3)))
+
+
+def test_right_and_front_are_positive_in_ras_and_negative_in_lps():
+    assert ras_from_lps((-86.0, 12.0, 21.0)) == (86.0, -12.0, 21.0)
+
+
+def test_ras_goes_back_to_lps_by_the_same_function():
+    point = (-86.0, 12.5, 21.0)
+    assert ras_from_lps(ras_from_lps(point)) == point
+    assert np.array_equal(RAS_FROM_LPS @ RAS_FROM_LPS, np.eye(4))
+
+
+def test_the_affine_in_ras_takes_indices_to_the_same_points():
+    turned = phantoms.oblique(CHEST, 20).geometry
+    in_ras = RAS_FROM_LPS @ turned.affine @ (11, 7, 3, 1)
+    assert np.allclose(in_ras[:3], ras_from_lps(turned.lps((3, 7, 11))))
 
 
 def test_an_oblique_grid_keeps_its_axes_in_every_order():

@@ -37,10 +37,6 @@ def painted(logic, findings, lesion, where) -> int:
     return int(voxels.sum())
 
 
-def box_of(lesion):
-    return lesion.label_box.slices
-
-
 def voxels_of(logic, findings, lesion_id) -> int:
     segment_id = findings.segment_id(findings.lesion(lesion_id))
     array = slicer.util.arrayFromSegmentBinaryLabelmap(logic.segmentation(findings), segment_id, logic.volume(findings))
@@ -113,7 +109,7 @@ def test_a_lesion_painted_into_its_neighbour_takes_nothing_from_it(found):
 def test_a_lesion_painted_over_another_takes_its_place(found):
     findings = found.panel.findings
     first, second = findings.lesions[:2]
-    painted(found.logic, findings, first, box_of(second))
+    painted(found.logic, findings, first, second.label_box.slices)
     found.logic.take_over_edits(findings)
     assert second.id not in [x.id for x in findings.lesions]
     assert findings.segment_id(second) not in [
@@ -134,7 +130,7 @@ def test_a_lesion_painted_over_another_takes_its_place(found):
 def test_a_stroke_a_moment_ago_is_not_lost(found, tmp_path, then):
     findings = found.panel.findings
     lesion = findings.lesions[0]
-    count = painted(found.logic, findings, lesion, box_of(lesion))
+    count = painted(found.logic, findings, lesion, lesion.label_box.slices)
     then(found.logic, findings, tmp_path / "saved")
     table = found.logic.table(findings)
     volumes = [float(table.GetTable().GetColumnByName("volume_mm3").GetValue(i)) for i in range(3)]
@@ -155,7 +151,7 @@ def test_a_click_on_a_rejected_lesion_accepts_it(found):
 def test_an_outline_drawn_by_hand_stays_one_when_it_is_rejected(found):
     findings = found.panel.findings
     lesion = findings.lesions[0]
-    painted(found.logic, findings, lesion, box_of(lesion))
+    painted(found.logic, findings, lesion, lesion.label_box.slices)
     found.logic.take_over_edits(findings)
     found.logic.set_status(findings, lesion.id, "rejected")
     assert findings.is_drawn(lesion.id) and not findings.is_drawn(2)
@@ -203,7 +199,7 @@ def test_a_threshold_that_would_cut_outlines_off_changes_nothing(found):
 def test_what_the_user_called_rejected_and_drew_is_in_the_saved_file(found, tmp_path):
     findings = found.panel.findings
     lesion = findings.lesions[0]
-    painted(found.logic, findings, lesion, box_of(lesion))
+    painted(found.logic, findings, lesion, lesion.label_box.slices)
     found.logic.rename(findings, lesion.id, "Apex")
     found.logic.set_status(findings, lesion.id, "rejected")
     found.logic.update(findings, smooth_mm=0.5)
@@ -232,7 +228,7 @@ def refused(logic, findings, folder):
 def test_a_lesion_painted_over_a_moment_ago_does_not_come_back(found, tmp_path, then):
     findings = found.panel.findings
     first, second = findings.lesions[:2]
-    painted(found.logic, findings, first, box_of(second))
+    painted(found.logic, findings, first, second.label_box.slices)
     then(found.logic, findings, tmp_path / "saved")
     found.logic.take_over_edits(findings)
     found.logic.update(findings, min_diameter_mm=2.0)

@@ -17,6 +17,7 @@ import results
 import SimpleITK as sitk
 from LungTumorSegLib import record as records
 from LungTumorSegLib.errors import OutputError, UnreadableError
+from LungTumorSegLib.worker import protocol
 from LungTumorSegLib.writers import lesion_table, result_files
 from PIL import Image
 
@@ -36,6 +37,18 @@ def result(ct):
 def test_a_result_comes_back_from_its_folder_without_any_loss(tmp_path, ct, result):
     records.save(result, ct, tmp_path)
     results.assert_same(records.load(tmp_path), result)
+
+
+def test_what_goes_to_and_from_the_child_holds_points_in_lps(tmp_path, ct, result):
+    records.save(result, ct, tmp_path)
+    record = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    assert record["options"]["points_lps"] == [[1.5, -2.5, 3.0]]
+    assert record["lesions"][0]["axis_points_lps"][0] == list(result.lesions[0].axis_points_lps[0])
+    assert record["candidates"][1]["point_lps"] == [1.5, -2.5, 3.0]
+    request = protocol.hand_over_lesion(result.lesions[0], result.masks[0], (1.5, -2.5, 3.0), tmp_path)
+    assert request["point_lps"] == (1.5, -2.5, 3.0)
+    lesion, mask, point = protocol.take_over_lesion(json.loads(json.dumps(request)), tmp_path)
+    assert lesion == result.lesions[0] and point == (1.5, -2.5, 3.0) and np.array_equal(mask, result.masks[0])
 
 
 def test_a_result_without_lungs_lesions_and_map_comes_back_as_well(tmp_path, ct, result):
@@ -80,8 +93,8 @@ def test_the_json_holds_the_whole_story_with_points_in_ras(tmp_path, ct, result)
     assert first["axis_points_ras"][0] == [-x, -y, z]
 
 
-def test_the_json_names_the_lesion_fields_in_the_order_of_the_contract(ct, result):
-    names = [name.replace("_lps", "_ras") for name in result.lesions[0].__dataclass_fields__]
+def test_the_record_names_the_lesion_fields_in_the_order_of_the_contract(ct, result):
+    names = list(result.lesions[0].__dataclass_fields__)
     assert list(records.result_record(result, ct)["lesions"][0]) == names
 
 

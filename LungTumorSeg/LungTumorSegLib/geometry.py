@@ -1,4 +1,4 @@
-"""Where voxels are: boxes of them, the affine of an image in LPS millimetres, and its axial order.
+"""Where voxels are: boxes of them, the affine of an image in LPS millimetres, its axial order; LPS and RAS.
 
 Arrays are (z, y, x) as SimpleITK gives them; points, spacing and directions are (x, y, z) as ITK writes them.
 """
@@ -9,6 +9,18 @@ from itertools import permutations
 from operator import index
 
 import numpy as np
+
+# 4x4, from LPS to RAS mm and, being its own inverse, from RAS to LPS
+RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def ras_from_lps(point: Sequence[float]) -> tuple[float, float, float]:
+    """A point (x, y, z) from LPS mm, the library's, to RAS mm, Slicer's and the user's.
+
+    Its own inverse: x and y change their signs, so that it takes RAS to LPS as well.
+    """
+    x, y, z = point
+    return -x, -y, z
 
 
 @dataclass(frozen=True)

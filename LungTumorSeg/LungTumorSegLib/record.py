@@ -1,8 +1,4 @@
-"""A `Result` in JSON, for people and programs, and with its voxels beside it, without losing anything.
-
-Points in JSON are RAS mm, as Slicer shows them, and say so in their names; inside the library they are LPS. The grid
-itself (``geometry``) is written as image headers have it, in LPS.
-"""
+"""A `Result` in JSON with its voxels beside it, without losing anything. Points and grid are LPS mm."""
 
 import json
 from dataclasses import asdict
@@ -16,7 +12,7 @@ from .data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
 from .errors import UnreadableError
 from .geometry import Box, Geometry
 
-SCHEMA = 1
+SCHEMA = 2
 JSON_NAME = "result.json"
 VOXELS_NAME = "voxels.npz"
 PROBABILITY_NAME = "probability.npy"
@@ -50,7 +46,8 @@ def load(folder: Path) -> Result:
         record = json.loads((folder / JSON_NAME).read_text("utf-8"))
         if record["schema"] != SCHEMA:
             raise UnreadableError(
-                f"{folder} was written by another version of LungTumorSeg (schema {record['schema']})."
+                f"This result was written by another version of LungTumorSeg (schema {record['schema']}, this version "
+                f"reads {SCHEMA}); run the segmentation again."
             )
         with np.load(folder / VOXELS_NAME) as file:
             arrays = dict(file)
@@ -69,10 +66,10 @@ def write(path: Path, record: dict) -> None:
 
 
 def result_record(result: Result, ct: CT) -> dict:
-    """What ``result.json`` holds.
+    """What is written of a result, but for its voxels.
 
     input: name and `CT.source` of the CT. model: name, version, checksum. engine, device, reason: what ran and why.
-    seconds: of each stage. lesions: the `Lesion` contract's names and order, points in RAS mm.
+    seconds: of each stage. lesions: the `Lesion` contract's names and order.
     """
     return {
         "schema": SCHEMA,
@@ -108,37 +105,24 @@ def geometry_from(record: dict) -> Geometry:
 
 def options_record(options: Options) -> dict:
     record = asdict(options)
-    record["points_ras"] = [flip_xy(point) for point in record.pop("points_lps")]
     record["model"] = None if options.model is None else str(options.model)
     return record
 
 
 def options_from(record: dict) -> Options:
     values = dict(record)
-    values["points_lps"] = tuple(flip_xy(point) for point in values.pop("points_ras"))
+    values["points_lps"] = tuple(map(tuple, values["points_lps"]))
     values["model"] = None if values["model"] is None else Path(values["model"])
     return Options(**values)
 
 
-def flip_xy(point) -> tuple[float, float, float]:
-    """LPS to RAS, or back."""
-    x, y, z = point
-    return (-x, -y, z)
-
-
 def lesion_record(lesion: Lesion) -> dict:
-    values = asdict(lesion) | {"label_box": lesion.label_box.pairs}
-    return {
-        ("axis_points_ras" if name == "axis_points_lps" else name): (
-            [flip_xy(point) for point in value] if name == "axis_points_lps" else value
-        )
-        for name, value in values.items()
-    }
+    return asdict(lesion) | {"label_box": lesion.label_box.pairs}
 
 
 def lesion_from(record: dict) -> Lesion:
     values = dict(record)
-    values["axis_points_lps"] = tuple(flip_xy(point) for point in values.pop("axis_points_ras"))
+    values["axis_points_lps"] = tuple(map(tuple, values["axis_points_lps"]))
     values["label_box"] = Box.of_pairs(values["label_box"])
     return Lesion(**values)
 
@@ -146,9 +130,9 @@ def lesion_from(record: dict) -> Lesion:
 def _candidate_record(candidate: Candidate) -> dict:
     return {
         "box": candidate.box.pairs,
-        "point_ras": None if candidate.point_lps is None else flip_xy(candidate.point_lps),
+        "point_lps": candidate.point_lps,
         "threshold": candidate.threshold,
-        "ratings": [{"point_ras": flip_xy(rating.point_lps), "logit": rating.logit} for rating in candidate.ratings],
+        "ratings": [asdict(rating) for rating in candidate.ratings],
     }
 
 
@@ -156,10 +140,9 @@ def _candidate(record: dict, block: np.ndarray) -> Candidate:
     return Candidate(
         Box.of_pairs(record["box"]),
         block,
-        None if record["point_ras"] is None else flip_xy(record["point_ras"]),
+        record["point_lps"] and tuple(record["point_lps"]),
         record["threshold"],
-        # what 0.4.0 and before kept has none
-        tuple(Rating(flip_xy(rating["point_ras"]), rating["logit"]) for rating in record.get("ratings", ())),
+        tuple(Rating(tuple(rating["point_lps"]), rating["logit"]) for rating in record["ratings"]),
     )
 
 

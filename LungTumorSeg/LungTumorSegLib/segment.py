@@ -16,7 +16,7 @@ from . import memory
 from .checks import check
 from .data import CT, Candidate, Options, Progress, Rating, Result, check_threshold, operating_threshold
 from .errors import Cancelled, InputError, OutOfMemoryError
-from .geometry import Box, Geometry
+from .geometry import Box, Geometry, ras_from_lps
 from .lesions.extraction import click, extract, masks_of
 from .lungs.find import find_lungs, where_to_compute
 from .model import classifier, unet
@@ -313,5 +313,4 @@ def _full_map(plan: slices.Plan, values: np.ndarray, geometry: Geometry) -> np.n
 
 
 def _ras(point_lps) -> str:
-    x, y, z = point_lps
-    return f"{-x:.1f}, {-y:.1f}, {z:.1f}"
+    return ", ".join(f"{mm:.1f}" for mm in ras_from_lps(point_lps))

@@ -14,6 +14,7 @@ from pathlib import Path
 import headless
 import psutil
 from LungTumorSegLib.data import CT, Options, Result
+from LungTumorSegLib.geometry import ras_from_lps
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.lungs.find import find_lungs
 from LungTumorSegLib.model.bundle import load_bundle
@@ -96,7 +97,7 @@ def measure(ct: Stored, point, model: str | None = None, lesions_shown: int = 20
     scene, application = headless.start()
     slicer_standin.install(scene, application)
     opened = ct.open()
-    made = _child(opened, (-point[0], -point[1], point[2]), model)
+    made = _child(opened, ras_from_lps(point), model)
     headless.clear(scene, application)
     found = find_lungs(opened)
     candidates = balls(opened, found, lesions_many)

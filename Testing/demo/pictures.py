@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import offscreen
 import slicer
+from LungTumorSegLib.geometry import RAS_FROM_LPS
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.writers import pictures as plots
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -16,7 +17,6 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from skimage.measure import marching_cubes
 
-_FLIP = np.array([-1.0, -1.0, 1.0])
 _LUNG_COLOR = (0.75, 0.8, 0.9)
 _LUNG_OPACITY = 0.18
 
@@ -56,7 +56,7 @@ def _offscreen_works() -> bool:
 def _surface(mask_zyx, geometry):
     """Points in RAS mm and triangles of a mask's border."""
     points, triangles, _, _ = marching_cubes(np.pad(mask_zyx.astype(np.float32), 1), 0.5)
-    return geometry.lps(points - 1) * _FLIP, triangles
+    return geometry.lps(points - 1) @ RAS_FROM_LPS[:3, :3], triangles
 
 
 def lungs_model(findings):

@@ -16,6 +16,7 @@ from rich.table import Table
 from ..data import Options, Result, check_threshold
 from ..data import Progress as Step
 from ..errors import InputError
+from ..geometry import ras_from_lps
 from ..model import limits
 from ..model.bundle import load_bundle
 from ..model.engines.choose import ENGINE_NAMES
@@ -45,7 +46,7 @@ def _point_lps(text: str) -> tuple[float, float, float]:
         raise typer.BadParameter(
             f"{text!r} is not a point: give three numbers R,A,S in mm, for example -42.5,17,88"
         ) from None
-    return (-r, -a, s)
+    return ras_from_lps((r, a, s))
 
 
 def _threshold(value: float | None) -> float | None:

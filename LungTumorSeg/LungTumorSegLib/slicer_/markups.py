@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+from ..geometry import ras_from_lps
 from .scene import MARKUPS_ROLE, place_beside, remove_node
 
 _AXES = ("long axis", "short axis")
@@ -92,7 +93,7 @@ def _put(node, volume, name: str, ends):
     """Bring a line's transform, name and ends (LPS mm) up to date; what is right is not touched."""
     if node.GetTransformNodeID() != volume.GetTransformNodeID():
         node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
-    points = [(-x, -y, z) for x, y, z in ends]
+    points = [ras_from_lps(end) for end in ends]
     count = node.GetNumberOfControlPoints()
     if node.GetName() == name and [node.GetNthControlPointPosition(i) for i in range(count)] == points:
         return

@@ -17,12 +17,10 @@ from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 from ..checks import as_hu
 from ..data import CT, Lesion
 from ..errors import GeometryError, NotACTError, UnreadableError
-from ..geometry import Geometry
+from ..geometry import RAS_FROM_LPS, Geometry, ras_from_lps
 from ..lesions import terminology
 from .edits import segment_mask
 
-# RAS to LPS and back: x and y change sign
-_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 _ROLES = "LungTumorSeg."
 TABLE_ROLE = f"{_ROLES}table"
 MARKUPS_ROLE = f"{_ROLES}diameters"
@@ -58,7 +56,7 @@ def ct_from_volume(volume) -> CT:
 def _geometry(volume) -> Geometry:
     ijk_to_ras = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(ijk_to_ras)
-    affine = _FLIP @ slicer.util.arrayFromVTKMatrix(ijk_to_ras)
+    affine = RAS_FROM_LPS @ slicer.util.arrayFromVTKMatrix(ijk_to_ras)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise GeometryError(
             f'The voxels of "{volume.GetName()}" have no size or no direction: correct the spacing in the module '
@@ -83,14 +81,12 @@ def _source(volume) -> dict:
 
 def world_to_lps(volume, world_ras) -> tuple[float, float, float]:
     """A point as Slicer shows it (RAS mm, world) in the volume's own LPS mm; any transform over it is undone."""
-    r, a, s = _between(None, volume.GetParentTransformNode(), world_ras)
-    return -r, -a, s
+    return ras_from_lps(_between(None, volume.GetParentTransformNode(), world_ras))
 
 
 def lps_to_world(volume, point_lps) -> tuple[float, float, float]:
     """The inverse of `world_to_lps`."""
-    x, y, z = point_lps
-    return _between(volume.GetParentTransformNode(), None, (-x, -y, z))
+    return _between(volume.GetParentTransformNode(), None, ras_from_lps(point_lps))
 
 
 def _between(source, target, point) -> tuple[float, float, float]:

@@ -1,6 +1,6 @@
 """The lesion table as a node in the scene: the columns of `lesion_table`, then the lesion's name."""
 
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from vtk import vtkStringArray
@@ -21,11 +21,8 @@ def fill_table(node, lesions, names: dict[int, str], volume):
     names: by lesion id. volume: its parent transform, if any, is applied to the points. Sizes are those in the volume.
     A missing confidence is NaN.
     """
-    rows = []
-    for lesion in lesions:
-        world = [lps_to_world(volume, p) for p in lesion.axis_points_lps]
-        shown = replace(lesion, axis_points_lps=tuple((-r, -a, s) for r, a, s in world))
-        rows.append({**lesion_table.row(shown), "name": names[lesion.id]})
+    to_world = partial(lps_to_world, volume)
+    rows = [lesion_table.row(lesion, to_world) | {"name": names[lesion.id]} for lesion in lesions]
     was = node.StartModify()
     try:
         node.RemoveAllColumns()

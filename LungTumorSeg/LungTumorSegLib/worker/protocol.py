@@ -6,14 +6,14 @@ or ``error``; each carries ``v`` and, but for ``hello``, the request's ``id``.
     run       folder, ct (name, source, geometry), options      -> progress ..., result (folder) | error
     warm      options                                           -> result (engine, device, reason) | error
     quit                                                        -> the child ends
-    explain   folder, ct, options, kind, lesion, point_ras      -> progress ..., result (kind, box, probability) | error
+    explain   folder, ct, options, kind, lesion, point_lps      -> progress ..., result (kind, box, probability) | error
     hello     pid, version                                      once, when the child is ready
     progress  stage, done, total, seconds_left
     error     error (a class of `errors`), message, traceback
 
 ``folder`` is a private temporary one. The caller puts ``ct.npy`` there (stored axis order), the child maps it into
 memory and writes the result beside it as `record` does. For ``explain`` the caller puts ``mask.npy`` there as
-well, and the child writes ``map.npy``. End of input ends the child.
+well, and the child writes ``map.npy``. Points are LPS mm. End of input ends the child.
 """
 
 import json
@@ -25,7 +25,7 @@ import numpy as np
 from .. import errors
 from ..data import CT, Lesion, LesionMap
 from ..geometry import Box
-from ..record import flip_xy, geometry_from, geometry_record, lesion_from, lesion_record
+from ..record import geometry_from, geometry_record, lesion_from, lesion_record
 
 VERSION = 1
 _VOXELS, _MASK, _MAP = "ct.npy", "mask.npy", "map.npy"
@@ -61,13 +61,13 @@ def take_over(described: dict, folder: Path) -> CT:
 def hand_over_lesion(lesion: Lesion, mask: np.ndarray, point_lps, folder: Path) -> dict:
     """Write the mask into ``folder`` and return what describes lesion and click in a request. Raises OSError."""
     np.save(folder / _MASK, mask)
-    return {"lesion": lesion_record(lesion), "point_ras": None if point_lps is None else flip_xy(point_lps)}
+    return {"lesion": lesion_record(lesion), "point_lps": point_lps}
 
 
 def take_over_lesion(request: dict, folder: Path) -> tuple[Lesion, np.ndarray, tuple[float, float, float] | None]:
     """The lesion, its mask and its click (LPS mm, or None) that `hand_over_lesion` left."""
-    point = request["point_ras"]
-    return lesion_from(request["lesion"]), np.load(folder / _MASK), None if point is None else flip_xy(point)
+    point = request["point_lps"]
+    return lesion_from(request["lesion"]), np.load(folder / _MASK), point and tuple(point)
 
 
 def hand_over_map(made: LesionMap, folder: Path) -> dict:

@@ -1,10 +1,11 @@
 """The lesions as a flat table: the `Lesion` contract's names and order, one number or word a column."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..data import Lesion
+from ..geometry import ras_from_lps
 from ..lesions import terminology
 
 _BOX = tuple(f"label_box_{axis}{end}" for axis in "zyx" for end in (0, 1))
@@ -28,9 +29,12 @@ COLUMNS = (
 )
 
 
-def row(lesion: Lesion) -> dict:
-    """The lesion's values by column. ``None`` where there is none: no confidence, no end of an axis."""
-    points = [c for x, y, z in lesion.axis_points_lps for c in (-x, -y, z)]
+def row(lesion: Lesion, to_ras: Callable = ras_from_lps) -> dict:
+    """The lesion's values by column. ``None`` where there is none: no confidence, no end of an axis.
+
+    to_ras: from a point in LPS mm to the RAS mm that are shown.
+    """
+    points = [mm for point in lesion.axis_points_lps for mm in to_ras(point)]
     points += [None] * (len(_ENDS) - len(points))
     values = {name: getattr(lesion, name) for name in COLUMNS if name not in _BOX + _ENDS}
     values |= zip(_BOX, (end for ends in lesion.label_box.pairs for end in ends), strict=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data import Result
-from ..geometry import Box, Geometry
+from ..geometry import RAS_FROM_LPS, Box, Geometry
 from ..lesions import terminology
 
 # zlib's fastest level: labels compress a thousandfold anyway
@@ -110,6 +110,6 @@ def _on_one_line(name: str) -> str:
 
 def _geometry_string(geometry: Geometry) -> str:
     """Slicer's text for a grid: the 4x4 matrix from indices to RAS row by row, then the extent."""
-    ijk_to_ras = np.diag([-1.0, -1.0, 1.0, 1.0]) @ geometry.affine
+    ijk_to_ras = RAS_FROM_LPS @ geometry.affine
     extent = [end for n in geometry.shape_zyx[::-1] for end in (0, n - 1)]
     return "".join(f"{number!r};" for number in (*ijk_to_ras.ravel().tolist(), *extent))
