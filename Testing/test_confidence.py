@@ -9,7 +9,7 @@ from blocks import ball, blank, candidate, cone
 from LungTumorSegLib.data import Rating
 from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions import confidence
-from test_lesions import CARD, WEIGHTS, extract, lungs_whose_hull_ends_at
+from test_lesions import CARD, WEIGHTS, extracted, lungs_whose_hull_ends_at
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_uint8_and_float_probabilities_give_the_same_features(ct):
 def test_confidence_is_the_logistic_of_the_weighted_features(ct):
     card = {**CARD, "confidence_coefficients": WEIGHTS}
     p = ball(ct, (20, 30, 30), 7)
-    found, masks = extract(ct, p, card=card)
+    found, masks = extracted(ct, p, card=card)
     box = found[0].label_box
     values = confidence.features(masks[0], p[box.slices], box, ct)
     logit = WEIGHTS["intercept"] + sum(WEIGHTS[name] * values[name] for name in WEIGHTS if name != "intercept")
@@ -104,7 +104,7 @@ def test_confidence_is_the_logistic_of_the_weighted_features(ct):
 
 def test_a_missing_weight_turns_confidence_off(ct):
     card = {**CARD, "confidence_coefficients": {k: v for k, v in WEIGHTS.items() if k != "max_p"}}
-    assert extract(ct, ball(ct, (20, 30, 30), 7), card=card)[0][0].confidence is None
+    assert extracted(ct, ball(ct, (20, 30, 30), 7), card=card)[0][0].confidence is None
 
 
 def test_of_a_candidates_ratings_the_nearest_to_the_lesion_counts(ct):
@@ -116,12 +116,12 @@ def test_of_a_candidates_ratings_the_nearest_to_the_lesion_counts(ct):
         for place, logit in zip(places, (3.0, -2.0), strict=True)
     )
     weights = {**dict.fromkeys(WEIGHTS, 0.0), "rating": 1.0}
-    found, _ = extract(ct, candidate(ct, p, ratings=ratings), card={**CARD, "confidence_coefficients": weights})
+    found, _ = extracted(ct, candidate(ct, p, ratings=ratings), card={**CARD, "confidence_coefficients": weights})
     sure = {round(lesion.long_axis_mm): lesion.confidence for lesion in found}
     assert sure == pytest.approx({12: 1 / (1 + np.exp(-3)), 18: 1 / (1 + np.exp(2))})
-    unrated, _ = extract(ct, p, card={**CARD, "confidence_coefficients": weights})
+    unrated, _ = extracted(ct, p, card={**CARD, "confidence_coefficients": weights})
     assert [lesion.confidence for lesion in unrated] == [0.5, 0.5]
-    without, _ = extract(ct, candidate(ct, p, ratings=ratings), card={**CARD, "confidence_coefficients": WEIGHTS})
+    without, _ = extracted(ct, candidate(ct, p, ratings=ratings), card={**CARD, "confidence_coefficients": WEIGHTS})
     assert all(lesion.confidence is not None for lesion in without)  # the weights of an older bundle
 
 
@@ -140,11 +140,11 @@ def test_the_confidence_is_of_what_the_network_itself_said(ct):
         (p, chest, (logit + 0.2) * 2.0),
         (clicked, chest, (logit - 0.3) * 0.5),
     ):
-        (lesion,), _ = extract(ct, given, lungs=lungs, card=card)
+        (lesion,), _ = extracted(ct, given, lungs=lungs, card=card)
         raw = 1 / (1 + np.exp(-own))
         assert lesion.confidence == pytest.approx(1 / (1 + np.exp(-raw)), abs=1e-3)
     old = {**card, "confidence_coefficients": {name: w for name, w in weights.items() if name != "rating"}}
-    assert extract(ct, p, card=old)[0][0].confidence == pytest.approx(1 / (1 + np.exp(-0.6)), abs=1e-3)
+    assert extracted(ct, p, card=old)[0][0].confidence == pytest.approx(1 / (1 + np.exp(-0.6)), abs=1e-3)
 
 
 def test_a_rating_too_far_off_does_not_count(ct):
@@ -152,7 +152,7 @@ def test_a_rating_too_far_off_does_not_count(ct):
     for off_mm, expected in ((15, 1 / (1 + np.exp(-3))), (17, 0.5)):
         place = np.add(ct.geometry.lps((20, 30, 30)), (off_mm, 0, 0))
         given = candidate(ct, ball(ct, (20, 30, 30), 7), ratings=(Rating(tuple(place.tolist()), 3.0),))
-        assert extract(ct, given, card=card)[0][0].confidence == pytest.approx(expected)
+        assert extracted(ct, given, card=card)[0][0].confidence == pytest.approx(expected)
 
 
 def test_the_rating_of_a_mass_does_not_count():
@@ -161,13 +161,13 @@ def test_the_rating_of_a_mass_does_not_count():
     ratings = (Rating(tuple(ct.geometry.lps((20, 30, 30)).tolist()), -4.0),)
     for radius_mm, expected in ((13, 1 / (1 + np.exp(4))), (17, 0.5)):
         given = candidate(ct, ball(ct, (20, 30, 30), radius_mm, 0.9), ratings=ratings)
-        assert extract(ct, given, card=card)[0][0].confidence == pytest.approx(expected)
+        assert extracted(ct, given, card=card)[0][0].confidence == pytest.approx(expected)
 
 
 def test_weights_of_features_that_this_version_does_not_know_are_ignored(ct):
     p = ball(ct, (20, 30, 30), 7)
     one, two = (
-        extract(ct, p, card={**CARD, "confidence_coefficients": weights})[0][0].confidence
+        extracted(ct, p, card={**CARD, "confidence_coefficients": weights})[0][0].confidence
         for weights in (WEIGHTS, {**WEIGHTS, "texture": 9.0})
     )
     assert one == two

@@ -16,7 +16,7 @@ from nibabel.volumeutils import array_from_file
 
 from ..checks import check_orthogonal
 from ..errors import GeometryError, UnreadableError
-from ..geometry import Geometry
+from ..geometry import RAS_FROM_LPS, Geometry
 from .problems import check_grey_3d, check_spacings, damaged, without_sides
 
 _SCANNER = 1  # the form's code for the scanner's own coordinates
@@ -115,7 +115,7 @@ def _grid(path: Path, header: Nifti1Header, shape_zyx: tuple[int, ...]) -> tuple
     spacing = header["pixdim"][1:4].astype(float)
     check_spacings(path, spacing)
     unit = _MM.get(int(header["xyzt_units"]) & 7, 1.0)
-    lps_mm = np.diag([-unit, -unit, unit, 1.0])
+    lps_mm = RAS_FROM_LPS @ np.diag([unit, unit, unit, 1.0])  # its own inverse
     spacing_mm = tuple((spacing * unit).tolist())
     has_qform, sform_code = header["qform_code"] > 0, int(header["sform_code"])
     if sform_code <= 0:
