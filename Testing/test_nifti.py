@@ -127,6 +127,17 @@ def test_a_file_in_metres_is_read_where_it_says_so(tmp_path):
     assert is_same(read_ct(tmp_path / "ct.nii"))
 
 
+def test_axes_askew_by_rounding_are_brought_to_right_angles(tmp_path):
+    affine = RAS @ SMALL.geometry.affine
+    affine[0, 2] += 3 * np.radians(0.03)
+    nibabel.save(nibabel.Nifti1Image(SMALL.voxels_zyx.T, affine), tmp_path / "ct.nii")
+    geometry = read_ct(tmp_path / "ct.nii").geometry
+    directions = np.reshape(geometry.direction, (3, 3))
+    np.testing.assert_allclose(directions @ directions.T, np.eye(3), atol=1e-12)
+    corners = [grid.lps((19, 23, 29)) for grid in (geometry, SMALL.geometry)]
+    assert np.linalg.norm(corners[0] - corners[1]) < 0.05
+
+
 TURN = np.array([[np.cos(0.3), -np.sin(0.3), 0, 0], [np.sin(0.3), np.cos(0.3), 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
 
 

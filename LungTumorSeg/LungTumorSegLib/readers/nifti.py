@@ -154,8 +154,9 @@ def _qform(path: Path, header: Nifti1Header) -> np.ndarray:
 
 
 def _placed(shape_zyx: tuple[int, ...], spacing_mm: tuple[float, ...], affine: np.ndarray) -> Geometry:
-    """With the position and the directions of a 4x4 matrix (LPS mm), but the spacing given."""
-    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    """With the position of a 4x4 matrix (LPS mm) and the right-angled directions nearest to its own."""
+    left, _, right = np.linalg.svd(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))
+    directions = left @ right
     return Geometry(shape_zyx, spacing_mm, tuple(affine[:3, 3].tolist()), tuple(directions.ravel().tolist()))
 
 
