@@ -8,7 +8,8 @@ import onnx
 import pytest
 from benchmark import chest_ct, command, report, work
 from LungTumorSegLib.checks import check
-from LungTumorSegLib.lungs.find import find_lungs, where_to_compute
+from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.lungs.queries import where_to_compute
 from LungTumorSegLib.model.bundle import ONNX, load_bundle
 from onnx import numpy_helper
 

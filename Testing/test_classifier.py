@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import made_up_pack
 import numpy as np
@@ -11,10 +12,13 @@ import phantoms
 import pytest
 from LungTumorSegLib.data import Options
 from LungTumorSegLib.errors import ModelMismatchError, OutOfMemoryError
+from LungTumorSegLib.inference import MIRRORED, Inference
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.model import classifier
 from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, load_bundle, sha256
+from LungTumorSegLib.model.classifier import SIDE
 from LungTumorSegLib.model.engines.choose import open_engine
+from LungTumorSegLib.sampling.cubes import classifier_cubes
 from LungTumorSegLib.segment import segment
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -36,16 +40,25 @@ def test_a_ball_is_in_the_middle_of_its_cube_whatever_the_spacing(spacing):
     places = np.stack(np.meshgrid(*(np.arange(n) * mm for n, mm in zip(shape, spacing, strict=True)), indexing="ij"))
     centre = np.array([28.0, 33.0, 25.0])
     view = np.where(np.linalg.norm(places - centre[:, None, None, None], axis=0) < 6, 40, -850).astype(np.int16)
-    (cube,) = classifier.cubes(view, spacing, [centre], CUBE_CARD)
+    (cube,) = classifier_cubes(view, spacing, [centre], CUBE_CARD)
     assert cube.shape == (32, 32, 32, 1) and cube.dtype == np.float32
     inside = np.argwhere(cube[..., 0] > 0.4)
-    np.testing.assert_allclose(inside.mean(0), classifier.SIDE // 2, atol=0.6)
+    np.testing.assert_allclose(inside.mean(0), SIDE // 2, atol=0.6)
     assert np.ptp(inside, axis=0) == pytest.approx([12, 12, 12], abs=2)
 
 
 def test_beyond_the_scan_is_air():
-    (cube,) = classifier.cubes(np.zeros((20, 20, 20), np.int16), (1.0, 1.0, 1.0), [(0, 10, 10)], CUBE_CARD)
+    (cube,) = classifier_cubes(np.zeros((20, 20, 20), np.int16), (1.0, 1.0, 1.0), [(0, 10, 10)], CUBE_CARD)
     assert not cube[:15].any() and cube[16, 16, 16] > 0.6
+
+
+class Answers:
+    """An engine of two inputs at a time whose classifier is a function."""
+
+    batch = 2
+
+    def __init__(self, predict):
+        self.classifier = SimpleNamespace(predict=predict)
 
 
 def test_the_answers_for_a_cube_and_its_mirror_images_are_averaged():
@@ -56,7 +69,8 @@ def test_the_answers_for_a_cube_and_its_mirror_images_are_averaged():
         assert len(cubes) <= 2
         return 1 / (1 + np.exp(-cubes[:, 16:, 16:, 16:].mean((1, 2, 3, 4))))
 
-    np.testing.assert_allclose(classifier.logits(predict, given, 2), [0.25, 1, 0], atol=1e-6)
+    network = Answers(predict)
+    np.testing.assert_allclose(Inference(network, None).classify(given), [0.25, 1, 0], atol=1e-6)
 
 
 # what its answer does
@@ -107,7 +121,7 @@ def test_each_lesion_is_shown_in_the_middle_of_a_cube(model, plain):
     result, second = run(model, 0.9)
     ratings = [rating for candidate in result.candidates for rating in candidate.ratings]
     shown = second.shown[: len(ratings)]  # then the mirror images
-    assert len(second.shown) == len(classifier.MIRRORED) * len(ratings) >= len(result.lesions) > 0
+    assert len(second.shown) == len(MIRRORED) * len(ratings) >= len(result.lesions) > 0
     assert not any(candidate.ratings for candidate in plain.candidates)
     nearest = np.argmin([np.linalg.norm(np.subtract(rating.point_lps, NODULE[0])) for rating in ratings])
     assert np.linalg.norm(np.subtract(ratings[nearest].point_lps, NODULE[0])) < 3
@@ -167,7 +181,7 @@ def test_a_clicked_lesion_is_rated_too(model):
     options = Options(points_lps=(NODULE[0],))
     (one,), second = (lambda made: (made[0].lesions, made[1]))(run(model, 0.999, options=options))
     (other,) = run(model, 0.001, options=options)[0].lesions
-    assert len(second.shown) == len(classifier.MIRRORED)
+    assert len(second.shown) == len(MIRRORED)
     assert one.confidence > other.confidence and one.label_box == other.label_box
 
 

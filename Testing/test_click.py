@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from blocks import ball, blank, cone
 from LungTumorSegLib.data import CT
-from LungTumorSegLib.lesions.extraction import click
+from LungTumorSegLib.lesions.click import click
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from LungTumorSegLib import explain, segment
 from LungTumorSegLib.data import CT, Options
-from LungTumorSegLib.errors import GeometryError
+from LungTumorSegLib.errors import Cancelled, GeometryError, OutOfMemoryError
 from LungTumorSegLib.geometry import Box, Geometry
+from LungTumorSegLib.inference import Inference, Job
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 
@@ -93,7 +94,7 @@ def whole(ct: CT, box, block) -> np.ndarray:
 def test_a_mirrored_ct_has_the_mirrored_uncertainty(random, axis):
     ct = ball_ct()
     mirrored = replace(ct, voxels_zyx=np.ascontiguousarray(np.flip(ct.voxels_zyx, axis)))
-    here, there = (explain.uncertainty(c, middle(c), *random) for c in (ct, mirrored))
+    here, there = (explain.uncertainty(c, middle(c), Inference(*random)) for c in (ct, mirrored))
     assert here.probability.shape == SHAPE
     assert here.deviation.max() > 1e-4
     np.testing.assert_allclose(np.flip(there.probability, axis), here.probability, atol=1e-5)
@@ -103,7 +104,7 @@ def test_a_mirrored_ct_has_the_mirrored_uncertainty(random, axis):
 def test_the_mean_probability_is_that_of_the_single_views(random):
     engine, opened = random
     ct = ball_ct()
-    found = explain.uncertainty(ct, middle(ct), engine, opened)
+    found = explain.uncertainty(ct, middle(ct), Inference(engine, opened))
     plan = explain._plan(ct, middle(ct), opened)
     (_, given), *_ = plan.batches(ct.voxels_zyx, 1, None, BALL[0])
     views = []
@@ -117,7 +118,7 @@ def test_the_mean_probability_is_that_of_the_single_views(random):
 
 
 def test_a_network_that_looks_at_single_pixels_is_not_unsure_under_mirroring(tissue):
-    found = explain.uncertainty(ball_ct(), middle(ball_ct()), *tissue)
+    found = explain.uncertainty(ball_ct(), middle(ball_ct()), Inference(*tissue))
     assert found.deviation.max() < 1e-3
     assert found.probability[BALL] > 0.99 and found.probability[10, 30, 40] < 0.01
 
@@ -129,7 +130,7 @@ def test_entropy_is_a_bit_where_p_is_a_half_and_nothing_where_the_network_is_sur
 def test_the_heat_of_such_a_network_lies_on_the_lesion_alone(tissue):
     ct = ball_ct()
     lesion, mask, spot = ball(ct, tissue)
-    found = explain.heat(ct, spot, lesion, mask, *tissue)
+    found = explain.heat(ct, spot, lesion, mask, Inference(*tissue))
     assert found.box.pairs[0] == (BALL[0], BALL[0] + 1) and found.probability > 0.95
     fall = whole(ct, found.box, found.fall)[BALL[0]]
     y, x = np.indices(SHAPE[1:])
@@ -145,7 +146,8 @@ def test_maps_of_a_ct_stored_in_another_order_are_the_same(tissue, random):
     maps = []
     for c in (ct, other):
         lesion, mask, spot = ball(c, tissue)
-        unsure, heat = explain.uncertainty(c, spot, *random), explain.heat(c, spot, lesion, mask, *tissue)
+        unsure = explain.uncertainty(c, spot, Inference(*random))
+        heat = explain.heat(c, spot, lesion, mask, Inference(*tissue))
         view = c.geometry.axial_order().view
         blocks = ((unsure.box, unsure.deviation), (heat.box, heat.fall))
         maps.append([view(whole(c, box, block)) for box, block in blocks])
@@ -166,7 +168,83 @@ def test_a_lesion_outside_the_box_is_refused(tissue):
     lesion, mask, spot = ball(ct, tissue)
     far = replace(spot, centre_lps=(90.0, 90.0, 10.0))
     with pytest.raises(GeometryError, match="heat map"):
-        explain.heat(ct, far, lesion, mask, *tissue)
+        explain.heat(ct, far, lesion, mask, Inference(*tissue))
+
+
+# short of memory, cancelled, watched: as a run
+
+
+class SmallMemory:
+    """The real engine on a device that holds no more than ``most`` slices."""
+
+    def __init__(self, engine, most, device="GPU"):
+        self.engine, self.most, self.device, self.batch, self.sizes = engine, most, device, 8, []
+
+    def predict(self, batch):
+        self.sizes.append(len(batch))
+        if len(batch) > self.most:
+            raise OutOfMemoryError("too little memory")
+        return self.engine.predict(batch)
+
+
+def maps_by(ct, network, inference):
+    """Both maps of the ball, as `Inference` objects that ``inference`` makes compute them."""
+    lesion, mask, spot = ball(ct, network)
+    one, other = inference(), inference()
+    return (explain.uncertainty(ct, spot, one).deviation, one), (
+        explain.heat(ct, spot, lesion, mask, other).fall,
+        other,
+    )
+
+
+def test_short_of_memory_a_map_is_made_with_smaller_batches_and_says_so(tissue):
+    engine, opened = tissue
+    plain = maps_by(ball_ct(), tissue, lambda: Inference(engine, opened))
+    small = maps_by(ball_ct(), tissue, lambda: Inference(SmallMemory(engine, 2), opened))
+    for (expected, _), (values, inference) in zip(plain, small, strict=True):
+        assert max(size for size in inference.engine.sizes if size <= 2) == 2
+        assert len(inference.notes) == 2 and "went on with 2" in inference.notes[-1]
+        np.testing.assert_allclose(values, expected, atol=1e-5)
+
+
+def test_a_map_that_the_gpu_has_no_room_for_is_made_on_the_cpu(tissue):
+    engine, opened = tissue
+    plain = maps_by(ball_ct(), tissue, lambda: Inference(engine, opened))
+    on_cpu = maps_by(
+        ball_ct(), tissue, lambda: Inference(SmallMemory(engine, 0), opened, options=Options(engine="onnxruntime"))
+    )
+    for (expected, _), (values, inference) in zip(plain, on_cpu, strict=True):
+        assert inference.engine.device == "CPU" and "went on on the CPU" in inference.notes[-1]
+        np.testing.assert_allclose(values, expected, atol=1e-5)
+
+
+def test_a_map_that_the_cpu_has_no_room_for_is_an_error(tissue):
+    engine, opened = tissue
+    with pytest.raises(OutOfMemoryError):
+        explain.uncertainty(ball_ct(), middle(ball_ct()), Inference(SmallMemory(engine, 0, "CPU"), opened))
+
+
+@pytest.mark.parametrize("kind", ["uncertainty", "heat"])
+def test_a_map_tells_its_progress_and_stops_between_batches_when_it_is_cancelled(tissue, kind):
+    engine, opened = tissue
+    ct = ball_ct()
+    lesion, mask, spot = ball(ct, tissue)
+
+    def make(job):
+        inference = Inference(engine, opened, job)
+        if kind == "heat":
+            return explain.heat(ct, spot, lesion, mask, inference)
+        return explain.uncertainty(ct, spot, inference)
+
+    steps = []
+    make(Job(steps.append))
+    assert [step.done for step in steps] == sorted({step.done for step in steps})
+    assert {step.stage for step in steps} == {"explain"} and steps[-1].done == steps[-1].total
+    assert all(step.seconds_left is not None for step in steps) and len(steps) > 2
+    steps.clear()
+    with pytest.raises(Cancelled):
+        make(Job(steps.append, lambda: bool(steps)))
+    assert len(steps) == 1
 
 
 # `python -m training explain`

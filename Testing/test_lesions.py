@@ -8,7 +8,8 @@ import pytest
 from blocks import ball, blank, candidate, cone
 from LungTumorSegLib.data import CT, Candidate, Lungs, Options
 from LungTumorSegLib.geometry import Box, Geometry
-from LungTumorSegLib.lesions.extraction import click, extract, masks_of
+from LungTumorSegLib.lesions.click import click
+from LungTumorSegLib.lesions.extraction import extract, masks_of
 
 CARD = {"threshold": 0.5}
 WEIGHTS = {

@@ -12,7 +12,8 @@ import phantoms
 import pytest
 from LungTumorSegLib.data import CT
 from LungTumorSegLib.errors import NoLungsFoundError
-from LungTumorSegLib.lungs.find import LEFT, RIGHT, find_lungs, hull_distance, side_of, where_to_compute
+from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.lungs.queries import LEFT, RIGHT, hull_distance, side_of, where_to_compute
 
 RIGHT_CENTRE, LEFT_CENTRE = np.array(phantoms.RIGHT_LUNG[0]), np.array(phantoms.LEFT_LUNG[0])
 

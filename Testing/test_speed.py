@@ -12,10 +12,10 @@ import numpy as np
 import onnx
 import phantoms
 import pytest
-from LungTumorSegLib import segment as job
 from LungTumorSegLib.data import Options
 from LungTumorSegLib.errors import EngineError
 from LungTumorSegLib.geometry import Box
+from LungTumorSegLib.inference import one_ahead
 from LungTumorSegLib.model import engines
 from LungTumorSegLib.model.bundle import CARD, INT8, ONNX, default_path, load_bundle, sha256
 from LungTumorSegLib.model.engines import choose
@@ -23,6 +23,7 @@ from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.model.engines.onnxruntime_engine import OnnxRuntimeEngine
 from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine, import_openvino
 from LungTumorSegLib.sampling import slices
+from LungTumorSegLib.segment import segment
 
 CLICK = Options(points_lps=(phantoms.NODULE[0],))
 
@@ -38,8 +39,8 @@ def chest():
 
 
 def test_batches_come_in_their_order_and_none_is_lost():
-    assert list(job._one_ahead(iter(range(1, 50)))) == list(range(1, 50))
-    assert list(job._one_ahead(iter(()))) == []
+    assert list(one_ahead(iter(range(1, 50)))) == list(range(1, 50))
+    assert list(one_ahead(iter(()))) == []
 
 
 def test_the_next_batch_is_made_while_one_is_being_used():
@@ -50,7 +51,7 @@ def test_the_next_batch_is_made_while_one_is_being_used():
             event.set()
             yield event
 
-    for used in job._one_ahead(make()):
+    for used in one_ahead(make()):
         following = made[made.index(used) + 1 : made.index(used) + 2]
         assert all(event.wait(10) for event in following), "nothing is made while the network works"
 
@@ -63,7 +64,7 @@ def test_no_more_than_one_batch_waits():
             begun.append(i)
             yield i
 
-    batches = job._one_ahead(make())
+    batches = one_ahead(make())
     next(batches)
     batches.close()
     assert len(begun) <= 2
@@ -75,7 +76,7 @@ def test_an_error_in_the_making_of_slices_reaches_the_caller():
         raise EngineError("broken")
 
     with pytest.raises(EngineError, match="broken"):
-        list(job._one_ahead(make()))
+        list(one_ahead(make()))
 
 
 class Recorder:
@@ -101,7 +102,7 @@ def test_the_result_does_not_depend_on_how_many_slices_are_run_at_a_time(chest, 
     blocks = []
     for batch in (1, 3, 8):
         recorder = Recorder(engine, batch)
-        result = job.segment(chest, CLICK, engine=recorder, bundle=model)
+        result = segment(chest, CLICK, engine=recorder, bundle=model)
         assert max(shape[0] for shape in recorder.sizes) == batch
         blocks.append(result.candidates[0].block.astype(int))
     assert max(np.abs(block - blocks[0]).max() for block in blocks) <= 1
@@ -110,7 +111,7 @@ def test_the_result_does_not_depend_on_how_many_slices_are_run_at_a_time(chest, 
 def test_only_the_slices_around_the_lungs_are_run(model):
     ct, _ = phantoms.chest((3.0, 3.0, 3.0), size_mm=(384, 288, 480), lesions=())
     recorder = Recorder(open_engine(model), 4)
-    job.segment(ct, engine=recorder, bundle=model)
+    segment(ct, engine=recorder, bundle=model)
     whole = recorder.sizes[0][1:]  # the first are axial slices, the others the other views of candidates
     assert 0 < sum(shape[0] for shape in recorder.sizes if shape[1:] == whole) < 0.6 * len(ct.voxels_zyx)
 

@@ -20,6 +20,7 @@ import pytest
 import results
 from LungTumorSegLib import errors, explain
 from LungTumorSegLib.data import Options
+from LungTumorSegLib.inference import Inference
 from LungTumorSegLib.model.bundle import CARD, default_path, load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.segment import segment
@@ -139,13 +140,13 @@ def test_the_child_and_this_process_make_identical_maps(warm, ct, clicked):
     lesion, mask, point = clicked
     spot, opened = explain.spot_of(ct, lesion, point), load_bundle()
     engine = open_engine(opened)
-    here = explain.heat(ct, spot, lesion, mask, engine, opened)
+    here = explain.heat(ct, spot, lesion, mask, Inference(engine, opened))
     there, steps = _explained(warm, ct, clicked, "heat")
     assert there.kind == "heat" and there.box == here.box and there.probability == pytest.approx(here.probability)
     np.testing.assert_allclose(there.values, here.fall, atol=1e-5)
     assert np.abs(there.values).max() > 0.01
     assert steps[0].stage == "engine" and steps[-1].stage == "explain" and steps[-1].done == steps[-1].total
-    here = explain.uncertainty(ct, spot, engine, opened)
+    here = explain.uncertainty(ct, spot, Inference(engine, opened))
     there, steps = _explained(warm, ct, clicked, "uncertainty")
     assert there.kind == "uncertainty" and there.box == here.box and there.values.shape == here.deviation.shape
     np.testing.assert_allclose(there.values, here.deviation, atol=1e-5)

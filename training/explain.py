@@ -10,6 +10,7 @@ import numpy as np
 from LungTumorSegLib import explain
 from LungTumorSegLib.data import Result
 from LungTumorSegLib.geometry import Box
+from LungTumorSegLib.inference import Inference
 from LungTumorSegLib.model.bundle import CARD, Bundle, load_bundle, sha256
 from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.model.engines.choose import open_engine
@@ -94,7 +95,7 @@ def figures_of(nodule: Nodule, engine: Engine, bundle: Bundle) -> dict:
     }
     scores = dict.fromkeys(SCORES)
     if predicted.any():
-        found = explain.uncertainty(nodule.ct, spot(nodule), engine, bundle)
+        found = explain.uncertainty(nodule.ct, spot(nodule), Inference(engine, bundle))
         block = result.candidates[0]
         single = np.zeros(predicted.shape, np.float32)
         single[block.box.slices] = block.block / 255
@@ -183,7 +184,7 @@ def draw(nodule: Nodule, result: Result | None, engine: Engine, bundle: Bundle, 
     predicted = click.mask_of(result)
     shown = predicted if predicted.any() else nodule.reference
     z = int(shown.sum((1, 2)).argmax())
-    unsure = explain.uncertainty(nodule.ct, spot(nodule), engine, bundle)
+    unsure = explain.uncertainty(nodule.ct, spot(nodule), Inference(engine, bundle))
     figure = Figure((15, 4.2), layout="constrained")
     axes = figure.subplots(1, 4)
     for ax in axes:
@@ -200,7 +201,7 @@ def draw(nodule: Nodule, result: Result | None, engine: Engine, bundle: Bundle, 
     _colours(figure, axes[1], _whole(unsure.box, unsure.probability)[z], "probability", "inferno", 0, 1)
     _colours(figure, axes[2], _whole(unsure.box, unsure.deviation)[z], "deviation of four mirrored views", "viridis", 0)
     if predicted.any():
-        heat = explain.heat(nodule.ct, spot(nodule), result.lesions[0], result.masks[0], engine, bundle)
+        heat = explain.heat(nodule.ct, spot(nodule), result.lesions[0], result.masks[0], Inference(engine, bundle))
         fall = _whole(heat.box, heat.fall)[z]
         most = float(np.abs(fall).max())
         what = f"fall of the lesion's probability ({heat.probability:.2f})\nwhere tissue is replaced by lung"

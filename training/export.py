@@ -11,6 +11,7 @@ import onnx
 from LungTumorSegLib.model import classifier, unet
 from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, PAIR, SCHEMA, UNET, Part, sha256
 from LungTumorSegLib.sampling import slices
+from LungTumorSegLib.sampling.cubes import classifier_cubes
 
 from . import onnx_graph
 from .config import Config
@@ -117,7 +118,7 @@ def pair_input(card: dict) -> np.ndarray:
 def pair_cubes(card: dict) -> np.ndarray:
     """The same lung for the classifier: the ball, and the vessel."""
     hu = _made_up_lung()
-    return classifier.cubes(hu, (1.0, 1.0, 1.0), [(10, 34, 36), (10, 20, 19)], card)
+    return classifier_cubes(hu, (1.0, 1.0, 1.0), [(10, 34, 36), (10, 20, 19)], card)
 
 
 def _made_up_lung() -> np.ndarray:

@@ -23,6 +23,11 @@ class CT:
     name: str = "CT"
     source: dict = field(default_factory=dict)
 
+    @property
+    def axial_view(self) -> np.ndarray:
+        """The voxels seen as axial slices (z to the head, y to the back, x to the left), on ``geometry.axial()``."""
+        return self.geometry.axial_order().view(self.voxels_zyx)
+
 
 @dataclass(frozen=True)
 class Options:
@@ -181,9 +186,11 @@ class LesionMap:
     kind: uncertainty (standard deviation of p over mirrored views, 0 to 0.5) | heat (one axial slice: by how much the
     lesion's mean p falls when the tissue there is replaced by lung; negative where it rises). values: float32
     (z, y, x), fills ``box`` of the CT's stored array. probability: of heat, the lesion's mean p with nothing replaced.
+    notes: sentences for the user (a smaller batch, a fall-back to the CPU).
     """
 
     kind: str
     box: Box
     values: np.ndarray
     probability: float | None = None
+    notes: tuple[str, ...] = ()

@@ -4,14 +4,14 @@ Both look at the axial slices of the box in which a click is answered, through a
 coronal and the sagittal view as well, so that the probability there differs a little.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .data import CT, Lesion, Progress
+from .data import CT, Lesion
 from .errors import GeometryError
 from .geometry import Box
+from .inference import Inference, in_batches
 from .model.bundle import Bundle
 from .model.calibration import calibrated
 from .model.engines.base import Engine
@@ -19,7 +19,6 @@ from .sampling import slices
 
 SIDE_MM, LARGE_SIDE_MM = 60.0, 120.0  # as for a click
 ROOM_MM = 10.0  # of surroundings that a lesion keeps on each side in the smaller box
-BATCH = 16
 # the eraser fills in aerated lung; HU of parenchyma at full inspiration
 LUNG_HU = -850.0
 GRID = 16  # places along a side of the box where the eraser is put: 4 mm apart in the smaller one
@@ -78,42 +77,36 @@ def entropy(p: np.ndarray) -> np.ndarray:
     return -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
 
 
-def uncertainty(
-    ct: CT, spot: Spot, engine: Engine, bundle: Bundle, progress: Callable[[Progress], None] | None = None
-) -> Uncertainty:
+def uncertainty(ct: CT, spot: Spot, inference: Inference) -> Uncertainty:
     """What the network makes of the box as it is, mirrored left to right, head to feet, and both.
 
     Test-time augmentation as an estimate of uncertainty: Wang et al., Neurocomputing 338:34-45, 2019. Only mirrorings
     that the training used as well; head to feet by reversing the neighbouring slices, which needs offsets that are
-    symmetrical (else left to right alone). Raises GeometryError and EngineError as a click does.
+    symmetrical (else left to right alone). Raises GeometryError, EngineError and Cancelled as a click does.
     """
-    plan = _plan(ct, spot, bundle)
-    count = len(bundle.card["offsets_mm"])
-    reversible = count > 1 and np.allclose(bundle.card["offsets_mm"], -np.array(bundle.card["offsets_mm"])[::-1])
+    plan, card = _plan(ct, spot, inference.bundle), inference.bundle.card
+    count = len(card["offsets_mm"])
+    reversible = count > 1 and np.allclose(card["offsets_mm"], -np.array(card["offsets_mm"])[::-1])
     views = [(x, z) for x in (False, True) for z in ((False, True) if reversible else (False,))]
     total, squares = np.zeros(plan.shape), np.zeros(plan.shape)
-    for which, given in plan.batches(_view(ct), BATCH, spot.point_lps):
-        for mirror_x, mirror_z in views:
-            p = calibrated(_predict(engine, given, count, mirror_x, mirror_z), bundle.card)
+
+    def batches(first: int, size: int):
+        return plan.batches(ct.axial_view, size, spot.point_lps, first)
+
+    def answer(engine: Engine, inputs: np.ndarray) -> np.ndarray:
+        return np.stack([_predict(engine, inputs, count, *view) for view in views])
+
+    for which, answers in inference.run(batches, len(plan.runs), answer, stage="explain"):
+        for p in calibrated(answers, card):
             total[which] += p
             squares[which] += p.astype(float) ** 2
-        if progress:
-            progress(Progress("explain", which.stop, len(plan.runs)))
     mean = total / len(views)
     deviation = np.sqrt(np.maximum(squares / len(views) - mean**2, 0))
     box = plan.voxel_box(Box.whole(plan.shape))
     return Uncertainty(_stored(ct, box), *(_block(ct, plan, values, box) for values in (mean, deviation)))
 
 
-def heat(
-    ct: CT,
-    spot: Spot,
-    lesion: Lesion,
-    mask: np.ndarray,
-    engine: Engine,
-    bundle: Bundle,
-    progress: Callable[[Progress], None] | None = None,
-) -> Heat:
+def heat(ct: CT, spot: Spot, lesion: Lesion, mask: np.ndarray, inference: Inference) -> Heat:
     """Erase the surroundings place by place, and see how the probability of the lesion changes.
 
     Occlusion sensitivity (Zeiler and Fergus, ECCV 2014) with a soft eraser: at each place of a grid the tissue of all
@@ -123,39 +116,38 @@ def heat(
     mask: bool, filling ``lesion.label_box``; its largest axial slice is explained. Raises as `uncertainty` does,
     and GeometryError if the lesion does not reach a pixel of its slice in the spot's box.
     """
-    plan = _plan(ct, spot, bundle)
+    plan, card = _plan(ct, spot, inference.bundle), inference.bundle.card
     order, axial = ct.geometry.axial_order(), ct.geometry.axial()
     lesion_box = order.view_box(lesion.label_box, axial.shape_zyx)
-    seen = order.view(mask)
-    largest = lesion_box.start[0] + int(seen.sum((1, 2)).argmax())
+    lesion_view = order.view(mask)
+    largest = lesion_box.start[0] + int(lesion_view.sum((1, 2)).argmax())
     one = replace(plan, runs=plan.runs[[int(np.abs(plan.runs - largest).argmin())]])
-    target = _on_network_grid(one, lesion_box, seen)
+    target = _on_network_grid(one, lesion_box, lesion_view)
     if not target.any():
         raise GeometryError("The outline of this lesion is too small or too large for a heat map; look at another one.")
-    (_, given), *_ = one.batches(_view(ct), 1, spot.point_lps)
-    erasers = _erasers(given.shape[1:3])
-    lung = slices.scale_hu(np.array(LUNG_HU), bundle.card["window_hu"])
-    count = len(bundle.card["offsets_mm"])
-    before = float(calibrated(engine.predict(given), bundle.card)[0][target].mean())
+    (_, slice_input), *_ = one.batches(ct.axial_view, 1, spot.point_lps)
+    erasers, count = _erasers(slice_input.shape[1:3]), len(card["offsets_mm"])
+    lung = slices.scale_hu(np.array(LUNG_HU), card["window_hu"])
+
+    def erased(first: int, size: int):
+        for start in range(first, len(erasers), size):
+            part = erasers[start : start + size, ..., None]
+            inputs = np.repeat(slice_input, len(part), 0)
+            inputs[..., :count] += part * (lung - inputs[..., :count])
+            yield slice(start, start + len(part)), inputs
+
+    ((_, whole_p),) = inference.run(in_batches(slice_input), 1)
+    before = float(calibrated(whole_p, card)[0][target].mean())
     falls = np.empty(len(erasers))
-    for start in range(0, len(erasers), BATCH):
-        part = erasers[start : start + BATCH, ..., None]
-        erased = np.repeat(given, len(part), 0)
-        erased[..., :count] += part * (lung - erased[..., :count])
-        falls[start : start + BATCH] = before - calibrated(engine.predict(erased), bundle.card)[:, target].mean(1)
-        if progress:
-            progress(Progress("explain", start + len(part), len(erasers)))
+    for which, p in inference.run(erased, len(erasers), stage="explain"):
+        falls[which] = before - calibrated(p, card)[:, target].mean(1)
     shown = np.tensordot(falls, erasers, 1) / erasers.sum(0)
-    whole = one.voxel_box(Box.whole(one.shape))
-    return Heat(_stored(ct, whole), _block(ct, one, shown[None], whole), before)
+    box = one.voxel_box(Box.whole(one.shape))
+    return Heat(_stored(ct, box), _block(ct, one, shown[None], box), before)
 
 
 def _plan(ct: CT, spot: Spot, bundle: Bundle) -> slices.Plan:
     return slices.plan_around(ct.geometry.axial(), bundle.card, spot.centre_lps, spot.side_mm)
-
-
-def _view(ct: CT) -> np.ndarray:
-    return ct.geometry.axial_order().view(ct.voxels_zyx)
 
 
 def _predict(engine: Engine, given: np.ndarray, count: int, mirror_x: bool, mirror_z: bool) -> np.ndarray:

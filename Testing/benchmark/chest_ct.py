@@ -11,7 +11,7 @@ import phantoms
 import SimpleITK as sitk
 from LungTumorSegLib.data import CT, Candidate
 from LungTumorSegLib.geometry import Box, Geometry
-from LungTumorSegLib.lungs.find import hull_distance
+from LungTumorSegLib.lungs.queries import hull_distance
 
 FIELD_MM, HEIGHT_MM = 360.0, 180.0
 NODULES = (((-86.0, 12.0, 21.0), 18.0, 40), ((78.0, 6.0, -12.0), 12.0, 40), ((-60.0, -30.0, -21.0), 8.0, 40))

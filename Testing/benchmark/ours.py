@@ -17,7 +17,8 @@ import numpy as np
 from LungTumorSegLib import memory
 from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.lesions.extraction import extract
-from LungTumorSegLib.lungs.find import find_lungs, where_to_compute
+from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.lungs.queries import where_to_compute
 from LungTumorSegLib.model import unet
 from LungTumorSegLib.model.bundle import INT8, ONNX, Bundle, load_bundle
 from LungTumorSegLib.model.engines.base import Engine

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cc3d
 import numpy as np
 from LungTumorSegLib import segment
+from LungTumorSegLib.components import components, connected
 from LungTumorSegLib.data import CT, Candidate, Options, Result
 from LungTumorSegLib.geometry import Box, shared_voxels
 from LungTumorSegLib.lesions import confidence
-from LungTumorSegLib.lesions.extraction import CONNECTIVITY
 from LungTumorSegLib.model.bundle import CARD, Bundle, load_bundle
 from LungTumorSegLib.model.calibration import uncalibrated
 from LungTumorSegLib.model.engines.base import Engine
@@ -129,9 +128,8 @@ def real(config: Config, name: str, model: Model) -> dict:
     result = segment.segment(
         ct, Options(keep_probability=True, min_confidence=0), engine=model.engine, bundle=model.bundle
     )
-    labels = cc3d.connected_components(truth, connectivity=CONNECTIVITY)
-    boxes = cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"][1:]
-    references = [Reference(Box.of_slices(s), labels[s] == k + 1) for k, s in enumerate(boxes)]
+    labels, _ = connected(truth)
+    references = [Reference(box, labels[box.slices] == label) for label, box, _ in components(labels)]
     predictions = _predictions(result)
     union = np.zeros(truth.shape, bool)
     for box, mask in predictions:

@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 
 from ..data import CT, Lungs
 from ..geometry import Box
-from ..lungs.find import side_of
+from ..lungs.queries import side_of
 
 # Where an outline lies beyond the centre of its outermost voxels, in pixels. Of random discs of 8 to 80 pixels, square
 # pixels and 1:3, the longest chord is then 0.26 too short to 0.49 too long, and at most 0.64 too short from 3 pixels

@@ -5,13 +5,13 @@ Lungs choose only where to compute, tell a lesion's side and drop lesions far fr
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
+from ..components import connected
 from ..data import CT, Lungs
 from ..errors import NoLungsFoundError
 from ..geometry import Box, Geometry
+from .queries import LEFT, RIGHT, distance_outside, missing_side
 
-RIGHT, LEFT = 1, 2
 GRID_MM = 3.0
 AIR_HU = -400  # halfway between lung and soft tissue, where lung masks are usually cut
 EMPTY_HU = -1015  # no tissue is that low: what a scanner writes outside its circle (-1024, -2000, -3024)
@@ -21,10 +21,6 @@ GAS_HU = -930
 GAS_TISSUE = 0.1
 CUT_LUNG_TISSUE, CUT_LUNG_HU, CUT_LUNG_MM2 = 0.85, -890, 2000
 LEAST_LUNG_ML = 300
-SMALL_LUNG = 0.4  # a lung under this share of the other counts as missing
-MARGIN_MM = 30
-MARGIN_OF_MISSING_MM = 60  # along z: the diaphragm under a white lung stands elsewhere than the other one
-NEAR_MM, FAR_MM = 10, 40
 
 CROSS = ndimage.generate_binary_structure(3, 1)
 CROSS[[0, 2]] = False
@@ -56,65 +52,6 @@ def find_lungs(ct: CT) -> Lungs:
     return Lungs(label, distance_outside(hull, geometry), geometry, body_box)
 
 
-def where_to_compute(lungs: Lungs, ct: CT) -> Box:
-    """The box in the CT's axial view (z, y, x) where lung tumours are looked for.
-
-    The lungs and 30 mm around; on a side whose lung is missing or under 40 % of the other, out to the body's edge,
-    over the body's depth, and 60 mm above and below.
-    """
-    margin = np.full((3, 2), float(MARGIN_MM))
-    edges = np.array(Box.around(lungs.label_zyx).pairs, float)
-    missing = _missing_side(lungs.label_zyx)
-    if missing and lungs.body_box:
-        margin[0] = MARGIN_OF_MISSING_MM
-        body = np.array(lungs.body_box.pairs)
-        edges[1] = min(edges[1, 0], body[1, 0]), max(edges[1, 1], body[1, 1])
-        if missing == RIGHT:
-            edges[2, 0] = min(edges[2, 0], body[2, 0])
-        else:
-            edges[2, 1] = max(edges[2, 1], body[2, 1])
-    # both grids have the axes of the same axial view: only the scale and the start differ
-    axial = ct.geometry.axial()
-    corners = axial.index(lungs.geometry.lps(edges.T - 0.5)).T
-    corners += margin * [-1, 1] / np.array(axial.spacing_zyx)[:, None]
-    box = Box(np.floor(corners[:, 0] + 0.5).astype(int), np.ceil(corners[:, 1] + 0.5).astype(int))
-    return box.intersect(Box.whole(axial.shape_zyx))
-
-
-def distance_outside(hull: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """`Lungs.hull_distance_mm` of a hull (bool)."""
-    return ndimage.distance_transform_edt(~hull, geometry.spacing_zyx).astype(np.float32)
-
-
-def hull_distance(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:
-    """Distance in mm of each of the (n, 3) points from the hull of both lungs; 0 inside."""
-    return lungs.hull_distance_mm[tuple(_nearest_index(points_lps, lungs).T)]
-
-
-def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> str:
-    """The patient's side of a lesion: ``left``, ``right``, or ``""`` where it can't be told.
-
-    mask: bool, on ``geometry``. The nearest lung of each voxel votes, of those within 10 mm of the lesion, else within
-    40 mm. Where one lung is missing or under 40 % of the other, it is the half of the body after 10 mm.
-    """
-    index = _nearest_index(mask_points_lps(mask, geometry, 300), lungs)
-    right, left = _votes(index, lungs, NEAR_MM)
-    if right == left == 0:
-        if not _missing_side(lungs.label_zyx):
-            right, left = _votes(index, lungs, FAR_MM)
-        elif lungs.body_box:
-            in_left_half = index[:, 2] + 0.5 > sum(lungs.body_box.pairs[2]) / 2
-            right, left = np.count_nonzero(~in_left_half), np.count_nonzero(in_left_half)
-    return "right" if right > left else "left" if left > right else ""
-
-
-def mask_points_lps(mask: np.ndarray, geometry: Geometry, most: int) -> np.ndarray:
-    """Centres (n, 3) in LPS mm of the mask's voxels, evenly thinned to about ``most``."""
-    inside = np.flatnonzero(mask)
-    inside = inside[:: max(1, len(inside) // most)]
-    return geometry.lps(np.column_stack(np.unravel_index(inside, mask.shape)))
-
-
 def _coarse(ct: CT) -> tuple[np.ndarray, Geometry]:
     """HU (float32, means of blocks) on an axial grid of about 3 mm, and that grid.
 
@@ -143,10 +80,8 @@ def _coarse(ct: CT) -> tuple[np.ndarray, Geometry]:
 
 def _lung_air(hu: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Air in lung tissue (bool): inside the body, not gas, not the trachea above the lungs."""
-    import cc3d  # not part of Slicer
-
     pixel_mm2 = geometry.spacing_xyz[0] * geometry.spacing_xyz[1]
-    parts = cc3d.connected_components(_inside_air(hu, pixel_mm2), connectivity=6)
+    parts, _ = connected(_inside_air(hu, pixel_mm2), connectivity=6)
     size = np.bincount(parts.ravel())
     size[0] = 0
     # pieces of a lung that a tumour or fluid cuts off count, crumbs do not
@@ -201,11 +136,9 @@ def _below_the_throat(lung: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 def _body_box(tissue: np.ndarray, lung: np.ndarray) -> Box:
     """The box of the body: the lungs' slices, and there the median extent in y and x (arms hardly move it)."""
-    import cc3d  # not part of Slicer
-
     z0, z1 = Box.around(lung).pairs[0]
     solid = ndimage.binary_opening(tissue[z0:z1], CROSS, iterations=2)
-    parts = cc3d.connected_components(solid, connectivity=6)
+    parts, _ = connected(solid, connectivity=6)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     body = (parts == sizes.argmax()) if sizes.any() else tissue[z0:z1]
@@ -249,9 +182,7 @@ def _sides(lung: np.ndarray, spacing_zyx, middle_x: float) -> np.ndarray:
 
 def _large_pieces(lung: np.ndarray, by_middle: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Connected pieces (labels), and of each label the share left of the middle and whether it has 3 % of the whole."""
-    import cc3d  # not part of Slicer
-
-    pieces = cc3d.connected_components(lung, connectivity=6)
+    pieces, _ = connected(lung, connectivity=6)
     size = np.bincount(pieces.ravel())
     left = np.bincount(pieces[by_middle == LEFT], minlength=len(size))
     large = size > 0.03 * size[1:].sum()
@@ -264,7 +195,7 @@ def _hull(label: np.ndarray, body_box: Box, step_mm: float) -> np.ndarray:
     from skimage.morphology import convex_hull_image  # not part of Slicer
 
     lungs = label > 0
-    missing = _missing_side(label)
+    missing = missing_side(label)
     if missing:
         # whatever stands for the other lung lies in the mirror image of the one that is there
         other = label != missing
@@ -280,35 +211,3 @@ def _hull(label: np.ndarray, body_box: Box, step_mm: float) -> np.ndarray:
         if lungs[z].any():
             hull[z, rows, columns] = convex_hull_image(lungs[z, rows, columns])
     return hull
-
-
-def _missing_side(label: np.ndarray) -> int:
-    """RIGHT or LEFT where that lung is missing or under 40 % of the other, else 0."""
-    right, left = np.bincount(label.ravel(), minlength=3)[1:3]
-    if min(right, left) >= SMALL_LUNG * max(right, left):
-        return 0
-    return RIGHT if right < left else LEFT
-
-
-def _votes(index: np.ndarray, lungs: Lungs, reach_mm: float) -> tuple[int, int]:
-    """How many of the points (grid indices) are nearest to the right and to the left lung.
-
-    Looks at the lungs in the points' box and ``reach_mm`` around it, none there: no votes.
-    """
-    spacing = np.array(lungs.geometry.spacing_zyx)
-    reach = np.ceil(reach_mm / spacing).astype(int)
-    box = Box(index.min(0), index.max(0) + 1).expand(reach, lungs.label_zyx.shape)
-    around = lungs.label_zyx[box.slices]
-    sides = [side for side in (RIGHT, LEFT) if (around == side).any()]
-    if len(sides) == 2:
-        places = np.argwhere(around)
-        _, nearest = cKDTree(places * spacing).query((index - box.start) * spacing)
-        nearest_side = around[tuple(places[nearest].T)]
-    else:
-        nearest_side = np.repeat(sides, len(index))
-    return int(np.count_nonzero(nearest_side == RIGHT)), int(np.count_nonzero(nearest_side == LEFT))
-
-
-def _nearest_index(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:
-    index = np.rint(lungs.geometry.index(points_lps)).astype(int)
-    return np.clip(index, 0, np.array(lungs.label_zyx.shape) - 1)

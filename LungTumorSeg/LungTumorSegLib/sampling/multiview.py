@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..geometry import Box, Geometry
-from .slices import AIR_HU, BOX_MULTIPLE, Plan, resampling_matrix
+from .cubes import cube
+from .slices import BOX_MULTIPLE, Plan, resampling_matrix
 
 # array axes of the axial view that become slices, rows and columns: rows along z in both
 CORONAL, SAGITTAL = (1, 0, 2), (2, 0, 1)
@@ -50,22 +51,6 @@ def look(plan: Plan, view: np.ndarray, region: Box, network: Network, context_px
 def mean(axial: np.ndarray, sides: np.ndarray) -> np.ndarray:
     """The three views' mean from the axial map and `look`'s mean of the other two, uint8."""
     return np.rint((axial.astype(np.float32) + 2 * sides.astype(np.float32)) / 3).astype(np.uint8)
-
-
-def cube(view: np.ndarray, spacing_zyx, box: Box, pixel: float) -> np.ndarray:
-    """HU float32 on a ``box`` of the network's pixels, in all three directions; air beyond the scan."""
-    ends, matrices = [], []
-    for n, mm, (start, stop) in zip(view.shape, spacing_zyx, box.pairs, strict=True):
-        low = int(np.clip(start * pixel / mm - 2, 0, n - 1))
-        high = int(np.clip(stop * pixel / mm + 3, low + 1, n))
-        ends.append((low, high))
-        # beyond the part the edge would go on for a step: the part is wider than what is wanted by more
-        matrices.append(resampling_matrix(high - low, mm, stop - start, pixel, start * pixel - low * mm))
-    made = np.maximum(view[Box.of_pairs(ends).slices], AIR_HU).astype(np.float32) - AIR_HU
-    for axis, matrix in enumerate(matrices):
-        flat = np.moveaxis(made, axis, 0)
-        made = np.moveaxis((matrix @ flat.reshape(len(flat), -1)).reshape(-1, *flat.shape[1:]), 0, axis)
-    return made + AIR_HU
 
 
 def _turned(grid: Geometry, axes: tuple[int, int, int]) -> Geometry:

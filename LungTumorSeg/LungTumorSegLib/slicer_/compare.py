@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import slicer.util
 
+from ..components import components, connected
 from ..errors import GeometryError
-from ..geometry import Box
 from ..lesions.measurement import measure
 
 
@@ -51,9 +51,6 @@ def compare(findings, volume, other) -> Comparison:
 
 
 def _longest_diameter(mask: np.ndarray, ct) -> float:
-    import cc3d  # not part of Slicer; installed with the engines
-
-    labels = cc3d.connected_components(mask, connectivity=26)
-    boxes = cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"]
-    found = [measure(labels[s] == i, Box.of_slices(s), ct).long_axis_mm for i, s in enumerate(boxes) if i]
-    return max(found, default=0.0)
+    labels, _ = connected(mask)
+    lengths = [measure(labels[box.slices] == label, box, ct).long_axis_mm for label, box, _ in components(labels)]
+    return max(lengths, default=0.0)

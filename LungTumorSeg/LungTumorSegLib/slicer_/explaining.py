@@ -79,6 +79,7 @@ class ExplainRun(Run):
         """
         if segmentation is None:
             raise Cancelled("The result was removed meanwhile; there is nothing to lay a map over.")
+        self.notes = made.notes
         name = self.explained.names[self.lesion.id]
         self.map = maps.show_lesion_map(made, self.lesion.id, name, self.volume, segmentation, self.opacity, self.title)
         if made.kind == "heat":

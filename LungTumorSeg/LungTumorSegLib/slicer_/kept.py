@@ -19,7 +19,7 @@ from .. import record
 from ..data import Result
 from ..errors import UnreadableError
 from ..lesions import terminology
-from ..lungs.find import distance_outside
+from ..lungs.queries import distance_outside
 from . import edits
 from .findings import Findings
 

@@ -6,7 +6,8 @@ or ``error``; each carries ``v`` and, but for ``hello``, the request's ``id``.
     run       folder, ct (name, source, geometry), options      -> progress ..., result (folder) | error
     warm      options                                           -> result (engine, device, reason) | error
     quit                                                        -> the child ends
-    explain   folder, ct, options, kind, lesion, point_lps      -> progress ..., result (kind, box, probability) | error
+    explain   folder, ct, options, kind, lesion, point_lps      -> progress ..., result (kind, box, probability, notes)
+                                                                | error
     hello     pid, version                                      once, when the child is ready
     progress  stage, done, total, seconds_left
     error     error (a class of `errors`), message, traceback
@@ -73,13 +74,13 @@ def take_over_lesion(request: dict, folder: Path) -> tuple[Lesion, np.ndarray, t
 def hand_over_map(made: LesionMap, folder: Path) -> dict:
     """Write the map's values into ``folder`` and return what describes it in an answer. Raises OSError."""
     np.save(folder / _MAP, made.values)
-    return {"kind": made.kind, "box": made.box.pairs, "probability": made.probability}
+    return {"kind": made.kind, "box": made.box.pairs, "probability": made.probability, "notes": made.notes}
 
 
 def take_over_map(answer: dict, folder: Path) -> LesionMap:
     """The map that `hand_over_map` left in ``folder``; read, not mapped, as the folder goes away."""
     box = Box.of_pairs(answer["box"])
-    return LesionMap(answer["kind"], box, np.load(folder / _MAP), answer["probability"])
+    return LesionMap(answer["kind"], box, np.load(folder / _MAP), answer["probability"], tuple(answer["notes"]))
 
 
 def error_fields(error: Exception, traceback: str) -> dict:

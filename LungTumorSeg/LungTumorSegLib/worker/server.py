@@ -14,6 +14,7 @@ from typing import TextIO
 
 from .. import __version__, explain, record
 from ..data import LesionMap, Options, Progress
+from ..inference import Inference, Job
 from ..model.bundle import Bundle, load_bundle
 from ..model.engines.base import Engine
 from ..model.engines.choose import open_engine
@@ -89,14 +90,16 @@ class _Server:
         lesion, mask, point_lps = protocol.take_over_lesion(request, folder)
         progress = self._progress_of(request)
         progress(Progress("engine", 0, 1))
-        model, engine = self._warm_up(record.options_from(request["options"]))
+        options = record.options_from(request["options"])
+        model, engine = self._warm_up(options)
+        inference = Inference(engine, model, Job(progress, self._cancelled), options)
         spot = explain.spot_of(ct, lesion, point_lps)
         if request["kind"] == "heat":
-            heat = explain.heat(ct, spot, lesion, mask, engine, model, progress)
-            made = LesionMap("heat", heat.box, heat.fall, heat.probability)
+            heat = explain.heat(ct, spot, lesion, mask, inference)
+            made = LesionMap("heat", heat.box, heat.fall, heat.probability, tuple(inference.notes))
         else:
-            found = explain.uncertainty(ct, spot, engine, model, progress)
-            made = LesionMap("uncertainty", found.box, found.deviation)
+            found = explain.uncertainty(ct, spot, inference)
+            made = LesionMap("uncertainty", found.box, found.deviation, notes=tuple(inference.notes))
         return protocol.hand_over_map(made, folder)
 
     def _progress_of(self, request: dict) -> Callable[[Progress], None]:

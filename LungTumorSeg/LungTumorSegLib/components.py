@@ -1,0 +1,44 @@
+"""Connected components of masks. All use of cc3d, which is not part of Slicer and so is imported inside."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .geometry import Box
+
+# Diagonal neighbours belong together: with slices ten times as thick as pixels a spicule that runs obliquely, or a
+# small nodule, has voxels that touch at edges and corners only.
+CONNECTIVITY = 26
+
+
+class Component(NamedTuple):
+    """One component: its label, its tight box in the labelled array, and how many voxels it has."""
+
+    label: int
+    box: Box
+    voxels: int
+
+
+def connected(mask: np.ndarray, connectivity: int = CONNECTIVITY) -> tuple[np.ndarray, int]:
+    """Labels 1, 2, ... of the components of a mask (bool, 3D), 0 outside, and how many there are.
+
+    connectivity: 26 neighbours, or 6, of voxels that touch with a face.
+    """
+    import cc3d
+
+    return cc3d.connected_components(mask, connectivity=connectivity, return_N=True)
+
+
+def components(labels: np.ndarray) -> list[Component]:
+    """What `connected` labelled, in the order of the labels."""
+    import cc3d
+
+    statistics = cc3d.statistics(labels, no_slice_conversion=False)
+    counts, boxes = statistics["voxel_counts"], statistics["bounding_boxes"]
+    return [Component(label, Box.of_slices(boxes[label]), int(counts[label])) for label in range(1, len(counts))]
+
+
+def fill_holes(mask: np.ndarray) -> np.ndarray:
+    """The mask with its enclosed holes."""
+    outside, _ = connected(~np.pad(mask, 1), connectivity=6)
+    return (outside != outside[0, 0, 0])[1:-1, 1:-1, 1:-1]

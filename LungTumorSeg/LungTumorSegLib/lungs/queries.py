@@ -1,0 +1,105 @@
+"""What the lungs tell of other places: where to compute, a lesion's side, how far it lies from them."""
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from ..data import CT, Lungs
+from ..geometry import Box, Geometry
+
+RIGHT, LEFT = 1, 2
+SMALL_LUNG = 0.4  # a lung under this share of the other counts as missing
+MARGIN_MM = 30
+MARGIN_OF_MISSING_MM = 60  # along z: the diaphragm under a white lung stands elsewhere than the other one
+NEAR_MM, FAR_MM = 10, 40
+
+
+def where_to_compute(lungs: Lungs, ct: CT) -> Box:
+    """The box in the CT's axial view (z, y, x) where lung tumours are looked for.
+
+    The lungs and 30 mm around; on a side whose lung is missing or under 40 % of the other, out to the body's edge,
+    over the body's depth, and 60 mm above and below.
+    """
+    margin = np.full((3, 2), float(MARGIN_MM))
+    edges = np.array(Box.around(lungs.label_zyx).pairs, float)
+    missing = missing_side(lungs.label_zyx)
+    if missing and lungs.body_box:
+        margin[0] = MARGIN_OF_MISSING_MM
+        body = np.array(lungs.body_box.pairs)
+        edges[1] = min(edges[1, 0], body[1, 0]), max(edges[1, 1], body[1, 1])
+        if missing == RIGHT:
+            edges[2, 0] = min(edges[2, 0], body[2, 0])
+        else:
+            edges[2, 1] = max(edges[2, 1], body[2, 1])
+    # both grids have the axes of the same axial view: only the scale and the start differ
+    axial = ct.geometry.axial()
+    corners = axial.index(lungs.geometry.lps(edges.T - 0.5)).T
+    corners += margin * [-1, 1] / np.array(axial.spacing_zyx)[:, None]
+    box = Box(np.floor(corners[:, 0] + 0.5).astype(int), np.ceil(corners[:, 1] + 0.5).astype(int))
+    return box.intersect(Box.whole(axial.shape_zyx))
+
+
+def distance_outside(hull: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """`Lungs.hull_distance_mm` of a hull (bool)."""
+    return ndimage.distance_transform_edt(~hull, geometry.spacing_zyx).astype(np.float32)
+
+
+def hull_distance(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:
+    """Distance in mm of each of the (n, 3) points from the hull of both lungs; 0 inside."""
+    return lungs.hull_distance_mm[tuple(_nearest_index(points_lps, lungs).T)]
+
+
+def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> str:
+    """The patient's side of a lesion: ``left``, ``right``, or ``""`` where it can't be told.
+
+    mask: bool, on ``geometry``. The nearest lung of each voxel votes, of those within 10 mm of the lesion, else within
+    40 mm. Where one lung is missing or under 40 % of the other, it is the half of the body after 10 mm.
+    """
+    index = _nearest_index(mask_points_lps(mask, geometry, 300), lungs)
+    right, left = _votes(index, lungs, NEAR_MM)
+    if right == left == 0:
+        if not missing_side(lungs.label_zyx):
+            right, left = _votes(index, lungs, FAR_MM)
+        elif lungs.body_box:
+            in_left_half = index[:, 2] + 0.5 > sum(lungs.body_box.pairs[2]) / 2
+            right, left = np.count_nonzero(~in_left_half), np.count_nonzero(in_left_half)
+    return "right" if right > left else "left" if left > right else ""
+
+
+def mask_points_lps(mask: np.ndarray, geometry: Geometry, most: int) -> np.ndarray:
+    """Centres (n, 3) in LPS mm of the mask's voxels, evenly thinned to about ``most``."""
+    inside = np.flatnonzero(mask)
+    inside = inside[:: max(1, len(inside) // most)]
+    return geometry.lps(np.column_stack(np.unravel_index(inside, mask.shape)))
+
+
+def missing_side(label: np.ndarray) -> int:
+    """RIGHT or LEFT where that lung is missing or under 40 % of the other, else 0."""
+    right, left = np.bincount(label.ravel(), minlength=3)[1:3]
+    if min(right, left) >= SMALL_LUNG * max(right, left):
+        return 0
+    return RIGHT if right < left else LEFT
+
+
+def _votes(index: np.ndarray, lungs: Lungs, reach_mm: float) -> tuple[int, int]:
+    """How many of the points (grid indices) are nearest to the right and to the left lung.
+
+    Looks at the lungs in the points' box and ``reach_mm`` around it, none there: no votes.
+    """
+    spacing = np.array(lungs.geometry.spacing_zyx)
+    reach = np.ceil(reach_mm / spacing).astype(int)
+    box = Box(index.min(0), index.max(0) + 1).expand(reach, lungs.label_zyx.shape)
+    around = lungs.label_zyx[box.slices]
+    sides = [side for side in (RIGHT, LEFT) if (around == side).any()]
+    if len(sides) == 2:
+        places = np.argwhere(around)
+        _, nearest = cKDTree(places * spacing).query((index - box.start) * spacing)
+        nearest_side = around[tuple(places[nearest].T)]
+    else:
+        nearest_side = np.repeat(sides, len(index))
+    return int(np.count_nonzero(nearest_side == RIGHT)), int(np.count_nonzero(nearest_side == LEFT))
+
+
+def _nearest_index(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:
+    index = np.rint(lungs.geometry.index(points_lps)).astype(int)
+    return np.clip(index, 0, np.array(lungs.label_zyx.shape) - 1)

@@ -1,0 +1,36 @@
+"""Blocks of a CT on the network's pixels in all three directions, and the classifier's input made of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..geometry import Box
+from ..model.classifier import SIDE
+from .slices import AIR_HU, resampling_matrix, scale_hu
+
+
+def cube(view: np.ndarray, spacing_zyx, box: Box, pixel: float) -> np.ndarray:
+    """HU float32 on a ``box`` of the network's pixels, in all three directions; air beyond the scan."""
+    ends, matrices = [], []
+    for n, mm, (start, stop) in zip(view.shape, spacing_zyx, box.pairs, strict=True):
+        low = int(np.clip(start * pixel / mm - 2, 0, n - 1))
+        high = int(np.clip(stop * pixel / mm + 3, low + 1, n))
+        ends.append((low, high))
+        # beyond the part the edge would go on for a step: the part is wider than what is wanted by more
+        matrices.append(resampling_matrix(high - low, mm, stop - start, pixel, start * pixel - low * mm))
+    made = np.maximum(view[Box.of_pairs(ends).slices], AIR_HU).astype(np.float32) - AIR_HU
+    for axis, matrix in enumerate(matrices):
+        flat = np.moveaxis(made, axis, 0)
+        made = np.moveaxis((matrix @ flat.reshape(len(flat), -1)).reshape(-1, *flat.shape[1:]), 0, axis)
+    return made + AIR_HU
+
+
+def classifier_cubes(view: np.ndarray, spacing_zyx: Sequence[float], centres_mm: Sequence, card: dict) -> np.ndarray:
+    """(n, 32, 32, 32, 1) float32: the classifier's input around each of ``centres_mm`` (z, y, x from voxel 0's centre).
+
+    view: (z, y, x) HU, the CT's axial view. Beyond the scan is air.
+    """
+    pixel = card["spacing_mm"]
+    starts = [np.rint(np.asarray(c) / pixel).astype(int) - SIDE // 2 for c in centres_mm]
+    blocks = np.stack([cube(view, spacing_zyx, Box(s, s + SIDE), pixel) for s in starts])
+    return scale_hu(blocks, card["window_hu"])[..., None]
