@@ -9,9 +9,9 @@ import numpy as np
 import slicer
 import slicer.util
 from LungTumorSegLib.errors import NotACTError
-from LungTumorSegLib.slicer_.install import Installer
+from LungTumorSegLib.slicer_.install.installer import Installer
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
-from LungTumorSegLib.slicer_.panel import Panel
+from LungTumorSegLib.slicer_.panel.panel import Panel
 from LungTumorSegLib.slicer_.sample_data import register_at_startup
 from slicer.i18n import tr as _
 from slicer.i18n import translate

@@ -13,8 +13,8 @@ import phantoms
 import pytest
 from demo import pictures
 from LungTumorSegLib.lesions import terminology
-from LungTumorSegLib.slicer_ import scene as scenes
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
+from LungTumorSegLib.slicer_.scene import volumes as scenes
 from PIL import Image
 from test_scene import CENTRE_RAS, NODULE, findings_of
 

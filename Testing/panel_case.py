@@ -110,7 +110,7 @@ class ReadyInstaller:
         self.lacking, self.busy, self.calls, self.good = list(lacking), False, [], True
 
     def plan(self, engine="auto"):
-        from LungTumorSegLib.slicer_.dependencies import Plan
+        from LungTumorSegLib.slicer_.install.packages import Plan
 
         return Plan("openvino", "openvino>=2025.0", 0.6, "No GPU.")
 
@@ -136,7 +136,7 @@ class ReadyInstaller:
         self._act("remove", on_line, on_done)
 
     def _act(self, name, on_line, on_done, wheels=None):
-        from LungTumorSegLib.slicer_.install import Verdict
+        from LungTumorSegLib.slicer_.install.installer import Verdict
 
         self.calls.append((name, wheels))
         on_line(f"pip says {name}")
@@ -177,7 +177,7 @@ class PanelCase:
     def __init__(self, resources, network=None, installer=None):
         import qt
         import slicer
-        from LungTumorSegLib.slicer_.panel import Panel
+        from LungTumorSegLib.slicer_.panel.panel import Panel
 
         from LungTumorSeg import LungTumorSegLogic
 
@@ -232,7 +232,7 @@ class PanelCase:
 
     def settle(self):
         """Wait until the panel has caught up with the last change, however slow the machine is."""
-        from LungTumorSegLib.slicer_.panel_adjust import AdjustSection
+        from LungTumorSegLib.slicer_.panel.adjust import AdjustSection
 
         panel = self.panel
         timers = [panel._refresh_timer, panel._edited_timer, panel._surface_timer, panel.section(AdjustSection)._timer]

@@ -71,7 +71,7 @@ def wheels(tmp_path):
 
 @pytest.fixture
 def installer(standin_app, place, tmp_path):
-    from LungTumorSegLib.slicer_.install import Installer
+    from LungTumorSegLib.slicer_.install.installer import Installer
 
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("# a comment\ntinybase>=1  # why\nother>=1; sys_platform == 'amiga'\n")
@@ -79,7 +79,7 @@ def installer(standin_app, place, tmp_path):
 
 
 def plan(requirement="tinyengine>=2", disk_gb=0.01):
-    from LungTumorSegLib.slicer_.dependencies import Plan
+    from LungTumorSegLib.slicer_.install.packages import Plan
 
     return Plan("tiny", requirement, disk_gb, "test")
 
@@ -187,7 +187,7 @@ def test_a_second_click_while_pip_runs_is_refused(installer, wheels):
     ],
 )
 def test_pip_errors_become_a_sentence(standin_app, line, word):
-    from LungTumorSegLib.slicer_.install import explain
+    from LungTumorSegLib.slicer_.install.installer import explain
 
     assert word in explain(["Collecting tensorflow", line])
 
@@ -205,15 +205,15 @@ def test_pip_errors_become_a_sentence(standin_app, line, word):
     ],
 )
 def test_the_plan_follows_the_platform(standin_app, system, processor, nvidia, engine, expected):
-    from LungTumorSegLib.slicer_ import dependencies
+    from LungTumorSegLib.slicer_.install import packages
 
-    made = dependencies.plan(dependencies.Machine(system, processor, nvidia), engine)
+    made = packages.plan(packages.Machine(system, processor, nvidia), engine)
     assert made.requirement.startswith(expected) and made.reason
 
 
 def test_an_onnxruntime_that_is_there_is_used_as_it_is(standin_app, tmp_path):
-    from LungTumorSegLib.slicer_.dependencies import Machine
-    from LungTumorSegLib.slicer_.install import Installer
+    from LungTumorSegLib.slicer_.install.installer import Installer
+    from LungTumorSegLib.slicer_.install.packages import Machine
 
     make_wheel(tmp_path, "onnxruntime_gpu", "1.20")
     with zipfile.ZipFile(tmp_path / "onnxruntime_gpu-1.20-py3-none-any.whl") as wheel:
@@ -230,11 +230,11 @@ def test_the_support_report_names_versions_and_no_folder(installer, tmp_path):
 @pytest.mark.parametrize("system", sorted(TAGS))
 def test_pip_would_change_nothing_of_slicers_own(standin_app, system, tmp_path):
     """pip's dry run for the platform's wheels. Its markers are those of this machine; the versions are what counts."""
-    from LungTumorSegLib.slicer_ import dependencies
+    from LungTumorSegLib.slicer_.install import packages
 
     processor = "arm64" if system == "Darwin" else "x86_64"
-    made = dependencies.plan(dependencies.Machine(system, processor, nvidia=False))
-    wanted = [*dependencies.read_requirements(RESOURCES / "requirements.txt"), made.requirement]
+    made = packages.plan(packages.Machine(system, processor, nvidia=False))
+    wanted = [*packages.read_requirements(RESOURCES / "requirements.txt"), made.requirement]
     platforms = [word for tag in TAGS[system] for word in ("--platform", tag)]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--report", tmp_path / "report.json"]
     command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", "3.12", *platforms]
@@ -242,11 +242,11 @@ def test_pip_would_change_nothing_of_slicers_own(standin_app, system, tmp_path):
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     chosen = {
-        dependencies.canonicalize_name(item["metadata"]["name"]): item["metadata"]["version"]
+        packages.canonicalize_name(item["metadata"]["name"]): item["metadata"]["version"]
         for item in json.loads((tmp_path / "report.json").read_text())["install"]
     }
     pairs = [line.strip().split("==") for line in SLICER_PACKAGES.read_text().splitlines() if "==" in line]
-    held = {dependencies.canonicalize_name(name): version for name, version in pairs}
+    held = {packages.canonicalize_name(name): version for name, version in pairs}
     changed = {name: version for name, version in chosen.items() if held.get(name, version) != version}
     assert changed == {}
     assert chosen["numpy"] == "2.4.6"

@@ -9,8 +9,8 @@ import slicer
 import slicer.util
 from LungTumorSegLib.errors import InputError, UnreadableError
 from LungTumorSegLib.lesions.confidence import FEATURES
-from LungTumorSegLib.slicer_ import kept
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
+from LungTumorSegLib.slicer_.scene import storage as kept
 from panel_case import NODULE_RAS, KnownNetwork, model_with
 
 SURER_IF_SMALL = {name: 0.0 for name in FEATURES} | {"intercept": 3.0, "log_volume": -0.4}
@@ -77,7 +77,7 @@ def test_what_is_out_of_sight_comes_back_with_its_id_after_opening_the_scene(fou
 
 def test_another_version_of_the_model_changes_nothing_in_a_kept_result(case, tmp_path, monkeypatch):
     from LungTumorSegLib.model import bundle
-    from LungTumorSegLib.slicer_.panel_adjust import AdjustSection
+    from LungTumorSegLib.slicer_.panel.adjust import AdjustSection
 
     rating = {"confidence_coefficients": SURER_IF_SMALL, "min_confidence": 0.3}
     old = model_with(tmp_path / "old", threshold=0.33, run_threshold=0.3, **rating)

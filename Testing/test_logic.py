@@ -26,9 +26,10 @@ from LungTumorSegLib.errors import (
     WorkerError,
 )
 from LungTumorSegLib.lesions import terminology
-from LungTumorSegLib.slicer_ import kept, table
-from LungTumorSegLib.slicer_ import scene as scenes
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
+from LungTumorSegLib.slicer_.scene import storage as kept
+from LungTumorSegLib.slicer_.scene import table
+from LungTumorSegLib.slicer_.scene import volumes as scenes
 from test_scene import bent, centre_ras, exported, shift_of_ten, tag, to_world
 
 NODULE = ((-70.0, 10.0, 20.0), 18.0, 40)

@@ -12,8 +12,8 @@ import slicer.util
 import vtk
 from LungTumorSegLib.errors import Cancelled, ModelMismatchError, UnreadableError
 from LungTumorSegLib.model.bundle import CARD, KERAS_WEIGHTS, sha256
-from LungTumorSegLib.slicer_ import maps
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
+from LungTumorSegLib.slicer_.scene import overlays as maps
 from panel_case import model_with
 from test_scene import shift_of_ten
 

@@ -123,7 +123,7 @@ def test_a_folder_without_a_model_is_said(real, scene, tmp_path):
 
 
 def test_a_gpu_that_an_engine_cannot_use_is_said(real, scene):
-    from LungTumorSegLib.slicer_.parameters import DeviceChoice, EngineChoice
+    from LungTumorSegLib.slicer_.panel.parameters import DeviceChoice, EngineChoice
 
     real.case.panel.parameters.engine = EngineChoice.OPENVINO
     real.case.panel.parameters.device = DeviceChoice.GPU

@@ -152,7 +152,7 @@ def test_surfaces_and_diameters_come_and_go(found, scene):
 
 def test_surfaces_are_made_in_pieces_with_the_event_loop_between_them(found, monkeypatch):
     import qt
-    from LungTumorSegLib.slicer_ import panel
+    from LungTumorSegLib.slicer_.panel import panel
 
     monkeypatch.setattr(panel, "SURFACE_SECONDS", 0.0)  # the shortest piece: one surface
     segmentation = found.logic.segmentation(found.panel.findings).GetSegmentation()

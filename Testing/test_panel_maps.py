@@ -94,7 +94,7 @@ def wait(case):
 
 
 def test_uncertainty_and_heat_are_computed_while_the_window_lives_and_then_shown(real, scene):
-    from LungTumorSegLib.slicer_.panel_segment import stage_text
+    from LungTumorSegLib.slicer_.panel.segment import stage_text
 
     for index, kind, words in ((UNCERTAINTY, "uncertainty", "is mirrored"), (HEAT, "heat", "speaks for a tumour")):
         choose(real, index)

@@ -23,7 +23,7 @@ def test_closing_the_scene_in_mid_run_ends_the_run(case, scene, _application):
 
 
 def test_closing_the_scene_ends_the_clicks_and_the_making_of_surfaces(found, scene, monkeypatch, _application):
-    from LungTumorSegLib.slicer_ import panel
+    from LungTumorSegLib.slicer_.panel import panel
 
     monkeypatch.setattr(panel, "SURFACE_SECONDS", 0.0)
     found.ui.placeButton.click()

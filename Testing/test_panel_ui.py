@@ -240,7 +240,7 @@ def test_the_module_opens_in_a_slicer_that_has_none_of_our_packages():
 
 
 def test_the_real_child_and_the_real_model_run_in_the_panel(standin_app, scene):
-    from LungTumorSegLib.slicer_.install import Installer
+    from LungTumorSegLib.slicer_.install.installer import Installer
     from LungTumorSegLib.worker.client import WorkerClient
 
     case = PanelCase(RESOURCES, network=WorkerClient(), installer=Installer(RESOURCES / "requirements.txt"))

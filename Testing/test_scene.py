@@ -12,12 +12,12 @@ import slicer.util
 import vtk
 from LungTumorSegLib.data import Candidate, Options
 from LungTumorSegLib.errors import GeometryError, NotACTError, UnreadableError
+from LungTumorSegLib.findings.review import Findings
 from LungTumorSegLib.geometry import AxialOrder, Box
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.lesions.extraction import extract
-from LungTumorSegLib.slicer_ import scene as scenes
-from LungTumorSegLib.slicer_ import table
-from LungTumorSegLib.slicer_.findings import Findings
+from LungTumorSegLib.slicer_.scene import table
+from LungTumorSegLib.slicer_.scene import volumes as scenes
 
 NODULE = ((-86.0, 12.0, 21.0), 18.0, 40)
 CENTRE_RAS = np.array((86.0, -12.0, 21.0))

@@ -7,9 +7,9 @@ import numpy as np
 import phantoms
 import pytest
 import results
-from LungTumorSegLib.slicer_ import markups, table
-from LungTumorSegLib.slicer_ import scene as scenes
-from LungTumorSegLib.slicer_.findings import Findings
+from LungTumorSegLib.findings.review import Findings
+from LungTumorSegLib.slicer_.scene import markups, table
+from LungTumorSegLib.slicer_.scene import volumes as scenes
 from test_scene import CARD, CENTRE_RAS, NODULE, SPACING, findings_of, shift_of_ten, show, show_chest, to_world
 
 

@@ -259,7 +259,7 @@ def _settled(case) -> bool:
 
 def _drawn(case, findings) -> bool:
     """Whether each lesion's segment holds as many voxels as the lesion, and has its surface where they are shown."""
-    from LungTumorSegLib.slicer_ import edits
+    from LungTumorSegLib.slicer_.scene import edits
 
     node, volume = case.logic.segmentation(findings), case.logic.volume(findings)
     segments = [findings.segment_id(lesion) for lesion in findings.lesions]

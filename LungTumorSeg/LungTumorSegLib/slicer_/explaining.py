@@ -7,12 +7,13 @@ import slicer
 
 from ..data import Lesion, LesionMap, Options
 from ..errors import Cancelled, ModelMismatchError, UnreadableError
+from ..findings.review import Findings
 from ..model.bundle import load_bundle
 from ..worker.client import Run as WorkerRun
 from ..worker.client import WorkerClient
-from . import maps, scene
-from .findings import Findings
-from .run import Run
+from .runs import Run
+from .scene import overlays as maps
+from .scene import volumes as scene
 
 _TITLES = {"uncertainty": "Uncertainty", "heat": "Fall of probability"}
 

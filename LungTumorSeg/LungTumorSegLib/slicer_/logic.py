@@ -17,13 +17,16 @@ import slicer
 from ..checks import check
 from ..data import CT, Options
 from ..errors import Cancelled, LungTumorSegError, UnreadableError
+from ..findings.review import Findings
 from ..model import limits
 from ..model.bundle import load_bundle
 from ..worker.client import WorkerClient
-from . import compare, edits, kept, maps, markups, scene, table, views
 from .explaining import ExplainRun
-from .findings import Findings
-from .run import Run
+from .runs import Run
+from .scene import compare, display, edits, markups, table
+from .scene import overlays as maps
+from .scene import storage as kept
+from .scene import volumes as scene
 
 # What writes for the child and what reads from it are Python threads; Slicer's event loop holds the interpreter, so
 # each poll lets go of it briefly
@@ -194,7 +197,7 @@ class LungTumorSegLogicBase:
         return findings.nodes["segmentation"].node()
 
     def table(self, findings: Findings):
-        """The vtkMRMLTableNode of a result (columns: `slicer_.table.COLUMNS`), None when it is gone."""
+        """The vtkMRMLTableNode of a result (columns: `slicer_.scene.table.COLUMNS`), None when it is gone."""
         return findings.nodes["table"].node()
 
     def update(self, findings: Findings, **changes):
@@ -297,8 +300,8 @@ class LungTumorSegLogicBase:
         maps.hide(self.segmentation(findings))
 
     def set_window(self, volume, width: float, level: float):
-        """Show a CT with a window in HU; `views.LUNG_WINDOW` and `views.SOFT_TISSUE_WINDOW` are usual ones."""
-        views.set_window(volume, width, level)
+        """Show a CT with a window in HU; `display.LUNG_WINDOW` and `display.SOFT_TISSUE_WINDOW` are usual ones."""
+        display.set_window(volume, width, level)
 
     def compare(self, findings: Findings, other) -> compare.Comparison:
         """Agreement of the accepted lesions with another vtkMRMLSegmentationNode. Raises GeometryError."""

@@ -6,7 +6,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from .panel_section import Section
+from .section import Section
 
 ACCEPT, SHOW, NAME, SIDE, VOLUME, DIAMETERS, HU, CONFIDENCE = range(8)
 
@@ -237,7 +237,7 @@ class FindingsSection(Section):
         folder = qt.QFileDialog.getExistingDirectory(None, _("Folder for the results"))
         if not folder:
             return
-        from ..writers import result_files  # brings packages that Slicer lacks until they are installed
+        from ...writers import result_files  # brings packages that Slicer lacks until they are installed
 
         # not pictures: a folder of the user's own is no result
         names = [name for name in result_files.FILES if not name.endswith(".png")]

@@ -1,6 +1,6 @@
 """What the user does with a result: other thresholds, accepted, rejected, renamed and clicked lesions.
 
-Plain data and numpy, no scene: `scene` shows it, `logic` joins the two.
+Plain data and numpy, no scene.
 """
 
 import base64

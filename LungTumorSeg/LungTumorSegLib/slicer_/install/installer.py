@@ -19,9 +19,9 @@ import slicer
 from packaging.utils import canonicalize_name
 from slicer.i18n import tr as _
 
-from .. import telemetry
-from . import dependencies
-from .dependencies import Machine, Plan
+from ... import telemetry
+from . import packages
+from .packages import Machine, Plan
 
 RECORD = "LungTumorSeg-packages.json"
 _IMPORT = f"""
@@ -80,30 +80,30 @@ class Installer:
 
     def plan(self, engine: str = "auto") -> Plan:
         """What `install` would install. An ONNX Runtime that is already there is used as it is."""
-        plan = dependencies.plan(self.machine, engine)
+        plan = packages.plan(self.machine, engine)
         if plan.engine == "onnxruntime":
-            for name in dependencies.ONNXRUNTIMES:
+            for name in packages.ONNXRUNTIMES:
                 if name in self.present():
                     return Plan(plan.engine, name, plan.disk_gb, _("ONNX Runtime is already there ({0}).").format(name))
         return plan
 
     def requirements(self, plan: Plan) -> list[str]:
-        return [*dependencies.read_requirements(self._base), plan.requirement]
+        return [*packages.read_requirements(self._base), plan.requirement]
 
     def present(self) -> dict[str, str]:
-        return dependencies.installed(self._search_path)
+        return packages.installed(self._search_path)
 
     def missing(self, plan: Plan) -> list[str]:
         """Requirements that are not installed. Quick: packages are not imported, see `verify`."""
-        return dependencies.missing(self.requirements(plan), self.present())
+        return packages.missing(self.requirements(plan), self.present())
 
     def engines(self) -> list[str]:
         """Engines whose packages are there; nothing is imported."""
         present = self.present()
-        return [e for e, names in dependencies.ENGINE_PACKAGES.items() if any(name in present for name in names)]
+        return [e for e, names in packages.ENGINE_PACKAGES.items() if any(name in present for name in names)]
 
     def checks(self, plan: Plan, wheels: Path | None = None):
-        return dependencies.checks(plan, wheels, self._site)
+        return packages.checks(plan, wheels, self._site)
 
     def recorded(self) -> dict[str, str]:
         """Packages that we installed, name -> version, and that are still there."""
@@ -180,12 +180,12 @@ class Installer:
         if bad:
             return Verdict(False, " ".join(bad))
         wanted = self.requirements(plan)
-        if not dependencies.missing(wanted, self.present()):
+        if not packages.missing(wanted, self.present()):
             return (yield from self._verify(wanted))
         with tempfile.TemporaryDirectory(prefix="lts") as folder:
             held, report = Path(folder, "constraints.txt"), Path(folder, "report.json")
             before = self.present()
-            held.write_text("\n".join(dependencies.constraints(before, set(self.recorded()))), "utf-8")
+            held.write_text("\n".join(packages.constraints(before, set(self.recorded()))), "utf-8")
             source = ["--no-index", "--find-links", str(wheels)] if wheels else []
             common = ["install", *wanted, "--constraint", str(held), *source]
             code, lines = yield self._pip(*common, "--dry-run", "--report", str(report))
@@ -205,10 +205,10 @@ class Installer:
         return verdict
 
     def _verify(self, wanted: list[str]) -> Steps:
-        lacking = dependencies.missing(wanted, self.present())
+        lacking = packages.missing(wanted, self.present())
         if lacking:
             return Verdict(False, _("Not installed: {0}.").format(", ".join(lacking)))
-        code, lines = yield [self._python, "-c", _IMPORT, *dependencies.modules(wanted)]
+        code, lines = yield [self._python, "-c", _IMPORT, *packages.modules(wanted)]
         broken = [line.split(" ", 2)[1:] for line in lines if line.startswith("broken ")]
         if broken:
             listed = "; ".join(f"{name} ({reason})" for name, reason in broken)
@@ -238,8 +238,8 @@ class Installer:
         (self._site / RECORD).unlink(missing_ok=True)
         return Verdict(True, _("{0} packages were removed. Restart Slicer to free them.").format(len(names)))
 
-    def _write_record(self, packages: dict[str, str]):
-        (self._site / RECORD).write_text(json.dumps(packages, indent=1), "utf-8")
+    def _write_record(self, record: dict[str, str]):
+        (self._site / RECORD).write_text(json.dumps(record, indent=1), "utf-8")
 
 
 def explain(lines: list[str]) -> str:

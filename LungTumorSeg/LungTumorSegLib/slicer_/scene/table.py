@@ -6,8 +6,8 @@ import numpy as np
 from vtk import vtkStringArray
 from vtk.util.numpy_support import numpy_to_vtk
 
-from ..writers import lesion_table
-from .scene import lps_to_world, place_beside
+from ...writers import lesion_table
+from .volumes import lps_to_world, place_beside
 
 COLUMNS = (*lesion_table.COLUMNS, "name")
 _UNITS = {"volume_mm3": "mm3", "long_axis_mm": "mm", "short_axis_mm": "mm", "mean_hu": "[hnsf'U]"}

@@ -3,7 +3,7 @@
 import qt
 from slicer.i18n import tr as _
 
-from .panel_section import Section
+from .section import Section
 
 
 class AdvancedSection(Section):

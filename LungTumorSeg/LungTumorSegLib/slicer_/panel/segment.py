@@ -5,8 +5,8 @@ import traceback
 import slicer
 from slicer.i18n import tr as _
 
-from ..errors import LungTumorSegError
-from .panel_section import Section, say
+from ...errors import LungTumorSegError
+from .section import Section, say
 
 # Python's own words between an error and the one that it led to
 _CAUSED = "The above exception was the direct cause of the following exception:"

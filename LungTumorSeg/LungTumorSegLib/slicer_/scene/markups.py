@@ -2,8 +2,8 @@
 
 from contextlib import contextmanager
 
-from ..geometry import ras_from_lps
-from .scene import MARKUPS_ROLE, place_beside, remove_node
+from ...geometry import ras_from_lps
+from .volumes import MARKUPS_ROLE, place_beside, remove_node
 
 _AXES = ("long axis", "short axis")
 _LINE = "LungTumorSeg.line"  # the attribute that says whose line it is

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from vtk import mutable
 
-from .. import record
-from ..data import Result
-from ..errors import UnreadableError
-from ..lesions import terminology
-from ..lungs.queries import distance_outside
+from ... import record
+from ...data import Result
+from ...errors import UnreadableError
+from ...findings.review import Findings
+from ...lesions import terminology
+from ...lungs.queries import distance_outside
 from . import edits
-from .findings import Findings
 
 RECORD_ROLE = "LungTumorSeg.record"
 _STATE = "LungTumorSeg.state"

@@ -14,18 +14,18 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from ..errors import Cancelled, LungTumorSegError
-from ..model.bundle import load_bundle
-from .panel_adjust import AdjustSection
-from .panel_advanced import AdvancedSection
-from .panel_click import ClickSection
-from .panel_compare import CompareSection
-from .panel_environment import EnvironmentSection
-from .panel_findings import FindingsSection
-from .panel_input import InputSection
-from .panel_maps import MapsSection
-from .panel_segment import SegmentSection
+from ...errors import Cancelled, LungTumorSegError
+from ...model.bundle import load_bundle
+from .adjust import AdjustSection
+from .advanced import AdvancedSection
+from .click import ClickSection
+from .compare import CompareSection
+from .environment import EnvironmentSection
+from .findings import FindingsSection
+from .input import InputSection
+from .maps import MapsSection
 from .parameters import parameters_in
+from .segment import SegmentSection
 
 SECTIONS = (
     InputSection,

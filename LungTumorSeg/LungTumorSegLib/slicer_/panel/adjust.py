@@ -6,8 +6,8 @@ import qt
 from slicer.i18n import tr as _
 from slicer.util import NodeModify
 
-from ..data import Options, min_confidence, operating_threshold
-from .panel_section import Section
+from ...data import Options, min_confidence, operating_threshold
+from .section import Section
 
 # long enough to gather the steps of a drag, too short to be noticed
 DEBOUNCE_MS = 40

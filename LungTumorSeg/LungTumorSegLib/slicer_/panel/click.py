@@ -3,7 +3,7 @@
 from slicer.i18n import tr as _
 
 from .click_placer import ClickPlacer
-from .panel_section import Section, say
+from .section import Section, say
 
 
 class ClickSection(Section):

@@ -6,8 +6,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from .panel_section import Section
 from .parameters import EngineChoice
+from .section import Section
 
 _CHILD_MS = 2000
 

@@ -3,8 +3,8 @@
 import slicer.util
 from slicer.i18n import tr as _
 
-from .panel_section import Section, say
 from .parameters import MapChoice
+from .section import Section, say
 
 
 class MapsSection(Section):

@@ -2,7 +2,7 @@
 
 from slicer.i18n import tr as _
 
-from .panel_section import Section, say
+from .section import Section, say
 
 
 class CompareSection(Section):

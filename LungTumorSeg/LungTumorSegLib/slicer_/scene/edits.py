@@ -6,7 +6,7 @@ import slicer.util
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ..geometry import Box
+from ...geometry import Box
 
 
 def segment_mask(node, segment_id: str, volume) -> tuple[Box, np.ndarray] | None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import slicer.util
 
-from ..components import components, connected
-from ..errors import GeometryError
-from ..lesions.measurement import measure
+from ...components import components, connected
+from ...errors import GeometryError
+from ...lesions.measurement import measure
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..data import CT, Options, Progress
+from ..findings.review import Findings
 from ..worker.client import Run as WorkerRun
 from ..worker.client import WorkerClient
-from .findings import Findings
 
 
 @dataclass(eq=False)

@@ -14,11 +14,11 @@ import slicer.util
 import vtk
 from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 
-from ..checks import as_hu
-from ..data import CT, Lesion
-from ..errors import GeometryError, NotACTError, UnreadableError
-from ..geometry import RAS_FROM_LPS, Geometry, ras_from_lps
-from ..lesions import terminology
+from ...checks import as_hu
+from ...data import CT, Lesion
+from ...errors import GeometryError, NotACTError, UnreadableError
+from ...geometry import RAS_FROM_LPS, Geometry, ras_from_lps
+from ...lesions import terminology
 from .edits import segment_mask
 
 _ROLES = "LungTumorSeg."

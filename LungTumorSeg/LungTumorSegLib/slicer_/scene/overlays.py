@@ -8,9 +8,9 @@ import slicer
 import slicer.util
 import vtk
 
-from ..data import LesionMap
-from ..geometry import Box
-from . import scene
+from ...data import LesionMap
+from ...geometry import Box
+from . import volumes as scene
 
 MAP_ROLE = "LungTumorSeg.map"
 _ABOUT = "LungTumorSeg.about"

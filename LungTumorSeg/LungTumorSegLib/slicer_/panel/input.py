@@ -2,9 +2,9 @@
 
 from slicer.i18n import tr as _
 
-from ..errors import LungTumorSegError
-from . import views
-from .panel_section import Section
+from ...errors import LungTumorSegError
+from ..scene import display
+from .section import Section
 
 
 class InputSection(Section):
@@ -12,8 +12,8 @@ class InputSection(Section):
 
     def connect(self):
         self._checked = ...  # what was described last; nothing yet
-        self.ui.lungWindowButton.connect("clicked()", lambda: self._set_window(views.LUNG_WINDOW))
-        self.ui.softTissueButton.connect("clicked()", lambda: self._set_window(views.SOFT_TISSUE_WINDOW))
+        self.ui.lungWindowButton.connect("clicked()", lambda: self._set_window(display.LUNG_WINDOW))
+        self.ui.softTissueButton.connect("clicked()", lambda: self._set_window(display.SOFT_TISSUE_WINDOW))
 
     def refresh(self):
         volume = self.panel.volume

@@ -1,0 +1,1 @@
+"""What is done with a result after the network: lesions reviewed, changed, accepted and rejected."""

@@ -1,0 +1,1 @@
+"""The Qt panel: one file a section."""

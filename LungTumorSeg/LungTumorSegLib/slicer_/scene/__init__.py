@@ -1,0 +1,1 @@
+"""What lies in the MRML scene: reading a CT from it, and showing, storing and comparing results in it."""
