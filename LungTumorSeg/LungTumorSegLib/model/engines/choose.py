@@ -6,13 +6,12 @@ from importlib import import_module
 
 from ...errors import EngineError, NoWeightsError
 from ..bundle import Bundle
-from . import __path__ as folders
 from .base import Availability, Engine
 
 
 def _every_engine() -> dict[str, type[Engine]]:
     """By name, of the modules beside this one that end with ``_engine``; none of them imports its library yet."""
-    for module in pkgutil.iter_modules(folders):
+    for module in pkgutil.iter_modules(import_module(__package__).__path__):
         if module.name.endswith("_engine"):
             import_module(f"{__package__}.{module.name}")
     return {engine.name: engine for engine in Engine.__subclasses__()}
