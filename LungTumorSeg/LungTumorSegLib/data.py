@@ -63,7 +63,7 @@ def check_threshold(threshold: float | None) -> None:
 def operating_threshold(options: Options, card: dict, chest: bool) -> float:
     """The probability from which a voxel belongs to a lesion, where the lesion has no threshold of its own.
 
-    chest: of a run over a whole chest, whose probabilities have a calibration of their own (`probability`).
+    chest: of a run over a whole chest, whose probabilities have a calibration of their own (`model.calibration`).
     """
     if options.threshold is not None:
         return options.threshold
