@@ -10,7 +10,7 @@ import slicer.util
 from LungTumorSegLib.errors import InputError, UnreadableError
 from LungTumorSegLib.lesions.confidence import FEATURES
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
-from LungTumorSegLib.slicer_.scene import storage as kept
+from LungTumorSegLib.slicer_.scene import storage
 from panel_case import NODULE_RAS, KnownNetwork, model_with
 
 SURER_IF_SMALL = {name: 0.0 for name in FEATURES} | {"intercept": 3.0, "log_volume": -0.4}
@@ -53,7 +53,7 @@ def test_lesions_that_came_one_after_the_other_keep_ids_and_confidences(case, tm
     findings = case.panel.findings
     sure = sorted(x.confidence for x in findings.lesions)
     case.logic.update(findings, min_confidence=0.9)
-    kept.keep(case.logic.segmentation(findings), kept.pack(findings))  # as of a run that found only the surest
+    storage.keep(case.logic.segmentation(findings), storage.pack(findings))  # as of a run that found only the surest
     for least in ((sure[0] + sure[1]) / 2, 0.0):
         case.logic.update(findings, min_confidence=least)
     logic, again = reopened(findings)
@@ -178,12 +178,12 @@ def test_segmentations_of_others_and_a_damaged_result_do_not_keep_the_rest_away(
     found.run()
     second = found.panel.findings
     node = found.logic.segmentation(first)
-    node.GetNodeReference(kept.RECORD_ROLE).SetText("no result")
+    node.GetNodeReference(storage.RECORD_ROLE).SetText("no result")
     logic = LungTumorSegLogicBase(KnownNetwork())
     with pytest.raises(UnreadableError, match="damaged"):
         logic.restore()
     assert [f.segmentation_id for f in logic.results()] == [second.segmentation_id]
-    node.GetNodeReference(kept.RECORD_ROLE).SetText("")
+    node.GetNodeReference(storage.RECORD_ROLE).SetText("")
     assert logic.restore() == []
 
 

@@ -27,9 +27,7 @@ from LungTumorSegLib.errors import (
 )
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
-from LungTumorSegLib.slicer_.scene import storage as kept
-from LungTumorSegLib.slicer_.scene import table
-from LungTumorSegLib.slicer_.scene import volumes as scenes
+from LungTumorSegLib.slicer_.scene import storage, table
 from test_scene import bent, centre_ras, exported, shift_of_ten, tag, to_world
 
 NODULE = ((-70.0, 10.0, 20.0), 18.0, 40)
@@ -410,7 +408,7 @@ def test_a_saved_scene_comes_back_with_segments_table_and_their_link(logic, scen
     again = scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
     assert np.array_equal(exported(segmentation, "LungTumorSeg_1", again), wanted)
     assert tag(segmentation.GetSegmentation().GetSegment("LungTumorSeg_1"), "LungTumorSeg.status") == "accepted"
-    rows = segmentation.GetNodeReference(scenes.TABLE_ROLE)
+    rows = segmentation.GetNodeReference(table.TABLE_ROLE)
     assert rows.GetNumberOfRows() == 1
     assert [rows.GetColumnName(i) for i in range(rows.GetNumberOfColumns())] == list(table.COLUMNS)
     (restored,) = logic.restore()
@@ -421,13 +419,13 @@ def test_what_is_kept_in_the_scene_comes_back_bit_for_bit_and_without_the_cts_pa
     result = logic.segment(headless.add_volume(chest[0]), min_confidence=0)
     segmentation = logic.segmentation(result)
     ct = replace(result.ct, source={"path": "/home/somebody/ct.nrrd"})
-    again = kept.read(segmentation, ct, lambda options: result.card)
+    again = storage.read(segmentation, ct, lambda options: result.card)
     results.assert_same(again.result, replace(result.as_result(), probability=None))
     assert again.result.lungs.hull_distance_mm.max() > 10 and any(c.ratings for c in again.result.candidates)
-    packed = kept.pack(again)
+    packed = storage.pack(again)
     assert "somebody" not in str(zipfile.ZipFile(io.BytesIO(base64.b64decode(packed))).read("result.json"))
-    kept.keep(segmentation, packed)
-    assert segmentation.GetNumberOfNodeReferences(kept.RECORD_ROLE) == 1
+    storage.keep(segmentation, packed)
+    assert segmentation.GetNumberOfNodeReferences(storage.RECORD_ROLE) == 1
 
 
 def test_a_run_cancelled_while_its_result_is_taken_over_leaves_the_scene_as_it_was(logic, scene, chest, tmp_path):

@@ -13,7 +13,7 @@ import vtk
 from LungTumorSegLib.errors import Cancelled, ModelMismatchError, UnreadableError
 from LungTumorSegLib.model.bundle import CARD, KERAS_WEIGHTS, sha256
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
-from LungTumorSegLib.slicer_.scene import overlays as maps
+from LungTumorSegLib.slicer_.scene import overlays
 from panel_case import model_with
 from test_scene import shift_of_ten
 
@@ -233,7 +233,7 @@ def test_a_failure_while_the_map_is_shown_keeps_the_one_before(logic, scene, fou
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(maps, "_color", fail)
+    monkeypatch.setattr(overlays, "_color", fail)
     with pytest.raises(MemoryError):
         logic.explain(found, 1, "heat")
     assert headless.scene_xml(scene, tmp_path) == before

@@ -17,7 +17,10 @@ from LungTumorSegLib.geometry import AxialOrder, Box
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.slicer_.scene import table
-from LungTumorSegLib.slicer_.scene import volumes as scenes
+from LungTumorSegLib.slicer_.scene.nodes import all_or_nothing
+from LungTumorSegLib.slicer_.scene.segmentation import add_segmentation, show_lesions
+from LungTumorSegLib.slicer_.scene.surfaces import make_surfaces
+from LungTumorSegLib.slicer_.scene.volumes import ct_from_volume, keeps_sizes, lps_to_world, world_to_lps
 
 NODULE = ((-86.0, 12.0, 21.0), 18.0, 40)
 CENTRE_RAS = np.array((86.0, -12.0, 21.0))
@@ -44,14 +47,14 @@ def findings_of(ct, mask) -> Findings:
 
 
 def show(volume, findings):
-    node = scenes.add_segmentation(volume, "lesions")
-    scenes.show_lesions(node, volume, findings)
+    node = add_segmentation(volume, "lesions")
+    show_lesions(node, volume, findings)
     return node
 
 
 def show_chest(ct, mask):
     volume = headless.add_volume(ct)
-    return volume, show(volume, findings_of(scenes.ct_from_volume(volume), mask))
+    return volume, show(volume, findings_of(ct_from_volume(volume), mask))
 
 
 def test_a_newer_model_does_not_move_the_outlines_of_a_kept_result(chest):
@@ -141,7 +144,7 @@ def test_the_surface_lies_on_the_lesion_and_is_not_turned_inside_out(scene, ches
     for permutation, flips in (phantoms.ORDERS[0], phantoms.ORDERS[3]):
         ct, mask = phantoms.reorient(chest[0], permutation, flips), AxialOrder(permutation, flips).view(chest[1])
         _, node = show_chest(ct, mask)
-        scenes.make_surfaces(node)
+        make_surfaces(node)
         surface = vtk.vtkPolyData()
         node.GetClosedSurfaceRepresentation(FIRST, surface)
         np.testing.assert_allclose(surface.GetCenter(), CENTRE_RAS, atol=2.0)
@@ -162,7 +165,7 @@ def test_under_a_transform_the_segment_stays_on_the_anatomy(scene, chest, make):
     volume = headless.add_volume(ct)
     transform = make(scene)
     volume.SetAndObserveTransformNodeID(transform.GetID())
-    node = show(volume, findings_of(scenes.ct_from_volume(volume), mask))
+    node = show(volume, findings_of(ct_from_volume(volume), mask))
     assert node.GetTransformNodeID() == transform.GetID()
     # by Slicer's own export, which undoes and applies transforms: a result that was moved twice would be elsewhere
     assert np.array_equal(exported(node, FIRST, volume), mask)
@@ -179,23 +182,23 @@ def test_points_go_from_the_world_to_the_volume_and_back(scene, chest, make):
     transform = make(scene)
     volume.SetAndObserveTransformNodeID(transform.GetID())
     world = to_world(transform, CENTRE_RAS)
-    np.testing.assert_allclose(scenes.world_to_lps(volume, world), NODULE[0], atol=0.01)
-    np.testing.assert_allclose(scenes.lps_to_world(volume, NODULE[0]), world, atol=0.01)
+    np.testing.assert_allclose(world_to_lps(volume, world), NODULE[0], atol=0.01)
+    np.testing.assert_allclose(lps_to_world(volume, NODULE[0]), world, atol=0.01)
 
 
 def test_only_transforms_that_change_sizes_are_told_apart(scene, chest):
     volume = headless.add_volume(chest[0])
-    assert scenes.keeps_sizes(volume)
+    assert keeps_sizes(volume)
     rigid, curved = shift_of_ten(scene), bent(scene)
     volume.SetAndObserveTransformNodeID(rigid.GetID())
-    assert scenes.keeps_sizes(volume)
+    assert keeps_sizes(volume)
     volume.SetAndObserveTransformNodeID(curved.GetID())
-    assert not scenes.keeps_sizes(volume)
+    assert not keeps_sizes(volume)
     scaled = vtk.vtkMatrix4x4()
     scaled.SetElement(0, 0, 1.1)
     rigid.SetMatrixTransformToParent(scaled)
     volume.SetAndObserveTransformNodeID(rigid.GetID())
-    assert not scenes.keeps_sizes(volume)
+    assert not keeps_sizes(volume)
 
 
 # ---- volumes
@@ -203,7 +206,7 @@ def test_only_transforms_that_change_sizes_are_told_apart(scene, chest):
 
 def test_the_voxels_are_not_copied(scene, chest):
     volume = headless.add_volume(chest[0])
-    ct = scenes.ct_from_volume(volume)
+    ct = ct_from_volume(volume)
     assert np.shares_memory(ct.voxels_zyx, slicer.util.arrayFromVolume(volume))
     assert ct.geometry.shape_zyx == chest[0].geometry.shape_zyx
     np.testing.assert_allclose(ct.geometry.affine, chest[0].geometry.affine, atol=1e-9)
@@ -212,7 +215,7 @@ def test_the_voxels_are_not_copied(scene, chest):
 @pytest.mark.parametrize("stored", ["int32", "uint16", "int8", "float32", "float64"])
 def test_whole_numbers_are_16_bit_integers_as_from_a_file(scene, chest, stored):
     values = np.clip(chest[0].voxels_zyx, 0, 100).astype(stored)
-    ct = scenes.ct_from_volume(headless.add_volume(replace(chest[0], voxels_zyx=values)))
+    ct = ct_from_volume(headless.add_volume(replace(chest[0], voxels_zyx=values)))
     assert ct.voxels_zyx.dtype == np.int16
     assert np.array_equal(ct.voxels_zyx, values)
 
@@ -220,7 +223,7 @@ def test_whole_numbers_are_16_bit_integers_as_from_a_file(scene, chest, stored):
 @pytest.mark.parametrize(("stored", "more"), [("int32", 100_000), ("float32", -40_000), ("float64", 0.25)])
 def test_other_numbers_are_32_bit_ones_as_from_a_file(scene, chest, stored, more):
     values = chest[0].voxels_zyx.astype(stored) + np.array(more, stored)
-    ct = scenes.ct_from_volume(headless.add_volume(replace(chest[0], voxels_zyx=values)))
+    ct = ct_from_volume(headless.add_volume(replace(chest[0], voxels_zyx=values)))
     assert ct.voxels_zyx.dtype == np.float32
     assert np.array_equal(ct.voxels_zyx, values)
 
@@ -238,7 +241,7 @@ def test_what_is_no_ct_volume_is_refused(scene, chest):
         (colour, NotACTError, "Photo"),
     ):
         with pytest.raises(error, match=word):
-            scenes.ct_from_volume(node)
+            ct_from_volume(node)
 
 
 def test_a_volume_without_thickness_is_refused(scene, chest):
@@ -247,7 +250,7 @@ def test_a_volume_without_thickness_is_refused(scene, chest):
     squashed.SetElement(2, 2, 0)
     volume.SetIJKToRASMatrix(squashed)
     with pytest.raises(GeometryError, match="spacing"):
-        scenes.ct_from_volume(volume)
+        ct_from_volume(volume)
 
 
 # ---- segments
@@ -321,17 +324,17 @@ def test_a_rejected_lesion_is_grey_and_not_in_3d(scene):
 def test_what_did_not_change_is_not_made_again(scene, chest):
     volume, node = show_chest(*chest)
     findings = findings_of(*chest)
-    scenes.make_surfaces(node)
+    make_surfaces(node)
     segment = node.GetSegmentation().GetSegment(FIRST)
     before = {name: segment.GetRepresentation(name) for name in ("Binary labelmap", "Closed surface")}
-    scenes.show_lesions(node, volume, findings)
+    show_lesions(node, volume, findings)
     assert all(segment.GetRepresentation(name) is image for name, image in before.items())
     upper = chest[1] & (np.arange(chest[1].shape[0]) > 13)[:, None, None]
     smaller = findings_of(chest[0], upper)
-    scenes.show_lesions(node, volume, smaller)
+    show_lesions(node, volume, smaller)
     assert np.array_equal(exported(node, FIRST, volume), upper)
     assert segment.GetRepresentation("Closed surface") is None
-    assert scenes.make_surfaces(node)
+    assert make_surfaces(node)
     assert segment.GetRepresentation("Closed surface") is not None
 
 
@@ -339,8 +342,8 @@ def test_surfaces_are_made_as_slicer_makes_them(scene):
     ct = results.make_ct()
     volume = headless.add_volume(ct)
     ours, slicers = (show(volume, Findings(ct, results.make_result(ct), CARD)) for _ in range(2))
-    assert not scenes.make_surfaces(ours, 0.0)  # time for one only
-    assert scenes.make_surfaces(ours)
+    assert not make_surfaces(ours, 0.0)  # time for one only
+    assert make_surfaces(ours)
     slicers.CreateClosedSurfaceRepresentation()
     for i in range(3):
         one, other = (n.GetSegmentation().GetNthSegment(i).GetRepresentation("Closed surface") for n in (ours, slicers))
@@ -352,7 +355,7 @@ def test_a_segment_that_the_user_drew_stays(scene, chest):
     volume, node = show_chest(*chest)
     node.GetSegmentation().AddEmptySegment("mine", "Mine")
     nothing = findings_of(chest[0], np.zeros_like(chest[1]))
-    scenes.show_lesions(node, volume, nothing)
+    show_lesions(node, volume, nothing)
     assert [node.GetSegmentation().GetNthSegmentID(i) for i in range(node.GetSegmentation().GetNumberOfSegments())] == [
         "mine"
     ]
@@ -377,9 +380,9 @@ def test_a_segmentation_comes_back_from_slicers_own_file(scene, chest, tmp_path)
 def test_a_failure_half_way_leaves_the_scene_as_it_was(scene, chest, tmp_path):
     volume = headless.add_volume(chest[0])
     before = headless.scene_xml(scene, tmp_path)
-    with pytest.raises(ZeroDivisionError), scenes.all_or_nothing(scene):
+    with pytest.raises(ZeroDivisionError), all_or_nothing(scene):
         node = show(volume, findings_of(*chest))
-        scenes.make_surfaces(node)
+        make_surfaces(node)
         table.add_table(volume, "table")
         raise ZeroDivisionError
     assert headless.scene_xml(scene, tmp_path) == before

@@ -9,7 +9,6 @@ import pytest
 import results
 from LungTumorSegLib.findings.review import Findings
 from LungTumorSegLib.slicer_.scene import markups, table
-from LungTumorSegLib.slicer_.scene import volumes as scenes
 from test_scene import CARD, CENTRE_RAS, NODULE, SPACING, findings_of, shift_of_ten, show, show_chest, to_world
 
 
@@ -66,7 +65,7 @@ def test_diameters_are_lines_on_the_lesion_that_go_with_the_segmentation(scene, 
     assert [line.GetID() for line in again] == [line.GetID() for line in lines]
     markups.remove_markups(node)
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 0
-    assert node.GetNumberOfNodeReferences(scenes.MARKUPS_ROLE) == 0
+    assert node.GetNumberOfNodeReferences(markups.MARKUPS_ROLE) == 0
 
 
 def test_lines_follow_their_lesions_and_go_with_them(scene):
@@ -85,6 +84,6 @@ def test_lines_follow_their_lesions_and_go_with_them(scene):
     again = markups.diameters_to_markups([moved, *findings.lesions[1:]], findings.names, volume, node)
     assert [line.GetName() for line in again] == ["Apex long axis", "Lesion 3 long axis", "Lesion 3 short axis"]
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 3
-    assert node.GetNumberOfNodeReferences(scenes.MARKUPS_ROLE) == 3
+    assert node.GetNumberOfNodeReferences(markups.MARKUPS_ROLE) == 3
     assert again[0] is lines[0] and again[0].GetTransformNodeID() == transform.GetID()
     np.testing.assert_allclose(again[0].GetNthControlPointPosition(1), (-4, -2, 3))

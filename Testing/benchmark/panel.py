@@ -259,11 +259,11 @@ def _settled(case) -> bool:
 
 def _drawn(case, findings) -> bool:
     """Whether each lesion's segment holds as many voxels as the lesion, and has its surface where they are shown."""
-    from LungTumorSegLib.slicer_.scene import edits
+    from LungTumorSegLib.slicer_.scene.segmentation import segment_mask
 
     node, volume = case.logic.segmentation(findings), case.logic.volume(findings)
     segments = [findings.segment_id(lesion) for lesion in findings.lesions]
-    found = [edits.segment_mask(node, segment, volume) for segment in segments]
+    found = [segment_mask(node, segment, volume) for segment in segments]
     if [0 if mask is None else int(mask[1].sum()) for mask in found] != [int(mask.sum()) for mask in findings.masks]:
         return False
     inside = node.GetSegmentation()

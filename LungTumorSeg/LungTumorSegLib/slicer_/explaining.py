@@ -12,8 +12,7 @@ from ..model.bundle import load_bundle
 from ..worker.client import Run as WorkerRun
 from ..worker.client import WorkerClient
 from .runs import Run
-from .scene import overlays as maps
-from .scene import volumes as scene
+from .scene import display, overlays, volumes
 
 _TITLES = {"uncertainty": "Uncertainty", "heat": "Fall of probability"}
 
@@ -82,9 +81,11 @@ class ExplainRun(Run):
             raise Cancelled("The result was removed meanwhile; there is nothing to lay a map over.")
         self.notes = made.notes
         name = self.explained.names[self.lesion.id]
-        self.map = maps.show_lesion_map(made, self.lesion.id, name, self.volume, segmentation, self.opacity, self.title)
+        self.map = overlays.show_lesion_map(
+            made, self.lesion.id, name, self.volume, segmentation, self.opacity, self.title
+        )
         if made.kind == "heat":
             # the box is one axial slice: that moves the centre onto it, along whichever axis
             on_slice = np.clip(self.lesion.label_box.middle, made.box.start, np.subtract(made.box.stop, 1))
             place = self.ct.geometry.lps(on_slice).tolist()
-            scene.jump(slicer.mrmlScene, scene.lps_to_world(self.volume, place))
+            display.jump(slicer.mrmlScene, volumes.lps_to_world(self.volume, place))

@@ -23,10 +23,8 @@ from ..model.bundle import load_bundle
 from ..worker.client import WorkerClient
 from .explaining import ExplainRun
 from .runs import Run
-from .scene import compare, display, edits, markups, table
-from .scene import overlays as maps
-from .scene import storage as kept
-from .scene import volumes as scene
+from .scene import compare, display, edits, markups, nodes, overlays, storage, surfaces, table, volumes
+from .scene.segmentation import add_segmentation, show_lesions
 
 # What writes for the child and what reads from it are Python threads; Slicer's event loop holds the interpreter, so
 # each poll lets go of it briefly
@@ -67,7 +65,7 @@ class LungTumorSegLogicBase:
 
     def check(self, volume) -> CT:
         """The volume as a `CT`. Raises InputError with the reason when it can't be segmented."""
-        ct = scene.ct_from_volume(volume)
+        ct = volumes.ct_from_volume(volume)
         check(ct)
         return ct
 
@@ -115,8 +113,8 @@ class LungTumorSegLogicBase:
         add_to: let what is found join this result, or with "latest" the volume's latest one when the run ends (a new
         one if there is none).
         """
-        ct = scene.ct_from_volume(volume)
-        points = tuple(scene.world_to_lps(volume, p) for p in points_ras)
+        ct = volumes.ct_from_volume(volume)
+        points = tuple(volumes.world_to_lps(volume, p) for p in points_ras)
         run = Run(volume, ct, Options(points_lps=points, **options), add_to=add_to, replaces=replaces)
         self._runs.append(run)
         return run
@@ -171,17 +169,17 @@ class LungTumorSegLogicBase:
         known, restored, errors = {f.segmentation_id for f in self.results()}, [], []
         for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
             volume = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
-            if node.GetID() in known or volume is None or node.GetNodeReference(kept.RECORD_ROLE) is None:
+            if node.GetID() in known or volume is None or node.GetNodeReference(storage.RECORD_ROLE) is None:
                 continue
             try:
-                findings = kept.read(node, scene.ct_from_volume(volume), self._card)
+                findings = storage.read(node, volumes.ct_from_volume(volume), self._card)
             except LungTumorSegError as error:
                 errors.append(error)
                 continue
             if findings is not None:
-                kept.read_segments(node, volume, findings)
-                self._remember(findings, volume, node, node.GetNodeReference(scene.TABLE_ROLE))
-                findings.diameters_shown = node.GetNodeReference(scene.MARKUPS_ROLE) is not None
+                storage.read_segments(node, volume, findings)
+                self._remember(findings, volume, node, node.GetNodeReference(table.TABLE_ROLE))
+                findings.diameters_shown = node.GetNodeReference(markups.MARKUPS_ROLE) is not None
                 self._results.append(findings)
                 restored.append(findings)
         if errors:
@@ -234,33 +232,35 @@ class LungTumorSegLogicBase:
 
     def lesion_at(self, findings: Findings, point_ras) -> int | None:
         """The id of the lesion at, or within 3 mm of, a point (RAS mm, world); None if there is none."""
-        return findings.lesion_at(scene.world_to_lps(self.volume(findings), point_ras))
+        return findings.lesion_at(volumes.world_to_lps(self.volume(findings), point_ras))
 
     def lesion_position(self, findings: Findings, lesion_id: int) -> tuple[float, float, float]:
         """Where to look at a lesion: the middle of its long axis (RAS mm, world)."""
         ends = findings.lesion(lesion_id).axis_points_lps[:2]
         middle = [(a + b) / 2 for a, b in zip(*ends, strict=True)]
-        return scene.lps_to_world(self.volume(findings), middle)
+        return volumes.lps_to_world(self.volume(findings), middle)
 
     def jump(self, findings: Findings, lesion_id: int):
         """Centre all slice views and 3D cameras on a lesion."""
-        scene.jump(slicer.mrmlScene, self.lesion_position(findings, lesion_id))
+        display.jump(slicer.mrmlScene, self.lesion_position(findings, lesion_id))
 
     def set_visible(self, findings: Findings, lesion_id: int, visible: bool):
         """Show or hide one lesion in slices and 3D."""
-        scene.set_segment_visible(self.segmentation(findings), findings.segment_id(findings.lesion(lesion_id)), visible)
+        display.set_segment_visible(
+            self.segmentation(findings), findings.segment_id(findings.lesion(lesion_id)), visible
+        )
 
     def show_3d(self, findings: Findings, visible: bool = True):
         """Show or hide the lesions' surfaces."""
         findings.surfaces_shown = visible
-        scene.show_surfaces(self.segmentation(findings), visible)
-        kept.keep_state(self.segmentation(findings), findings)
+        surfaces.show_surfaces(self.segmentation(findings), visible)
+        storage.keep_state(self.segmentation(findings), findings)
         if not self.surfaces_in_pieces:
             self.make_surfaces(findings)
 
     def make_surfaces(self, findings: Findings, seconds: float = math.inf) -> bool:
         """Make surfaces that are shown and not there yet, for some seconds; returns whether all are there."""
-        return not findings.surfaces_shown or scene.make_surfaces(self.segmentation(findings), seconds)
+        return not findings.surfaces_shown or surfaces.make_surfaces(self.segmentation(findings), seconds)
 
     def show_diameters(self, findings: Findings, visible: bool = True) -> list:
         """Draw the diameters of the lesions that are not rejected as line markups; returns the nodes."""
@@ -277,7 +277,7 @@ class LungTumorSegLogicBase:
 
         It takes the place of an earlier map of this result, as one of `explain` does.
         """
-        return maps.show_probability(findings, self.volume(findings), self.segmentation(findings), opacity, title)
+        return overlays.show_probability(findings, self.volume(findings), self.segmentation(findings), opacity, title)
 
     def explain(self, findings: Findings, lesion_id: int, kind: str, *, wait=True, **how) -> ExplainRun:
         """Lay a map of one lesion over the slices, also of one edited or added by hand; returns the `ExplainRun`.
@@ -292,12 +292,12 @@ class LungTumorSegLogicBase:
         return self._wait(run, None) if wait else run
 
     def map_shown(self, findings: Findings) -> dict | None:
-        """What the map over the slices shows: kind, lesion_id, probability, see `maps.about`; None without any."""
-        return maps.about(self.segmentation(findings))
+        """What the map over the slices shows: kind, lesion_id, probability, see `overlays.about`; None without any."""
+        return overlays.about(self.segmentation(findings))
 
     def hide_map(self, findings: Findings):
         """Take the map of a result out of the views and out of the scene."""
-        maps.hide(self.segmentation(findings))
+        overlays.hide(self.segmentation(findings))
 
     def set_window(self, volume, width: float, level: float):
         """Show a CT with a window in HU; `display.LUNG_WINDOW` and `display.SOFT_TISSUE_WINDOW` are usual ones."""
@@ -311,7 +311,7 @@ class LungTumorSegLogicBase:
         """Take a result with everything that belongs to it out of the scene."""
         segmentation = self.segmentation(findings)
         if segmentation is not None:
-            scene.remove_with_companions(segmentation)
+            nodes.remove_with_companions(segmentation)
         self._results = [f for f in self._results if f is not findings]
 
     def save(self, findings: Findings, folder: str | Path, overwrite: bool = False, png: bool = False) -> list[Path]:
@@ -378,7 +378,7 @@ class LungTumorSegLogicBase:
 
     def _take_over(self, run: Run, result):
         """In steps, one a poll: together they take longer than a panel may stand still."""
-        if not scene.keeps_sizes(run.volume):
+        if not volumes.keeps_sizes(run.volume):
             result = replace(result, notes=(*result.notes, _SIZES_NOTE))
         run.notes = result.notes
         if run.options.points_lps and not result.lesions:
@@ -389,16 +389,16 @@ class LungTumorSegLogicBase:
             self.take_over_edits(findings)
             run.lesion_ids = tuple(findings.add(result))
             self._show(findings)
-            kept.keep(self.segmentation(findings), kept.pack(findings))
+            storage.keep(self.segmentation(findings), storage.pack(findings))
         else:
             findings = Findings(run.ct, result, self._card(run.options))
             run.lesion_ids = tuple(lesion.id for lesion in findings.lesions)
-            packed = kept.pack(findings)
+            packed = storage.pack(findings)
             yield
-            with scene.all_or_nothing(slicer.mrmlScene):
+            with nodes.all_or_nothing(slicer.mrmlScene):
                 self._create_nodes(findings, run.volume)
                 self._show(findings)
-                kept.keep(self.segmentation(findings), packed)
+                storage.keep(self.segmentation(findings), packed)
             self._results.append(findings)
         run.findings = findings
         if run.replaces is not None:
@@ -411,14 +411,14 @@ class LungTumorSegLogicBase:
         return any(lesion.id == lesion_id for lesion in findings.lesions)
 
     def _create_nodes(self, findings: Findings, volume):
-        segmentation = scene.add_segmentation(volume, f"{volume.GetName()} lung tumours")
+        segmentation = add_segmentation(volume, f"{volume.GetName()} lung tumours")
         lesions = table.add_table(volume, f"{segmentation.GetName()} table")
-        segmentation.SetNodeReferenceID(scene.TABLE_ROLE, lesions.GetID())
+        segmentation.SetNodeReferenceID(table.TABLE_ROLE, lesions.GetID())
         self._remember(findings, volume, segmentation, lesions)
 
     def _remember(self, findings: Findings, volume, segmentation, lesions):
         for kind, node in (("volume", volume), ("segmentation", segmentation), ("table", lesions)):
-            findings.nodes[kind] = scene.NodeReference(node)
+            findings.nodes[kind] = nodes.NodeReference(node)
         findings.segmentation_id = segmentation.GetID()
 
     def _card(self, options: Options) -> dict:
@@ -427,10 +427,10 @@ class LungTumorSegLogicBase:
     def _show(self, findings: Findings):
         """Bring the nodes of a result up to date with it."""
         volume = self.volume(findings)
-        scene.show_lesions(self.segmentation(findings), volume, findings)
+        show_lesions(self.segmentation(findings), volume, findings)
         if not self.surfaces_in_pieces:
             self.make_surfaces(findings)
-        kept.keep_state(self.segmentation(findings), findings)
+        storage.keep_state(self.segmentation(findings), findings)
         if self.table(findings) is not None:  # the user may have removed it
             table.fill_table(self.table(findings), findings.lesions, findings.names, volume)
         if findings.diameters_shown:

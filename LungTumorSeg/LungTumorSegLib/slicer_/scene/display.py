@@ -1,4 +1,7 @@
-"""How a CT is shown."""
+"""What the views show: the CT's window, single segments, and the place they look at."""
+
+import numpy as np
+import slicer
 
 # width and level in HU, as lungs and mediastinum are read
 LUNG_WINDOW = (1500.0, -600.0)
@@ -11,3 +14,18 @@ def set_window(volume, width: float, level: float):
     display = volume.GetScalarVolumeDisplayNode()
     display.SetAutoWindowLevel(False)
     display.SetWindowLevel(width, level)
+
+
+def set_segment_visible(node, segment_id: str, visible: bool):
+    node.GetDisplayNode().SetSegmentVisibility(segment_id, visible)
+
+
+def jump(scene, world_ras):
+    """Centre all slice views and 3D cameras on a point, RAS mm."""
+    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *world_ras, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+    for i in range(scene.GetNumberOfNodesByClass("vtkMRMLCameraNode")):
+        camera = scene.GetNthNodeByClass(i, "vtkMRMLCameraNode")
+        move = np.asarray(world_ras) - camera.GetFocalPoint()
+        camera.SetPosition(*(np.asarray(camera.GetPosition()) + move))
+        camera.SetFocalPoint(*world_ras)
+        camera.ResetClippingRange()

@@ -3,8 +3,9 @@
 from contextlib import contextmanager
 
 from ...geometry import ras_from_lps
-from .volumes import MARKUPS_ROLE, place_beside, remove_node
+from .nodes import ROLES, place_beside, remove_node
 
+MARKUPS_ROLE = f"{ROLES}diameters"
 _AXES = ("long axis", "short axis")
 _LINE = "LungTumorSeg.line"  # the attribute that says whose line it is
 # A batch makes every view and widget of Slicer begin afresh at its end: worth it for many nodes only

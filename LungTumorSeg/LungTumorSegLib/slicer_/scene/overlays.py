@@ -10,9 +10,9 @@ import vtk
 
 from ...data import LesionMap
 from ...geometry import Box
-from . import volumes as scene
+from .nodes import ROLES, all_or_nothing, place_beside, remove_node
 
-MAP_ROLE = "LungTumorSeg.map"
+MAP_ROLE = f"{ROLES}map"
 _ABOUT = "LungTumorSeg.about"
 _OF_ALL_LESIONS = {"kind": "probability", "lesion_id": None, "probability": None}
 # Slicer's own tables; the last one is there without its colour files too
@@ -90,11 +90,11 @@ def hide(segmentation):
     if node is not None:
         slicer.util.setSliceViewerLayers(foreground=None)
         segmentation.RemoveNodeReferenceIDs(MAP_ROLE)
-        scene.remove_node(slicer.mrmlScene, node)
+        remove_node(slicer.mrmlScene, node)
 
 
 def _lay_over(volume, segmentation, values, box: Box, colors: _Colors, what: str, about: dict, opacity, title):
-    with scene.all_or_nothing(slicer.mrmlScene):
+    with all_or_nothing(slicer.mrmlScene):
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", f"{segmentation.GetName()} {what}")
         node.SetAttribute(_ABOUT, json.dumps(about))
         slicer.util.updateVolumeFromArray(node, values)
@@ -112,7 +112,7 @@ def _place(node, volume, box: Box):
     ijk_to_ras = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(ijk_to_ras)
     node.SetOrigin(*ijk_to_ras.MultiplyPoint([*reversed(box.start), 1])[:3])
-    scene.place_beside(volume, node)
+    place_beside(volume, node)
 
 
 def _color(node, colors: _Colors, title: str):

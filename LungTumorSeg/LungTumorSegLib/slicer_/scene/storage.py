@@ -21,9 +21,10 @@ from ...errors import UnreadableError
 from ...findings.review import Findings
 from ...lesions import terminology
 from ...lungs.queries import distance_outside
-from . import edits
+from .edits import take_over
+from .nodes import ROLES
 
-RECORD_ROLE = "LungTumorSeg.record"
+RECORD_ROLE = f"{ROLES}record"
 _STATE = "LungTumorSeg.state"
 _DAMAGED = "A result in this scene is damaged; run the segmentation again."
 
@@ -88,7 +89,7 @@ def read(segmentation, ct, card_of) -> Findings | None:
 
 def read_segments(segmentation, volume, findings: Findings):
     """Status and hand-drawn outlines, which the segments themselves hold."""
-    edits.take_over(segmentation, volume, findings)
+    take_over(segmentation, volume, findings)
     for lesion in findings.lesions:
         segment = segmentation.GetSegmentation().GetSegment(findings.segment_id(lesion))
         status = mutable("")

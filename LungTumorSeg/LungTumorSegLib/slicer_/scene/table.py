@@ -7,8 +7,10 @@ from vtk import vtkStringArray
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ...writers import lesion_table
-from .volumes import lps_to_world, place_beside
+from .nodes import ROLES, place_beside
+from .volumes import lps_to_world
 
+TABLE_ROLE = f"{ROLES}table"
 COLUMNS = (*lesion_table.COLUMNS, "name")
 _UNITS = {"volume_mm3": "mm3", "long_axis_mm": "mm", "short_axis_mm": "mm", "mean_hu": "[hnsf'U]"}
 _WHOLE = {"id", "slice_index"}
