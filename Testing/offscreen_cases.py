@@ -14,8 +14,7 @@ import pytest
 from demo import pictures
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
-from LungTumorSegLib.slicer_.scene.nodes import NodeReference
-from LungTumorSegLib.slicer_.scene.segmentation import add_segmentation, show_lesions
+from LungTumorSegLib.slicer_.scene import storage
 from LungTumorSegLib.slicer_.scene.volumes import ct_from_volume
 from PIL import Image
 from test_scene import CENTRE_RAS, NODULE, findings_of
@@ -35,10 +34,9 @@ def shown(scene):
     ct, mask = phantoms.chest((2, 2, 3), size_mm=(120, 105, 96), lesions=(NODULE,), centre_lps=(-76.0, 20.0, 14.0))
     volume = headless.add_volume(ct)
     findings = findings_of(ct_from_volume(volume), mask)
-    node = add_segmentation(volume, "lesions")
-    show_lesions(node, volume, findings)
-    findings.nodes = {"volume": NodeReference(volume), "segmentation": NodeReference(node)}
-    return SimpleNamespace(logic=LungTumorSegLogicBase(), findings=findings, volume=volume)
+    logic = LungTumorSegLogicBase()
+    logic.registry.add(findings, volume, storage.pack(findings))
+    return SimpleNamespace(logic=logic, findings=findings, volume=volume)
 
 
 def share_of(picture, color):

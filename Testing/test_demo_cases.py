@@ -17,7 +17,7 @@ def logic():
 
 
 def test_the_tumour_is_found_and_outlined(demo_case, scene, logic):
-    findings = logic.segment(compare.load_volume(demo_case.image))
+    findings = logic.segment(compare.load_volume(demo_case.image)).findings
     verdict = compare.with_reference(logic, findings, demo_case.label)
     assert verdict.lesion_ids, "no lesion shares a voxel with the tumour"
     assert verdict.dice >= demo_case.least_dice

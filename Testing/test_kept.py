@@ -16,10 +16,10 @@ from panel_case import NODULE_RAS, KnownNetwork, model_with
 SURER_IF_SMALL = {name: 0.0 for name in FEATURES} | {"intercept": 3.0, "log_volume": -0.4}
 
 
-def reopened(findings):
+def reopened(before, findings):
     """The same result as another logic, which knows nothing of it, finds it in the scene."""
     logic = LungTumorSegLogicBase(KnownNetwork())
-    same = [f for f in logic.restore() if f.segmentation_id == findings.segmentation_id]
+    same = [f for f in logic.restore() if logic.segmentation(f) is before.segmentation(findings)]
     return logic, same[0]
 
 
@@ -56,7 +56,7 @@ def test_lesions_that_came_one_after_the_other_keep_ids_and_confidences(case, tm
     storage.keep(case.logic.segmentation(findings), storage.pack(findings))  # as of a run that found only the surest
     for least in ((sure[0] + sure[1]) / 2, 0.0):
         case.logic.update(findings, min_confidence=least)
-    logic, again = reopened(findings)
+    logic, again = reopened(case.logic, findings)
     assert rows(again) == rows(findings) and len(again.lesions) == 3
     assert again.min_confidence == 0.0
     logic.update(again, threshold=0.7)
@@ -69,7 +69,7 @@ def test_what_is_out_of_sight_comes_back_with_its_id_after_opening_the_scene(fou
     before = rows(findings)
     found.logic.rename(findings, 3, "Apex")
     found.logic.update(findings, min_diameter_mm=15.0)
-    logic, again = reopened(findings)
+    logic, again = reopened(found.logic, findings)
     assert len(again.lesions) == 1
     logic.update(again, min_diameter_mm=3.0)
     assert [row[0] for row in rows(again)] == [row[0] for row in before] and again.names[3] == "Apex"
@@ -90,7 +90,7 @@ def test_another_version_of_the_model_changes_nothing_in_a_kept_result(case, tmp
     rating["confidence_coefficients"] = {**SURER_IF_SMALL, "intercept": 1.9}
     new = model_with(tmp_path / "new", threshold=0.5, run_threshold=0.25, **rating)
     monkeypatch.setattr(bundle, "default_path", lambda: new)
-    logic, again = reopened(findings)
+    logic, again = reopened(case.logic, findings)
     assert rows(again) == rows(findings)
     logic.update(again, min_diameter_mm=2.0)
     assert rows(again) == rows(findings)
@@ -135,7 +135,7 @@ def test_a_stroke_a_moment_ago_is_not_lost(found, tmp_path, then):
     table = found.logic.table(findings)
     volumes = [float(table.GetTable().GetColumnByName("volume_mm3").GetValue(i)) for i in range(3)]
     assert any(volume == pytest.approx(findings.lesion(lesion.id).volume_mm3) for volume in volumes)
-    assert found.logic.take_over_edits(findings) == [] and rows(reopened(findings)[1]) == rows(findings)
+    assert found.logic.take_over_edits(findings) == [] and rows(reopened(found.logic, findings)[1]) == rows(findings)
     assert findings.lesion(lesion.id).status == "edited"
     assert voxels_of(found.logic, findings, lesion.id) == np.count_nonzero(findings.mask(lesion.id)) == count
 
@@ -155,13 +155,13 @@ def test_an_outline_drawn_by_hand_stays_one_when_it_is_rejected(found):
     found.logic.take_over_edits(findings)
     found.logic.set_status(findings, lesion.id, "rejected")
     assert findings.is_drawn(lesion.id) and not findings.is_drawn(2)
-    _, again = reopened(findings)
+    _, again = reopened(found.logic, findings)
     assert again.is_drawn(lesion.id) and again.lesion(lesion.id).status == "rejected"
 
 
 def test_surfaces_stay_shown_after_opening_the_scene(found):
     found.logic.show_3d(found.panel.findings)
-    logic, again = reopened(found.panel.findings)
+    logic, again = reopened(found.logic, found.panel.findings)
     logic.update(again, threshold=0.7)
     segmentation = logic.segmentation(again).GetSegmentation()
     assert again.surfaces_shown and all(
@@ -182,7 +182,7 @@ def test_segmentations_of_others_and_a_damaged_result_do_not_keep_the_rest_away(
     logic = LungTumorSegLogicBase(KnownNetwork())
     with pytest.raises(UnreadableError, match="damaged"):
         logic.restore()
-    assert [f.segmentation_id for f in logic.results()] == [second.segmentation_id]
+    assert [logic.segmentation(f) for f in logic.results()] == [found.logic.segmentation(second)]
     node.GetNodeReference(storage.RECORD_ROLE).SetText("")
     assert logic.restore() == []
 
@@ -246,7 +246,7 @@ def test_what_was_drawn_elsewhere_is_not_found_again_where_it_was(found):
     slicer.util.updateSegmentBinaryLabelmapFromArray(moved, node, segment_id, volume)
     found.logic.update(findings, min_diameter_mm=2.0)
     assert [x.id for x in findings.lesions] == [1, 2, 3] and findings.lesion(lesion.id).status == "edited"
-    logic, again = reopened(findings)
+    logic, again = reopened(found.logic, findings)
     logic.update(again, min_diameter_mm=1.5)
     assert [x.id for x in again.lesions] == [1, 2, 3]
 

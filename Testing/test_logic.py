@@ -124,7 +124,7 @@ def test_a_click_finds_the_lesion_where_the_transform_shows_it(logic, scene, vol
 def test_a_run_makes_a_segment_and_a_row_for_each_lesion(logic, scene, chest):
     volume = headless.add_volume(chest[0])
     steps = []
-    findings = logic.segment(volume, progress=steps.append)
+    findings = logic.segment(volume, progress=steps.append).findings
     assert {"lungs", "network"} <= {step.stage for step in steps}
     segmentation = logic.segmentation(findings).GetSegmentation()
     ids = [segmentation.GetNthSegmentID(i) for i in range(segmentation.GetNumberOfSegments())]
@@ -141,11 +141,11 @@ def test_a_run_makes_a_segment_and_a_row_for_each_lesion(logic, scene, chest):
 
 def test_an_earlier_result_is_kept_unless_it_is_to_be_replaced(logic, volume):
     options = {"lung_restriction": False}
-    first = logic.segment(volume, points_ras=[NODULE_RAS], **options)
-    second = logic.segment(volume, points_ras=[NODULE_RAS], **options)
+    first = logic.segment(volume, points_ras=[NODULE_RAS], **options).findings
+    second = logic.segment(volume, points_ras=[NODULE_RAS], **options).findings
     assert logic.results(volume) == [first, second]
     assert logic.segmentation(first) is not logic.segmentation(second)
-    third = logic.segment(volume, points_ras=[NODULE_RAS], replaces=first, **options)
+    third = logic.segment(volume, points_ras=[NODULE_RAS], replaces=first, **options).findings
     assert logic.results(volume) == [second, third]
     assert logic.segmentation(first) is None and logic.table(first) is None
 
@@ -196,10 +196,10 @@ def test_a_click_that_finds_nothing_says_so_and_leaves_the_scene(logic, scene, v
 def test_cancel_leaves_no_child_and_the_scene_as_it_was(logic, scene, chest, tmp_path):
     volume = headless.add_volume(chest[0])
     before = headless.scene_xml(scene, tmp_path)
-    run = logic.start(volume)
-    waiting = logic.start(volume)
+    run = logic.segment(volume, wait=False)
+    waiting = logic.segment(volume, wait=False)
     until_it_computes(logic, run)
-    child = psutil.Process(logic.client.pid)
+    child = psutil.Process(logic.queue.client.pid)
     logic.cancel()
     assert run.state == waiting.state == "cancelled"
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
@@ -212,9 +212,9 @@ def test_cancel_leaves_no_child_and_the_scene_as_it_was(logic, scene, chest, tmp
 def test_a_child_that_is_killed_is_said_and_the_next_run_works(logic, scene, volume, chest, tmp_path):
     big = headless.add_volume(chest[0])
     before = headless.scene_xml(scene, tmp_path)
-    run = logic.start(big)
+    run = logic.segment(big, wait=False)
     until_it_computes(logic, run)
-    psutil.Process(logic.client.pid).kill()
+    psutil.Process(logic.queue.client.pid).kill()
     run_to_its_end(logic, run)
     assert isinstance(run.error, WorkerError)
     assert headless.scene_xml(scene, tmp_path) == before
@@ -224,7 +224,7 @@ def test_a_child_that_is_killed_is_said_and_the_next_run_works(logic, scene, vol
 @pytest.mark.parametrize("vanish", [lambda scene, node: scene.RemoveNode(node), lambda scene, node: scene.Clear(False)])
 def test_a_volume_that_goes_away_in_mid_run_ends_the_run(logic, scene, chest, vanish):
     volume = headless.add_volume(chest[0])
-    run = logic.start(volume)
+    run = logic.segment(volume, wait=False)
     until_it_computes(logic, run)
     vanish(scene, volume)
     run_to_its_end(logic, run)
@@ -235,10 +235,11 @@ def test_a_volume_that_goes_away_in_mid_run_ends_the_run(logic, scene, chest, va
 
 def test_a_closed_scenes_results_do_not_come_back_with_its_node_ids(logic, scene, piece, application_logic):
     first = logic.segment_at(headless.add_volume(piece[0]), NODULE_RAS).findings
+    node_id = logic.segmentation(first).GetID()
     headless.clear(scene, application_logic)
     volume = headless.add_volume(piece[0])
     second = logic.segment_at(volume, NODULE_RAS).findings
-    assert first.segmentation_id == second.segmentation_id
+    assert logic.segmentation(second).GetID() == node_id
     assert logic.results() == logic.results(volume) == [second]
     assert logic.segmentation(first) is None
 
@@ -309,9 +310,9 @@ def result(logic, chest):
     volume = headless.add_volume(chest[0])
     logic.segment_at(volume, NODULE_RAS)
     findings = logic.segment_at(volume, SECOND_RAS).findings
-    logic.client.close()
+    logic.queue.client.close()
     yield findings
-    assert logic.client.pid is None
+    assert logic.queue.client.pid is None
 
 
 def voxels_of(logic, findings, lesion_id):
@@ -416,7 +417,7 @@ def test_a_saved_scene_comes_back_with_segments_table_and_their_link(logic, scen
 
 
 def test_what_is_kept_in_the_scene_comes_back_bit_for_bit_and_without_the_cts_path(logic, scene, chest):
-    result = logic.segment(headless.add_volume(chest[0]), min_confidence=0)
+    result = logic.segment(headless.add_volume(chest[0]), min_confidence=0).findings
     segmentation = logic.segmentation(result)
     ct = replace(result.ct, source={"path": "/home/somebody/ct.nrrd"})
     again = storage.read(segmentation, ct, lambda options: result.card)
@@ -431,7 +432,7 @@ def test_what_is_kept_in_the_scene_comes_back_bit_for_bit_and_without_the_cts_pa
 def test_a_run_cancelled_while_its_result_is_taken_over_leaves_the_scene_as_it_was(logic, scene, chest, tmp_path):
     volume = headless.add_volume(chest[0])
     before = headless.scene_xml(scene, tmp_path)
-    run = logic.start(volume)
+    run = logic.segment(volume, wait=False)
     while run.steps is None:
         logic.poll()
     assert not run.finished and run.handle.result is not None

@@ -199,7 +199,7 @@ def test_cancel_leaves_no_child_and_the_map_that_was_there(logic, scene, found, 
     logic.explain(found, 1, "uncertainty")
     before = headless.scene_xml(scene, tmp_path)
     run = at_work(logic, logic.explain(found, 1, "heat", wait=False))
-    child = psutil.Process(logic.client.pid)
+    child = psutil.Process(logic.queue.client.pid)
     logic.cancel()
     assert run.state == "cancelled" and run.map is None
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE

@@ -30,7 +30,7 @@ def test_the_sliders_show_what_holds_for_the_result_that_is_chosen_and_move_noth
 
 def test_a_result_of_the_console_is_shown_with_its_own_values_and_followed(case):
     volume = case.add_chest()
-    findings = case.logic.segment(volume, threshold=0.8, min_diameter_mm=40.0)
+    findings = case.logic.segment(volume, threshold=0.8, min_diameter_mm=40.0).findings
     case.panel.refresh()
     assert (case.ui.thresholdSlider.value, case.ui.minDiameterSlider.value) == (0.8, 30.0)  # as far as it goes
     case.adjust("smoothSlider", 0.1)

@@ -135,7 +135,7 @@ def test_a_fault_of_the_childs_own_is_said_with_its_cause(real, scene):
         real,
         scene,
         "unexpectedly (TypeError",
-        lambda case: case.panel._start(lambda: case.logic.start(real.volume, min_diameter_mm="three")),
+        lambda case: case.panel._start(lambda: case.logic.segment(real.volume, wait=False, min_diameter_mm="three")),
     )
 
 
@@ -161,7 +161,7 @@ def test_a_disk_that_takes_no_more_is_said_and_nothing_is_left_on_it(real, scene
 def test_a_child_that_is_killed_is_said_and_the_next_click_works(real, scene):
     def begin(case):
         case.panel.segment_at(NODULE_RAS)
-        spin(lambda: case.logic._runs[0].progress is not None, seconds=300)
+        spin(lambda: case.logic.queue.current.progress is not None, seconds=300)
         psutil.Process(real.client.pid).kill()
 
     fails(real, scene, "ended unexpectedly", begin)

@@ -100,7 +100,7 @@ def test_uncertainty_and_heat_are_computed_while_the_window_lives_and_then_shown
         choose(real, index)
         real.ui.showMapButton.click()
         assert not real.ui.showMapButton.enabled and real.ui.segmentButton.text == "Cancel"
-        run = real.logic._runs[0]
+        run = real.logic.queue.current
         turns = spin(lambda: not real.logic.running, seconds=300)
         wait(real)
         assert turns > 5
@@ -120,7 +120,7 @@ def test_a_map_is_cancelled_by_the_button_that_cancels_a_run(real, scene):
     choose(real, HEAT)
     before = node_ids(scene)
     real.ui.showMapButton.click()
-    spin(lambda: real.logic._runs[0].progress is not None, seconds=300)
+    spin(lambda: real.logic.queue.current.progress is not None, seconds=300)
     real.ui.segmentButton.click()
     assert not real.logic.running and node_ids(scene) == before
     assert "Cancelled" in real.ui.statusLabel.text and real.ui.showMapButton.enabled
@@ -132,7 +132,7 @@ def test_a_map_is_cancelled_by_the_button_that_cancels_a_run(real, scene):
 def test_closing_the_scene_in_mid_run_ends_it(real, scene, _application):
     choose(real, HEAT)
     real.ui.showMapButton.click()
-    spin(lambda: real.logic._runs[0].progress is not None, seconds=300)
+    spin(lambda: real.logic.queue.current.progress is not None, seconds=300)
     headless.clear(*_application)
     assert not real.logic.running
     real.settle()

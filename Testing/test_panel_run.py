@@ -63,14 +63,14 @@ def test_the_network_is_not_loaded_ahead_for_what_cannot_be_segmented(case):
 def test_the_real_child_is_started_ahead_and_answers_the_first_run(standin_app):
     case = PanelCase(RESOURCES, network=WorkerClient())
     try:
-        assert case.logic.client.pid is None
+        assert case.logic.queue.client.pid is None
         case.add_chest()
-        child = case.logic.client.pid
+        child = case.logic.queue.client.pid
         assert child is not None and not case.logic.running
         case.panel.segment_at(NODULE_RAS)
         assert spin(lambda: not case.logic.running, seconds=300) > 10  # the window stayed alive
         assert not case.ui.errorFrame.visible, case.ui.errorLabel.text
-        assert case.panel.findings is not None and case.logic.client.pid == child
+        assert case.panel.findings is not None and case.logic.queue.client.pid == child
     finally:
         case.close()
 
@@ -79,11 +79,11 @@ def test_a_run_that_waits_for_the_network_to_be_loaded_can_be_cancelled(standin_
     case = PanelCase(RESOURCES, network=WorkerClient())
     try:
         case.add_chest()
-        child = psutil.Process(case.logic.client.pid)
+        child = psutil.Process(case.logic.queue.client.pid)
         case.ui.segmentButton.click()
         spin(lambda: case.ui.statusLabel.text != "Waiting", seconds=60)
         case.ui.segmentButton.click()
-        assert not case.logic.running and case.logic.client.pid is None
+        assert not case.logic.running and case.logic.queue.client.pid is None
         assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     finally:
         case.close()

@@ -163,7 +163,7 @@ def test_the_module_loads_and_reloads_in_the_middle_of_a_run(standin_app, scene)
     try:
         assert loaded.module.parent.title and loaded.module.parent.icon is not None
         first = loaded.widget
-        first.logic._client = network = KnownNetwork(steps=10_000)
+        first.logic.queue.client = network = KnownNetwork(steps=10_000)
         import headless
         from panel_case import chest
 
@@ -261,6 +261,6 @@ def test_the_real_child_and_the_real_model_run_in_the_panel(standin_app, scene):
         assert case.panel.findings.result.engine in case.ui.statusLabel.text
         assert case.ui.stopChildButton.enabled
         case.ui.stopChildButton.click()
-        assert case.logic.client.pid is None
+        assert case.logic.queue.client.pid is None
     finally:
         case.close()

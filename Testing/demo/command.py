@@ -66,7 +66,7 @@ def run(case: cases.Case, logic: LungTumorSegLogicBase, application, output: Pat
         def progress(step):
             bar.update(task, description=f"{case.name}: {STAGES[step.stage]}", completed=step.done, total=step.total)
 
-        findings = logic.segment(volume, progress=progress)
+        findings = logic.segment(volume, progress=progress).findings
     verdict = compare.with_reference(logic, findings, case.label)
     folder = output / case.name
     written = logic.save(findings, folder, overwrite=True)

@@ -42,7 +42,7 @@ class Findings:
     the probability is smoothed before the threshold (0: not at all).
 
     ct: what was segmented. result: what `segment` returned for it. card: the model's card.
-    nodes, segmentation_id, diameters_shown, surfaces_shown: what the logic put into the scene.
+    diameters_shown, surfaces_shown: whether a viewer shows them.
     """
 
     def __init__(self, ct: CT, result: Result, card: dict):
@@ -50,8 +50,6 @@ class Findings:
         self.options = result.options
         self.smooth_mm = 0.0
         self.names: dict[int, str] = {}
-        self.nodes: dict = {}
-        self.segmentation_id = ""
         self.diameters_shown = self.surfaces_shown = False
         self._regions = [_Region(c) for c in result.candidates]
         self._smoothed: dict[tuple[int, float], Candidate] = {}

@@ -11,6 +11,7 @@ from ..findings.review import Findings
 from ..model.bundle import load_bundle
 from ..worker.client import Run as WorkerRun
 from ..worker.client import WorkerClient
+from .results import Registry
 from .runs import Run
 from .scene import display, overlays, volumes
 
@@ -24,6 +25,7 @@ class ExplainRun(Run):
     explained: the result that the lesion belongs to. lesion, mask: as they were when the map was asked for.
     """
 
+    registry: Registry
     explained: Findings
     lesion: Lesion
     mask: np.ndarray
@@ -35,8 +37,8 @@ class ExplainRun(Run):
     @classmethod
     def of(
         cls,
+        registry: Registry,
         findings: Findings,
-        volume,
         lesion_id: int,
         kind: str,
         opacity: float = 0.5,
@@ -49,6 +51,7 @@ class ExplainRun(Run):
         """
         if kind not in _TITLES:
             raise ValueError(f"not a map of a lesion: {kind}")
+        volume = registry.volume(findings)
         if volume is None:
             raise UnreadableError("The CT of this result is no longer in the scene; load it and segment it again.")
         folder = findings.options.model
@@ -57,9 +60,10 @@ class ExplainRun(Run):
                 "The model that made this result was replaced by another one since; segment the CT again to see maps."
             )
         return cls(
-            volume,
-            findings.ct,
-            Options(engine=engine, device=device, model=folder),
+            volume=volume,
+            ct=findings.ct,
+            options=Options(engine=engine, device=device, model=folder),
+            registry=registry,
             explained=findings,
             lesion=findings.lesion(lesion_id),
             mask=findings.mask(lesion_id),
@@ -72,20 +76,22 @@ class ExplainRun(Run):
         point = self.explained.click_of(self.lesion.id)
         return client.explain(self.ct, self.lesion, self.mask, self.kind, point, self.options)
 
-    def show(self, made: LesionMap, segmentation):
-        """Lay the map over the slices, and bring the views to the slice of a heat map.
+    def take_over(self, answer: LesionMap) -> tuple:
+        """Lay the map over the slices, and bring the views to the slice of a heat map; all in one step.
 
-        Raises Cancelled when the result's segmentation is gone (None).
+        Raises Cancelled when the result's segmentation is gone.
         """
+        segmentation = self.registry.segmentation(self.explained)
         if segmentation is None:
             raise Cancelled("The result was removed meanwhile; there is nothing to lay a map over.")
-        self.notes = made.notes
+        self.notes = answer.notes
         name = self.explained.names[self.lesion.id]
         self.map = overlays.show_lesion_map(
-            made, self.lesion.id, name, self.volume, segmentation, self.opacity, self.title
+            answer, self.lesion.id, name, self.volume, segmentation, self.opacity, self.title
         )
-        if made.kind == "heat":
+        if answer.kind == "heat":
             # the box is one axial slice: that moves the centre onto it, along whichever axis
-            on_slice = np.clip(self.lesion.label_box.middle, made.box.start, np.subtract(made.box.stop, 1))
+            on_slice = np.clip(self.lesion.label_box.middle, answer.box.start, np.subtract(answer.box.stop, 1))
             place = self.ct.geometry.lps(on_slice).tolist()
             display.jump(slicer.mrmlScene, volumes.lps_to_world(self.volume, place))
+        return ()

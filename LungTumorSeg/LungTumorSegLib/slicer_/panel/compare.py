@@ -14,7 +14,7 @@ class CompareSection(Section):
 
     def refresh(self):
         findings, other = self.panel.findings, self.panel.parameters.compareSegmentation
-        own = findings is not None and other is not None and other.GetID() == findings.segmentation_id
+        own = findings is not None and other is self.panel.logic.segmentation(findings)
         self.ui.compareButton.enabled = findings is not None and other is not None and not own
         self.ui.compareButton.toolTip = (
             _("Compute agreement, volumes and diameters")

@@ -124,7 +124,7 @@ class EnvironmentSection(Section):
         slicer.app.clipboard().setText(report)
 
     def _show_child(self):
-        pid = self.panel.logic.client.pid
+        pid = self.panel.logic.queue.client.pid
         self.ui.stopChildButton.enabled = pid is not None
         self.ui.childStatus.text = (
             _("The background process is not running.")

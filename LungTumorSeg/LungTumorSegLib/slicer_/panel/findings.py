@@ -112,7 +112,8 @@ class FindingsSection(Section):
         selector.blockSignals(True)
         selector.clear()
         for result in results:
-            selector.addItem(self.panel.logic.segmentation(result).GetName(), result.segmentation_id)
+            node = self.panel.logic.segmentation(result)
+            selector.addItem(node.GetName(), node.GetID())
         selector.currentIndex = results.index(findings) if findings in results else -1
         selector.blockSignals(False)
 

@@ -57,4 +57,4 @@ class InputSection(Section):
         return text.format(" ".join(told))
 
     def _set_window(self, window):
-        self.panel.logic.set_window(self.panel.volume, *window)
+        display.set_window(self.panel.volume, *window)

@@ -79,7 +79,7 @@ class Panel(VTKObservationMixin):
         self._surface_timer.setSingleShot(True)
         self._surface_timer.setInterval(0)
         self._surface_timer.connect("timeout()", self._make_surfaces)
-        logic.surfaces_in_pieces = True
+        logic.registry.surfaces_in_pieces = True
         self._watched = None
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self._scene_closing)
@@ -101,7 +101,7 @@ class Panel(VTKObservationMixin):
             return None
         results = self.logic.results(self.volume)
         shown = self.parameters.shownResult
-        chosen = [f for f in results if shown is not None and f.segmentation_id == shown.GetID()]
+        chosen = [f for f in results if shown is not None and self.logic.segmentation(f) is shown]
         return next(iter(chosen or results[::-1]), None)
 
     @property
@@ -165,7 +165,7 @@ class Panel(VTKObservationMixin):
         """Start a run of the chosen CT."""
         self.section(SegmentSection).hide_error()
         replaces = self.findings if self.parameters.replaceResult else None
-        self._start(lambda: self.logic.start(self.volume, replaces=replaces, **self.options()))
+        self._start(lambda: self.logic.segment(self.volume, replaces=replaces, wait=False, **self.options()))
 
     def segment_at(self, point_ras):
         """Queue a click, RAS mm as Slicer shows it."""

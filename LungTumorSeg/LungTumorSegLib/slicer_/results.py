@@ -1,0 +1,185 @@
+"""The results in the scene: which nodes belong to which findings, and how the nodes follow the findings."""
+
+import math
+from dataclasses import dataclass
+
+import slicer
+import slicer.util
+
+from ..data import Result
+from ..errors import LungTumorSegError
+from ..findings.review import Findings
+from ..model.bundle import load_bundle
+from .scene import edits, markups, storage, surfaces, table
+from .scene.nodes import NodeReference, all_or_nothing, remove_with_companions
+from .scene.segmentation import add_segmentation, show_lesions
+from .scene.volumes import ct_from_volume
+
+
+@dataclass(frozen=True)
+class _Nodes:
+    volume: NodeReference
+    segmentation: NodeReference
+    table: NodeReference
+
+
+class Registry:
+    """Findings by their nodes, oldest first. Several results, also of one volume, live side by side."""
+
+    def __init__(self):
+        self._nodes: dict[Findings, _Nodes] = {}
+        self.surfaces_in_pieces = False  # whoever sets it calls `make_surfaces` after each change
+
+    # ---- which belongs to which
+
+    def of(self, volume=None) -> list[Findings]:
+        """Results whose nodes are still in the scene; of one volume, or of all."""
+        self._nodes = {f: n for f, n in self._nodes.items() if n.segmentation.node() and n.volume.node()}
+        return [f for f, n in self._nodes.items() if volume is None or n.volume.node() is volume]
+
+    def latest(self, volume) -> Findings | None:
+        """The newest result of a volume."""
+        return next(reversed(self.of(volume)), None)
+
+    def volume(self, findings: Findings):
+        """The volume node that was segmented, None when it or the result is gone."""
+        return self._node(findings, "volume")
+
+    def segmentation(self, findings: Findings):
+        """The vtkMRMLSegmentationNode, None when it is gone."""
+        return self._node(findings, "segmentation")
+
+    def table(self, findings: Findings):
+        """The vtkMRMLTableNode, None when it is gone."""
+        return self._node(findings, "table")
+
+    def _node(self, findings: Findings, kind: str):
+        nodes = self._nodes.get(findings)
+        return nodes and getattr(nodes, kind).node()
+
+    # ---- into the scene, and out of it
+
+    def add(self, findings: Findings, volume, packed: str):
+        """Put a new result into the scene: segmentation, table and record, or, with an error, nothing.
+
+        packed: the record, of `storage.pack`.
+        """
+        with all_or_nothing(slicer.mrmlScene):
+            segmentation = add_segmentation(volume, f"{volume.GetName()} lung tumours")
+            lesions = table.add_table(volume, f"{segmentation.GetName()} table")
+            segmentation.SetNodeReferenceID(table.TABLE_ROLE, lesions.GetID())
+            self._nodes[findings] = _Nodes(*map(NodeReference, (volume, segmentation, lesions)))
+            self.show(findings)
+            storage.keep(segmentation, packed)
+
+    def extend(self, findings: Findings, clicked: Result) -> tuple[int, ...]:
+        """Let the lesions of a click join a result; returns their ids."""
+        self.take_over_edits(findings)
+        lesion_ids = tuple(findings.add(clicked))
+        self.show(findings)
+        storage.keep(self.segmentation(findings), storage.pack(findings))
+        return lesion_ids
+
+    def restore(self) -> list[Findings]:
+        """Find results that the scene holds and that are not known yet; see `LungTumorSegLogicBase.restore`."""
+        known = {self.segmentation(findings) for findings in self.of()}
+        restored, errors = [], []
+        for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+            volume = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+            if node in known or volume is None or node.GetNodeReference(storage.RECORD_ROLE) is None:
+                continue
+            try:
+                findings = storage.read(node, ct_from_volume(volume), _card)
+            except LungTumorSegError as error:
+                errors.append(error)
+                continue
+            if findings is not None:
+                storage.read_segments(node, volume, findings)
+                nodes = volume, node, node.GetNodeReference(table.TABLE_ROLE)
+                self._nodes[findings] = _Nodes(*map(NodeReference, nodes))
+                findings.diameters_shown = node.GetNodeReference(markups.MARKUPS_ROLE) is not None
+                restored.append(findings)
+        if errors:
+            raise errors[0]
+        return restored
+
+    def remove(self, findings: Findings):
+        """Take a result with everything that belongs to it out of the scene."""
+        segmentation = self.segmentation(findings)
+        if segmentation is not None:
+            remove_with_companions(segmentation)
+        self._nodes.pop(findings, None)
+
+    # ---- changes of findings, and the nodes after them
+
+    def update(self, findings: Findings, **changes):
+        """See `Findings.change`."""
+        self.take_over_edits(findings)
+        findings.change(**changes)
+        self.show(findings)
+
+    def set_status(self, findings: Findings, lesion_id: int, status: str):
+        """See `Findings.set_status`."""
+        if self._is_there_still(findings, lesion_id):
+            findings.set_status(lesion_id, status)
+            self.show(findings)
+
+    def rename(self, findings: Findings, lesion_id: int, name: str):
+        """See `Findings.rename`."""
+        if self._is_there_still(findings, lesion_id):
+            findings.rename(lesion_id, name)
+            self.show(findings)
+
+    def take_over_edits(self, findings: Findings) -> list[int]:
+        """Let what the user did in Segment Editor count; returns the ids of the lesions that it changed.
+
+        Every method that changes or saves a result does it first: the panel only some time after the last stroke.
+        """
+        node, volume = self.segmentation(findings), self.volume(findings)
+        changed = edits.take_over(node, volume, findings) if node is not None and volume is not None else []
+        if changed:
+            self.show(findings)
+        return changed
+
+    def show(self, findings: Findings):
+        """Bring the nodes of a result up to date with it."""
+        volume, segmentation = self.volume(findings), self.segmentation(findings)
+        show_lesions(segmentation, volume, findings)
+        if not self.surfaces_in_pieces:
+            self.make_surfaces(findings)
+        storage.keep_state(segmentation, findings)
+        if self.table(findings) is not None:  # the user may have removed it
+            table.fill_table(self.table(findings), findings.lesions, findings.names, volume)
+        if findings.diameters_shown:
+            markups.diameters_to_markups(findings.lesions, findings.names, volume, segmentation)
+
+    def show_3d(self, findings: Findings, visible: bool):
+        """Show or hide the lesions' surfaces."""
+        findings.surfaces_shown = visible
+        surfaces.show_surfaces(self.segmentation(findings), visible)
+        storage.keep_state(self.segmentation(findings), findings)
+        if not self.surfaces_in_pieces:
+            self.make_surfaces(findings)
+
+    def make_surfaces(self, findings: Findings, seconds: float = math.inf) -> bool:
+        """Make surfaces that are shown and not there yet, for some seconds; returns whether all are there."""
+        return not findings.surfaces_shown or surfaces.make_surfaces(self.segmentation(findings), seconds)
+
+    def show_diameters(self, findings: Findings, visible: bool) -> list:
+        """Draw, or remove, the diameters of the lesions that are not rejected; returns the line nodes."""
+        findings.diameters_shown = visible
+        segmentation = self.segmentation(findings)
+        if not visible:
+            markups.remove_markups(segmentation)
+            return []
+        return markups.diameters_to_markups(findings.lesions, findings.names, self.volume(findings), segmentation)
+
+    def _is_there_still(self, findings: Findings, lesion_id: int) -> bool:
+        """Whether the user has not painted over the lesion a moment ago. Raises KeyError for one that never was."""
+        findings.lesion(lesion_id)
+        self.take_over_edits(findings)
+        return any(lesion.id == lesion_id for lesion in findings.lesions)
+
+
+def _card(options) -> dict:
+    return load_bundle(options.model).card
