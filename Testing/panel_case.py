@@ -17,7 +17,7 @@ from LungTumorSegLib.data import Candidate, Options, Progress, Result
 from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.lungs.find import find_lungs
-from LungTumorSegLib.model.bundle import CARD, default_path, load_bundle
+from LungTumorSegLib.model import bundle
 from scipy import ndimage
 
 RESOURCES = Path(__file__).parent.parent / "LungTumorSeg" / "Resources"
@@ -87,7 +87,7 @@ class KnownRun:
             points = self._options.points_lps
             candidates = tuple(Candidate(c.box, c.block, points[0], 0.5) for c in candidates)
             notes = () if candidates else ("Nothing was found at this point.",)
-        card = load_bundle(self._options.model).card
+        card = bundle.load_bundle(self._options.model).card
         made, masks = extract(candidates, self._ct, found_lungs, self._options, card)
         model = {"name": "known", "version": "1", "checksum": "0"}
         return Result(
@@ -148,8 +148,8 @@ class ReadyInstaller:
 def model_with(folder, **card):
     """A copy of the bundled model in a new folder, with these keys in its card; its outlines are `KnownNetwork`'s."""
     card = {"run_threshold": 0.3} | card
-    shutil.copytree(default_path(), folder)
-    path = folder / CARD
+    shutil.copytree(bundle.default_path(), folder)
+    path = folder / bundle.CARD
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | card), "utf-8")
     return folder
 
