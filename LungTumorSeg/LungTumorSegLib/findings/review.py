@@ -11,9 +11,10 @@ import numpy as np
 from scipy import ndimage
 
 from ..data import CT, Candidate, Lesion, Result, check_threshold, min_confidence, operating_threshold
-from ..geometry import Box, shared_voxels
+from ..geometry import Box
 from ..lesions import terminology
 from ..record import lesion_from, lesion_record
+from .matching import in_place_of_any, match
 
 # what lesions are made and rated with: it belongs to the map that the model made, whatever model there is later
 _CARD = (
@@ -296,40 +297,21 @@ class Findings:
         Those in the place of an outline that the user drew, or of what that was drawn instead of, are left out: where
         they share more than half of the smaller of both.
         """
-        free = [(x, m) for x, m in zip(lesions, masks, strict=True) if not self._is_drawn_over(x, m)]
-        lesions, masks = [x for x, _ in free], [m for _, m in free]
-        known = [pair for known_id, pair in self._known.items() if known_id not in self._drawn]
-        overlaps = sorted(
-            (
-                (shared, i, known[k][0].id)
-                for i, k in _meeting(lesions, [lesion for lesion, _ in known])
-                if (shared := shared_voxels(lesions[i].label_box, masks[i], known[k][0].label_box, known[k][1]))
-            ),
-            key=lambda o: (-o[0], o[2], o[1]),
-        )
-        ids: dict[int, int] = {}
-        for _, i, known_id in overlaps:
-            if i not in ids and known_id not in ids.values():
-                ids[i] = known_id
+        taken = [*((x.label_box, m) for x, m in self._drawn.values()), *self._replaced.values()]
+        free = [pair for pair in zip(lesions, masks, strict=True) if not in_place_of_any(pair, taken)]
+        ids = match(free, [pair for known_id, pair in self._known.items() if known_id not in self._drawn])
         unused = max(self._known, default=0) + 1
-        self.lesions, self.masks = (), tuple(masks)
-        for i, lesion in enumerate(lesions):
+        self.lesions, self.masks = (), tuple(mask for _, mask in free)
+        for i, (lesion, mask) in enumerate(free):
             if i not in ids:
                 ids[i], unused = unused, unused + 1
             before = self._known.get(ids[i])
             lesion = replace(lesion, id=ids[i], status=before[0].status if before else lesion.status)
             self.names.setdefault(lesion.id, terminology.name(lesion))
-            self._known[lesion.id] = lesion, masks[i]
+            self._known[lesion.id] = lesion, mask
             self.lesions += (lesion,)
         if self._drawn:
             self._insert_drawn()
-
-    def _is_drawn_over(self, lesion, mask) -> bool:
-        size = np.count_nonzero(mask)
-        taken = [*((x.label_box, m) for x, m in self._drawn.values()), *self._replaced.values()]
-        return any(
-            2 * shared_voxels(lesion.label_box, mask, box, m) > min(size, np.count_nonzero(m)) for box, m in taken
-        )
 
     def _insert_drawn(self):
         """Outlines of the user among the others, in the order of `lesions.extract`; those never rated come last."""
@@ -363,12 +345,3 @@ def _packed(mask: np.ndarray) -> str:
 def _unpacked(text: str, box: Box) -> np.ndarray:
     bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
     return np.unpackbits(bits, count=int(np.prod(box.shape))).reshape(box.shape).astype(bool)
-
-
-def _meeting(lesions, others) -> list[list[int]]:
-    """Positions (i, k) of lesions whose boxes meet those of others; of 90 a look at each pair would take 60 ms."""
-    if not lesions or not others:
-        return []
-    a, b = (np.array([lesion.label_box.pairs for lesion in group]) for group in (lesions, others))
-    meet = (a[:, None, :, 0] < b[None, :, :, 1]) & (b[None, :, :, 0] < a[:, None, :, 1])
-    return np.argwhere(meet.all(-1)).tolist()

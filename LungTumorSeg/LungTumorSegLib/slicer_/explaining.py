@@ -9,8 +9,7 @@ from ..data import Lesion, LesionMap, Options
 from ..errors import Cancelled, ModelMismatchError, UnreadableError
 from ..findings.review import Findings
 from ..model.bundle import load_bundle
-from ..worker.client import Run as WorkerRun
-from ..worker.client import WorkerClient
+from ..worker.client import WorkerClient, WorkerRun
 from .results import Registry
 from .runs import Run
 from .scene import display, overlays, volumes

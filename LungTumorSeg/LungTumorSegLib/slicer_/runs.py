@@ -17,8 +17,7 @@ import slicer
 from ..data import CT, Options, Progress
 from ..errors import Cancelled, UnreadableError
 from ..findings.review import Findings
-from ..worker.client import Run as WorkerRun
-from ..worker.client import WorkerClient
+from ..worker.client import WorkerClient, WorkerRun
 
 # What writes for the child and what reads from it are Python threads; Slicer's event loop holds the interpreter, so
 # each poll lets go of it briefly

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from ..data import Options, Result
 from ..findings.review import Findings
 from ..model.bundle import load_bundle
-from ..worker.client import Run as WorkerRun
-from ..worker.client import WorkerClient
+from ..worker.client import WorkerClient, WorkerRun
 from .results import Registry
 from .runs import Run
 from .scene import storage

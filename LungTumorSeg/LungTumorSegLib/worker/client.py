@@ -33,7 +33,7 @@ class WorkerClient:
         self._command = [str(python or sys.executable), "-m", "LungTumorSegLib.worker", str(idle_minutes)]
         self._child: Child | None = None
         self._numbers = itertools.count(1)
-        self._run: Run | None = None
+        self._run: WorkerRun | None = None
 
     def segment(
         self,
@@ -59,8 +59,8 @@ class WorkerClient:
         finally:
             run.cancel()
 
-    def start(self, ct: CT, options: Options = Options()) -> "Run":  # noqa: B008 - frozen
-        """Start a run and return at once; ask the returned `Run` from a timer.
+    def start(self, ct: CT, options: Options = Options()) -> "WorkerRun":  # noqa: B008 - frozen
+        """Start a run and return at once; ask the returned `WorkerRun` from a timer.
 
         Raises WorkerError when a run is in progress or the child cannot be started, OutputError when there is no
         temporary folder; the run's `poll` raises it when there is no room in it for the voxels. Leave the voxels as
@@ -76,7 +76,7 @@ class WorkerClient:
         kind: str,
         point_lps: tuple[float, float, float] | None = None,
         options: Options = Options(),  # noqa: B008 - frozen
-    ) -> "Run":
+    ) -> "WorkerRun":
         """Start to make a map of one lesion, and return at once; the run's result will be a `LesionMap`.
 
         mask: bool (z, y, x), fills ``lesion.label_box``. kind: uncertainty | heat. point_lps: the click that found the
@@ -88,7 +88,7 @@ class WorkerClient:
 
         return self._begin("explain", ct, options, more, protocol.take_over_map)
 
-    def _begin(self, kind: str, ct: CT, options: Options, more: Callable[[Path], dict], load: Callable) -> "Run":
+    def _begin(self, kind: str, ct: CT, options: Options, more: Callable[[Path], dict], load: Callable) -> "WorkerRun":
         if self._run is not None and not self._run.done:
             raise WorkerError("The network is at work already. Wait for it or cancel it.")
         self._start_child()
@@ -104,7 +104,7 @@ class WorkerClient:
             }
 
         try:
-            self._run = Run(hand_over, self._ask, folder, self._end_child, load)
+            self._run = WorkerRun(hand_over, self._ask, folder, self._end_child, load)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -175,7 +175,7 @@ def _no_room(place: str, error: OSError) -> OutputError:
     )
 
 
-class Run:
+class WorkerRun:
     """A segmentation, or a map, in progress in the child. ``result`` is None until it is there.
 
     hand_over: writes into ``folder`` and returns the request. It has a thread of its own: 300 slices stopped the
