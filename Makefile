@@ -17,7 +17,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 demo: setup
-	$(PYTHON) Testing/demo $(ARGS)
+	$(PYTHON) -m Testing.tools.demo $(ARGS)
 
 # two workers: a core each is what TensorFlow and VTK tests want, and memory stays small
 test: setup
@@ -33,9 +33,9 @@ PEERS := .venv-peers
 PEERS_PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo $(PYTHON))
 
 benchmark: setup $(PEERS)/ready
-	$(PYTHON) Testing/benchmark --peers $(PEERS)/bin/python $(ARGS)
+	$(PYTHON) -m Testing.tools.benchmark --peers $(PEERS)/bin/python $(ARGS)
 
-$(PEERS)/ready: Testing/benchmark/peers_requirements.txt | setup
+$(PEERS)/ready: Testing/tools/benchmark/peers_requirements.txt | setup
 	$(PEERS_PYTHON) -m venv --clear $(PEERS)
 	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps dynamic-network-architectures==0.4.4

@@ -2,13 +2,8 @@
 
 import os
 import sys
-from pathlib import Path
 
 import pytest
-
-for folder in (Path(__file__).parent, Path(__file__).parent.parent / "LungTumorSeg"):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
 
 # A C++ library of the panel's tests drops references to None that it does not own. From Python 3.12 on None cannot die;
 # on 3.11 a worker ended once with "deallocating None". Two million references in reserve keep it alive.
@@ -17,7 +12,7 @@ _RESERVE = [None] * 2_000_000 if sys.version_info < (3, 12) else []
 
 @pytest.fixture(scope="session")
 def _application():
-    import headless
+    from Testing.support import headless
 
     return headless.start()
 
@@ -25,7 +20,7 @@ def _application():
 @pytest.fixture
 def scene(_application):
     """An empty real MRML scene, also as ``slicer.mrmlScene``."""
-    import headless
+    from Testing.support import headless
 
     headless.clear(*_application)
     yield _application[0]
@@ -41,7 +36,7 @@ def application_logic(scene, _application):
 @pytest.fixture
 def standin_app(scene, application_logic):
     """`slicer.app` and the rest of the Qt layer's stand-in, on the real scene."""
-    import slicer_standin
+    from Testing import slicer_standin
 
     return slicer_standin.install(scene, application_logic)
 
@@ -49,7 +44,7 @@ def standin_app(scene, application_logic):
 @pytest.fixture(scope="session")
 def unrated_model(tmp_path_factory):
     """The bundled model with a card that no training changes: threshold 0.5, and no confidence."""
-    from panel_case import model_with
+    from Testing.support.panel_case import model_with
 
     rating = {"confidence_coefficients": None, "min_confidence": 0.0}
     return model_with(tmp_path_factory.mktemp("model") / "unrated", threshold=0.5, run_threshold=0.5, **rating)
@@ -59,7 +54,9 @@ def unrated_model(tmp_path_factory):
 def case(standin_app, unrated_model, monkeypatch):
     """The panel in a window of its own, with a known network and a model that does not rate its lesions."""
     from LungTumorSegLib.model import bundle
-    from panel_case import RESOURCES, PanelCase
+
+    from Testing.support.panel_case import PanelCase
+    from Testing.support.paths import RESOURCES
 
     monkeypatch.setattr(bundle, "default_path", lambda: unrated_model)
     made = PanelCase(RESOURCES)
@@ -78,7 +75,7 @@ def found(case):
 @pytest.fixture(params=[0, 1], ids=["lung1", "lung2"])
 def demo_case(request):
     """Each of the two real CTs of ``make demo``; fetched once into the user's cache."""
-    from demo import cases
+    from Testing.tools.demo import cases
 
     try:
         return cases.obtain()[request.param]

@@ -1,0 +1,1 @@
+"""The repository: arrows, packaging, tools."""

@@ -1,0 +1,49 @@
+"""The floor of accuracy: the two demonstration CTs, through the module's logic, against their tumour masks."""
+
+import subprocess
+import sys
+
+import pytest
+from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
+
+from Testing.tools.demo import cases, compare
+
+
+@pytest.fixture(scope="module")
+def logic():
+    logic = LungTumorSegLogicBase()
+    yield logic
+    logic.close()
+
+
+def test_the_tumour_is_found_and_outlined(demo_case, scene, logic):
+    findings = logic.segment(compare.load_volume(demo_case.image)).findings
+    verdict = compare.with_reference(logic, findings, demo_case.label)
+    assert verdict.lesion_ids, "no lesion shares a voxel with the tumour"
+    assert verdict.dice >= demo_case.least_dice
+
+
+def test_a_changed_file_is_refused(demo_case, tmp_path):
+    for name in cases.SHA256:
+        (tmp_path / name).write_bytes((demo_case.image.parent / name).read_bytes()[:-1])
+    with pytest.raises(cases.DemoDataError, match="SHA256"):
+        cases.obtain(tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(cases.DemoDataError, match=r"lung1_image\.nrrd is missing"):
+        cases.obtain(tmp_path)
+
+
+def test_without_network_the_demonstration_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name, raising=False)
+    command = [sys.executable, "-m", "Testing.tools.demo", "--output", str(tmp_path / "output")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "--input" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "output").exists()
+    assert not list((tmp_path / "LungTumorSeg").iterdir())

@@ -1,0 +1,74 @@
+"""Pictures by Slicer's displayable managers, and the demonstration's pictures with and without them.
+
+Collected by `test_offscreen`, which gives them a process of their own.
+"""
+
+import os
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from LungTumorSegLib.lesions import terminology
+from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
+from LungTumorSegLib.slicer_.scene import storage
+from LungTumorSegLib.slicer_.scene.volumes import ct_from_volume
+from PIL import Image
+
+from Testing.slicer.test_scene import CENTRE_RAS, NODULE, findings_of
+from Testing.support import headless, offscreen, phantoms
+from Testing.tools.demo import pictures
+
+
+@pytest.fixture(scope="session")
+def egl():
+    if not offscreen.available():
+        if "CI" in os.environ:
+            pytest.fail("VTK cannot draw off-screen here: EGL and Mesa are missing")
+        pytest.skip("VTK cannot draw off-screen here: EGL or Mesa is missing")
+
+
+@pytest.fixture
+def shown(scene):
+    """A lesion in the scene, as a run leaves it: logic, findings, volume."""
+    ct, mask = phantoms.chest((2, 2, 3), size_mm=(120, 105, 96), lesions=(NODULE,), centre_lps=(-76.0, 20.0, 14.0))
+    volume = headless.add_volume(ct)
+    findings = findings_of(ct_from_volume(volume), mask)
+    logic = LungTumorSegLogicBase()
+    logic.registry.add(findings, volume, storage.pack(findings))
+    return SimpleNamespace(logic=logic, findings=findings, volume=volume)
+
+
+def share_of(picture, color):
+    """How much of a picture has about a colour's hue: far more red than blue, or the like."""
+    pixels = picture.reshape(-1, 3) / 255
+    pixels = pixels - pixels.mean(1, keepdims=True)
+    wanted = np.array(color) - np.mean(color)
+    length = np.linalg.norm(pixels, axis=1)
+    alike = pixels @ wanted / (np.maximum(length, 1e-6) * np.linalg.norm(wanted))
+    return float(np.mean((alike > 0.97) & (length > 0.15)))
+
+
+def test_the_slice_view_shows_the_ct_and_the_outline_on_the_lesion(egl, shown, application_logic):
+    color = terminology.color(shown.findings.lesions[0])
+    on = offscreen.slice_picture(application_logic, shown.volume, CENTRE_RAS, size=(300, 300), field_mm=40)
+    assert on.shape == (300, 300, 3)
+    assert len(np.unique(on)) > 50  # the CT's greys
+    assert share_of(on, color) > 0.005
+    below = CENTRE_RAS - (0, 0, 20)
+    off = offscreen.slice_picture(application_logic, shown.volume, below, size=(300, 300), field_mm=40)
+    assert share_of(off, color) == 0
+
+
+def test_the_3d_view_shows_the_surface(egl, shown, application_logic, scene):
+    color = terminology.color(shown.findings.lesions[0])
+    assert share_of(offscreen.view_picture(application_logic, scene, size=(300, 300)), color) == 0
+    shown.logic.show_3d(shown.findings)
+    assert share_of(offscreen.view_picture(application_logic, scene, size=(300, 300)), color) > 0.1
+
+
+def test_the_demonstration_draws_without_a_graphics_library_too(shown, application_logic, tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "_offscreen_works", lambda: False)
+    written = pictures.draw(shown.logic, shown.findings, application_logic, tmp_path, [1])
+    assert {"overview.png", "lesion_1.png", "surface.png"} == {path.name for path in written}
+    surface = np.asarray(Image.open(tmp_path / "surface.png").convert("RGB"))
+    assert share_of(surface, terminology.color(shown.findings.lesions[0])) > 0.05

@@ -1,0 +1,7 @@
+"""Folders of the repository."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = ROOT / "LungTumorSeg"
+RESOURCES = MODULE / "Resources"

@@ -1,0 +1,114 @@
+"""``python -m Testing.tools.demo [--input DIR] [--output DIR]``: what ``make demo`` runs.
+
+Loads the two CTs into a real MRML scene, segments them through the module's logic and its child process, compares
+with the reference masks, and writes segmentation, table and pictures. Exit code 1: a tumour was not found or its Dice
+is under the floor; 3: the CTs are not there; else as the command ``lungtumorseg``.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from LungTumorSegLib.errors import LungTumorSegError
+from LungTumorSegLib.lesions import terminology
+from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from Testing.support import headless
+from Testing.tools.demo import cases, compare, pictures
+
+STAGES = {
+    "lungs": "finding the lungs",
+    "engine": "loading the model",
+    "network": "segmenting",
+    "views": "looking from two more sides",
+    "classifier": "looking at each lesion",
+    "lesions": "measuring",
+}
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description="Segments two real chest CTs and compares with known tumours.")
+    arguments.add_argument("--input", type=Path, help="folder with the four NRRD files, instead of fetching them")
+    arguments.add_argument("--output", type=Path, default=Path("demo-output"), help="default: ./demo-output")
+    given = arguments.parse_args()
+    console = Console()
+    logic = LungTumorSegLogicBase()
+    try:
+        obtained = cases.obtain(given.input)
+        scene, application = headless.start()
+        codes = []
+        for case in obtained:
+            headless.clear(scene, application)
+            codes.append(run(case, logic, application, given.output, console))
+        return max(codes)
+    except cases.DemoDataError as error:
+        print(error, file=sys.stderr)
+        return 3
+    except LungTumorSegError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Cancelled.", file=sys.stderr)
+        return 130
+    finally:
+        logic.close()
+
+
+def run(case: cases.Case, logic: LungTumorSegLogicBase, application, output: Path, console: Console) -> int:
+    """One case; returns 0 or 1."""
+    volume = compare.load_volume(case.image)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task(case.name)
+
+        def progress(step):
+            bar.update(task, description=f"{case.name}: {STAGES[step.stage]}", completed=step.done, total=step.total)
+
+        findings = logic.segment(volume, progress=progress).findings
+    verdict = compare.with_reference(logic, findings, case.label)
+    folder = output / case.name
+    written = logic.save(findings, folder, overwrite=True)
+    written += pictures.draw(logic, findings, application, folder, verdict.lesion_ids)
+    print_table(console, case, logic, findings, verdict)
+    result = findings.result
+    console.print(
+        f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device} ({result.reason}); "
+        f"{sum(result.seconds.values()):.1f} s, {result.peak_memory_mb:.0f} MB",
+        highlight=False,
+    )
+    for note in result.notes:
+        console.print(f"Note: {note}")
+    for path in written:
+        console.print(f"  {path}", highlight=False, soft_wrap=True)
+    passed = bool(verdict.lesion_ids) and verdict.dice >= case.least_dice
+    what = f"Dice {verdict.dice:.3f}" if verdict.lesion_ids else "the tumour was not found"
+    style = "bold green" if passed else "bold red"
+    floor = f"at least {case.least_dice:.2f} wanted"
+    console.print(f"{case.name}: {what} ({floor}), {len(findings.lesions)} lesions in all\n", style=style)
+    return 0 if passed else 1
+
+
+def print_table(console, case, logic, findings, verdict):
+    table = Table(title=f"{case.name}: {verdict.reference_ml:.2f} ml of tumour in the reference")
+    for column in ("lesion", "side"):
+        table.add_column(column, no_wrap=True)
+    for column in ("ml", "long mm", "short mm", "HU", "conf.", "R, A, S mm"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("")
+    for lesion in findings.lesions:
+        place = logic.lesion_position(findings, lesion.id)
+        r, g, b = (round(255 * c) for c in terminology.color(lesion))
+        table.add_row(
+            f"[rgb({r},{g},{b})]■[/] {lesion.id}",
+            lesion.side,
+            f"{lesion.volume_mm3 / 1000:.2f}",
+            f"{lesion.long_axis_mm:.1f}",
+            f"{lesion.short_axis_mm:.1f}",
+            f"{lesion.mean_hu:.0f}",
+            "" if lesion.confidence is None else f"{lesion.confidence:.2f}",
+            ", ".join(f"{v:.0f}" for v in place),
+            "tumour" if lesion.id in verdict.lesion_ids else "",
+        )
+    console.print(table)

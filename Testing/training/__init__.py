@@ -1,0 +1,1 @@
+"""Data, examples, fits and evaluations of `training`."""

@@ -1,0 +1,172 @@
+"""The loss, the fit and its resuming, the folds, the configuration."""
+
+import csv
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from LungTumorSegLib.model.bundle import CARD, load_bundle
+
+from Testing.support import made_up_pack
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+from Testing.support.paths import ROOT
+from training import config, fit, folds, losses, stream
+from training.evaluate import automatic
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> config.Config:
+    return made_up_pack.prepared(tmp_path_factory.mktemp("pack"))
+
+
+# loss and fit
+
+
+def test_the_loss_is_least_where_the_probability_equals_a_soft_target():
+    rng = np.random.default_rng(0)
+    target = rng.choice([0, 0.25, 0.5, 0.75, 1], (2, 16, 16, 1)).astype(np.float32)
+    y = np.concatenate([target, np.ones_like(target)], -1)
+
+    def loss(p):
+        return float(losses.weighted_bce_and_dice(y, np.clip(p, 0, 1).astype(np.float32)))
+
+    least = loss(target)
+    for other in (target - 0.1, target + 0.1, np.round(target), rng.random(target.shape), 0 * target):
+        assert loss(other) > least + 1e-3
+
+
+def test_pixels_without_weight_do_not_move_the_loss():
+    rng = np.random.default_rng(0)
+    target, weight = rng.random((1, 8, 8, 1)), np.ones((1, 8, 8, 1))
+    weight[:, 4:] = 0
+    y = np.concatenate([target, weight], -1).astype(np.float32)
+    p = rng.random(target.shape).astype(np.float32)
+    changed = p.copy()
+    changed[:, 4:] = 1 - changed[:, 4:]
+    assert float(losses.weighted_bce_and_dice(y, p)) == float(losses.weighted_bce_and_dice(y, changed))
+
+
+def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(made, tmp_path, monkeypatch):
+    from LungTumorSegLib.model import unet
+
+    monkeypatch.setattr(fit, "VALIDATION_EXAMPLES", 8)
+
+    def batches(interrupt_at=None):
+        def here(settings, stage, seed, step, part):
+            while True:
+                if step == interrupt_at:
+                    raise RuntimeError("killed")
+                yield stream.make_batch(settings, stage, seed, step, part=part)
+                step += 1
+
+        monkeypatch.setattr(stream, "batches", here)
+
+    def weights(run):
+        settings = replace(made, fit=replace(made.fit, run=str(tmp_path / run)))
+        fit.fit_stage(settings, 0, None)
+        model = unet.build(made.network.card["architecture"])
+        model.load_weights(tmp_path / run / "stage1/last.weights.h5")
+        return [np.array(v) for v in model.weights]
+
+    batches()
+    whole = weights("whole")
+    batches(interrupt_at=3)
+    with pytest.raises(Exception, match="killed"):  # TensorFlow wraps what a generator raises
+        weights("interrupted")
+    batches()
+    resumed = weights("interrupted")
+    for a, b in zip(whole, resumed, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    steps = [int(r["step"]) for r in csv.DictReader((tmp_path / "interrupted/stage1/log.csv").open())]
+    assert steps == [2, 4]
+
+
+def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypatch):
+    from LungTumorSegLib.model import unet
+
+    seen = []
+
+    def here(settings, stage, seed, step, part):
+        while True:
+            seen.append(stage.ct_roles)
+            yield stream.make_batch(settings, stage, seed, step, part=part)
+            step += 1
+
+    monkeypatch.setattr(stream, "batches", here)
+    monkeypatch.setattr(fit, "VALIDATION_EXAMPLES", 8)
+    monkeypatch.setattr(folds, "STEPS", 5)
+    stage = replace(made.fit.stages[0], ct_share=0.5, batch=8)
+    settings = replace(made, fit=replace(made.fit, run=str(tmp_path), stages=(made.fit.stages[0], stage)))
+    (tmp_path / "stage1").mkdir()
+    unet.build(made.network.card["architecture"]).save_weights(tmp_path / "stage1" / "best.weights.h5")
+    bundles = folds.fine_tune(settings)
+    assert set(seen) == {("fold-a",), ("fold-b",)}
+    assert [load_bundle(b).card["data"]["whole_cts_left_out"] for b in bundles] == ["fold-a", "fold-b"]
+    opened = automatic.models(settings, load_bundle(bundles[0]))
+    assert all(model.unseen for model in opened.values())
+    assert opened["fold-a"].bundle.checksum != opened["fold-b"].bundle.checksum
+
+    # again: nothing is made anew but what has other weights now
+    before = [(b / CARD).stat().st_mtime_ns for b in bundles]
+    folds.fine_tune(settings)
+    assert [(b / CARD).stat().st_mtime_ns for b in bundles] == before
+    weights = tmp_path / "folds" / "fold-a" / "stage1" / "best.weights.h5"
+    unet.build(made.network.card["architecture"]).save_weights(weights)
+    first, second = (load_bundle(b).checksum for b in folds.fine_tune(settings))
+    assert first != opened["fold-a"].bundle.checksum
+    assert second == opened["fold-b"].bundle.checksum
+
+
+def test_folds_without_a_patch_stage_say_so(made, tmp_path):
+    with pytest.raises(FileNotFoundError, match="training fit"):
+        folds.fine_tune(replace(made, fit=replace(made.fit, run=str(tmp_path))))
+
+
+def test_an_unknown_setting_is_refused(tmp_path):
+    (tmp_path / "c.toml").write_text("[fit]\nsteps = 3\n")
+    with pytest.raises(ValueError, match="unknown setting steps"):
+        config.load(tmp_path / "c.toml")
+
+
+def test_the_bundled_configuration_can_be_read():
+    assert config.load(ROOT / "training" / "configs" / "bundled.toml") == config.Config()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("[network]\nspacing_mm = 0.5\n", "no other spacing can be fitted"),
+        ("[[fit.stages]]\nsteps = 100\nlearning_rate = 0.001\n", "no multiple of epoch_steps"),
+        ("[fit]\nepoch_steps = 30\n[[fit.stages]]\nsteps = 40\nlearning_rate = 0.001\n", "no multiple of epoch_steps"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(tmp_path, settings, words):
+    (tmp_path / "c.toml").write_text(settings)
+    with pytest.raises(ValueError, match=words):
+        config.load(tmp_path / "c.toml")
+
+
+def test_a_mined_stage_without_false_positives_is_refused(made, tmp_path):
+    settings = replace(
+        made, fit=replace(made.fit, run=str(tmp_path), stages=(replace(made.fit.stages[0], mined=True),))
+    )
+    with pytest.raises(FileNotFoundError, match="mine --bundle"):
+        fit.fit(settings)
+    assert not (tmp_path / "stage1").exists()
+
+
+def test_a_fit_stops_where_it_is_told(made, tmp_path, monkeypatch):
+    fitted = []
+    monkeypatch.setattr(fit, "fit_stage", lambda config, number, start: fitted.append(number))
+    fit.fit(replace(made, fit=replace(made.fit, run=str(tmp_path), stages=made.fit.stages * 3)), 2)
+    assert fitted == [0, 1]
+
+
+def test_folds_need_weights_that_saw_no_whole_ct(made, tmp_path):
+    mixed = replace(made.fit.stages[0], ct_share=0.5)
+    settings = replace(made, fit=replace(made.fit, run=str(tmp_path), stages=(mixed, made.fit.stages[0])))
+    with pytest.raises(ValueError, match="seen both folds"):
+        folds.fine_tune(settings)
