@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import segment
+from LungTumorSegLib import segmentation
 from LungTumorSegLib.data import CT, Options, Result
 from LungTumorSegLib.errors import NotACTError, UnreadableError
 from LungTumorSegLib.geometry import Geometry
@@ -51,7 +51,7 @@ def mine_patches(config: Config, model: Path | None = None) -> Path:
         source = patches.source(index)
         ct = CT(source.hu, Geometry(source.hu.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)), f"nodule {index}")
         try:
-            result = segment.segment(ct, Options(lung_restriction=False), engine=engine, bundle=opened)
+            result = segmentation.segment(ct, Options(lung_restriction=False), engine=engine, bundle=opened)
         except NotACTError:  # less than 1 % of it is air
             continue
         points = false_positives(result, ct, source.target, source.weight)
@@ -76,7 +76,7 @@ def mine_cts(config: Config, model: Path | None = None) -> Path:
         weight = np.load(folder / "weight.npy", mmap_mode="r")
         if weight.any():
             ct = read()
-            result = segment.segment(ct, Options(), engine=engine, bundle=opened)
+            result = segmentation.segment(ct, Options(), engine=engine, bundle=opened)
             label = np.load(folder / "target.npy", mmap_mode="r")
             found[folder.name] = [point.tolist() for point in false_positives(result, ct, label, weight)]
     return _write(prepared / HARD_NEGATIVES, found)

@@ -1,15 +1,29 @@
 """LungTumorSeg without 3D Slicer: everything between a CT and its lesions.
 
-The public names load what they need when first used.
+The public names load what they need when first used: `read_ct` reads a CT, `segment` finds its lesions by `Options`
+and returns a `Result`, `Findings` takes what a user changes in one, `save` writes it into a folder.
 """
 
 from importlib import import_module
 
 __version__ = "0.1.0"
-_PUBLIC = {"read_ct": ".readers.ct"}
+
+_MODULES = {
+    "read_ct": ".readers.ct",
+    "segment": ".segmentation",
+    "Options": ".data",
+    "Result": ".data",
+    "Findings": ".findings.review",
+    "save": ".writers.result_files",
+}
+__all__ = ["Findings", "Options", "Result", "read_ct", "save", "segment"]
 
 
 def __getattr__(name: str):
-    if name not in _PUBLIC:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name], __name__), name)
+    return getattr(import_module(_MODULES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,7 +12,7 @@ from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.lesions.confidence import FEATURES, logistic
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
-from LungTumorSegLib.segment import segment
+from LungTumorSegLib.segmentation import segment
 
 from Testing.support import made_up_pack, phantoms
 
@@ -369,7 +369,7 @@ def test_a_second_evaluation_reads_the_records_and_runs_no_network(made, tissue,
     def never(*_, **__):
         raise AssertionError("the network ran again")
 
-    monkeypatch.setattr("LungTumorSegLib.segment.segment", never)
+    monkeypatch.setattr("LungTumorSegLib.segmentation.segment", never)
     evaluate.evaluate(made, tissue)
     assert json.loads((evaluated / "figures-test.json").read_text()) == before
     assert (evaluated / "click-test.csv").read_text() == table

@@ -8,7 +8,7 @@ from LungTumorSegLib.data import Options
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.calibration import calibrated, scaled, uncalibrated
 from LungTumorSegLib.model.engines.choose import open_engine
-from LungTumorSegLib.segment import segment
+from LungTumorSegLib.segmentation import segment
 
 from Testing.support import phantoms
 

@@ -28,7 +28,7 @@ def test_the_child_loads_no_reader_of_files_and_nothing_that_draws(tmp_path, mon
     with WorkerClient(sys.executable) as client:
         assert client.segment(ct, Options()).lungs is not None
     loaded = set((tmp_path / "imported.txt").read_text("utf-8").split())
-    assert {"LungTumorSegLib.segment", "numpy", "cc3d"} <= loaded
+    assert {"LungTumorSegLib.segmentation", "numpy", "cc3d"} <= loaded
     packages = {name.split(".")[0] for name in loaded}
     assert not packages & {"pydicom", "nibabel", "matplotlib"}
     assert not {name for name in loaded if name.startswith("LungTumorSegLib.readers")}

@@ -17,7 +17,7 @@ from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, load_bundle, sha256
 from LungTumorSegLib.model.classifier import SIDE
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.sampling.cubes import classifier_cubes
-from LungTumorSegLib.segment import segment
+from LungTumorSegLib.segmentation import segment
 
 from Testing.support import made_up_pack, phantoms
 

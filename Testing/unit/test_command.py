@@ -15,7 +15,7 @@ from LungTumorSegLib.cli.app import app
 from LungTumorSegLib.data import Options
 from LungTumorSegLib.model.bundle import CARD, ONNX, default_path, load_bundle
 from LungTumorSegLib.readers.ct import read_ct
-from LungTumorSegLib.segment import segment
+from LungTumorSegLib.segmentation import segment
 from typer.testing import CliRunner
 
 from Testing.support import phantoms
@@ -366,7 +366,9 @@ def test_a_folder_without_a_model_is_refused(small_file, output, tmp_path):
 
 def test_an_engine_that_is_not_installed_ends_with_5(small_file, output):
     # an import that finds nothing, in a process of its own: how it is on a machine without that library
-    hidden = "import importlib.util as u; find = u.find_spec; u.find_spec = lambda n: n != 'openvino' and find(n)"
+    hidden = (
+        "import importlib.util as u; find = u.find_spec; u.find_spec = lambda n: None if n == 'openvino' else find(n)"
+    )
     arguments = ("--no-lung-mask", "--engine", "openvino")
     ended = _process("segment", small_file, "-o", output, *arguments, code=f"{hidden}; {MAIN}")
     assert (ended.returncode, ended.stdout) == (5, "")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from LungTumorSegLib import explain, segment
+from LungTumorSegLib import explain, segmentation
 from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.errors import Cancelled, GeometryError, OutOfMemoryError
 from LungTumorSegLib.geometry import Box, Geometry
@@ -81,7 +81,7 @@ def ball(ct: CT, network):
     """The ball as the product finds it by a click: lesion, mask and spot."""
     engine, opened = network
     point = tuple(float(v) for v in BALL[::-1])
-    result = segment.segment(ct, Options(points_lps=(point,)), engine=engine, bundle=opened)
+    result = segmentation.segment(ct, Options(points_lps=(point,)), engine=engine, bundle=opened)
     return result.lesions[0], result.masks[0], explain.spot_of(ct, result.lesions[0], point)
 
 

@@ -7,7 +7,7 @@ from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.sampling import multiview, slices
-from LungTumorSegLib.segment import segment
+from LungTumorSegLib.segmentation import segment
 
 from Testing.support import phantoms
 

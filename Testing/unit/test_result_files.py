@@ -75,7 +75,7 @@ def test_a_damaged_result_is_refused_with_a_sentence(tmp_path, ct, result, damag
 
 
 def test_the_json_holds_the_whole_story_with_points_in_ras(tmp_path, ct, result):
-    result_files.write(result, ct, tmp_path / "out")
+    result_files.save(result, ct, tmp_path / "out")
     record = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
     assert record["schema"] == 1
     assert record["input"] == {"name": "Größe 肺", **ct.source}
@@ -98,7 +98,7 @@ def test_the_record_names_the_lesion_fields_in_the_order_of_the_contract(ct, res
 
 
 def test_the_csv_has_the_contract_order_and_every_digit(tmp_path, ct, result):
-    result_files.write(result, ct, tmp_path / "out")
+    result_files.save(result, ct, tmp_path / "out")
     with (tmp_path / "out" / "lesions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == (*lesion_table.COLUMNS, "name")
@@ -114,7 +114,7 @@ def test_the_csv_has_the_contract_order_and_every_digit(tmp_path, ct, result):
 
 def test_names_and_smoothing_that_the_user_chose_are_in_the_files(tmp_path, ct, result):
     names = {1: "Apex, 肺", 3: "Hilum"}
-    result_files.write(result, ct, tmp_path / "out", names=names, smooth_mm=1.5, drawn={3})
+    result_files.save(result, ct, tmp_path / "out", names=names, smooth_mm=1.5, drawn={3})
     wanted = ["Apex, 肺", "Lesion 2", "Hilum"]
     with (tmp_path / "out" / "lesions.csv").open(encoding="utf-8", newline="") as file:
         assert [row["name"] for row in csv.DictReader(file)] == wanted
@@ -133,11 +133,11 @@ def test_a_locale_with_decimal_commas_changes_no_number(tmp_path, monkeypatch, c
     if made.returncode:
         pytest.skip("this machine has no description of a German locale")
     monkeypatch.setenv("LOCPATH", str(tmp_path))
-    result_files.write(result, ct, tmp_path / "before")
+    result_files.save(result, ct, tmp_path / "before")
     locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
     try:
         assert locale.localeconv()["decimal_point"] == ","
-        result_files.write(result, ct, tmp_path / "after")
+        result_files.save(result, ct, tmp_path / "after")
     finally:
         locale.setlocale(locale.LC_ALL, "C")
     for name in ("lesions.csv", "result.json"):
@@ -147,7 +147,7 @@ def test_a_locale_with_decimal_commas_changes_no_number(tmp_path, monkeypatch, c
 
 
 def test_the_probability_lies_on_the_grid_of_the_ct(tmp_path, ct, result):
-    result_files.write(result, ct, tmp_path / "out")
+    result_files.save(result, ct, tmp_path / "out")
     image = sitk.ReadImage(str(tmp_path / "out" / "probability.nrrd"))
     assert np.array_equal(sitk.GetArrayFromImage(image), result.probability)
     assert image.GetPixelID() == sitk.sitkUInt8
@@ -157,7 +157,7 @@ def test_the_probability_lies_on_the_grid_of_the_ct(tmp_path, ct, result):
 
 
 def test_pictures_show_each_lesion_in_its_colour(tmp_path, ct, result):
-    files = result_files.write(result, ct, tmp_path / "out", with_pictures=True)
+    files = result_files.save(result, ct, tmp_path / "out", with_pictures=True)
     pngs = sorted(path.name for path in files if path.suffix == ".png")
     assert pngs == ["lesion_1.png", "lesion_2.png", "lesion_3.png", "overview.png"]
     pixels = np.asarray(Image.open(tmp_path / "out" / "lesion_2.png").convert("RGB")).reshape(-1, 3).astype(int)
@@ -167,7 +167,7 @@ def test_pictures_show_each_lesion_in_its_colour(tmp_path, ct, result):
 
 def test_pictures_of_a_rejected_lesion_are_grey(tmp_path, ct, result):
     rejected = tuple(replace(lesion, status="rejected") for lesion in result.lesions)
-    result_files.write(replace(result, lesions=rejected), ct, tmp_path / "out", with_pictures=True, names={1: r"$\a$"})
+    result_files.save(replace(result, lesions=rejected), ct, tmp_path / "out", with_pictures=True, names={1: r"$\a$"})
     for name in ("lesion_1", "overview"):
         pixels = np.asarray(Image.open(tmp_path / "out" / f"{name}.png").convert("RGB")).astype(int)
         assert np.ptp(pixels, axis=-1).max() < 8
@@ -175,7 +175,7 @@ def test_pictures_of_a_rejected_lesion_are_grey(tmp_path, ct, result):
 
 def test_pictures_of_a_run_that_found_nothing_are_an_overview(tmp_path, ct, result):
     nothing = replace(result, lesions=(), masks=())
-    files = result_files.write(nothing, ct, tmp_path / "out", with_pictures=True)
+    files = result_files.save(nothing, ct, tmp_path / "out", with_pictures=True)
     assert [path.name for path in files if path.suffix == ".png"] == ["overview.png"]
 
 
@@ -188,23 +188,23 @@ def test_without_matplotlib_pictures_are_refused_with_a_sentence_and_nothing_is_
     monkeypatch.delattr("LungTumorSegLib.writers.pictures", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(OutputError, match="matplotlib"):
-        result_files.write(result, ct, tmp_path / "out", with_pictures=True)
+        result_files.save(result, ct, tmp_path / "out", with_pictures=True)
     assert list(tmp_path.iterdir()) == []
-    assert result_files.write(result, ct, tmp_path / "out")
+    assert result_files.save(result, ct, tmp_path / "out")
 
 
 def test_paths_may_be_long_and_in_any_script(tmp_path, ct, result):
     folder = tmp_path / "Müller Łukasz 肺癌 Ωμέγα" / ("sehr langer Name " * 10).strip() / ("n" * 200)
-    files = result_files.write(result, ct, folder, with_pictures=True)
+    files = result_files.save(result, ct, folder, with_pictures=True)
     assert all(path.is_file() for path in files)
     assert nrrd.read(str(folder / "segmentation.seg.nrrd"))[1]["Segment0_Name"] == "Lesion 1"
 
 
 def test_an_earlier_result_is_never_overwritten_unasked(tmp_path, ct, result):
-    result_files.write(result, ct, tmp_path, with_pictures=True)
+    result_files.save(result, ct, tmp_path, with_pictures=True)
     before = _contents(tmp_path)
     with pytest.raises(OutputError, match="already holds a result"):
-        result_files.write(result, ct, tmp_path)
+        result_files.save(result, ct, tmp_path)
     with pytest.raises(OutputError, match="already holds a result"):
         result_files.check_writable(tmp_path)
     assert _contents(tmp_path) == before
@@ -212,9 +212,9 @@ def test_an_earlier_result_is_never_overwritten_unasked(tmp_path, ct, result):
 
 def test_overwriting_replaces_the_whole_earlier_result_and_nothing_else(tmp_path, ct, result):
     (tmp_path / "notes.txt").write_text("mine")
-    result_files.write(result, ct, tmp_path, with_pictures=True)
+    result_files.save(result, ct, tmp_path, with_pictures=True)
     fewer = replace(result, lesions=result.lesions[:1], masks=result.masks[:1], probability=None)
-    result_files.write(fewer, ct, tmp_path, overwrite=True)
+    result_files.save(fewer, ct, tmp_path, overwrite=True)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"notes.txt", "segmentation.seg.nrrd", "lesions.csv", "result.json"}
 
@@ -228,13 +228,13 @@ def test_a_file_where_the_folder_should_be_is_refused(tmp_path, ct, result):
     (tmp_path / "out").write_text("a file")
     for folder in (tmp_path / "out", tmp_path / "out" / "deeper"):
         with pytest.raises(OutputError, match="a file of that name is in the way"):
-            result_files.write(result, ct, folder)
+            result_files.save(result, ct, folder)
     assert _contents(tmp_path) == {"out": b"a file"}
 
 
 def test_a_name_that_no_disk_takes_is_refused(tmp_path, ct, result):
     with pytest.raises(OutputError, match="too long"):
-        result_files.write(result, ct, tmp_path / ("n" * 300))
+        result_files.save(result, ct, tmp_path / ("n" * 300))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -242,10 +242,10 @@ def test_an_error_in_the_middle_leaves_the_folder_as_it_was(tmp_path, ct, result
     (tmp_path / "notes.txt").write_text("mine")
     broken = replace(result, seconds={"lungs": float("nan")})  # JSON has no such number, and json comes last
     with pytest.raises(ValueError, match="JSON compliant"):
-        result_files.write(broken, ct, tmp_path, with_pictures=True)
+        result_files.save(broken, ct, tmp_path, with_pictures=True)
     assert _contents(tmp_path) == {"notes.txt": b"mine"}
     with pytest.raises(ValueError, match="JSON compliant"):
-        result_files.write(broken, ct, tmp_path / "new")
+        result_files.save(broken, ct, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -259,7 +259,7 @@ from Testing.support import results
 ct = results.make_ct()
 {limit}
 try:
-    result_files.write(results.make_result(ct), ct, Path(sys.argv[1]), with_pictures=True)
+    result_files.save(results.make_result(ct), ct, Path(sys.argv[1]), with_pictures=True)
 except errors.OutputError as error:
     print(error)
 """

@@ -22,7 +22,7 @@ from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.model.engines.onnxruntime_engine import OnnxRuntimeEngine
 from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine, import_openvino
 from LungTumorSegLib.sampling import slices
-from LungTumorSegLib.segment import segment
+from LungTumorSegLib.segmentation import segment
 
 from Testing.support import phantoms
 

@@ -20,7 +20,7 @@ from LungTumorSegLib.data import Options
 from LungTumorSegLib.inference import Inference
 from LungTumorSegLib.model.bundle import CARD, default_path, load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
-from LungTumorSegLib.segment import segment
+from LungTumorSegLib.segmentation import segment
 from LungTumorSegLib.worker import protocol
 from LungTumorSegLib.worker.client import WorkerClient
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import segment
+from LungTumorSegLib import segmentation
 from LungTumorSegLib.components import components, connected
 from LungTumorSegLib.data import CT, Candidate, Options, Result
 from LungTumorSegLib.geometry import Box, shared_voxels
@@ -125,7 +125,7 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
 def real(config: Config, name: str, model: Model) -> dict:
     """The product on one CT with its own tumour, on its native grid."""
     ct, truth = cases.read(config.data.pack, name), cases.read_mask(config.data.pack, name)
-    result = segment.segment(
+    result = segmentation.segment(
         ct, Options(keep_probability=True, min_confidence=0), engine=model.engine, bundle=model.bundle
     )
     labels, _ = connected(truth)
@@ -155,7 +155,7 @@ def real(config: Config, name: str, model: Model) -> dict:
 
 def transplanted(host: hosts.Host, model: Model) -> dict:
     """The product on a CT with transplants and shams."""
-    result = segment.segment(host.ct, Options(min_confidence=0), engine=model.engine, bundle=model.bundle)
+    result = segmentation.segment(host.ct, Options(min_confidence=0), engine=model.engine, bundle=model.bundle)
     rows = _lesion_rows(result, host.ct, model, host.transplants, host.neutral)
     for row, (box, mask) in zip(rows, _predictions(result), strict=True):
         row["sham"] = next((k for k, sham in enumerate(host.shams) if _lies_on(box, mask, sham)), -1)

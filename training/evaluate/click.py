@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib import segment
+from LungTumorSegLib import segmentation
 from LungTumorSegLib.data import CT, Options, Result
 from LungTumorSegLib.errors import NotACTError
 from LungTumorSegLib.geometry import Box, Geometry
@@ -91,7 +91,7 @@ def clicked(nodule: Nodule, engine: Engine, bundle: Bundle, threshold: float | N
     point = tuple(nodule.ct.geometry.lps(nodule.click_zyx).tolist())
     options = Options(threshold=threshold, points_lps=(point,))
     try:
-        return segment.segment(nodule.ct, options, engine=engine, bundle=bundle)
+        return segmentation.segment(nodule.ct, options, engine=engine, bundle=bundle)
     except NotACTError:
         return None
 

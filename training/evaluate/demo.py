@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from LungTumorSegLib import segment
+from LungTumorSegLib import segmentation
 from LungTumorSegLib.model.bundle import Bundle
 from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.readers.ct import read_ct
@@ -24,7 +24,7 @@ def run(folder: Path, engine: Engine, bundle: Bundle) -> dict[str, dict]:
     for name in NAMES:
         ct = read_ct(folder / f"{name}_image.nrrd")
         truth = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"{name}_label.nrrd"))) != 0
-        result = segment.segment(ct, engine=engine, bundle=bundle)
+        result = segmentation.segment(ct, engine=engine, bundle=bundle)
         predicted, others = metrics.touching(result.lesions, result.masks, truth)
         agreement = metrics.overlap(predicted, truth)
         ml = float(np.count_nonzero(truth)) * ct.geometry.voxel_mm3 / 1000

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from LungTumorSegLib import segment
+from LungTumorSegLib import segmentation
 from LungTumorSegLib.data import Options
 from LungTumorSegLib.errors import NotACTError
 from LungTumorSegLib.lesions.extraction import extract
@@ -36,7 +36,7 @@ def run(nodules: Nodules, engine: Engine, bundle: Bundle, what: str) -> Maps:
     options = Options(lung_restriction=False, keep_probability=True, min_diameter_mm=0, min_confidence=0)
     for nodule in track(nodules, what, total=len(nodules)):
         try:
-            result = segment.segment(nodule.ct, options, engine=engine, bundle=bundle)
+            result = segmentation.segment(nodule.ct, options, engine=engine, bundle=bundle)
         except NotACTError:
             continue
         n += 1

@@ -21,7 +21,7 @@ from ..model import limits
 from ..model.bundle import load_bundle
 from ..model.engines.choose import ENGINE_NAMES
 from ..readers.ct import read_ct
-from ..segment import segment
+from ..segmentation import segment
 from ..writers import result_files
 from .errors import Debug, exit_codes
 
@@ -131,7 +131,7 @@ def segment_command(
         unusual = limits.outside(ct.geometry, load_bundle(model).card)
         with _bar() as progress:
             result = segment(ct, options, progress)
-        files = result_files.write(result, ct, output, overwrite, png)
+        files = result_files.save(result, ct, output, overwrite, png)
     _print(result, (*ct.source.get("warnings", ()), *unusual), files)
 
 

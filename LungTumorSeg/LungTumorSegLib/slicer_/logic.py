@@ -182,7 +182,7 @@ class LungTumorSegLogicBase:
         from ..writers import result_files  # brings packages that Slicer lacks until they are installed
 
         self.take_over_edits(findings)
-        return result_files.write(
+        return result_files.save(
             findings.as_result(),
             findings.ct,
             Path(folder),

@@ -42,7 +42,7 @@ class WorkerClient:
         progress: Callable[[Progress], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Result:
-        """What `LungTumorSegLib.segment.segment` does, in the child. Waits.
+        """What `segmentation.segment` does, in the child. Waits.
 
         Raises what that raises, and WorkerError when the child ends or cannot be started.
         """

@@ -18,7 +18,7 @@ from ..inference import Inference, Job
 from ..model.bundle import Bundle, load_bundle
 from ..model.engines.base import Engine
 from ..model.engines.choose import open_engine
-from ..segment import segment
+from ..segmentation import segment
 from . import protocol
 
 

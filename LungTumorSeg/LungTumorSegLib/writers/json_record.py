@@ -18,7 +18,7 @@ SCHEMA = 1
 def write(path: Path, result: Result, ct: CT, names: Mapping[int, str] | None = None, smooth_mm: float = 0.0) -> None:
     """Write `record.result_record` for the user, its points in RAS. Raises OSError.
 
-    names, smooth_mm: see `result_files.write`; a ``name`` ends each lesion, a ``smooth_mm`` the options.
+    names, smooth_mm: see `result_files.save`; a ``name`` ends each lesion, a ``smooth_mm`` the options.
     """
     values = record.result_record(result, ct) | {"schema": SCHEMA}
     options = values["options"]

@@ -14,11 +14,11 @@ FILES = (SEGMENTATION, TABLE, PROBABILITY, *PICTURES, RECORD)
 
 
 def check_writable(folder: Path, overwrite: bool = False) -> None:
-    """Raise OutputError now if `write` could not write to ``folder``. Leaves nothing behind."""
+    """Raise OutputError now if `save` could not write to ``folder``. Leaves nothing behind."""
     output_folder.check_writable(Path(folder), FILES, overwrite)
 
 
-def write(
+def save(
     result: Result,
     ct: CT,
     folder: Path,

@@ -20,7 +20,7 @@ def write(path: Path, result: Result, names: Mapping[int, str] | None = None, dr
 
     One segment a lesion, with name, colour, terminology and tags of algorithm and status (`terminology`). Lesions that
     share voxels lie in different layers (the leading axis in the file); with one layer the file is a plain 3D labelmap
-    that every NRRD reader opens. names, drawn: see `result_files.write`.
+    that every NRRD reader opens. names, drawn: see `result_files.save`.
 
     Raises OSError when the file cannot be written.
     """

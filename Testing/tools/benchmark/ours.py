@@ -25,7 +25,7 @@ from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine, import_openvino
 from LungTumorSegLib.sampling import slices
-from LungTumorSegLib.segment import segment
+from LungTumorSegLib.segmentation import segment
 
 from Testing.tools.benchmark import work
 from Testing.tools.benchmark.chest_ct import Stored, balls

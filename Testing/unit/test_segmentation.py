@@ -11,7 +11,7 @@ from LungTumorSegLib.model import unet
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.sampling import slices
-from LungTumorSegLib.segment import segment
+from LungTumorSegLib.segmentation import segment
 
 from Testing.support import phantoms
 
