@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytest.register_assert_rewrite("Testing.support")
+
 # A C++ library of the panel's tests drops references to None that it does not own. From Python 3.12 on None cannot die;
 # on 3.11 a worker ended once with "deallocating None". Two million references in reserve keep it alive.
 _RESERVE = [None] * 2_000_000 if sys.version_info < (3, 12) else []

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from Testing.slicer.test_install import make_wheel
 from Testing.support import phantoms, watched
 from Testing.support.paths import MODULE, ROOT
+from Testing.support.wheels import make_wheel
 
 # What the libraries put into the home folder; both READMEs name it
 CACHES = ("~/.cache/matplotlib", "~/.config/matplotlib", "~/.keras")

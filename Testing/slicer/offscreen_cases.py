@@ -14,8 +14,8 @@ from LungTumorSegLib.slicer_.scene import storage
 from LungTumorSegLib.slicer_.scene.volumes import ct_from_volume
 from PIL import Image
 
-from Testing.slicer.test_scene import CENTRE_RAS, NODULE, findings_of
 from Testing.support import headless, offscreen, phantoms
+from Testing.support.scene_case import CENTRE_RAS, NODULE, findings_of
 from Testing.tools.demo import pictures
 
 

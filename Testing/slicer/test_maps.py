@@ -13,9 +13,9 @@ from LungTumorSegLib.model.bundle import CARD, KERAS_WEIGHTS, sha256
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from LungTumorSegLib.slicer_.scene import overlays
 
-from Testing.slicer.test_scene import shift_of_ten
 from Testing.support import headless, phantoms
 from Testing.support.panel_case import model_with
+from Testing.support.scene_case import shift_of_ten
 
 NODULE = ((-70.0, 10.0, 20.0), 18.0, 40)
 NODULE_RAS = (70.0, -10.0, 20.0)

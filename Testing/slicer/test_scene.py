@@ -7,24 +7,33 @@ import pytest
 import slicer
 import slicer.util
 import vtk
-from LungTumorSegLib.data import Candidate, Options
 from LungTumorSegLib.errors import GeometryError, NotACTError, UnreadableError
 from LungTumorSegLib.findings.review import Findings
-from LungTumorSegLib.geometry import AxialOrder, Box
+from LungTumorSegLib.geometry import AxialOrder
 from LungTumorSegLib.lesions import terminology
-from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.slicer_.scene import table
 from LungTumorSegLib.slicer_.scene.nodes import all_or_nothing
-from LungTumorSegLib.slicer_.scene.segmentation import add_segmentation, show_lesions
+from LungTumorSegLib.slicer_.scene.segmentation import show_lesions
 from LungTumorSegLib.slicer_.scene.surfaces import make_surfaces
 from LungTumorSegLib.slicer_.scene.volumes import ct_from_volume, keeps_sizes, lps_to_world, world_to_lps
 
 from Testing.support import headless, phantoms, results
+from Testing.support.scene_case import (
+    CARD,
+    CENTRE_RAS,
+    NODULE,
+    SPACING,
+    bent,
+    centre_ras,
+    exported,
+    findings_of,
+    shift_of_ten,
+    show,
+    show_chest,
+    tag,
+    to_world,
+)
 
-NODULE = ((-86.0, 12.0, 21.0), 18.0, 40)
-CENTRE_RAS = np.array((86.0, -12.0, 21.0))
-SPACING = (3.0, 3.5, 4.0)
-CARD = {"threshold": 0.5}
 FIRST = "LungTumorSeg_1"
 
 
@@ -34,28 +43,6 @@ def chest():
     return phantoms.chest(SPACING, size_mm=(120, 105, 96), lesions=(NODULE,), centre_lps=(-76.0, 20.0, 14.0))
 
 
-def findings_of(ct, mask) -> Findings:
-    """What a run gives whose network's map is 1 in the mask and 0 outside."""
-    whole = Box.whole(mask.shape)
-    candidates = (Candidate(whole, np.where(mask, np.uint8(255), np.uint8(0))),)
-    found, masks = extract(candidates, ct, None, Options(), CARD)
-    result = results.make_result(
-        ct, candidates=candidates, lungs=None, lesions=found, masks=masks, options=Options(), probability=None
-    )
-    return Findings(ct, result, CARD)
-
-
-def show(volume, findings):
-    node = add_segmentation(volume, "lesions")
-    show_lesions(node, volume, findings)
-    return node
-
-
-def show_chest(ct, mask):
-    volume = headless.add_volume(ct)
-    return volume, show(volume, findings_of(ct_from_volume(volume), mask))
-
-
 def test_a_newer_model_does_not_move_the_outlines_of_a_kept_result(chest):
     findings = findings_of(*chest)
     again = Findings(findings.ct, findings.result, {"threshold": 0.9})
@@ -63,50 +50,6 @@ def test_a_newer_model_does_not_move_the_outlines_of_a_kept_result(chest):
     assert again.threshold == 0.5 and [x.threshold for x in again.lesions] == [0.5]
     again.change(threshold=None)  # Reset: the map is still the older model's
     assert [x.threshold for x in again.lesions] == [0.5]
-
-
-def shift_of_ten(scene):
-    node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-    turn = vtk.vtkTransform()
-    turn.Translate(10, -20, 30)
-    turn.RotateWXYZ(25, 1, 2, 3)
-    node.SetMatrixTransformToParent(turn.GetMatrix())
-    return node
-
-
-def bent(scene):
-    """A smooth non-linear transform, as a tilted gantry's is: 5 to 15 mm along S, growing with A."""
-    transform = vtk.vtkThinPlateSplineTransform()
-    transform.SetBasisToR()
-    before, after = vtk.vtkPoints(), vtk.vtkPoints()
-    for r in (-150, 0, 150):
-        for a in (-100, 0, 100):
-            for s in (-100, 100):
-                before.InsertNextPoint(r, a, s)
-                after.InsertNextPoint(r, a + 4, s + 10 + a / 20 + (r / 100) ** 2)
-    transform.SetSourceLandmarks(before)
-    transform.SetTargetLandmarks(after)
-    node = scene.AddNewNodeByClass("vtkMRMLTransformNode")
-    node.SetAndObserveTransformToParent(transform)
-    return node
-
-
-def to_world(transform, point):
-    general = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(transform, None, general)
-    return np.array(general.TransformPoint(point))
-
-
-def exported(node, segment_id, volume):
-    return slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume) != 0
-
-
-def centre_ras(node, segment_id, volume):
-    """The mean place of a segment's voxels, through Slicer's export onto the volume's grid."""
-    k, j, i = np.argwhere(exported(node, segment_id, volume)).mean(0)
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    return np.array(matrix.MultiplyPoint((i, j, k, 1))[:3])
 
 
 # ---- place
@@ -253,12 +196,6 @@ def test_a_volume_without_thickness_is_refused(scene, chest):
 
 
 # ---- segments
-
-
-def tag(segment, name):
-    value = vtk.reference("")
-    assert segment.GetTag(name, value), f"no tag {name}"
-    return str(value)
 
 
 def test_a_segment_says_what_it_is_and_who_made_it(scene, chest):

@@ -7,7 +7,8 @@ import pytest
 from LungTumorSegLib.findings.review import Findings
 from LungTumorSegLib.slicer_.scene import markups, table
 
-from Testing.slicer.test_scene import (
+from Testing.support import headless, phantoms, results
+from Testing.support.scene_case import (
     CARD,
     CENTRE_RAS,
     NODULE,
@@ -18,7 +19,6 @@ from Testing.slicer.test_scene import (
     show_chest,
     to_world,
 )
-from Testing.support import headless, phantoms, results
 
 
 @pytest.fixture(scope="module")

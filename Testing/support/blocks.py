@@ -1,8 +1,20 @@
-"""Small CTs and maps of probability, made voxel by voxel, for the tests of lesions and clicks."""
+"""Small CTs and maps of probability, made voxel by voxel, and the lesions that come of them."""
 
 import numpy as np
-from LungTumorSegLib.data import CT, Candidate
+from LungTumorSegLib.data import CT, Candidate, Lungs, Options
 from LungTumorSegLib.geometry import Box, Geometry
+from LungTumorSegLib.lesions.extraction import extract
+
+CARD = {"threshold": 0.5}
+WEIGHTS = {
+    "intercept": -2.0,
+    "mean_p": 3.0,
+    "max_p": 1.0,
+    "log_volume": 0.2,
+    "elongation": -0.5,
+    "lung_contact": 1.0,
+    "extent_z": 0.01,
+}
 
 
 def blank(spacing_xyz=(1.0, 1.0, 1.0), shape_zyx=(40, 60, 60), hu=-850) -> CT:
@@ -25,3 +37,16 @@ def cone(ct: CT, centre_zyx, radius: float, highest: float = 1.0) -> np.ndarray:
     """p falls in a line from ``highest`` to 0 at the radius."""
     away = (np.stack(np.indices(ct.voxels_zyx.shape), -1) - centre_zyx) * ct.geometry.spacing_zyx
     return np.clip(highest * (1 - np.linalg.norm(away, axis=-1) / radius), 0, 1)
+
+
+def extracted(ct: CT, *maps, options=None, card=CARD, lungs=None, **rest):
+    """What comes of maps (whole CT) or candidates."""
+    given = [m if isinstance(m, Candidate) else candidate(ct, m) for m in maps]
+    return extract(given, ct, lungs, options or Options(), card, **rest)
+
+
+def lungs_whose_hull_ends_at(x_mm: float) -> Lungs:
+    """A hull that fills all with x <= x_mm."""
+    grid = Geometry((20, 24, 40), (3.0, 3.0, 3.0), (-60.0, -36.0, -30.0))
+    x = grid.lps(np.stack(np.indices(grid.shape_zyx), -1))[..., 0]
+    return Lungs((x <= x_mm).astype(np.uint8), np.maximum(x - x_mm, 0).astype(np.float32), grid)

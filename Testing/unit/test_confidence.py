@@ -9,8 +9,7 @@ from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions import confidence
 
 from Testing.support import phantoms
-from Testing.support.blocks import ball, blank, candidate, cone
-from Testing.unit.test_extraction import CARD, WEIGHTS, extracted, lungs_whose_hull_ends_at
+from Testing.support.blocks import CARD, WEIGHTS, ball, blank, candidate, cone, extracted, lungs_whose_hull_ends_at
 
 
 @pytest.fixture

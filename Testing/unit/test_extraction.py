@@ -4,30 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from LungTumorSegLib.data import CT, Candidate, Lungs, Options
-from LungTumorSegLib.geometry import Box, Geometry
+from LungTumorSegLib.data import CT, Candidate, Options
+from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions.click import click
-from LungTumorSegLib.lesions.extraction import extract, masks_of
+from LungTumorSegLib.lesions.extraction import masks_of
 
 from Testing.support import phantoms
-from Testing.support.blocks import ball, blank, candidate, cone
-
-CARD = {"threshold": 0.5}
-WEIGHTS = {
-    "intercept": -2.0,
-    "mean_p": 3.0,
-    "max_p": 1.0,
-    "log_volume": 0.2,
-    "elongation": -0.5,
-    "lung_contact": 1.0,
-    "extent_z": 0.01,
-}
-
-
-def extracted(ct: CT, *maps, options=None, card=CARD, lungs=None, **rest):
-    """What comes of maps (whole CT) or candidates."""
-    given = [m if isinstance(m, Candidate) else candidate(ct, m) for m in maps]
-    return extract(given, ct, lungs, options or Options(), card, **rest)
+from Testing.support.blocks import CARD, WEIGHTS, ball, blank, candidate, cone, extracted, lungs_whose_hull_ends_at
 
 
 def painted(ct: CT, found, masks) -> np.ndarray:
@@ -155,13 +138,6 @@ def test_lesions_with_a_smaller_long_axis_are_left_out(spacing):
 
 
 # ---- lungs
-
-
-def lungs_whose_hull_ends_at(x_mm: float) -> Lungs:
-    """A hull that fills all with x <= x_mm."""
-    grid = Geometry((20, 24, 40), (3.0, 3.0, 3.0), (-60.0, -36.0, -30.0))
-    x = grid.lps(np.stack(np.indices(grid.shape_zyx), -1))[..., 0]
-    return Lungs((x <= x_mm).astype(np.uint8), np.maximum(x - x_mm, 0).astype(np.float32), grid)
 
 
 def test_a_run_over_a_chest_has_its_own_threshold_unless_the_user_gives_one(ct):

@@ -353,57 +353,6 @@ def test_the_last_words_of_a_child_that_cannot_start_are_in_the_error(ct, tmp_pa
     assert caught.value.log == "libpython is missing"
 
 
-def _child(*arguments, code=None):
-    start = ["-c", code] if code else ["-m", "LungTumorSegLib.worker", *arguments]
-    return subprocess.Popen(
-        [sys.executable, *start],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": str(MODULE)},
-    )
-
-
-def test_the_protocol_is_one_json_object_a_line_and_quit_ends_it():
-    with _child() as child:
-        hello = json.loads(child.stdout.readline())
-        assert (hello["v"], hello["type"], hello["pid"]) == (1, "hello", child.pid)
-        protocol.send(child.stdin, {"type": "dance", "id": "7"})
-        answer = json.loads(child.stdout.readline())
-        assert (answer["v"], answer["id"], answer["type"], answer["error"]) == (1, "7", "error", "WorkerError")
-        protocol.send(child.stdin, {"type": "quit"})
-        assert child.wait(PATIENCE_SECONDS) == 0
-
-
-def test_the_end_of_input_ends_the_child():
-    with _child() as child:
-        child.stdout.readline()
-        child.stdin.close()
-        assert child.wait(PATIENCE_SECONDS) == 0
-
-
-def test_what_libraries_print_goes_to_standard_error():
-    code = (
-        "import os; from LungTumorSegLib.worker import protocol, server\n"
-        "_, answers = server.own_standard_streams()\n"
-        "print('from Python', flush=True); os.write(1, b'from C\\n'); os.system('echo from a shell')\n"
-        "protocol.send(answers, {'type': 'hello'})\n"
-    )
-    with _child(code=code) as child:
-        out, err = child.communicate()
-    assert json.loads(out) == {"v": 1, "type": "hello"}
-    assert {"from Python", "from C", "from a shell"} <= set(err.splitlines())
-
-
-def test_every_error_class_crosses_the_pipe_as_itself():
-    kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, errors.LungTumorSegError)]
-    assert len(kinds) > 10
-    for kind in kinds:
-        back = protocol.error_from(protocol.error_fields(kind("What is wrong."), "trace"), "log")
-        assert (type(back), str(back), back.log) == (kind, "What is wrong.", "log\ntrace")
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signal")
 def test_ctrl_c_in_the_callers_terminal_does_not_end_the_child(warm, ct):
     warm.segment(ct, OPTIONS)

@@ -1,0 +1,46 @@
+"""The command, called here and in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from LungTumorSegLib.cli.app import app
+from typer.testing import CliRunner
+
+from Testing.support.paths import MODULE
+
+MAIN = "from LungTumorSegLib.cli.app import main; main()"
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def assert_refused(ended, code, words):
+    """It ended with the code, one sentence or two on standard error that say what is wrong, and no traceback."""
+    assert ended.exit_code == code, ended.stderr or ended.exception
+    assert words in ended.stderr
+    assert ended.stderr.startswith("lungtumorseg: ")
+    assert ended.stderr.rstrip().endswith((".", ")"))
+    assert ended.stderr.count("\n") == 1
+    assert ended.stdout == ""
+
+
+def without_roots_rights():
+    """Root may read and write everything: what takes that from a command, where the tests run as root."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("takes root's rights away the Linux way")
+    if os.geteuid():
+        return []
+    rights = "-dac_override,-dac_read_search"
+    return ["setpriv", "--bounding-set", rights, "--inh-caps", rights]
+
+
+def run_process(*arguments, prefix=(), code=MAIN):
+    return subprocess.run(
+        [*prefix, sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(MODULE)},
+        capture_output=True,
+        encoding="utf-8",
+    )
