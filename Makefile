@@ -19,9 +19,12 @@ $(READY): pyproject.toml
 demo: setup
 	$(PYTHON) -m Testing.tools.demo $(ARGS)
 
-# two workers: a core each is what TensorFlow and VTK tests want, and memory stays small
+# Two workers: a core each is what TensorFlow and VTK tests want, and memory stays small. With ARGS, which choose tests,
+# no coverage: a part of the tests covers a part of the library.
+COVERAGE := --cov --cov-report=term:skip-covered --cov-fail-under=90
+
 test: setup
-	$(PYTHON) -m pytest --numprocesses 2 $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 2 --durations=10 $(or $(ARGS),$(COVERAGE))
 
 lint: setup
 	$(PYTHON) -m ruff check
