@@ -51,15 +51,7 @@ def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: dic
     inside = (places >= 0) & (places <= (len(source.hu) - 1) * source.step_mm)
     inside[reach] = True
     steps, places = steps[inside], places[inside]
-    # in-plane map: network pixel -> source pixel
-    angle = np.deg2rad(rng.uniform(-25, 25)) if augment else 0.0
-    scale = (float(np.exp(rng.uniform(-0.2, 0.2))) if augment else 1.0) * zoom
-    flip = np.array([1, -1 if augment and rng.random() < 0.5 else 1])
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * flip[None] / scale
-    grid = np.stack(np.meshgrid(*[np.arange(crop) - (crop - 1) / 2] * 2, indexing="ij")).astype(float)
-    if augment and rng.random() < 0.5:
-        grid += elastic(rng, crop, 1.5)
-    where = np.tensordot(turn, grid, 1) + np.array([cy, cx])[:, None, None]
+    turn, where = _plane(rng, draw, augment)
 
     # only the part of the source that the crop can see
     low = np.clip(np.floor(where.min((1, 2))).astype(int) - 1, 0, np.array(source.hu.shape[1:]) - 2)
@@ -98,6 +90,21 @@ def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: dic
             point = (-(draw.point_zyx_mm[0] - cz) * zoom - k0 * step, *point[1:])
     inputs = slices.network_input(stack, [-k0 * step], step, card, point)[0]
     return inputs, target.astype(np.float32), weight
+
+
+def _plane(rng: np.random.Generator, draw: Draw, augment: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The in-plane map from the network's pixels to the source's.
+
+    Its matrix (2, 2), and where each pixel of the crop lies in the source's slice (2, crop, crop), deformed at random.
+    """
+    angle = np.deg2rad(rng.uniform(-25, 25)) if augment else 0.0
+    scale = (float(np.exp(rng.uniform(-0.2, 0.2))) if augment else 1.0) * draw.zoom
+    flip = np.array([1, -1 if augment and rng.random() < 0.5 else 1])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * flip[None] / scale
+    grid = np.stack(np.meshgrid(*[np.arange(draw.crop) - (draw.crop - 1) / 2] * 2, indexing="ij")).astype(float)
+    if augment and rng.random() < 0.5:
+        grid += elastic(rng, draw.crop, 1.5)
+    return turn, np.tensordot(turn, grid, 1) + np.array(draw.centre_zyx_mm[1:])[:, None, None]
 
 
 def change_intensity(rng: np.random.Generator, stack: np.ndarray, step_mm: float, zoom: float) -> np.ndarray:

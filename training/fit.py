@@ -98,6 +98,38 @@ def _tensorboard(folder: Path) -> list:
     return [keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)]
 
 
+def _validation(config: Config, stage: Stage) -> list[np.ndarray]:
+    """Inputs and targets of the validation: the same examples at every call."""
+    batches = [
+        stream.make_batch(config, stage, VALIDATION_SEED, k, "val", augment=False)
+        for k in range(VALIDATION_EXAMPLES // stage.batch)
+    ]
+    return [np.concatenate(part) for part in zip(*batches, strict=True)]
+
+
+def _scores(p: np.ndarray, y: np.ndarray, clicked: np.ndarray) -> dict[str, str]:
+    """What is logged of a validation: p (n, y, x); y with target and weight last; clicked (n,) bool."""
+    target, weight = y[..., 0], y[..., 1]
+    dice = {k: losses.hard_dice(target[m], weight[m], p[m]) for k, m in (("click", clicked), ("auto", ~clicked))}
+    empty = (target.max((1, 2)) == 0) & ~clicked
+    return {
+        "val_dice_click": f"{np.mean(dice['click']):.4f}",
+        "val_dice_auto": f"{np.mean(dice['auto']):.4f}",
+        "val_empty_marked": f"{np.mean(((p >= 0.5) & (weight > 0))[empty].sum((1, 2)) >= 10):.4f}",
+        "val_score": f"{np.mean([np.mean(d) for d in dice.values() if d]):.5f}",  # without a prompt, of one
+    }
+
+
+def _append(table: Path, row: dict) -> None:
+    """A row of a CSV file, which gets its header with the first."""
+    new = not table.exists()
+    with table.open("a", newline="") as file:
+        writer = csv.DictWriter(file, row.keys())
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
 def _watch(config: Config, stage: Stage, number: int, folder: Path, own: Path):
     """The callback that validates the averaged weights, keeps the best, writes log and checkpoint, stops early.
 
@@ -106,11 +138,7 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path, own: Path):
     """
     import keras
 
-    validation = [
-        stream.make_batch(config, stage, VALIDATION_SEED, k, "val", augment=False)
-        for k in range(VALIDATION_EXAMPLES // stage.batch)
-    ]
-    x, y = (np.concatenate(part) for part in zip(*validation, strict=True))
+    x, y = _validation(config, stage)
     clicked = x[..., -1].max((1, 2)) > 0
     log = folder / "log.csv"
 
@@ -134,19 +162,11 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path, own: Path):
             raw = [np.array(v) for v in model.trainable_variables]
             model.optimizer.finalize_variable_values(model.trainable_variables)  # to the moving average
             p = distribute.predict(model, x)[..., 0]
-            target, weight = y[..., 0], y[..., 1]
-            dice = {
-                k: losses.hard_dice(target[m], weight[m], p[m]) for k, m in (("click", clicked), ("auto", ~clicked))
-            }
-            empty = (target.max((1, 2)) == 0) & ~clicked
             row = {
                 "epoch": epoch,
                 "step": int(model.optimizer.iterations),
                 "loss": f"{logs['loss']:.5f}",
-                "val_dice_click": f"{np.mean(dice['click']):.4f}",
-                "val_dice_auto": f"{np.mean(dice['auto']):.4f}",
-                "val_empty_marked": f"{np.mean(((p >= 0.5) & (weight > 0))[empty].sum((1, 2)) >= 10):.4f}",
-                "val_score": f"{np.mean([np.mean(d) for d in dice.values() if d]):.5f}",  # without a prompt, of one
+                **_scores(p, y, clicked),
                 "seconds": self.elapsed(),
             }
             better = float(row["val_score"]) > self.best
@@ -162,13 +182,7 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path, own: Path):
             model.save_weights(partial)
             partial.replace(own / "last.weights.h5")  # a kill in mid-save leaves the old checkpoint
             logs.update({k: float(v) for k, v in row.items() if k.startswith("val_")})  # for TensorBoard
-            table = own / log.name
-            new = not table.exists()
-            with table.open("a", newline="") as file:
-                writer = csv.DictWriter(file, row.keys())
-                if new:
-                    writer.writeheader()
-                writer.writerow(row)
+            _append(own / log.name, row)
             print(f"stage {number + 1}:", " ".join(f"{k} {v}" for k, v in row.items()), flush=True)
             if epoch - self.best_epoch >= config.fit.patience_epochs and not stage.ct_share:
                 model.stop_training = True

@@ -178,18 +178,13 @@ def transplant(
     and, where it is smoother, to its noise; the blend falls off over RIM_MM.
     """
     step, place = host.step_mm, np.asarray(place_mm, float)
-    centre_of_box = np.array([z_mm, *place[1:]])
-    context = np.array([along_mm or 10.0 + 2 * step, 128.0, 128.0])
-    unit = np.array([step, 1.0, 1.0])
-    low = np.maximum(0, np.floor((centre_of_box - context) / unit)).astype(int)
-    high = np.minimum(host.hu.shape, np.ceil((centre_of_box + context) / unit).astype(int) + 1)
-    around = Box(low, high).slices
-    hu, target, weight = (array[around].copy() for array in (host.hu, host.target, host.weight))
+    around = _around(host, np.array([z_mm, *place[1:]]), along_mm)
+    hu, target, weight = (array[around.slices].copy() for array in (host.hu, host.target, host.weight))
     hu = hu.astype(np.float32)
     if alone:
         weight[target > 0] = 0
         target[:] = 0
-    local = place - low * unit
+    local = place - around.start * np.array([step, 1.0, 1.0])
 
     shape_centre = centre_of(shape)
     depth = ndimage.distance_transform_edt(~shape) * zoom
@@ -213,16 +208,29 @@ def transplant(
     # around the nodule the donor shows lung: into the host's wall or vessels it would cut a dark rim
     share[(share < 0.99) & (hu[part] > -400)] = 0
     other = bring(donor.hu, np.asarray(centre, float), -850)
-    missing = _noise(hu[part]) ** 2 - _noise(donor.hu[20:30].astype(np.float32)) ** 2
-    if missing > 0:
-        other += rng.normal(0, np.sqrt(missing), other.shape)
+    other += _missing_noise(rng, hu[part], donor)
     hu[part] += share * (other - hu[part])
     if not sham:
         new = np.clip(np.rint(bring(donor.target * shape, shape_centre, 0)), 0, 255).astype(np.uint8)
         target[part] = np.maximum(target[part], new)
         weight[part] = np.where(share > 0, 1, weight[part])
-    local[0] = z_mm - low[0] * step
+    local[0] = z_mm - around.start[0] * step
     return Source(np.rint(hu).astype(np.int16), target, weight, step), local
+
+
+def _around(host: Source, centre_mm: np.ndarray, along_mm: float | None) -> Box:
+    """The voxels within 128 mm of the centre in the plane, along z within ``along_mm`` or as the neighbours need."""
+    context = np.array([along_mm or 10.0 + 2 * host.step_mm, 128.0, 128.0])
+    unit = np.array([host.step_mm, 1.0, 1.0])
+    low = np.maximum(0, np.floor((centre_mm - context) / unit)).astype(int)
+    high = np.minimum(host.hu.shape, np.ceil((centre_mm + context) / unit).astype(int) + 1)
+    return Box(low, high)
+
+
+def _missing_noise(rng, hu: np.ndarray, donor: Source):
+    """What brings the donor to the noise of ``hu``: normal, of its shape; 0 where the donor is as noisy."""
+    missing = _noise(hu) ** 2 - _noise(donor.hu[20:30].astype(np.float32)) ** 2
+    return rng.normal(0, np.sqrt(missing), hu.shape) if missing > 0 else 0
 
 
 def _noise(hu: np.ndarray) -> float:

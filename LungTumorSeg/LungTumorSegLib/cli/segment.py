@@ -63,50 +63,57 @@ def _engine(name: str) -> str:
     return name
 
 
+# readable=False: that a file can't be read is for the reader to say, with its own exit code
+InputPath = Annotated[
+    Path,
+    typer.Argument(readable=False, help="The CT: NRRD, NIfTI, MetaImage, or a folder or file of a DICOM series."),
+]
+OutputFolder = Annotated[
+    Path, typer.Option("--output", "-o", readable=False, help="Folder for the results; made if need be.")
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        callback=_threshold,
+        help="Probability from which a voxel is tumour, at least 0.05; the model's own unless given.",
+    ),
+]
+MinDiameter = Annotated[float, typer.Option(min=0.0, help="Leave out lesions with a smaller long axis, in mm.")]
+MinConfidence = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0, max=1.0, help="Leave out smaller confidences, but no mass (over 30 mm); default: the model's."
+    ),
+]
+EngineName = Annotated[str, typer.Option(callback=_engine, help=" | ".join(ENGINE_NAMES))]
+ModelFolder = Annotated[Path | None, typer.Option(readable=False, help="Folder of another model bundle.")]
+Series = Annotated[str | None, typer.Option(help="SeriesInstanceUID, where a folder holds several.")]
+Points = Annotated[
+    list[str] | None,
+    typer.Option(metavar="R,A,S", help="Only the lesion at this point (mm, as Slicer shows it); repeatable."),
+]
+NoLungMask = Annotated[bool, typer.Option("--no-lung-mask", help="Look everywhere, not only around the lungs.")]
+SaveProbability = Annotated[
+    bool, typer.Option("--save-probability", help="Write probability.nrrd as well; not with --point.")
+]
+Png = Annotated[bool, typer.Option("--png", help="Write pictures as well: an overview and the ten best lesions.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in the output folder.")]
+
+
 def segment_command(
-    input: Annotated[
-        Path,
-        # readable=False: that a file can't be read is for `ct.read` to say, with its own exit code
-        typer.Argument(readable=False, help="The CT: NRRD, NIfTI, MetaImage, or a folder or file of a DICOM series."),
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", readable=False, help="Folder for the results; made if need be.")
-    ],
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            callback=_threshold,
-            help="Probability from which a voxel is tumour, at least 0.05; the model's own unless given.",
-        ),
-    ] = None,
-    min_diameter: Annotated[
-        float, typer.Option(min=0.0, help="Leave out lesions with a smaller long axis, in mm.")
-    ] = 3.0,
-    min_confidence: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0, max=1.0, help="Leave out smaller confidences, but no mass (over 30 mm); default: the model's."
-        ),
-    ] = None,
-    engine: Annotated[str, typer.Option(callback=_engine, help=" | ".join(ENGINE_NAMES))] = "auto",
-    model: Annotated[Path | None, typer.Option(readable=False, help="Folder of another model bundle.")] = None,
-    series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, where a folder holds several.")] = None,
-    point: Annotated[
-        list[str] | None,
-        typer.Option(metavar="R,A,S", help="Only the lesion at this point (mm, as Slicer shows it); repeatable."),
-    ] = None,
-    no_lung_mask: Annotated[
-        bool, typer.Option("--no-lung-mask", help="Look everywhere, not only around the lungs.")
-    ] = False,
-    save_probability: Annotated[
-        bool, typer.Option("--save-probability", help="Write probability.nrrd as well; not with --point.")
-    ] = False,
-    png: Annotated[
-        bool, typer.Option("--png", help="Write pictures as well: an overview and the ten best lesions.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier result in the output folder.")
-    ] = False,
+    input: InputPath,
+    output: OutputFolder,
+    threshold: Threshold = None,
+    min_diameter: MinDiameter = 3.0,
+    min_confidence: MinConfidence = None,
+    engine: EngineName = "auto",
+    model: ModelFolder = None,
+    series: Series = None,
+    point: Points = None,
+    no_lung_mask: NoLungMask = False,
+    save_probability: SaveProbability = False,
+    png: Png = False,
+    overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
     """Find, outline and measure the lung tumours in a chest CT.
