@@ -17,7 +17,7 @@ from rich.progress import track
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from . import cases
+from . import pack
 from .config import Config, Stage
 from .examples import HARD_PATCHES, Patches
 from .whole_ct import HARD_NEGATIVES
@@ -88,7 +88,7 @@ def _reader(config: Config, case: Path) -> Callable[[], CT]:
     source = Path(added or Path(config.data.pack) / "volumes" / folder.name)
     if not source.exists():
         raise UnreadableError(f"{folder} was prepared from {source}, which is gone. Bring it back, or delete {folder}.")
-    return partial(read_ct, source) if added else partial(cases.read, config.data.pack, folder.name)
+    return partial(read_ct, source) if added else partial(pack.read, config.data.pack, folder.name)
 
 
 def _write(target: Path, found: dict) -> Path:

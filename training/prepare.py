@@ -16,7 +16,7 @@ from LungTumorSegLib.sampling import slices
 from rich.progress import track
 from scipy import ndimage
 
-from . import cases
+from . import pack
 from .config import Config
 
 # bits of target_lesion.npy
@@ -62,20 +62,19 @@ def patch_targets(readers: np.ndarray, lesion: np.ndarray, n_readers: int) -> tu
 
 def prepare_patches(config: Config) -> None:
     """The nodule patches. Nothing is done where ``patches.csv``, which is written last, is there."""
-    pack, out = Path(config.data.pack), Path(config.data.prepared)
+    root, out = Path(config.data.pack), Path(config.data.prepared)
     if (out / "patches.csv").exists():
         return
     out.mkdir(parents=True, exist_ok=True)
     role = roles(Path(config.data.split))
-    with (pack / "patches" / "lidc_nodules.csv").open(newline="") as file:
+    with (root / "patches" / "lidc_nodules.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     names = ("ct", "target", "weight", "target_lesion", "readers", "lesion", "reader_bits")
     arrays = {
         name: np.lib.format.open_memmap(out / f"{name}.npy", "w+", np.uint8, (len(table), 50, 50, 50)) for name in names
     }
-    reader = cases.pack_reader(pack)
-    for shard in track(sorted((pack / "patches").glob("*.zip")), "Patches"):
-        patches = reader.read_patches(shard)
+    for shard in track(sorted((root / "patches").glob("*.zip")), "Patches"):
+        patches = pack.read_patches(shard)
         for row, index in enumerate(patches["index"]):
             record = table[index]
             record["role"] = role[record["patient"]]
@@ -105,8 +104,8 @@ def prepare_volumes(config: Config) -> None:
 
     Raises ValueError where an added CT has the name of one of them.
     """
-    pack, role = Path(config.data.pack), roles(Path(config.data.split))
-    for name in track(cases.names(pack), "Whole CTs"):
+    root, role = Path(config.data.pack), roles(Path(config.data.split))
+    for name in track(pack.names(root), "Whole CTs"):
         there = Path(config.data.prepared) / "volumes" / name / "case.json"
         if there.exists():
             source = json.loads(there.read_text()).get("source")
@@ -116,13 +115,13 @@ def prepare_volumes(config: Config) -> None:
                     "Delete that folder, give the CT's files another name and add them again."
                 )
             continue
-        ct = cases.read(pack, name)
-        tumour, ignored = cases.read_mask(pack, name), cases.read_mask(pack, name, "ignore")
+        ct = pack.read(root, name)
+        tumour, ignored = pack.read_mask(root, name), pack.read_mask(root, name, "ignore")
         # a cancer patient's scan without masks is no negative: only what is far from its boxes is background
         weight = np.ones(ct.voxels_zyx.shape, np.uint8)
         if ignored is not None:
             weight[ignored] = 0
-        boxes = pack / "volumes" / name / "boxes.json"
+        boxes = root / "volumes" / name / "boxes.json"
         if boxes.exists():
             margin = [round(30 / s) for s in ct.geometry.spacing_zyx]
             for record in json.loads(boxes.read_text())["boxes"]:

@@ -1,28 +1,19 @@
 """A training pack made in code: balls as nodules, phantoms as whole CTs, in the form that the preparation reads."""
 
 import csv
+import io
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import SimpleITK as sitk
 
 from Testing.support import phantoms
 from training import config, export, prepare
 
-READER = """
-import json
-import numpy as np
-
-def read_patches(shard):
-    with np.load(shard) as arrays:
-        return dict(arrays)
-
-def read_volume(case):
-    with np.load(case / "ct.npz") as file:
-        return file["hu"], json.loads(str(file["grid"]))
-"""
 ROLES = ("train", "val", "test")
 DIAMETERS = (5, 8, 15)
 CASES = (("CT-A", "fold-a"), ("LIDC-IDRI-B", "fold-b"))
@@ -33,7 +24,6 @@ def make(folder: Path, volumes: bool = True) -> config.Config:
     pack = folder / "pack"
     (pack / "patches").mkdir(parents=True)
     (pack / "volumes").mkdir()
-    (folder / "data_unpack.py").write_text(READER)
     _write_patches(pack / "patches")
     split = [(f"P{i}", ROLES[i % 3]) for i in range(9)] + list(CASES)
     with (folder / "split.csv").open("w", newline="") as file:
@@ -42,11 +32,14 @@ def make(folder: Path, volumes: bool = True) -> config.Config:
         ct, mask = phantoms.chest(spacing_xyz=(2.5, 2.5, 5.0), seed=seed)
         (pack / "volumes" / name).mkdir()
         grid = {
+            "size": ct.geometry.shape_zyx[::-1],
             "spacing": ct.geometry.spacing_xyz,
             "origin": ct.geometry.origin_lps,
             "direction": [1, 0, 0, 0, 1, 0, 0, 0, 1],
+            "hu_step": 8,
+            "hu_offset": -1024,
         }
-        np.savez(pack / "volumes" / name / "ct.npz", hu=ct.voxels_zyx, grid=json.dumps(grid))
+        write_zip(pack / "volumes" / name / "ct.zip", packed(ct.voxels_zyx), "geometry.json", json.dumps(grid).encode())
         image = sitk.GetImageFromArray(mask.astype(np.uint8))
         sitk.WriteImage(image, str(pack / "volumes" / name / "tumour.nrrd"))
     if volumes:
@@ -58,6 +51,19 @@ def make(folder: Path, volumes: bool = True) -> config.Config:
         network=config.Network(filters=(2, 4)),
         fit=config.Fit(run=str(folder / "run"), precision="float32", epoch_steps=2, stages=(stage,)),
     )
+
+
+def packed(hu: np.ndarray) -> np.ndarray:
+    """HU as the pack's 8 bits: rounded to steps of 8, clipped to [-1024, 1016]."""
+    return np.rint(np.clip((hu.astype(float) + 1024) / 8, 0, 255)).astype(np.uint8)
+
+
+def write_zip(path: Path, pictures: np.ndarray, name: str, content: bytes) -> None:
+    """Pictures (n, y, x) uint8 as lossless JPEG XL, and a file of this name and content beside them."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(name, content)
+        for i, picture in enumerate(pictures):
+            file.writestr(f"{i:04}.jxl", imagecodecs.jpegxl_encode(picture, lossless=True))
 
 
 def _write_demo(folder: Path) -> None:
@@ -106,8 +112,9 @@ def _write_patches(folder: Path) -> None:
             | {f"valid_{a}{end}": 50 * end for a in "zyx" for end in (0, 1)}
         )
     lesion = (readers > 0).astype(np.uint8)
-    with (folder / "00.zip").open("wb") as file:
-        np.savez(file, ct=ct, readers=readers, lesion=lesion, reader_bits=bits, index=np.arange(n), n_readers=[4] * n)
+    labels = io.BytesIO()
+    np.savez(labels, readers=readers, lesion=lesion, reader_bits=bits, index=np.arange(n), n_readers=[4] * n)
+    write_zip(folder / "00.zip", ct.reshape(n, 50 * 50, 50), "labels.npz", labels.getvalue())
     with (folder / "lidc_nodules.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()

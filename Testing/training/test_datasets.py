@@ -12,11 +12,8 @@ from LungTumorSegLib.errors import GeometryError, UnreadableError
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from Testing.support.paths import ROOT
+from Testing.support.paths import PACK, ROOT
 from training import config, datasets, mine, prepare, recipe, whole_ct
-
-PACK = ROOT.parent / "shared" / "data"
-
 
 # other people's data
 

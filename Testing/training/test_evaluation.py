@@ -18,13 +18,10 @@ from Testing.support import made_up_pack, phantoms
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from Testing.support.paths import ROOT
-from training import calibrate, card, cases, evaluate, prepare
+from Testing.support.paths import PACK, ROOT
+from training import calibrate, card, evaluate, pack, prepare
 from training.evaluate import automatic, bars, calibration, click, exam, froc, hosts, metrics
 from training.evaluate import confidence as fitted
-
-PACK = ROOT.parent / "shared" / "data"
-
 
 # metrics
 
@@ -261,12 +258,11 @@ def test_bars_that_were_not_run_are_left_out(capsys):
 
 @pytest.mark.skipif(not PACK.exists(), reason="the training pack does not lie beside the clone (../shared/data)")
 def test_the_bundled_model_outlines_clicked_test_nodules():
-    reader = cases.pack_reader(PACK)
     shard = sorted((PACK / "patches").glob("*.zip"))[0]
     with (PACK / "patches" / "lidc_nodules.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     roles = prepare.roles(ROOT / "training" / "splits" / "split.csv")
-    patches = reader.read_patches(shard)
+    patches = pack.read_patches(shard)
     wanted = [k for k, i in enumerate(patches["index"]) if roles[table[i]["patient"]] == "test"][:12]
     opened = load_bundle()
     engine = open_engine(opened)

@@ -18,7 +18,7 @@ from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.model.engines.choose import open_engine
 from rich.progress import track
 
-from .. import cases, whole_ct
+from .. import pack, whole_ct
 from ..config import Config
 from ..examples import Patches
 from . import froc, hosts, metrics
@@ -124,7 +124,7 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
 
 def real(config: Config, name: str, model: Model) -> dict:
     """The product on one CT with its own tumour, on its native grid."""
-    ct, truth = cases.read(config.data.pack, name), cases.read_mask(config.data.pack, name)
+    ct, truth = pack.read(config.data.pack, name), pack.read_mask(config.data.pack, name)
     result = segmentation.segment(
         ct, Options(keep_probability=True, min_confidence=0), engine=model.engine, bundle=model.bundle
     )
@@ -135,7 +135,7 @@ def real(config: Config, name: str, model: Model) -> dict:
     for box, mask in predictions:
         union[box.slices] |= mask
     known = np.ones(truth.shape, bool)
-    ignored = cases.read_mask(config.data.pack, name, "ignore")
+    ignored = pack.read_mask(config.data.pack, name, "ignore")
     if ignored is not None:
         known &= ~ignored
     counts = Histogram.empty()
