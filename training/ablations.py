@@ -150,7 +150,7 @@ def measure(config: Config, weights: Path, examples: Iterator[Example]) -> list[
     from LungTumorSegLib.model import unet
 
     keras.mixed_precision.set_global_policy("float32")
-    model = unet.build(config.network.card["architecture"])
+    model = unet.build(config.network.card.architecture)
     model.load_weights(weights)
     rng = np.random.default_rng(SEED)  # not drawn from without augmentation
     asked, made = [], []

@@ -50,7 +50,6 @@ def calibrate(config: Config, weights: Path) -> Path:
     found = {
         "threshold": round(float(scaled(best, temperature, offset)), 3),
         "map_calibration": {"temperature": temperature, "offset": offset},
-        "temperature": temperature,
     }
     target.write_text(json.dumps(found))
     return target

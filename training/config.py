@@ -5,6 +5,8 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from LungTumorSegLib.model.card import Architecture, ClassifierArchitecture, NetworkCard
+
 
 @dataclass(frozen=True)
 class Data:
@@ -23,15 +25,15 @@ class Network:
     prompt_sigma_mm: float = 4.0
 
     @property
-    def card(self) -> dict:
+    def card(self) -> NetworkCard:
         """The part of a model card that `slices` and `unet` read."""
-        return {
-            "architecture": {"name": "unet2.5d", "filters": list(self.filters), "slices": len(self.offsets_mm)},
-            "spacing_mm": self.spacing_mm,
-            "window_hu": list(self.window_hu),
-            "offsets_mm": list(self.offsets_mm),
-            "prompt_sigma_mm": self.prompt_sigma_mm,
-        }
+        return NetworkCard(
+            architecture=Architecture(filters=self.filters, slices=len(self.offsets_mm)),
+            spacing_mm=self.spacing_mm,
+            window_hu=self.window_hu,
+            offsets_mm=self.offsets_mm,
+            prompt_sigma_mm=self.prompt_sigma_mm,
+        )
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,9 @@ class Classifier:
     batch: int = 64  # cubes
 
     @property
-    def card(self) -> dict:
+    def card(self) -> ClassifierArchitecture:
         """What a model card says about it."""
-        return {"filters": list(self.filters)}
+        return ClassifierArchitecture(filters=self.filters)
 
 
 @dataclass(frozen=True)

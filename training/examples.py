@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib.geometry import Box
+from LungTumorSegLib.model.card import NetworkCard
 from LungTumorSegLib.sampling import slices
 from scipy import ndimage
 
@@ -35,7 +36,7 @@ def elastic(rng: np.random.Generator, crop: int, amplitude_mm: float) -> np.ndar
     return np.stack([ndimage.zoom(c, crop / 4, order=3, mode="nearest", grid_mode=True) for c in coarse])
 
 
-def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: dict, augment: bool = True):
+def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: NetworkCard, augment: bool = True):
     """One example around ``draw.centre_zyx_mm`` (mm from the source's first voxel).
 
     Half of all samples get thick slices: a box average of 2 to 8 mm along z, sampled at that spacing. A zoom enlarges
@@ -45,7 +46,7 @@ def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: dic
     thick = augment and rng.random() < 0.5 and not source.sideways
     step = float(rng.uniform(2, 8)) if thick else source.step_mm * zoom
     step = max(step, source.step_mm)
-    reach = int(np.ceil(max(abs(o) for o in card["offsets_mm"]) / step)) + 1
+    reach = int(np.ceil(max(abs(o) for o in card.offsets_mm) / step)) + 1
     steps = np.arange(-reach, reach + 1)
     places = cz + steps * step / zoom
     inside = (places >= 0) & (places <= (len(source.hu) - 1) * source.step_mm)
@@ -217,7 +218,7 @@ class Patches:
 
 def patch_batch(
     patches: Patches,
-    card: dict,
+    card: NetworkCard,
     seed: int,
     step: int,
     n: int,

@@ -3,13 +3,15 @@
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import h5py
 import numpy as np
 import onnx
 from LungTumorSegLib.model import classifier, unet
-from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, PAIR, SCHEMA, UNET, Part, sha256
+from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, UNET, Part, sha256
+from LungTumorSegLib.model.card import SCHEMA, NetworkCard
 from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.sampling.cubes import classifier_cubes
 
@@ -30,19 +32,19 @@ def export(config: Config, weights: Path, folder: Path, facts: dict, second: Pat
     if folder.exists() and any(folder.iterdir()) and not (folder / CARD).exists():
         raise FileExistsError(f"{folder} holds something else than a model bundle. Choose a new folder.")
     keras.mixed_precision.set_global_policy("float32")
-    card = {"schema": SCHEMA, "name": NAME, "version": VERSION, **config.network.card, **facts}
+    network = config.network.card
+    card = {"schema": SCHEMA, "name": NAME, "version": VERSION, **asdict(network), **facts}
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Windows keeps what is still open: an old bundle's file must not turn a good export into an error
     with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as around:
         made = Path(around) / folder.name
         made.mkdir()
-        model = unet.build(card["architecture"])
-        _write(model, weights, made, UNET, onnx_graph.unet(card["architecture"]), pair_input(card))
+        model = unet.build(network.architecture)
+        _write(model, weights, made, UNET, onnx_graph.unet(network.architecture), pair_input(network))
         if second:
-            card[CLASSIFIER.key] = config.classifier.card
+            card["classifier"] = asdict(config.classifier.card)
             model = classifier.build(config.classifier.card)
-            _write(model, second, made, CLASSIFIER, onnx_graph.classifier, pair_cubes(card))
-        card["stored_pair"] = PAIR
+            _write(model, second, made, CLASSIFIER, onnx_graph.classifier, pair_cubes(network))
         card["files"] = {p.name: sha256(p) for p in sorted(made.iterdir())}
         (made / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         old = Path(around) / "old"
@@ -109,13 +111,13 @@ def _halve(source: Path, target: Path) -> None:
         old.visititems(copy)
 
 
-def pair_input(card: dict) -> np.ndarray:
+def pair_input(card: NetworkCard) -> np.ndarray:
     """Two made-up pictures (no patient's voxels): lung with vessels and a 14 mm ball; the second with the prompt."""
     hu = _made_up_lung()
     return np.concatenate([slices.network_input(hu, [10.0], 1.0, card, point) for point in (None, (10.0, 34.0, 36.0))])
 
 
-def pair_cubes(card: dict) -> np.ndarray:
+def pair_cubes(card: NetworkCard) -> np.ndarray:
     """The same lung for the classifier: the ball, and the vessel."""
     hu = _made_up_lung()
     return classifier_cubes(hu, (1.0, 1.0, 1.0), [(10, 34, 36), (10, 20, 19)], card)

@@ -47,7 +47,7 @@ def fit_stage(config: Config, number: int, start: Path | None) -> Path:
     own = distribute.folder_of_my_own(folder)
     keras.utils.set_random_seed(config.fit.seed)
     keras.mixed_precision.set_global_policy(config.fit.precision)
-    model = unet.build(config.network.card["architecture"])
+    model = unet.build(config.network.card.architecture)
     if start is not None and not last.exists():
         model.load_weights(start)
     schedule = keras.optimizers.schedules.CosineDecay(

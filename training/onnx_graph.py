@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx
+from LungTumorSegLib.model.card import Architecture
 from onnx import TensorProto, helper, numpy_helper
 
 
@@ -55,11 +56,11 @@ class _Graph:
         return proto
 
 
-def unet(architecture: dict) -> Callable[..., onnx.ModelProto]:
+def unet(architecture: Architecture) -> Callable[..., onnx.ModelProto]:
     """What turns the Keras model (batch, y, x, c) into the same function as an ONNX graph with the same axes."""
 
     def build(model) -> onnx.ModelProto:
-        graph, levels = _Graph(model), len(architecture["filters"])
+        graph, levels = _Graph(model), len(architecture.filters)
 
         def block(x: str, name: str) -> str:
             for i in (1, 2):
@@ -82,7 +83,7 @@ def unet(architecture: dict) -> Callable[..., onnx.ModelProto]:
         x = graph.convolution(x, "logit", np.array(last.kernel, np.float32), np.array(last.bias, np.float32))
         x = graph.node("Sigmoid", [x], "probability_first")
         graph.node("Transpose", [x], "probability", perm=[0, 2, 3, 1])
-        given = ("slices_and_prompt", ["n", "y", "x", architecture["slices"] + 1])
+        given = ("slices_and_prompt", ["n", "y", "x", architecture.slices + 1])
         return graph.proto(model.name, given, ("probability", ["n", "y", "x", 1]))
 
     return build

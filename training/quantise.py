@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from LungTumorSegLib.model.bundle import CARD, INT8, ONNX, Bundle, load_bundle, sha256
+from LungTumorSegLib.model.card import NetworkCard
 from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.model.engines.onnxruntime_engine import import_onnxruntime
 from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine
@@ -32,7 +33,7 @@ def quantise(config: Config, folder: Path) -> dict:
 
     The int8 file joins the bundle only if, against the same weights in float32, the mean Dice of the clicks stays
     within 0.005 and the sensitivity for transplanted nodules at two false positives a scan within 0.01.
-    ``card["int8"]`` holds the figures either way. Returns them.
+    The card's ``int8`` holds the figures either way. Returns them.
     """
     bundle = load_bundle(folder)
     nodules = click.Nodules(Path(config.data.prepared), ROLE)
@@ -80,7 +81,7 @@ def write(config: Config, bundle: Bundle, target: Path) -> None:
         )
 
 
-def examples(config: Config, card: dict) -> Iterator[np.ndarray]:
+def examples(config: Config, card: NetworkCard) -> Iterator[np.ndarray]:
     """Inputs (n, y, x, c) of `train` patches and of crops of the whole CTs, with and without the prompt, in turn."""
     prepared = Path(config.data.prepared)
     patches = Patches(prepared, "train")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from LungTumorSegLib.errors import GeometryError, UnreadableError
 from LungTumorSegLib.model import unet
+from LungTumorSegLib.model.card import Architecture
 from LungTumorSegLib.sampling import slices
 from matplotlib.figure import Figure
 
@@ -86,7 +87,7 @@ def run(folder: Path, output: Path, settings: Settings | None = None) -> dict:
     keras.utils.set_random_seed(settings.seed)
     channels = sides["train"][0].shape[3]
     # the product's network; its last channel is the prompt, so "slices" is one less than the channels here
-    architecture = {"filters": list(settings.filters), "slices": channels - 1}
+    architecture = Architecture(filters=settings.filters, slices=channels - 1)
     multiple = unet.size_multiple(architecture)
     # x, y and weight: what is padded counts neither in the loss nor in the accuracy
     padded = {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib.geometry import Box
+from LungTumorSegLib.model.card import NetworkCard
 from scipy import ndimage
 
 from . import turning
@@ -270,7 +271,7 @@ OFF_CENTRE = {
 def ct_batch(
     cts: WholeCTs,
     patches: Patches,
-    card: dict,
+    card: NetworkCard,
     seed: int,
     step: int,
     n: int,

@@ -5,10 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import InputError
 from .geometry import Box, Geometry
-
-LEAST_THRESHOLD = 0.05
 
 
 @dataclass(frozen=True)
@@ -49,30 +46,6 @@ class Options:
     model: Path | None = None
     keep_probability: bool = False
     min_confidence: float | None = None
-
-
-def check_threshold(threshold: float | None) -> None:
-    """Raise InputError if it is no probability, or under that at which candidates end and would cut outlines off."""
-    if threshold is not None and not LEAST_THRESHOLD <= threshold < 1:
-        raise InputError(
-            f"The threshold {threshold} is not between {LEAST_THRESHOLD} and 1: lower probabilities are not kept, and "
-            "outlines would be cut off. Choose for example 0.3."
-        )
-
-
-def operating_threshold(options: Options, card: dict, chest: bool) -> float:
-    """The probability from which a voxel belongs to a lesion, where the lesion has no threshold of its own.
-
-    chest: of a run over a whole chest, whose probabilities have a calibration of their own (`model.calibration`).
-    """
-    if options.threshold is not None:
-        return options.threshold
-    return card.get("run_threshold", card["threshold"]) if chest else card["threshold"]
-
-
-def min_confidence(options: Options, card: dict) -> float:
-    """The least confidence of a lesion that was not clicked; 0 where neither user nor card say one."""
-    return card.get("min_confidence", 0.0) if options.min_confidence is None else options.min_confidence
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,8 @@ def uncertainty(ct: CT, spot: Spot, inference: Inference) -> Uncertainty:
     symmetrical (else left to right alone). Raises GeometryError, EngineError and Cancelled as a click does.
     """
     plan, card = _plan(ct, spot, inference.bundle), inference.bundle.card
-    count = len(card["offsets_mm"])
-    reversible = count > 1 and np.allclose(card["offsets_mm"], -np.array(card["offsets_mm"])[::-1])
+    count = len(card.offsets_mm)
+    reversible = count > 1 and np.allclose(card.offsets_mm, -np.array(card.offsets_mm)[::-1])
     views = [(x, z) for x in (False, True) for z in ((False, True) if reversible else (False,))]
     total, squares = np.zeros(plan.shape), np.zeros(plan.shape)
 
@@ -126,8 +126,8 @@ def heat(ct: CT, spot: Spot, lesion: Lesion, mask: np.ndarray, inference: Infere
     if not target.any():
         raise GeometryError("The outline of this lesion is too small or too large for a heat map; look at another one.")
     (_, slice_input), *_ = one.batches(ct.axial_view, 1, spot.point_lps)
-    erasers, count = _erasers(slice_input.shape[1:3]), len(card["offsets_mm"])
-    lung = slices.scale_hu(np.array(LUNG_HU), card["window_hu"])
+    erasers, count = _erasers(slice_input.shape[1:3]), len(card.offsets_mm)
+    lung = slices.scale_hu(np.array(LUNG_HU), card.window_hu)
 
     def erased(first: int, size: int):
         for start in range(first, len(erasers), size):
@@ -175,7 +175,7 @@ def _on_network_grid(plan: slices.Plan, lesion_box: Box, mask: np.ndarray) -> np
     index, inside = [], []
     sides = zip(plan.box_yx.pairs, plan.axial.spacing_zyx[1:], lesion_box.start[1:], mask.shape[1:], strict=True)
     for pixels, mm, start, count in sides:
-        voxels = np.rint(np.arange(*pixels) * plan.card["spacing_mm"] / mm).astype(int) - start
+        voxels = np.rint(np.arange(*pixels) * plan.card.spacing_mm / mm).astype(int) - start
         inside.append((voxels >= 0) & (voxels < count))
         index.append(np.clip(voxels, 0, count - 1))
     return mask[z][np.ix_(*index)] & inside[0][:, None] & inside[1]

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import memory
 from .checks import check
-from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result, check_threshold, operating_threshold
+from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result
 from .errors import InputError
 from .geometry import Box, Geometry, ras_from_lps
 from .inference import Inference, Job
@@ -22,6 +22,7 @@ from .lungs.find import find_lungs
 from .lungs.queries import where_to_compute
 from .model.bundle import Bundle, load_bundle
 from .model.calibration import calibrated
+from .model.card import check_threshold
 from .model.engines.base import Engine
 from .model.engines.choose import open_engine
 from .model.unet import receptive_radius
@@ -73,7 +74,7 @@ def segment(
             probability = _full_map(plan, values, ct.geometry) if options.keep_probability else None
     with job.stage("classifier"):
         # at the model's own threshold whatever the user's: moved in the panel, that gives the same confidences
-        threshold = operating_threshold(Options(), bundle.card, lungs is not None)
+        threshold = bundle.card.operating_threshold(Options(), lungs is not None)
         candidates = _rated(ct, candidates, threshold, inference)
     with job.stage("lesions"):
         lesions, masks = extract(candidates, ct, lungs, options, bundle.card)
@@ -99,7 +100,7 @@ def _axial_map(ct: CT, lungs: Lungs | None, inference: Inference) -> tuple[Plan,
     """The network over all that may hold lung tumour."""
     axial, card = ct.geometry.axial(), inference.bundle.card
     box = Box.whole(axial.shape_zyx) if lungs is None else where_to_compute(lungs, ct)
-    plan = plan_box(axial, card, box, receptive_radius(card["architecture"]))
+    plan = plan_box(axial, card, box, receptive_radius(card.architecture))
     return plan, inference.map(plan, ct.axial_view, stage="network")
 
 
@@ -153,7 +154,7 @@ def _at_point(
     if np.any(index < -0.5) or np.any(index > np.array(axial.shape_zyx) - 0.5):
         raise InputError(f"The point {_ras(point_lps)} (R, A, S in mm) lies outside the CT. Choose a point inside it.")
     network = partial(inference.map, point_lps=point_lps)
-    threshold = operating_threshold(options, card, chest=False)
+    threshold = card.operating_threshold(options, chest=False)
     for side_mm in (CLICK_BOX_MM, CLICK_BOX_LARGE_MM):
         plan = plan_around(axial, card, point_lps, side_mm)
         everything = Box.whole(plan.shape)

@@ -101,7 +101,7 @@ def test_the_networks_work_is_that_of_the_convolutions_in_its_graph():
         if node.op_type == "Conv":
             _, _, height, width = shapes[node.output[0]]
             counted += 2 * np.prod(weights[node.input[1]]) * height * width
-    assert work.network_gflop(model.card["architecture"], (64, 96)) == pytest.approx(counted / 1e9, rel=1e-9)
+    assert work.network_gflop(model.card.architecture, (64, 96)) == pytest.approx(counted / 1e9, rel=1e-9)
 
 
 def _at_size(model, height, width):

@@ -259,7 +259,26 @@ def test_a_threshold_from_before_that_is_too_low_now_hinders_no_other_change(fou
     assert findings.options.min_diameter_mm == 4.0
 
 
-def test_a_state_that_is_none_is_damage(found):
-    found.logic.segmentation(found.panel.findings).SetAttribute("LungTumorSeg.state", "[]")
+@pytest.mark.parametrize("state", ["[]", "{}", "{", None])
+def test_a_state_that_is_none_is_damage(found, state):
+    found.logic.segmentation(found.panel.findings).SetAttribute("LungTumorSeg.state", state)
+    with pytest.raises(UnreadableError, match="damaged"):
+        LungTumorSegLogicBase(KnownNetwork()).restore()
+
+
+def changed_state(found, **changes):
+    node = found.logic.segmentation(found.panel.findings)
+    state = json.loads(node.GetAttribute("LungTumorSeg.state"))
+    node.SetAttribute("LungTumorSeg.state", json.dumps(state | changes))
+
+
+def test_a_result_of_another_schema_is_refused_with_both_numbers(found):
+    changed_state(found, schema=storage.SCHEMA + 1)
+    with pytest.raises(UnreadableError, match=rf"schema {storage.SCHEMA + 1}, this version reads {storage.SCHEMA}"):
+        LungTumorSegLogicBase(KnownNetwork()).restore()
+
+
+def test_a_state_whose_model_has_no_threshold_is_damage(found):
+    changed_state(found, card={"threshold": "high"})
     with pytest.raises(UnreadableError, match="damaged"):
         LungTumorSegLogicBase(KnownNetwork()).restore()

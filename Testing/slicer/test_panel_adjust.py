@@ -157,8 +157,8 @@ def test_the_panel_opens_with_the_bundled_models_own_numbers_and_leaves_them_to_
     case = PanelCase(RESOURCES)
     try:
         p = case.panel.parameters
-        assert p.threshold == card["run_threshold"] != 0.5
-        assert p.minConfidence == card["min_confidence"] != 0.0
+        assert p.threshold == card.run_threshold != 0.5
+        assert p.minConfidence == card.min_confidence != 0.0
         assert case.ui.thresholdSlider.value == round(p.threshold, 2)
         assert case.ui.minConfidenceSlider.value == round(p.minConfidence, 2)
         assert not p.thresholdSet and not p.minConfidenceSet
@@ -189,7 +189,7 @@ def test_a_scene_from_before_the_flags_counts_as_set_what_is_not_its_old_default
     try:
         p = case.panel.parameters
         assert (p.thresholdSet, p.minConfidenceSet) == (is_set, False)
-        assert p.minConfidence == load_bundle().card["min_confidence"]
+        assert p.minConfidence == load_bundle().card.min_confidence
         assert case.panel.options()["threshold"] == (0.35 if is_set else None)
     finally:
         case.close()

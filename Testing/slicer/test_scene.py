@@ -11,6 +11,7 @@ from LungTumorSegLib.errors import GeometryError, NotACTError, UnreadableError
 from LungTumorSegLib.findings.review import Findings
 from LungTumorSegLib.geometry import AxialOrder
 from LungTumorSegLib.lesions import terminology
+from LungTumorSegLib.model.card import OperatingPoint
 from LungTumorSegLib.slicer_.scene import table
 from LungTumorSegLib.slicer_.scene.nodes import all_or_nothing
 from LungTumorSegLib.slicer_.scene.segmentation import show_lesions
@@ -45,7 +46,7 @@ def chest():
 
 def test_a_newer_model_does_not_move_the_outlines_of_a_kept_result(chest):
     findings = findings_of(*chest)
-    again = Findings(findings.ct, findings.result, {"threshold": 0.9})
+    again = Findings(findings.ct, findings.result, OperatingPoint(threshold=0.9))
     again.restore(findings.state())
     assert again.threshold == 0.5 and [x.threshold for x in again.lesions] == [0.5]
     again.change(threshold=None)  # Reset: the map is still the older model's

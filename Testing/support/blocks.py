@@ -1,11 +1,14 @@
 """Small CTs and maps of probability, made voxel by voxel, and the lesions that come of them."""
 
+from dataclasses import replace
+
 import numpy as np
 from LungTumorSegLib.data import CT, Candidate, Lungs, Options
 from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.lesions.extraction import extract
+from LungTumorSegLib.model.card import ConfidenceCoefficients, OperatingPoint
 
-CARD = {"threshold": 0.5}
+CARD = OperatingPoint(threshold=0.5)
 WEIGHTS = {
     "intercept": -2.0,
     "mean_p": 3.0,
@@ -14,7 +17,14 @@ WEIGHTS = {
     "elongation": -0.5,
     "lung_contact": 1.0,
     "extent_z": 0.01,
+    "rating": 0.0,
 }
+
+
+def rating(point=CARD, **weights) -> OperatingPoint:
+    """A card of these weights; those that are not named are 0."""
+    coefficients = ConfidenceCoefficients(**{**dict.fromkeys(WEIGHTS, 0.0), **weights})
+    return replace(point, confidence_coefficients=coefficients)
 
 
 def blank(spacing_xyz=(1.0, 1.0, 1.0), shape_zyx=(40, 60, 60), hu=-850) -> CT:

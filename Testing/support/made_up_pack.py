@@ -125,7 +125,7 @@ def tissue_bundle(made: config.Config, folder: Path, threshold: float = 0.5) -> 
     """A bundle whose network marks what is denser than about -400 HU on the centre slice: its answers are known."""
     from LungTumorSegLib.model import unet
 
-    model = unet.build(made.network.card["architecture"])
+    model = unet.build(made.network.card.architecture)
     for variable in model.variables:
         name = variable.path
         value = np.ones(variable.shape) if name.endswith(("gamma", "moving_variance")) else np.zeros(variable.shape)

@@ -8,6 +8,7 @@ from LungTumorSegLib.data import Candidate, Options
 from LungTumorSegLib.findings.review import Findings
 from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions.extraction import extract
+from LungTumorSegLib.model.card import OperatingPoint
 from LungTumorSegLib.slicer_.scene.segmentation import add_segmentation, show_lesions
 from LungTumorSegLib.slicer_.scene.volumes import ct_from_volume
 
@@ -16,7 +17,7 @@ from Testing.support import headless, results
 NODULE = ((-86.0, 12.0, 21.0), 18.0, 40)
 CENTRE_RAS = np.array((86.0, -12.0, 21.0))
 SPACING = (3.0, 3.5, 4.0)
-CARD = {"threshold": 0.5}
+CARD = OperatingPoint(threshold=0.5)
 
 
 def findings_of(ct, mask) -> Findings:

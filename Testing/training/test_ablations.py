@@ -86,7 +86,7 @@ def test_a_small_run_compares_all_pairs_and_a_second_call_fits_nothing(both_stag
     monkeypatch.setattr(ablations, "CT_EXAMPLES", 6)
     settings = replace(both_stages, fit=replace(both_stages.fit, run=str(tmp_path)))
     (tmp_path / "stage1").mkdir()
-    unet.build(settings.network.card["architecture"]).save_weights(tmp_path / "stage1" / "best.weights.h5")
+    unet.build(settings.network.card.architecture).save_weights(tmp_path / "stage1" / "best.weights.h5")
     table = ablations.run(settings, 2)
     rows = json.loads((table.parent / "ablations.json").read_text())["rows"]
     # three measures for each pair on patches, and for the transplants' on whole CTs

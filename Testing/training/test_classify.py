@@ -86,7 +86,7 @@ def test_every_engine_gives_what_the_exported_classifier_gave(made, name, tmp_pa
     from LungTumorSegLib.model import unet
 
     keras.utils.set_random_seed(0)
-    unet.build(made.network.card["architecture"]).save_weights(tmp_path / "u.weights.h5")
+    unet.build(made.network.card.architecture).save_weights(tmp_path / "u.weights.h5")
     network = classifier.build(made.classifier.card)
     rng = np.random.default_rng(0)
     for layer in network.layers:

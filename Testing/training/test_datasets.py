@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LungTumorSegLib.errors import GeometryError, UnreadableError
+from LungTumorSegLib.model.card import Architecture
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -334,7 +335,7 @@ def test_what_is_padded_counts_in_no_figure(tmp_path):
     _arrays(tmp_path, side=17)
     filters = (2, 2, 2, 2)
     figures = recipe.run(tmp_path, tmp_path / "out", recipe.Settings(epochs=1, batch=8, filters=filters))
-    model = unet.build({"filters": list(filters), "slices": 0})
+    model = unet.build(Architecture(filters=filters, slices=0))
     model.load_weights(tmp_path / "out" / "best.weights.h5")
     x, y = recipe.load(tmp_path)["valid"]
     p = model.predict(np.pad(x, ((0, 0), (0, 7), (0, 7), (0, 0))), verbose=0)[:, :17, :17]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.geometry import Geometry
-from LungTumorSegLib.lesions.confidence import FEATURES, logistic
+from LungTumorSegLib.lesions.confidence import FEATURES
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.segmentation import segment
@@ -40,16 +40,16 @@ def test_the_confidence_that_is_fitted_is_the_one_that_the_product_computes():
         rows.append(row | {"hits": 0 if row["mean_p"] + 0.3 * rng.normal() > 0 else -1})
     rows += [{name: 99.0 for name in FEATURES} | {"hits": -2}] * 50
     coefficients = fitted.fit(rows)
-    sure = np.array([logistic(row, coefficients) for row in rows[:200]])
+    sure = np.array([coefficients.confidence(row) for row in rows[:200]])
     right = (sure >= 0.5) == np.array([row["hits"] == 0 for row in rows[:200]])
     assert right.mean() > 0.85
-    assert coefficients["mean_p"] > 5 * abs(coefficients["extent_z"])
+    assert coefficients.mean_p > 5 * abs(coefficients.extent_z)
 
 
 def test_the_operating_point_is_fitted_on_val_and_goes_into_every_card(made, tissue):
     file = calibrate.calibrate(made, tissue.parent / "tissue.weights.h5")
     found = json.loads(file.read_text())
-    assert set(found) == {"threshold", "temperature", "map_calibration"}
+    assert set(found) == {"threshold", "map_calibration"}
     facts = card.facts(made)
     assert facts["threshold"] == found["threshold"] and facts["map_calibration"] == found["map_calibration"]
     file.unlink()
@@ -58,7 +58,7 @@ def test_the_operating_point_is_fitted_on_val_and_goes_into_every_card(made, tis
 
 def test_whole_runs_get_a_line_of_their_own_from_the_same_raw_map(made):
     file = Path(made.fit.run) / "operating.json"
-    first = {"threshold": 0.4, "temperature": 0.8, "map_calibration": {"temperature": 0.8, "offset": -0.4}}
+    first = {"threshold": 0.4, "map_calibration": {"temperature": 0.8, "offset": -0.4}}
     file.write_text(json.dumps(first))
     counts = calibration.Histogram.empty()
     counts.voxels[:] = 1000  # of what the first line says, this is true:
@@ -131,7 +131,7 @@ def test_the_exams_features_are_the_products():
     ct, _ = phantoms.chest((1.0, 1.0, 4.0))
     result = segment(ct, Options(min_confidence=0), engine=engine, bundle=model)
     rows = automatic._lesion_rows(result, ct, automatic.Model(model, engine, Path(), True), [], [])
-    sure = [logistic(row, model.card["confidence_coefficients"]) for row in rows]
+    sure = [model.card.confidence_coefficients.confidence(row) for row in rows]
     assert sure == pytest.approx([lesion.confidence for lesion in result.lesions]) and len(set(sure)) > 1
 
 

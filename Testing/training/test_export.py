@@ -1,5 +1,6 @@
 """What `export` writes, the calibration in it, and hard negatives."""
 
+import json
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from LungTumorSegLib.data import CT, Candidate, Options, Result
 from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.model.bundle import CARD, KERAS_WEIGHTS, ONNX, load_bundle
+from LungTumorSegLib.model.card import Calibration
 from LungTumorSegLib.model.engines.choose import open_engine
 
 from Testing.support import made_up_pack
@@ -32,7 +34,7 @@ def random_bundle(made, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("random")
     keras.utils.set_random_seed(0)
-    model = unet.build(made.network.card["architecture"])
+    model = unet.build(made.network.card.architecture)
     model.save_weights(folder / "w.weights.h5")
     return load_bundle(export.export(made, folder / "w.weights.h5", folder / "bundle", {"threshold": 0.4, "data": "x"}))
 
@@ -50,7 +52,8 @@ def test_facts_stand_in_the_card_and_both_weight_files_in_half_precision(random_
     import h5py
     import onnx
 
-    assert random_bundle.card["threshold"] == 0.4 and random_bundle.card["data"] == "x"
+    assert random_bundle.card.threshold == 0.4
+    assert json.loads((random_bundle.folder / CARD).read_text("utf-8"))["data"] == "x"
     kinds = {
         onnx.TensorProto.DataType.Name(i.data_type) for i in onnx.load(random_bundle.folder / ONNX).graph.initializer
     }
@@ -66,7 +69,7 @@ def test_a_calibration_stays_in_the_card_and_leaves_the_weights_alone(made, rand
     folder = random_bundle.folder.parent
     facts = {"threshold": 0.5, "map_calibration": line}
     calibrated = load_bundle(export.export(made, folder / "w.weights.h5", folder / "calibrated", facts))
-    assert calibrated.card["map_calibration"] == line
+    assert calibrated.card.map_calibration == Calibration(**line)
     assert calibrated.checksum == random_bundle.checksum
 
 

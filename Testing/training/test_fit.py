@@ -1,6 +1,7 @@
 """The loss, the fit and its resuming, the folds, the configuration."""
 
 import csv
+import json
 import os
 from dataclasses import replace
 
@@ -67,7 +68,7 @@ def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(ma
     def weights(run):
         settings = replace(made, fit=replace(made.fit, run=str(tmp_path / run)))
         fit.fit_stage(settings, 0, None)
-        model = unet.build(made.network.card["architecture"])
+        model = unet.build(made.network.card.architecture)
         model.load_weights(tmp_path / run / "stage1/last.weights.h5")
         return [np.array(v) for v in model.weights]
 
@@ -101,10 +102,11 @@ def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypat
     stage = replace(made.fit.stages[0], ct_share=0.5, batch=8)
     settings = replace(made, fit=replace(made.fit, run=str(tmp_path), stages=(made.fit.stages[0], stage)))
     (tmp_path / "stage1").mkdir()
-    unet.build(made.network.card["architecture"]).save_weights(tmp_path / "stage1" / "best.weights.h5")
+    unet.build(made.network.card.architecture).save_weights(tmp_path / "stage1" / "best.weights.h5")
     bundles = folds.fine_tune(settings)
     assert set(seen) == {("fold-a",), ("fold-b",)}
-    assert [load_bundle(b).card["data"]["whole_cts_left_out"] for b in bundles] == ["fold-a", "fold-b"]
+    cards = [json.loads((b / CARD).read_text()) for b in bundles]
+    assert [card["data"]["whole_cts_left_out"] for card in cards] == ["fold-a", "fold-b"]
     opened = automatic.models(settings, load_bundle(bundles[0]))
     assert all(model.unseen for model in opened.values())
     assert opened["fold-a"].bundle.checksum != opened["fold-b"].bundle.checksum
@@ -114,7 +116,7 @@ def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypat
     folds.fine_tune(settings)
     assert [(b / CARD).stat().st_mtime_ns for b in bundles] == before
     weights = tmp_path / "folds" / "fold-a" / "stage1" / "best.weights.h5"
-    unet.build(made.network.card["architecture"]).save_weights(weights)
+    unet.build(made.network.card.architecture).save_weights(weights)
     first, second = (load_bundle(b).checksum for b in folds.fine_tune(settings))
     assert first != opened["fold-a"].bundle.checksum
     assert second == opened["fold-b"].bundle.checksum

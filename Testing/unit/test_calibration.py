@@ -7,18 +7,21 @@ import pytest
 from LungTumorSegLib.data import Options
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.calibration import calibrated, scaled, uncalibrated
+from LungTumorSegLib.model.card import Calibration, OperatingPoint
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.segmentation import segment
 
 from Testing.support import phantoms
 
-LINE = {"temperature": 0.8, "offset": -0.9}
+LINE = Calibration(temperature=0.8, offset=-0.9)
+UNCALIBRATED = OperatingPoint(threshold=0.5)
+CALIBRATED = OperatingPoint(threshold=0.5, map_calibration=LINE)
 LESION = ((-70.0, 10.0, 20.0), 14.0, 40.0)
 
 
 def test_a_map_and_its_floats_are_calibrated_alike_and_in_their_own_type():
     p = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    whole, exact = (calibrated(values, {"map_calibration": LINE}) for values in (p, (p / 255).astype(np.float32)))
+    whole, exact = (calibrated(values, CALIBRATED) for values in (p, (p / 255).astype(np.float32)))
     assert whole.dtype == np.uint8 and exact.dtype == np.float32 and whole.shape == p.shape
     np.testing.assert_allclose(whole / 255, exact, atol=0.5 / 255)
     assert (np.diff(whole.ravel().astype(int)) >= 0).all()
@@ -27,19 +30,19 @@ def test_a_map_and_its_floats_are_calibrated_alike_and_in_their_own_type():
 
 @pytest.mark.parametrize("chest", [True, False])
 def test_the_networks_own_answer_comes_back(chest):
-    card = {"map_calibration": LINE, "run_calibration": {"temperature": 0.6, "offset": -1.1}}
+    card = replace(CALIBRATED, run_calibration=Calibration(temperature=0.6, offset=-1.1))
     p = np.linspace(0.05, 0.95, 19).reshape(1, 19)
     np.testing.assert_allclose(uncalibrated(calibrated(p, card, chest), card, chest), p, atol=1e-6)
     stored = np.arange(256, dtype=np.uint8)
     back = uncalibrated(stored, card, chest)
     assert back.dtype == np.float32 and (np.diff(back) >= 0).all()
     np.testing.assert_allclose(back[[20, 128, 240]], uncalibrated(stored[[20, 128, 240]] / 255, card, chest), atol=1e-6)
-    np.testing.assert_array_equal(uncalibrated(stored, {}, chest), (stored / 255).astype(np.float32))
+    np.testing.assert_array_equal(uncalibrated(stored, UNCALIBRATED, chest), (stored / 255).astype(np.float32))
 
 
 def test_a_card_without_calibration_leaves_p_as_it_is():
     p = np.arange(256, dtype=np.uint8)
-    assert calibrated(p, {"calibration": LINE}) is p  # the key of a model whose weights hold it already
+    assert calibrated(p, UNCALIBRATED) is p
 
 
 @pytest.mark.parametrize("options", [Options(points_lps=(LESION[0],)), Options(keep_probability=True)])
@@ -47,8 +50,8 @@ def test_a_run_is_calibrated_after_the_mean_of_the_views(options):
     ct, _ = phantoms.chest((1.0, 1.0, 2.0), size_mm=(112, 112, 80), lesions=(LESION,), centre_lps=LESION[0])
     options = replace(options, lung_restriction=False, threshold=0.5)
     model = load_bundle()
-    plain = replace(model, card={k: v for k, v in model.card.items() if k != "map_calibration"})
-    moved = replace(model, card=plain.card | {"map_calibration": {"temperature": 1.0, "offset": -1.0}})
+    plain = replace(model, card=replace(model.card, map_calibration=None))
+    moved = replace(model, card=replace(model.card, map_calibration=Calibration(temperature=1.0, offset=-1.0)))
     engine = open_engine(model)
     raw, after = (segment(ct, options, engine=engine, bundle=b) for b in (plain, moved))
     if options.points_lps:
@@ -70,16 +73,16 @@ def test_a_run_over_a_chest_has_a_calibration_of_its_own():
     # pixels and voxels are the same here, so that nothing is interpolated
     ct, _ = phantoms.chest((1.0, 1.0, 4.0), lesions=(LESION,))
     model = load_bundle()
-    own, engine = {"temperature": 1.0, "offset": -1.5}, open_engine(model)
-    plain = {k: v for k, v in model.card.items() if k not in ("map_calibration", "run_calibration", "run_threshold")}
-    cards = (plain, plain | {"run_calibration": own})
+    own, engine = Calibration(temperature=1.0, offset=-1.5), open_engine(model)
+    plain = replace(model.card, map_calibration=None, run_calibration=None, run_threshold=None)
+    cards = (plain, replace(plain, run_calibration=own))
 
     def runs(**options):
         return [segment(ct, Options(**options), engine=engine, bundle=replace(model, card=card)) for card in cards]
 
     raw, after = (result.probability for result in runs(keep_probability=True))
     assert (raw > 200).any()
-    np.testing.assert_array_equal(after, calibrated(raw, {"map_calibration": own}))
+    np.testing.assert_array_equal(after, calibrated(raw, replace(UNCALIBRATED, map_calibration=own)))
     clicked = [result.candidates[0].block for result in runs(points_lps=(LESION[0],))]
     np.testing.assert_array_equal(*clicked)
     free = [result.probability for result in runs(keep_probability=True, lung_restriction=False)]

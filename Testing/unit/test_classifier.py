@@ -18,8 +18,9 @@ from LungTumorSegLib.sampling.cubes import classifier_cubes
 from LungTumorSegLib.segmentation import segment
 
 from Testing.support import phantoms
+from training import config
 
-CUBE_CARD = {"spacing_mm": 1.0, "window_hu": [-1024, 600]}
+CUBE_CARD = config.Network().card
 NODULE = ((-70.0, 10.0, 20.0), 14.0, 40.0)
 
 
@@ -144,7 +145,7 @@ def test_its_answer_moves_the_confidence_and_nothing_else(model, plain):
         np.testing.assert_array_equal(result.probability, plain.probability)
         assert {lesion.label_box for lesion in result.lesions} == {lesion.label_box for lesion in plain.lesions}
     logits = [np.log(p / (1 - p)) for p in (sure(high), sure(low))]
-    weight = model.card["confidence_coefficients"]["rating"]
+    weight = model.card.confidence_coefficients.rating
     assert logits[0] - logits[1] == pytest.approx(weight * 2 * np.log(999), rel=0.01)
 
 
@@ -152,7 +153,7 @@ def test_what_shows_only_under_the_threshold_is_rated_as_well(model):
     ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
     engine = open_engine(model)
     engine.classifier = Says(0.9)
-    strict = replace(model, card=model.card | {"run_threshold": 0.999})
+    strict = replace(model, card=replace(model.card, run_threshold=0.999))
     result = segment(ct, Options(min_confidence=0), engine=engine, bundle=strict)
     weak = [candidate for candidate in result.candidates if candidate.block.max() < 0.999 * 255]
     assert weak and any(candidate.ratings for candidate in weak)

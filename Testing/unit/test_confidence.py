@@ -7,9 +7,20 @@ import pytest
 from LungTumorSegLib.data import Rating
 from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions import confidence
+from LungTumorSegLib.model.card import Calibration
 
 from Testing.support import phantoms
-from Testing.support.blocks import CARD, WEIGHTS, ball, blank, candidate, cone, extracted, lungs_whose_hull_ends_at
+from Testing.support.blocks import (
+    CARD,
+    WEIGHTS,
+    ball,
+    blank,
+    candidate,
+    cone,
+    extracted,
+    lungs_whose_hull_ends_at,
+    rating,
+)
 
 
 @pytest.fixture
@@ -93,18 +104,13 @@ def test_uint8_and_float_probabilities_give_the_same_features(ct):
 
 
 def test_confidence_is_the_logistic_of_the_weighted_features(ct):
-    card = {**CARD, "confidence_coefficients": WEIGHTS}
+    card = rating(**WEIGHTS)
     p = ball(ct, (20, 30, 30), 7)
     found, masks = extracted(ct, p, card=card)
     box = found[0].label_box
     values = confidence.features(masks[0], p[box.slices], box, ct)
     logit = WEIGHTS["intercept"] + sum(WEIGHTS[name] * values[name] for name in WEIGHTS if name != "intercept")
     assert found[0].confidence == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-3)
-
-
-def test_a_missing_weight_turns_confidence_off(ct):
-    card = {**CARD, "confidence_coefficients": {k: v for k, v in WEIGHTS.items() if k != "max_p"}}
-    assert extracted(ct, ball(ct, (20, 30, 30), 7), card=card)[0][0].confidence is None
 
 
 def test_of_a_candidates_ratings_the_nearest_to_the_lesion_counts(ct):
@@ -115,24 +121,20 @@ def test_of_a_candidates_ratings_the_nearest_to_the_lesion_counts(ct):
         Rating(tuple(ct.geometry.lps(np.add(place, 1)).tolist()), logit)
         for place, logit in zip(places, (3.0, -2.0), strict=True)
     )
-    weights = {**dict.fromkeys(WEIGHTS, 0.0), "rating": 1.0}
-    found, _ = extracted(ct, candidate(ct, p, ratings=ratings), card={**CARD, "confidence_coefficients": weights})
+    found, _ = extracted(ct, candidate(ct, p, ratings=ratings), card=rating(rating=1.0))
     sure = {round(lesion.long_axis_mm): lesion.confidence for lesion in found}
     assert sure == pytest.approx({12: 1 / (1 + np.exp(-3)), 18: 1 / (1 + np.exp(2))})
-    unrated, _ = extracted(ct, p, card={**CARD, "confidence_coefficients": weights})
+    unrated, _ = extracted(ct, p, card=rating(rating=1.0))
     assert [lesion.confidence for lesion in unrated] == [0.5, 0.5]
-    without, _ = extracted(ct, candidate(ct, p, ratings=ratings), card={**CARD, "confidence_coefficients": WEIGHTS})
-    assert all(lesion.confidence is not None for lesion in without)  # the weights of an older bundle
 
 
 def test_the_confidence_is_of_what_the_network_itself_said(ct):
     """Whatever the calibration, which a run over a chest has another of than a click."""
-    weights = {**dict.fromkeys(WEIGHTS, 0.0), "max_p": 1.0, "rating": 0.0}
     lines = {
-        "map_calibration": {"temperature": 0.5, "offset": 0.3},
-        "run_calibration": {"temperature": 2.0, "offset": -0.2},
+        "map_calibration": Calibration(temperature=0.5, offset=0.3),
+        "run_calibration": Calibration(temperature=2.0, offset=-0.2),
     }
-    card = {**CARD, **lines, "threshold": 0.3, "confidence_coefficients": weights}
+    card = rating(replace(CARD, threshold=0.3, **lines), max_p=1.0)
     chest, p, logit = lungs_whose_hull_ends_at(100), ball(ct, (20, 30, 30), 7, 0.6), np.log(0.6 / 0.4)
     clicked = candidate(ct, p, point_lps=tuple(ct.geometry.lps((20, 30, 30)).tolist()))
     for given, lungs, own in (
@@ -143,12 +145,10 @@ def test_the_confidence_is_of_what_the_network_itself_said(ct):
         (lesion,), _ = extracted(ct, given, lungs=lungs, card=card)
         raw = 1 / (1 + np.exp(-own))
         assert lesion.confidence == pytest.approx(1 / (1 + np.exp(-raw)), abs=1e-3)
-    old = {**card, "confidence_coefficients": {name: w for name, w in weights.items() if name != "rating"}}
-    assert extracted(ct, p, card=old)[0][0].confidence == pytest.approx(1 / (1 + np.exp(-0.6)), abs=1e-3)
 
 
 def test_a_rating_too_far_off_does_not_count(ct):
-    card = {**CARD, "confidence_coefficients": {**dict.fromkeys(WEIGHTS, 0.0), "rating": 1.0}}
+    card = rating(rating=1.0)
     for off_mm, expected in ((15, 1 / (1 + np.exp(-3))), (17, 0.5)):
         place = np.add(ct.geometry.lps((20, 30, 30)), (off_mm, 0, 0))
         given = candidate(ct, ball(ct, (20, 30, 30), 7), ratings=(Rating(tuple(place.tolist()), 3.0),))
@@ -157,17 +157,8 @@ def test_a_rating_too_far_off_does_not_count(ct):
 
 def test_the_rating_of_a_mass_does_not_count():
     ct = blank((2.0, 2.0, 2.0))
-    card = {**CARD, "confidence_coefficients": {**dict.fromkeys(WEIGHTS, 0.0), "rating": 1.0}}
+    card = rating(rating=1.0)
     ratings = (Rating(tuple(ct.geometry.lps((20, 30, 30)).tolist()), -4.0),)
     for radius_mm, expected in ((13, 1 / (1 + np.exp(4))), (17, 0.5)):
         given = candidate(ct, ball(ct, (20, 30, 30), radius_mm, 0.9), ratings=ratings)
         assert extracted(ct, given, card=card)[0][0].confidence == pytest.approx(expected)
-
-
-def test_weights_of_features_that_this_version_does_not_know_are_ignored(ct):
-    p = ball(ct, (20, 30, 30), 7)
-    one, two = (
-        extracted(ct, p, card={**CARD, "confidence_coefficients": weights})[0][0].confidence
-        for weights in (WEIGHTS, {**WEIGHTS, "texture": 9.0})
-    )
-    assert one == two

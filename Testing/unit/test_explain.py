@@ -51,7 +51,7 @@ def random(made):
 
     keras.utils.set_random_seed(0)
     folder = Path(made.fit.run).parent
-    unet.build(made.network.card["architecture"]).save_weights(folder / "random.weights.h5")
+    unet.build(made.network.card.architecture).save_weights(folder / "random.weights.h5")
     return _opened(export.export(made, folder / "random.weights.h5", folder / "random", {"threshold": 0.5}))
 
 

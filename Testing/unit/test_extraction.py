@@ -10,7 +10,7 @@ from LungTumorSegLib.lesions.click import click
 from LungTumorSegLib.lesions.extraction import masks_of
 
 from Testing.support import phantoms
-from Testing.support.blocks import CARD, WEIGHTS, ball, blank, candidate, cone, extracted, lungs_whose_hull_ends_at
+from Testing.support.blocks import CARD, ball, blank, candidate, cone, extracted, lungs_whose_hull_ends_at, rating
 
 
 def painted(ct: CT, found, masks) -> np.ndarray:
@@ -141,7 +141,7 @@ def test_lesions_with_a_smaller_long_axis_are_left_out(spacing):
 
 
 def test_a_run_over_a_chest_has_its_own_threshold_unless_the_user_gives_one(ct):
-    p, chest, card = cone(ct, (20, 30, 30), 20), lungs_whose_hull_ends_at(100), CARD | {"run_threshold": 0.2}
+    p, chest, card = cone(ct, (20, 30, 30), 20), lungs_whose_hull_ends_at(100), replace(CARD, run_threshold=0.2)
 
     def threshold(lungs, card=card, **options):
         return extracted(ct, p, card=card, lungs=lungs, options=Options(**options))[0][0].threshold
@@ -253,7 +253,7 @@ def test_without_coefficients_the_order_is_by_volume(ct):
 
 
 def test_confidence_orders_the_table_together_with_size(ct):
-    card = {**CARD, "confidence_coefficients": {**dict.fromkeys(WEIGHTS, 0.0), "intercept": -20.0, "mean_p": 25.0}}
+    card = rating(intercept=-20.0, mean_p=25.0)
     dubious, sure, tiny = (
         ball(ct, (20, 15, 15), 10, 0.55),
         ball(ct, (20, 45, 45), 7, 0.95),
@@ -265,26 +265,27 @@ def test_confidence_orders_the_table_together_with_size(ct):
 
 
 def test_lesions_of_too_little_confidence_are_left_out_but_not_the_clicked_one(ct):
-    rating = {"confidence_coefficients": {**dict.fromkeys(WEIGHTS, 0.0), "intercept": -20.0, "mean_p": 25.0}}
+    rated = rating(intercept=-20.0, mean_p=25.0)
+    strict = replace(rated, min_confidence=0.5)
     dubious, sure = ball(ct, (20, 15, 15), 10, 0.75), ball(ct, (20, 45, 45), 7, 0.95)
 
     def count(*given, card, **options):
-        return len(extracted(ct, *given, card={**CARD, **card}, options=Options(**options))[0])
+        return len(extracted(ct, *given, card=card, options=Options(**options))[0])
 
-    assert count(dubious, sure, card=rating) == 2
-    assert count(dubious, sure, card={**rating, "min_confidence": 0.5}) == 1
-    assert count(dubious, sure, card={**rating, "min_confidence": 0.5}, min_confidence=0.0) == 2
-    assert count(dubious, sure, card=rating, min_confidence=0.5) == 1
+    assert count(dubious, sure, card=rated) == 2
+    assert count(dubious, sure, card=strict) == 1
+    assert count(dubious, sure, card=strict, min_confidence=0.0) == 2
+    assert count(dubious, sure, card=rated, min_confidence=0.5) == 1
     at_it = candidate(ct, dubious, point_lps=tuple(ct.geometry.lps((20, 15, 15))))
-    assert count(at_it, sure, card={**rating, "min_confidence": 0.5}) == 2
-    assert count(dubious, sure, card={"min_confidence": 0.5}) == 2  # a model that rates none
+    assert count(at_it, sure, card=strict) == 2
+    assert count(dubious, sure, card=replace(CARD, min_confidence=0.5)) == 2  # a model that rates none
 
 
 def test_a_mass_is_listed_whatever_its_confidence():
     ct = blank((2.0, 2.0, 2.0))
-    rating = {"confidence_coefficients": {**dict.fromkeys(WEIGHTS, 0.0), "intercept": -9.0}, "min_confidence": 0.5}
+    card = replace(rating(intercept=-9.0), min_confidence=0.5)
     for radius_mm, listed in ((13, 0), (17, 1)):
-        found, _ = extracted(ct, ball(ct, (20, 30, 30), radius_mm, 0.9), card={**CARD, **rating})
+        found, _ = extracted(ct, ball(ct, (20, 30, 30), radius_mm, 0.9), card=card)
         assert len(found) == listed
         assert all(lesion.long_axis_mm > 30 and lesion.confidence < 0.01 for lesion in found)
 

@@ -2,12 +2,20 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.model import limits
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.card import TrainingRange
 
-CARD = {"limits": {"slice_step_mm": [0.5, 8.0], "pixel_spacing_mm": [0.461, 0.977]}}
+
+def card_of(**limits):
+    return replace(load_bundle().card, limits=TrainingRange(**limits))
+
+
+CARD = card_of(slice_step_mm=(0.5, 8.0), pixel_spacing_mm=(0.461, 0.977))
 
 
 def grid(spacing_xyz, shape_zyx=(100, 512, 512), direction=(1, 0, 0, 0, 1, 0, 0, 0, 1)):
@@ -46,8 +54,8 @@ def test_the_axial_slices_count_whatever_the_stored_axis_order():
 
 def test_a_card_without_limits_or_without_one_of_them_judges_nothing():
     far = grid((3.0, 3.0, 12.0))
-    assert limits.outside(far, {}) == []
-    (sentence,) = limits.outside(far, {"limits": {"slice_step_mm": [0.5, 8.0]}})
+    assert limits.outside(far, card_of()) == []
+    (sentence,) = limits.outside(far, card_of(slice_step_mm=(0.5, 8.0)))
     assert sentence.startswith("Slices")
 
 
@@ -65,5 +73,5 @@ def test_the_limits_are_those_of_the_data_that_the_network_was_fitted_on(tmp_pat
         (folder / "case.json").write_text(json.dumps({"role": role, "step_mm": step}))
     made = card.limits(settings)
     assert made == {"pixel_spacing_mm": [0.6, 0.9], "slice_step_mm": [0.5, 8.0]}
-    assert limits.outside(grid((0.75, 0.75, 2.5)), {"limits": made}) == []
-    assert len(limits.outside(grid((2.0, 2.0, 9.0)), {"limits": made})) == 2
+    assert limits.outside(grid((0.75, 0.75, 2.5)), card_of(**made)) == []
+    assert len(limits.outside(grid((2.0, 2.0, 9.0)), card_of(**made))) == 2

@@ -10,8 +10,9 @@ from LungTumorSegLib.sampling import multiview, slices
 from LungTumorSegLib.segmentation import segment
 
 from Testing.support import phantoms
+from training.config import Network
 
-CARD = {"spacing_mm": 1.0, "window_hu": [-1024, 600], "offsets_mm": [-5, -2, 0, 2, 5], "prompt_sigma_mm": 4.0}
+CARD = Network().card
 LESION = ((-70.0, 10.0, 20.0), 14.0, 40.0)
 
 

@@ -5,11 +5,12 @@ import pytest
 from LungTumorSegLib.data import Candidate, Options
 from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions.extraction import extract
+from LungTumorSegLib.model.card import OperatingPoint
 from LungTumorSegLib.writers import pictures
 
 from Testing.support import phantoms, results
 
-CARD = {"threshold": 0.5}
+CARD = OperatingPoint(threshold=0.5)
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def test_a_click_at_the_end_of_thin_slices_finds_the_same_however_many_they_are(
         ct, point = ball_at_the_end(count, step)
         lesion, _ = click(ct, Ideal(), model, point)
         assert lesion.label_box.stop[0] == count
-        assert lesion.threshold == pytest.approx(model.card["threshold"], abs=0.01)
+        assert lesion.threshold == pytest.approx(model.card.threshold, abs=0.01)
         volumes.append(lesion.volume_mm3)
     assert volumes == pytest.approx([volumes[0]] * len(counts), rel=0.03)
 
@@ -110,7 +110,7 @@ def test_a_box_and_a_whole_slice_give_the_same_numbers(chest, model):
     engine = open_engine(model, "tensorflow", "cpu")
     ct = chest[0]
     axial, view = ct.geometry.axial(), ct.geometry.axial_order().view(ct.voxels_zyx)
-    radius = unet.receptive_radius(model.card["architecture"])
+    radius = unet.receptive_radius(model.card.architecture)
     whole = slices.plan_box(axial, model.card, Box((30, 0, 0), (31, *axial.shape_zyx[1:])), radius)
     part = slices.plan_box(axial, model.card, Box((30, 4, 4), (31, 12, 12)), radius)
     assert part.shape[2] < whole.shape[2]

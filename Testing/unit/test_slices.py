@@ -5,12 +5,9 @@ import pytest
 from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.sampling import slices
 
-CARD = {
-    "spacing_mm": 1.0,
-    "window_hu": [-1024, 600],
-    "offsets_mm": [-5, -2, 0, 2, 5],
-    "prompt_sigma_mm": 4.0,
-}
+from training.config import Network
+
+CARD = Network().card
 
 
 def axial(shape, spacing_zyx) -> Geometry:
@@ -19,7 +16,7 @@ def axial(shape, spacing_zyx) -> Geometry:
 
 def ball_map(plan: slices.Plan, centre_mm, radius_mm) -> np.ndarray:
     z = plan.runs * plan.axial.spacing_zyx[0]
-    y, x = (np.arange(*ends) * plan.card["spacing_mm"] for ends in plan.box_yx.pairs)
+    y, x = (np.arange(*ends) * plan.card.spacing_mm for ends in plan.box_yx.pairs)
     zz, yy, xx = np.meshgrid(z, y, x, indexing="ij")
     distance = np.sqrt((zz - centre_mm[0]) ** 2 + (yy - centre_mm[1]) ** 2 + (xx - centre_mm[2]) ** 2)
     return np.rint(np.clip((radius_mm - distance) / 2 + 0.5, 0, 1) * 255).astype(np.uint8)
@@ -69,7 +66,7 @@ def test_the_network_sees_the_same_heights_at_any_slice_thickness(step):
         heights = plan.runs[which] * step
         inner = (heights > 6) & (heights < (n - 1) * step - 6)
         hu = given[inner][:, 20, 20, :5] * 1624 - 1024
-        wanted = (heights[inner, None] + CARD["offsets_mm"]) * 10 - 500
+        wanted = (heights[inner, None] + CARD.offsets_mm) * 10 - 500
         np.testing.assert_allclose(hu, wanted, atol=1.0)  # voxels are whole HU
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
         "role": role,
         "model": {"name": bundle.name, "version": bundle.version, "checksum": bundle.checksum},
         "engine": f"{engine.name}, {engine.precision}",
-        "threshold": bundle.card["threshold"],
+        "threshold": bundle.card.threshold,
         "best_threshold_on_val": val.best_threshold,
         "click": click.summarise(rows),
         "calibration": _calibration(maps.counts, judged and judged.histogram, temperature, line, maps.n),
@@ -52,7 +53,7 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
     }
     facts = {"figures": bars.brief(figures)}
     if judged and judged.coefficients:
-        facts["confidence_coefficients"] = judged.coefficients
+        facts["confidence_coefficients"] = asdict(judged.coefficients)
         if judged.min_confidence is not None:
             facts["min_confidence"] = judged.min_confidence
     _write(folder / f"figures-{role}.json", figures)

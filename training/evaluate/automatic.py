@@ -56,7 +56,7 @@ def models(config: Config, bundle: Bundle) -> dict[str, Model]:
 
 def records(config: Config, bundle: Bundle) -> Path:
     """Where the records of one model's evaluation are kept: by weights and thresholds, so that others start afresh."""
-    points = [f"{bundle.card[key]:g}" for key in ("threshold", "run_threshold") if key in bundle.card]
+    points = [f"{p:g}" for p in (bundle.card.threshold, bundle.card.run_threshold) if p is not None]
     return Path(config.fit.run) / "evaluation" / "-".join([bundle.checksum[:12], *points])
 
 

@@ -1,7 +1,8 @@
 """The confidence of a lesion: a logistic regression over its features, fitted on the exam's known lesions."""
 
 import numpy as np
-from LungTumorSegLib.lesions.confidence import FEATURES, logistic
+from LungTumorSegLib.lesions.confidence import FEATURES
+from LungTumorSegLib.model.card import ConfidenceCoefficients
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -23,9 +24,9 @@ def fit(lesions: list[dict]) -> dict[str, float] | None:
     scaler, regression = fitted[0], fitted[1]
     weights = regression.coef_[0] / scaler.scale_
     intercept = float(regression.intercept_[0] - weights @ scaler.mean_)
-    return {"intercept": intercept} | {name: float(w) for name, w in zip(FEATURES, weights, strict=True)}
+    return ConfidenceCoefficients(intercept=intercept, **dict(zip(FEATURES, map(float, weights), strict=True)))
 
 
-def score(lesion: dict, coefficients: dict[str, float] | None) -> float:
+def score(lesion: dict, coefficients: ConfidenceCoefficients | None) -> float:
     """The confidence of a record; its mean probability where there are no coefficients."""
-    return lesion["mean_p"] if coefficients is None else logistic(lesion, coefficients)
+    return lesion["mean_p"] if coefficients is None else coefficients.confidence(lesion)

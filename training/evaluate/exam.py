@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from LungTumorSegLib.model.card import ConfidenceCoefficients
 
 from . import calibration, confidence, froc, hosts, metrics
 from .automatic import FOLDS
@@ -25,7 +26,7 @@ class Exam:
     records: list[dict]
     figures: dict
     scans: list[froc.Scan]
-    coefficients: dict[str, float] | None
+    coefficients: ConfidenceCoefficients | None
     min_confidence: float | None
     histogram: Histogram  # of the real cases
 

@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..data import Options, Result, check_threshold
+from ..data import Options, Result
 from ..data import Progress as Step
 from ..errors import InputError
 from ..geometry import ras_from_lps
 from ..model import limits
 from ..model.bundle import load_bundle
+from ..model.card import check_threshold
 from ..model.engines.choose import ENGINE_NAMES
 from ..readers.ct import read_ct
 from ..segmentation import segment

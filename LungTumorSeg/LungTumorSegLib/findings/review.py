@@ -10,21 +10,12 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from ..data import CT, Candidate, Lesion, Result, check_threshold, min_confidence, operating_threshold
+from ..data import CT, Candidate, Lesion, Result
 from ..geometry import Box
 from ..lesions import terminology
+from ..model.card import OperatingPoint, check_threshold
 from ..record import lesion_from, lesion_record
 from .matching import in_place_of_any, match
-
-# what lesions are made and rated with: it belongs to the map that the model made, whatever model there is later
-_CARD = (
-    "threshold",
-    "run_threshold",
-    "map_calibration",
-    "run_calibration",
-    "confidence_coefficients",
-    "min_confidence",
-)
 
 
 @dataclass
@@ -42,11 +33,11 @@ class Findings:
     new ones get ids that were never used. ``options`` are those in force now; ``smooth_mm`` is the sigma with which
     the probability is smoothed before the threshold (0: not at all).
 
-    ct: what was segmented. result: what `segment` returned for it. card: the model's card.
-    diameters_shown, surfaces_shown: whether a viewer shows them.
+    ct: what was segmented. result: what `segment` returned for it. card: the model's, which belongs to the map that the
+    model made, whatever model there is later. diameters_shown, surfaces_shown: whether a viewer shows them.
     """
 
-    def __init__(self, ct: CT, result: Result, card: dict):
+    def __init__(self, ct: CT, result: Result, card: OperatingPoint):
         self.ct, self.result, self.card = ct, result, card
         self.options = result.options
         self.smooth_mm = 0.0
@@ -63,12 +54,12 @@ class Findings:
     @property
     def threshold(self) -> float:
         """The operating threshold in force for lesions without one of their own."""
-        return operating_threshold(self.options, self.card, self.result.lungs is not None)
+        return self.card.operating_threshold(self.options, self.result.lungs is not None)
 
     @property
     def min_confidence(self) -> float:
         """The least confidence in force."""
-        return min_confidence(self.options, self.card)
+        return self.card.operating_min_confidence(self.options)
 
     def lesion(self, lesion_id: int) -> Lesion:
         """Raises KeyError when no lesion of this id is shown now."""
@@ -209,7 +200,7 @@ class Findings:
         """What was made of the network's candidates since, for JSON; `restore` takes it back."""
         order = [lesion.id for lesion in self.lesions]
         return {
-            "card": {key: self.card[key] for key in _CARD if key in self.card},
+            "card": self.card.to_json(),
             # also the model's own: another model must not move the outlines
             "threshold": self.threshold,
             "min_confidence": self.min_confidence,
@@ -231,17 +222,14 @@ class Findings:
 
     def restore(self, state: dict):
         """Take back a `state` of this same result, with the ids, measurements and confidences of then."""
-        self.names |= {int(i): name for i, name in state.get("names", {}).items()}
-        self._segment_ids = {int(i): name for i, name in state.get("segment_ids", {}).items()}
-        for region, own in zip(self._regions, state.get("own_thresholds", []), strict=False):
+        self.card = OperatingPoint.from_json(state["card"], "The result's model")
+        self.names |= {int(i): name for i, name in state["names"].items()}
+        self._segment_ids = {int(i): name for i, name in state["segment_ids"].items()}
+        for region, own in zip(self._regions, state["own_thresholds"], strict=True):
             region.threshold = own
         values = ("threshold", "min_diameter_mm", "min_confidence", "lung_restriction")
-        options = replace(self.options, **{name: state[name] for name in values if name in state})
-        if "lesions" not in state:  # 0.5.0 and before
-            self._extract(self._regions, options, state.get("smooth_mm", 0.0))
-            return
-        self.card, self.options, self.smooth_mm = state["card"], options, state["smooth_mm"]
-        self.surfaces_shown = state["surfaces_shown"]
+        self.options = replace(self.options, **{name: state[name] for name in values})
+        self.smooth_mm, self.surfaces_shown = state["smooth_mm"], state["surfaces_shown"]
         self._known, self._drawn = {}, {}
         for values in state["lesions"]:
             record = dict(values)

@@ -48,12 +48,12 @@ def longest_mm(plan: Plan, map_box: Box) -> float:
     """The longest side of a box of the map."""
     part = plan.part(map_box)
     along_z = float(part.runs[-1] - part.runs[0]) * plan.axial.spacing_zyx[0]
-    return max(along_z, *(n * plan.card["spacing_mm"] for n in part.box_yx.shape))
+    return max(along_z, *(n * plan.card.spacing_mm for n in part.box_yx.shape))
 
 
 def widened(plan: Plan, map_box: Box, margin_mm: float) -> Box:
     """A box of the map with at least ``margin_mm`` more on each side."""
-    pixel = plan.card["spacing_mm"]
+    pixel = plan.card.spacing_mm
     margins = [int(np.ceil(margin_mm / mm)) for mm in (plan.axial.spacing_zyx[0], pixel, pixel)]
     return map_box.expand(margins, plan.shape)
 

@@ -1,6 +1,7 @@
-"""How sure a lesion is: what is measured of it and of its surroundings, and the logistic regression over that."""
+"""How sure a lesion is: what is measured of it and of its surroundings, for `ConfidenceCoefficients`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 from scipy import ndimage
@@ -8,12 +9,13 @@ from scipy import ndimage
 from ..data import CT, Candidate, Rating
 from ..geometry import Box
 from ..model.calibration import as_p
+from ..model.card import ConfidenceCoefficients
 from .terminology import MASS_FROM_MM
 
 SHELL_MM = 3.0
 AERATED_HU = -500
 RATING_REACH_MM = 16.0
-FEATURES = ("mean_p", "max_p", "log_volume", "elongation", "lung_contact", "extent_z", "rating")
+FEATURES = tuple(weight.name for weight in fields(ConfidenceCoefficients) if weight.name != "intercept")
 
 
 def features(
@@ -54,17 +56,6 @@ def ratings_of(candidate: Candidate, long_axis_mm: float) -> tuple[Rating, ...]:
     Two of the eleven known tumours, of above 50 ml, have a logit of -4; with it both had a confidence under 0.3.
     """
     return () if long_axis_mm > MASS_FROM_MM else candidate.ratings
-
-
-def logistic(values: Mapping[str, float], coefficients: Mapping[str, float]) -> float | None:
-    """Logistic regression: 1 / (1 + exp(-(intercept + sum of weight x feature))). None if a weight is missing.
-
-    Without a weight of the rating that does not count: in bundles of 0.4.0 and before.
-    """
-    if any(name not in coefficients for name in ("intercept", *FEATURES) if name != "rating"):
-        return None
-    logit = coefficients["intercept"] + sum(coefficients.get(name, 0.0) * values[name] for name in FEATURES)
-    return float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
 
 
 def _elongation(mask: np.ndarray, spacing: np.ndarray) -> float:

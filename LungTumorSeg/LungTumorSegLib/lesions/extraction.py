@@ -10,10 +10,11 @@ import numpy as np
 from scipy import ndimage
 
 from ..components import components, connected, fill_holes
-from ..data import CT, Candidate, Lesion, Lungs, Options, min_confidence, operating_threshold
+from ..data import CT, Candidate, Lesion, Lungs, Options
 from ..geometry import Box, Geometry
 from ..lungs.queries import hull_distance, mask_points_lps
 from ..model.calibration import uncalibrated
+from ..model.card import OperatingPoint
 from . import confidence
 from .click import first_label, places_near
 from .measurement import Measurement, measure
@@ -39,20 +40,20 @@ def extract(
     ct: CT,
     lungs: Lungs | None,
     options: Options,
-    card: dict,
+    card: OperatingPoint,
     thresholds: Mapping[int, float] | None = None,
 ) -> tuple[tuple[Lesion, ...], tuple[np.ndarray, ...]]:
     """The lesions of the candidates, best first, and their masks: bool, stored order, filling ``lesion.label_box``.
 
     thresholds: {position in ``candidates``: threshold} for those that have one of their own. Then goes what the click
-    rule chose (``candidate.threshold``), then `operating_threshold`. lungs: given, the run was over a whole chest.
+    rule chose (``candidate.threshold``), then the card's. lungs: given, the run was over a whole chest.
 
     Each component (26 neighbours) from the threshold on is a lesion, or several where it has several bodies; of a
     candidate with a point only the one at the point. Holes are filled: a cavity or a necrosis is inside the outline
     that a reader draws. What is thin and hangs on a lesion, a vessel or a pleural tail, is cut off. Left out are specks
     under 4.2 mm3, a long axis under ``options.min_diameter_mm`` and, if ``lungs`` are given and
     ``options.lung_restriction`` is on, components without a voxel within 10 mm of the lungs' hull, and those of a
-    confidence under ``options.min_confidence`` (else ``card["min_confidence"]``); the last two not if they were
+    confidence under ``options.min_confidence`` (else ``card.min_confidence``); the last two not if they were
     clicked, and the last not if they are masses, over 30 mm: one of the eleven known tumours would be hidden, and on
     `val` it costs 0.7 false positives a scan. A voxel belongs to one lesion only: to the clicked one, else to the
     largest.
@@ -60,7 +61,7 @@ def extract(
     Ordered by confidence x long axis, not volume, which differs a thousandfold and would outweigh any confidence; by
     volume if the card has no ``confidence_coefficients``. Ids are 1, 2, ... in this order.
     """
-    pieces, common = [], operating_threshold(options, card, lungs is not None)
+    pieces, common = [], card.operating_threshold(options, lungs is not None)
     for i, candidate in enumerate(candidates):
         chosen = ((thresholds or {}).get(i), candidate.threshold, common)
         pieces += _pieces(candidate, ct.geometry, next(t for t in chosen if t is not None))
@@ -71,7 +72,7 @@ def extract(
             continue
         sure = _confidence(piece, measurement, ct, lungs, card)
         always = piece.candidate.point_lps is not None or measurement.long_axis_mm > MASS_FROM_MM
-        if sure is None or sure >= min_confidence(options, card) or always:
+        if sure is None or sure >= card.operating_min_confidence(options) or always:
             rows.append((piece, measurement, sure))
     rows.sort(key=lambda row: -row[1].volume_mm3 if row[2] is None else -row[2] * row[1].long_axis_mm)
     lesions = tuple(
@@ -123,16 +124,16 @@ def _measure(piece: _Piece, ct: CT, lungs: Lungs | None, options: Options) -> Me
     return measurement if measurement.long_axis_mm >= options.min_diameter_mm else None
 
 
-def _confidence(piece: _Piece, measurement: Measurement, ct: CT, lungs: Lungs | None, card: dict) -> float | None:
+def _confidence(
+    piece: _Piece, measurement: Measurement, ct: CT, lungs: Lungs | None, card: OperatingPoint
+) -> float | None:
     """By the card's coefficients; None if it has none."""
-    coefficients = card.get("confidence_coefficients")
-    if not coefficients:
+    if card.confidence_coefficients is None:
         return None
-    probability = piece.candidate.block[piece.box.inside(piece.candidate.box).slices]
-    if "rating" in coefficients:  # those of 0.4.0 and before are of calibrated probabilities
-        probability = uncalibrated(probability, card, lungs is not None and piece.candidate.point_lps is None)
+    block = piece.candidate.block[piece.box.inside(piece.candidate.box).slices]
+    probability = uncalibrated(block, card, lungs is not None and piece.candidate.point_lps is None)
     ratings = confidence.ratings_of(piece.candidate, measurement.long_axis_mm)
-    return confidence.logistic(confidence.features(piece.mask, probability, piece.box, ct, ratings), coefficients)
+    return card.confidence_coefficients.confidence(confidence.features(piece.mask, probability, piece.box, ct, ratings))
 
 
 def _without_overlap(pieces: list[_Piece]) -> list[_Piece]:

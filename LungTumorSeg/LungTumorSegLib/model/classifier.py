@@ -4,10 +4,12 @@ A second network on the candidates of the first is how the best nodule detectors
 al., Med Image Anal 42, 2017; Dou et al., IEEE TBME 64, 2017. Keras is imported inside `build` only.
 """
 
+from .card import ClassifierArchitecture
+
 SIDE = 32  # pixels of the card's spacing: what the network sees of a candidate's surroundings
 
 
-def build(architecture: dict):
+def build(architecture: ClassifierArchitecture):
     """Return the uncompiled Keras model that a card's ``classifier`` describes.
 
     Input: (batch, z, y, x, 1) float32, 32 pixels a side, scaled to [0, 1], the candidate in the middle. Output:
@@ -23,7 +25,7 @@ def build(architecture: dict):
 
     inputs = keras.Input((SIDE, SIDE, SIDE, 1), name="cube")
     x = inputs
-    for level, n in enumerate(architecture["filters"]):
+    for level, n in enumerate(architecture.filters):
         if level:
             x = layers.MaxPooling3D(2, name=f"pool{level}")(x)
         # at full size the first convolution alone would take longer than all others

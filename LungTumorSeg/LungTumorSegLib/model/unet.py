@@ -3,8 +3,10 @@
 Keras is imported inside the functions: the rest of the library works without it (ONNX engines).
 """
 
+from .card import Architecture
 
-def build(architecture: dict):
+
+def build(architecture: Architecture):
     """Return the uncompiled Keras model that a model card's ``architecture`` describes.
 
     Input: (batch, y, x, slices + 1) float32, y and x multiples of ``size_multiple``: one axial slice with its
@@ -18,7 +20,7 @@ def build(architecture: dict):
     import keras
     from keras import layers
 
-    filters = architecture["filters"]
+    filters = architecture.filters
 
     def block(x, n, name):
         for i in (1, 2):
@@ -27,7 +29,7 @@ def build(architecture: dict):
             x = layers.ReLU(name=f"{name}_relu{i}")(x)
         return x
 
-    inputs = keras.Input((None, None, architecture["slices"] + 1), name="slices_and_prompt")
+    inputs = keras.Input((None, None, architecture.slices + 1), name="slices_and_prompt")
     x, skips = inputs, []
     for level, n in enumerate(filters):
         x = block(x, n, f"down{level}")
@@ -43,18 +45,18 @@ def build(architecture: dict):
     return keras.Model(inputs, outputs, name="lung_tumor_unet")
 
 
-def size_multiple(architecture: dict) -> int:
+def size_multiple(architecture: Architecture) -> int:
     """Side lengths that the network takes are multiples of this: one halving a level."""
-    return 2 ** (len(architecture["filters"]) - 1)
+    return 2 ** (len(architecture.filters) - 1)
 
 
-def receptive_radius(architecture: dict) -> int:
+def receptive_radius(architecture: Architecture) -> int:
     """Pixels on each side that can change one output pixel (theoretical, an upper bound).
 
     Going down, a level's two 3x3 convolutions add 2 pixels of its own size and the pooling up to one; coming up,
     bilinear up-sampling adds one coarse pixel and two convolutions two.
     """
-    levels = len(architecture["filters"])
+    levels = len(architecture.filters)
     down = sum(2 * 2**level for level in range(levels)) + (2 ** (levels - 1) - 1)
     up = sum(2 ** (level + 1) + 2 * 2**level for level in range(levels - 1))
     return down + up

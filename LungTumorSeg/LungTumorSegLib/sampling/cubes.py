@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..geometry import Box
+from ..model.card import NetworkCard
 from ..model.classifier import SIDE
 from .slices import AIR_HU, resampling_matrix, scale_hu
 
@@ -25,12 +26,14 @@ def cube(view: np.ndarray, spacing_zyx, box: Box, pixel: float) -> np.ndarray:
     return made + AIR_HU
 
 
-def classifier_cubes(view: np.ndarray, spacing_zyx: Sequence[float], centres_mm: Sequence, card: dict) -> np.ndarray:
+def classifier_cubes(
+    view: np.ndarray, spacing_zyx: Sequence[float], centres_mm: Sequence, card: NetworkCard
+) -> np.ndarray:
     """(n, 32, 32, 32, 1) float32: the classifier's input around each of ``centres_mm`` (z, y, x from voxel 0's centre).
 
     view: (z, y, x) HU, the CT's axial view. Beyond the scan is air.
     """
-    pixel = card["spacing_mm"]
+    pixel = card.spacing_mm
     starts = [np.rint(np.asarray(c) / pixel).astype(int) - SIDE // 2 for c in centres_mm]
     blocks = np.stack([cube(view, spacing_zyx, Box(s, s + SIDE), pixel) for s in starts])
-    return scale_hu(blocks, card["window_hu"])[..., None]
+    return scale_hu(blocks, card.window_hu)[..., None]

@@ -26,7 +26,7 @@ def look(plan: Plan, view: np.ndarray, region: Box, network: Network, context_px
     view: (z, y, x) HU, the CT's axial view. network: (plan, view) -> uint8 map, called once a view. context_px: pixels
     around the region that the network sees as well.
     """
-    pixel = plan.card["spacing_mm"]
+    pixel = plan.card.spacing_mm
     part = plan.part(region)
     places_mm = part.runs * plan.axial.spacing_zyx[0]
     ends_z = int(places_mm[0] / pixel), int(np.ceil(places_mm[-1] / pixel)) + 1

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from ..geometry import Box, Geometry
+from ..model.card import NetworkCard
 
 BOX_MULTIPLE = 32  # px; keeps boxes in step with the network's poolings, so that a box and a whole slice agree
 
@@ -69,14 +70,14 @@ def prompt_channel(point_zyx_mm, z_mm: float, shape_yx, sigma_mm: float, spacing
     return np.exp(-d2 / (2 * sigma_mm**2)).astype(np.float32)
 
 
-def network_input(slices: np.ndarray, places_mm, step_mm: float, card: dict, point_zyx_mm=None) -> np.ndarray:
+def network_input(slices: np.ndarray, places_mm, step_mm: float, card: NetworkCard, point_zyx_mm=None) -> np.ndarray:
     """The network's input for the slices at ``places_mm``: (n, y, x, s + 1) float32.
 
-    slices: (z, y, x) HU of consecutive native slices, in plane on the network's grid (``card["spacing_mm"]``).
+    slices: (z, y, x) HU of consecutive native slices, in plane on the network's grid (``card.spacing_mm``).
     point_zyx_mm: the click, in mm from the stack's first voxel; without one the prompt channel is zero.
     """
     places_mm = np.asarray(places_mm, float)
-    lower, upper, weight = neighbours(places_mm, card["offsets_mm"], step_mm, len(slices))
+    lower, upper, weight = neighbours(places_mm, card.offsets_mm, step_mm, len(slices))
     n, s = lower.shape
     out = np.zeros((n, *slices.shape[1:], s + 1), np.float32)
     for i in range(n):
@@ -84,10 +85,10 @@ def network_input(slices: np.ndarray, places_mm, step_mm: float, card: dict, poi
             mixed = slices[lower[i, j]].astype(np.float32)
             if weight[i, j] > 0:
                 mixed = mixed + weight[i, j] * (slices[upper[i, j]].astype(np.float32) - mixed)
-            out[i, :, :, j] = scale_hu(mixed, card["window_hu"])
+            out[i, :, :, j] = scale_hu(mixed, card.window_hu)
         if point_zyx_mm is not None:
             out[i, :, :, s] = prompt_channel(
-                point_zyx_mm, places_mm[i], slices.shape[1:], card["prompt_sigma_mm"], card["spacing_mm"]
+                point_zyx_mm, places_mm[i], slices.shape[1:], card.prompt_sigma_mm, card.spacing_mm
             )
     return out
 
@@ -127,7 +128,7 @@ class Plan:
     """
 
     axial: Geometry
-    card: dict
+    card: NetworkCard
     runs: np.ndarray
     box_yx: Box
 
@@ -154,9 +155,9 @@ class Plan:
         view: (z, y, x) HU, the CT's axial view. Native slices are resampled once and kept only while needed.
         """
         step = self.axial.spacing_zyx[0]
-        reach = max(abs(offset) for offset in self.card["offsets_mm"])
+        reach = max(abs(offset) for offset in self.card.offsets_mm)
         rows, columns = in_plane_matrices(
-            self.axial.shape_zyx[1:], self.axial.spacing_zyx[1:], self.card["spacing_mm"], self.box_yx
+            self.axial.shape_zyx[1:], self.axial.spacing_zyx[1:], self.card.spacing_mm, self.box_yx
         )
         point = None if point_lps is None else self._network_mm(point_lps)
         kept: dict[int, np.ndarray] = {}
@@ -171,7 +172,7 @@ class Plan:
 
     def _network_mm(self, point_lps) -> np.ndarray:
         """LPS to mm from the native slice 0 and the box's first pixel."""
-        starts = np.array([0, *self.box_yx.start]) * self.card["spacing_mm"]
+        starts = np.array([0, *self.box_yx.start]) * self.card.spacing_mm
         return self.axial.index(point_lps) * self.axial.spacing_zyx - starts
 
     def voxel_box(self, map_box: Box, margin_mm: float = 0.0) -> Box:
@@ -179,7 +180,7 @@ class Plan:
 
         Slices after the last run that are too few for another one are covered as well.
         """
-        spacing, pixel, part = np.array(self.axial.spacing_zyx), self.card["spacing_mm"], self.part(map_box)
+        spacing, pixel, part = np.array(self.axial.spacing_zyx), self.card.spacing_mm, self.part(map_box)
         last = int(part.runs[-1])
         # else the end of 120 slices of 0.5 mm counts as cut off, and a click there gives 0.72 ml of a lesion's 2.93
         if last + self.every >= self.axial.shape_zyx[0]:
@@ -198,7 +199,7 @@ class Plan:
         Slices after the last run are as it is, as far as the next run would be. uint8 or float32, and so is what is
         returned.
         """
-        spacing, pixel = self.axial.spacing_zyx, self.card["spacing_mm"]
+        spacing, pixel = self.axial.spacing_zyx, self.card.spacing_mm
         steps = (self.every * spacing[0], pixel, pixel)
         starts_mm = (float(self.runs[0]) * spacing[0], *(start * pixel for start in self.box_yx.start))
         along_z, rows, columns = (
@@ -223,13 +224,13 @@ class Plan:
         return out
 
 
-def plan_box(axial: Geometry, card: dict, box: Box, margin_px: int) -> Plan:
+def plan_box(axial: Geometry, card: NetworkCard, box: Box, margin_px: int) -> Plan:
     """The slices of the voxel ``box`` (axial view), with ``margin_px`` of context in plane.
 
     Where the slice step is below 1 mm only every k-th slice is run, k = floor(1 mm / step). The in-plane box is
     clipped to the scan: beyond it there is only air, which the network sees as its own padding.
     """
-    step, pixel = axial.spacing_zyx[0], card["spacing_mm"]
+    step, pixel = axial.spacing_zyx[0], card.spacing_mm
     every = max(1, int(1.0 / step + 1e-6))
     runs = np.arange(box.start[0] // every * every, box.stop[0], every)
     whole = network_shape(axial.shape_zyx[1:], axial.spacing_zyx[1:], pixel)
@@ -239,9 +240,9 @@ def plan_box(axial: Geometry, card: dict, box: Box, margin_px: int) -> Plan:
     return Plan(axial, card, runs, Box(low, -(-high // BOX_MULTIPLE) * BOX_MULTIPLE))
 
 
-def plan_around(axial: Geometry, card: dict, point_lps, side_mm: float) -> Plan:
+def plan_around(axial: Geometry, card: NetworkCard, point_lps, side_mm: float) -> Plan:
     """A cube of about ``side_mm`` around a point, without further context: what the training's crops look like."""
-    step, pixel = axial.spacing_zyx[0], card["spacing_mm"]
+    step, pixel = axial.spacing_zyx[0], card.spacing_mm
     index = axial.index(point_lps)
     every = max(1, int(1.0 / step + 1e-6))
     reach = side_mm / 2 / step

@@ -131,7 +131,7 @@ class LungTumorSegLogicBase:
         """Find results that the scene holds and this logic does not know yet: a scene was opened, the module reloaded.
 
         Returns them. They can be changed live as before. One whose CT is gone is left out. Where one can't be read the
-        others are restored, and then the error is raised (UnreadableError, ModelError).
+        others are restored, and then the error is raised (UnreadableError).
         """
         return self.registry.restore()
 

@@ -9,7 +9,6 @@ import slicer.util
 from ..data import Result
 from ..errors import LungTumorSegError
 from ..findings.review import Findings
-from ..model.bundle import load_bundle
 from .scene import edits, markups, storage, surfaces, table
 from .scene.nodes import NodeReference, all_or_nothing, remove_with_companions
 from .scene.segmentation import add_segmentation, show_lesions
@@ -89,7 +88,7 @@ class Registry:
             if node in known or volume is None or node.GetNodeReference(storage.RECORD_ROLE) is None:
                 continue
             try:
-                findings = storage.read(node, ct_from_volume(volume), _card)
+                findings = storage.read(node, ct_from_volume(volume))
             except LungTumorSegError as error:
                 errors.append(error)
                 continue
@@ -179,7 +178,3 @@ class Registry:
         findings.lesion(lesion_id)
         self.take_over_edits(findings)
         return any(lesion.id == lesion_id for lesion in findings.lesions)
-
-
-def _card(options) -> dict:
-    return load_bundle(options.model).card

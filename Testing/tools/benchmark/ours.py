@@ -79,7 +79,7 @@ def pipeline(engine: str, ct: Stored, model: str | None = None) -> dict:
     a_slice = (time.perf_counter() - began) / rounds / len(a_batch)
     cpu_a_slice = (time.process_time() - cpu_began) / rounds / len(a_batch)
     network_work = counted.pixels / (plan.shape[1] * plan.shape[2])
-    gflop = work.network_gflop(model.card["architecture"], plan.shape[1:])
+    gflop = work.network_gflop(model.card.architecture, plan.shape[1:])
     return {
         "engine": engine,
         "precision": opened.precision,
@@ -106,7 +106,7 @@ def pipeline(engine: str, ct: Stored, model: str | None = None) -> dict:
 def _plan(ct: CT, model: Bundle, batch: int) -> tuple[slices.Plan, np.ndarray]:
     """What `segment` runs of this CT, and the first batch of it."""
     box = where_to_compute(find_lungs(ct), ct)
-    plan = slices.plan_box(ct.geometry.axial(), model.card, box, unet.receptive_radius(model.card["architecture"]))
+    plan = slices.plan_box(ct.geometry.axial(), model.card, box, unet.receptive_radius(model.card.architecture))
     return plan, next(plan.batches(ct.geometry.axial_order().view(ct.voxels_zyx), batch))[1]
 
 

@@ -5,20 +5,21 @@ import time
 from pathlib import Path
 
 import numpy as np
+from LungTumorSegLib.model.card import Architecture
 
 PEAK_CHANNELS, PEAK_PIXELS, PEAK_BATCH = 256, 64, 4
 
 
-def network_gflop(architecture: dict, shape_yx: tuple[int, int]) -> float:
+def network_gflop(architecture: Architecture, shape_yx: tuple[int, int]) -> float:
     """10^9 floating-point operations of the U-Net's convolutions for one slice (a multiply-add counts as two)."""
-    filters = architecture["filters"]
+    filters = architecture.filters
     total = 0
 
     def convolution(inputs: int, outputs: int, level: int, side: int = 3) -> int:
         pixels = shape_yx[0] * shape_yx[1] // 4**level
         return 2 * side * side * inputs * outputs * pixels
 
-    inputs = architecture["slices"] + 1
+    inputs = architecture.slices + 1
     for level, n in enumerate(filters):
         total += convolution(inputs, n, level) + convolution(n, n, level)
         inputs = n

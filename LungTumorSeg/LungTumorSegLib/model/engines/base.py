@@ -49,7 +49,7 @@ class Engine(ABC):
         Raises EngineError when the device is not there, NoWeightsError and other ModelMismatchErrors.
         """
         self._open(bundle, device, part)
-        if part is UNET and CLASSIFIER.key in bundle.card:
+        if part is UNET and bundle.card.classifier is not None:
             self.classifier = type(self)(bundle, device, part=CLASSIFIER)
 
     @classmethod

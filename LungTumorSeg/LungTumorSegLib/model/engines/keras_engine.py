@@ -85,7 +85,7 @@ def _gpu_name(tf, gpu) -> str:
 
 def _with_weights(bundle: Bundle, part: Part):
     """The Keras model with the bundle's weights. Raises ModelMismatchError where they do not fit."""
-    model = BUILD[part](bundle.card[part.key])
+    model = BUILD[part](bundle.architecture(part))
     try:
         model.load_weights(bundle.folder / part.keras)
     except (ValueError, OSError, KeyError) as problem:

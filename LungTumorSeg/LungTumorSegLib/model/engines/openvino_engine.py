@@ -51,7 +51,7 @@ class OpenVinoEngine(Engine):
 
 def uses_int8(bundle: Bundle) -> bool:
     """Whether the bundle brings int8 weights that were measured to cost no accuracy."""
-    return bundle.has(INT8) and bool(bundle.card.get("int8", {}).get("used"))
+    return bundle.has(INT8) and bundle.card.int8 is not None and bundle.card.int8.used
 
 
 def import_openvino():

@@ -6,7 +6,7 @@ import qt
 from slicer.i18n import tr as _
 from slicer.util import NodeModify
 
-from ...data import Options, min_confidence, operating_threshold
+from ...data import Options
 from .section import Section
 
 # long enough to gather the steps of a drag, too short to be noticed
@@ -87,9 +87,9 @@ class AdjustSection(Section):
         card = self.panel.card()
         with self.following() as p:
             if not p.thresholdSet:
-                p.threshold = within(self.ui.thresholdSlider, operating_threshold(Options(), card, True))
+                p.threshold = within(self.ui.thresholdSlider, card.operating_threshold(Options(), True))
             if not p.minConfidenceSet:
-                p.minConfidence = within(self.ui.minConfidenceSlider, min_confidence(Options(), card))
+                p.minConfidence = within(self.ui.minConfidenceSlider, card.operating_min_confidence(Options()))
 
     def take_model_defaults(self):
         """The same for what the user set: it belonged to another model. The shown result stays as it is."""

@@ -16,6 +16,7 @@ from slicer.util import VTKObservationMixin
 
 from ...errors import Cancelled, LungTumorSegError
 from ...model.bundle import load_bundle
+from ...model.card import Card, OperatingPoint
 from .adjust import AdjustSection
 from .advanced import AdvancedSection
 from .click import ClickSection
@@ -50,7 +51,7 @@ class Panel(VTKObservationMixin):
 
     def __init__(self, layout, logic, installer, resource_path: Callable[[str], str]):
         VTKObservationMixin.__init__(self)
-        self._cards: dict[str, dict] = {}
+        self._cards: dict[str, Card] = {}
         self.logic, self.installer, self.resource_path = logic, installer, resource_path
         self.parameters = None
         self.input_problem: str | None = None
@@ -313,14 +314,14 @@ class Panel(VTKObservationMixin):
         """The folder of the model that the next run takes; empty for the bundled one."""
         return self.parameters.modelFolder.strip()
 
-    def card(self) -> dict:
+    def card(self) -> OperatingPoint:
         """The chosen model's, read and checked once."""
         folder = self.chosen_model()
         if folder not in self._cards:
             try:
                 self._cards = {folder: load_bundle(folder or None).card}
             except LungTumorSegError:  # the run will say what is wrong with the model
-                return {"threshold": 0.5}
+                return OperatingPoint(threshold=0.5)
         return self._cards[folder]
 
     def _release_parameters(self):

@@ -80,8 +80,7 @@ def about(segmentation) -> dict | None:
     of a heat map, the lesion's mean probability on its slice.
     """
     node = segmentation.GetNodeReference(MAP_ROLE)
-    # scenes of earlier versions held the probability without a word about it
-    return node and json.loads(node.GetAttribute(_ABOUT) or json.dumps(_OF_ALL_LESIONS))
+    return node and json.loads(node.GetAttribute(_ABOUT))
 
 
 def hide(segmentation):

@@ -17,13 +17,15 @@ from vtk import mutable
 
 from ... import record
 from ...data import Result
-from ...errors import UnreadableError
+from ...errors import ModelError, UnreadableError
 from ...findings.review import Findings
 from ...lesions import terminology
 from ...lungs.queries import distance_outside
+from ...model.card import OperatingPoint
 from .edits import take_over
 from .nodes import ROLES
 
+SCHEMA = 1  # of the record and the state together
 RECORD_ROLE = f"{ROLES}record"
 _STATE = "LungTumorSeg.state"
 _DAMAGED = "A result in this scene is damaged; run the segmentation again."
@@ -61,28 +63,28 @@ def pack(findings: Findings) -> str:
 
 def keep_state(segmentation, findings: Findings):
     """Write down what the user set since; cheap, to be called after every change."""
-    segmentation.SetAttribute(_STATE, json.dumps(findings.state(), default=lambda number: number.item()))
+    state = {"schema": SCHEMA, **findings.state()}
+    segmentation.SetAttribute(_STATE, json.dumps(state, default=lambda number: number.item()))
 
 
-def read(segmentation, ct, card_of) -> Findings | None:
+def read(segmentation, ct) -> Findings | None:
     """The findings behind a segmentation of this CT; None if there are none.
 
-    card_of: options -> the model's card, for what 0.5.0 and before kept without one. Raises UnreadableError when what
-    was kept is damaged or belongs to another grid.
+    Raises UnreadableError when what was kept is damaged, has another schema or belongs to another grid.
     """
     node = segmentation.GetNodeReference(RECORD_ROLE)
     if node is None or not node.GetText():
         return None
+    state = _state(segmentation)
     result = _unpack(node.GetText())
     if result.geometry.shape_zyx != ct.geometry.shape_zyx:
         raise UnreadableError(
             f'The result "{segmentation.GetName()}" belongs to another CT; run the segmentation again.'
         )
     try:
-        state = json.loads(segmentation.GetAttribute(_STATE) or "{}")
-        findings = Findings(ct, result, state.get("card") or card_of(result.options))
+        findings = Findings(ct, result, OperatingPoint.from_json(state["card"], "The result's model"))
         findings.restore(state)
-    except (ValueError, LookupError, TypeError, AttributeError, zlib.error) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, zlib.error, ModelError) as error:
         raise UnreadableError(_DAMAGED) from error
     return findings
 
@@ -97,6 +99,20 @@ def read_segments(segmentation, volume, findings: Findings):
             findings.set_status(lesion.id, str(status))
 
 
+def _state(segmentation) -> dict:
+    try:
+        state = json.loads(segmentation.GetAttribute(_STATE))
+        schema = state["schema"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise UnreadableError(_DAMAGED) from error
+    if schema != SCHEMA:
+        raise UnreadableError(
+            f'The result "{segmentation.GetName()}" was saved by another version of LungTumorSeg (schema {schema}, '
+            f"this version reads {SCHEMA}). Run the segmentation again."
+        )
+    return state
+
+
 def _unpack(text: str) -> Result:
     try:
         with (
@@ -108,7 +124,7 @@ def _unpack(text: str) -> Result:
             result = record.load(Path(folder))
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UnreadableError(_DAMAGED) from error
-    if result.lungs is None or result.lungs.hull_distance_mm.dtype != bool:  # 0.4.0 and before kept the distances
+    if result.lungs is None:
         return result
     distance = distance_outside(result.lungs.hull_distance_mm, result.lungs.geometry)
     return replace(result, lungs=replace(result.lungs, hull_distance_mm=distance))

@@ -1,0 +1,251 @@
+"""The card of a model, ``model.json``, as types: what the network sees, and how its probability becomes lesions.
+
+The fields bear the names of the JSON keys. What training writes down for people (data, figures, how it was fitted)
+stays in the file and is not read.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from reprlib import repr as shortened
+from types import UnionType
+from typing import Self, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from ..data import Options
+from ..errors import InputError, ModelError, ModelMismatchError
+
+SCHEMA = 1
+ARCHITECTURE = "unet2.5d"
+LEAST_THRESHOLD = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Of the U-Net (`unet.build`). filters: channels of each level. slices: the centre slice and its neighbours."""
+
+    name: str = ARCHITECTURE
+    filters: tuple[int, ...]
+    slices: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierArchitecture:
+    """Of the classifier (`classifier.build`). filters: channels of each level."""
+
+    filters: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The network's logit is divided by ``temperature``, then ``offset`` is added, see `calibration`."""
+
+    temperature: float
+    offset: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfidenceCoefficients:
+    """Logistic regression over what `confidence.features` measures of a lesion: the intercept, a weight a feature."""
+
+    intercept: float
+    mean_p: float
+    max_p: float
+    log_volume: float
+    elongation: float
+    lung_contact: float
+    extent_z: float
+    rating: float
+
+    def confidence(self, features: Mapping[str, float]) -> float:
+        """1 / (1 + exp(-(intercept + sum of weight x feature))). features: by the names of the weights."""
+        weights = asdict(self)
+        logit = weights.pop("intercept") + sum(weight * features[name] for name, weight in weights.items())
+        return float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRange:
+    """``(lowest, highest)`` in mm of the CTs that the model was trained on; None is not judged.
+
+    slice_step_mm: from one axial slice to the next. pixel_spacing_mm: in the axial plane.
+    """
+
+    slice_step_mm: tuple[float, float] | None = None
+    pixel_spacing_mm: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Int8:
+    """used: the int8 weights were measured and cost no accuracy."""
+
+    used: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkCard:
+    """What the network sees. Training needs no more of a card to make its examples.
+
+    spacing_mm: pixel of the network's in-plane grid. window_hu: HU that become 0 and 1. offsets_mm: where the slices
+    of an input lie, from its centre slice along the axial axis. prompt_sigma_mm: of the ball that stands for a click.
+    """
+
+    architecture: Architecture
+    spacing_mm: float
+    window_hu: tuple[float, float]
+    offsets_mm: tuple[float, ...]
+    prompt_sigma_mm: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatingPoint:
+    """How lesions come from the network's probability.
+
+    threshold: probability from which a voxel belongs to a lesion. map_calibration: None leaves the network's answer as
+    it is. run_threshold, run_calibration: the same of a run over a whole chest; None: no other than elsewhere.
+    confidence_coefficients: without them no lesion has a confidence. min_confidence: a lesion of a smaller one is left
+    out.
+    """
+
+    threshold: float
+    run_threshold: float | None = None
+    map_calibration: Calibration | None = None
+    run_calibration: Calibration | None = None
+    confidence_coefficients: ConfidenceCoefficients | None = None
+    min_confidence: float = 0.0
+
+    def operating_threshold(self, options: Options, chest: bool) -> float:
+        """The probability from which a voxel belongs to a lesion, where the lesion has no threshold of its own.
+
+        chest: of a run over a whole chest, whose probabilities have a calibration of their own (`calibration`).
+        """
+        if options.threshold is not None:
+            return options.threshold
+        return self.run_threshold if chest and self.run_threshold is not None else self.threshold
+
+    def operating_min_confidence(self, options: Options) -> float:
+        """The least confidence of a lesion that was not clicked."""
+        return self.min_confidence if options.min_confidence is None else options.min_confidence
+
+    def calibration(self, chest: bool) -> Calibration | None:
+        """What the network's answer is read with; chest: in a run over a whole chest."""
+        return self.run_calibration if chest and self.run_calibration is not None else self.map_calibration
+
+    def to_json(self) -> dict:
+        """These values alone, also of a whole `Card`; `from_json` takes them back."""
+        values = asdict(self)
+        return {key.name: values[key.name] for key in fields(OperatingPoint)}
+
+    @classmethod
+    def from_json(cls, values: object, where: str) -> Self:
+        """where: what holds the values, for the message. Raises ModelError: a key is missing or has a wrong value."""
+        point = _read(cls, values, "", where)
+        for key in ("threshold", "run_threshold", "min_confidence"):
+            number = getattr(point, key)
+            if number is not None and not 0 <= number <= 1:
+                raise _wrong(where, key, number, "a number from 0 to 1")
+        return point
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card(NetworkCard, OperatingPoint):
+    """All that is read of a ``model.json``; other keys are ignored.
+
+    files: SHA256 by file name. classifier: None, no lesion is rated. limits: what the model was trained on. int8: None,
+    there are no int8 weights.
+    """
+
+    name: str
+    version: str
+    files: dict[str, str]
+    classifier: ClassifierArchitecture | None = None
+    limits: TrainingRange = field(default_factory=TrainingRange)
+    int8: Int8 | None = None
+
+
+def parse(values: object, path: Path) -> Card:
+    """The card that a JSON file holds.
+
+    path: of the file, for the message. Raises ModelMismatchError: another schema or architecture; ModelError, which
+    names the key: one is missing or has a wrong type or value.
+    """
+    if not isinstance(values, dict):
+        raise ModelError(f"The model card {path} holds no card. Export the model again.")
+    if values.get("schema") != SCHEMA:
+        raise ModelMismatchError(
+            f"The model in {path.parent} has card schema {values.get('schema')}, this version reads {SCHEMA}. "
+            "Update LungTumorSeg or export the model again."
+        )
+    architecture = values.get("architecture")
+    if isinstance(architecture, dict) and architecture.get("name") != ARCHITECTURE:
+        raise ModelMismatchError(
+            f"The model in {path.parent} has the architecture {architecture.get('name')!r}, this version runs "
+            f"{ARCHITECTURE!r} only. Choose another model."
+        )
+    where = f"The model card {path}"
+    card = Card.from_json(values, where)
+    lengths = {
+        "spacing_mm": card.spacing_mm,
+        "prompt_sigma_mm": card.prompt_sigma_mm,
+        "map_calibration.temperature": card.map_calibration and card.map_calibration.temperature,
+        "run_calibration.temperature": card.run_calibration and card.run_calibration.temperature,
+    }
+    for key, number in lengths.items():
+        if number is not None and number <= 0:
+            raise _wrong(where, key, number, "a number above 0")
+    return card
+
+
+def check_threshold(threshold: float | None) -> None:
+    """Raise InputError if it is no probability, or under that at which candidates end and would cut outlines off."""
+    if threshold is not None and not LEAST_THRESHOLD <= threshold < 1:
+        raise InputError(
+            f"The threshold {threshold} is not between {LEAST_THRESHOLD} and 1: lower probabilities are not kept, and "
+            "outlines would be cut off. Choose for example 0.3."
+        )
+
+
+_KINDS = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
+
+
+def _read(cls: type, values: object, key: str, where: str):
+    """An instance of a dataclass from a JSON object; ``key`` is the object's own, "" at the top."""
+    if not isinstance(values, dict):
+        raise _wrong(where, key, values, "an object")
+    keys = {part.name: f"{key}.{part.name}".lstrip(".") for part in fields(cls)}
+    required = [part.name for part in fields(cls) if part.default is MISSING and part.default_factory is MISSING]
+    missing = [keys[name] for name in required if name not in values]
+    if missing:
+        raise ModelError(f"{where} lacks {', '.join(missing)}. Export the model again.")
+    types = get_type_hints(cls)
+    return cls(**{name: _value(types[name], values[name], keys[name], where) for name in keys if name in values})
+
+
+def _value(kind, value: object, key: str, where: str):
+    """A JSON value as the type that a field has."""
+    arguments = get_args(kind)
+    if get_origin(kind) is UnionType:  # X | None
+        return None if value is None else _value(arguments[0], value, key, where)
+    if is_dataclass(kind):
+        return _read(kind, value, key, where)
+    if get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise _wrong(where, key, value, "an object")
+        return {name: _value(arguments[1], part, f"{key}.{name}", where) for name, part in value.items()}
+    if get_origin(kind) is tuple:
+        endless = arguments[-1] is Ellipsis
+        if not isinstance(value, list) or not value or not (endless or len(value) == len(arguments)):
+            raise _wrong(where, key, value, "a list" if endless else f"a list of {len(arguments)}")
+        return tuple(_value(arguments[0], part, f"{key}[{i}]", where) for i, part in enumerate(value))
+    accepted = (int, float) if kind is float else kind
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise _wrong(where, key, value, _KINDS[kind])
+    if kind is float and not math.isfinite(value):
+        raise _wrong(where, key, value, "a finite number")
+    return kind(value)
+
+
+def _wrong(where: str, key: str, value: object, wanted: str) -> ModelError:
+    return ModelError(f"{where} is wrong: {key or 'it'} is {shortened(value)}, not {wanted}. Export the model again.")
