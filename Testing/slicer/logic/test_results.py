@@ -140,7 +140,7 @@ def test_what_is_kept_in_the_scene_comes_back_bit_for_bit_and_without_the_cts_pa
     result = logic.segment(headless.add_volume(chest[0]), min_confidence=0).findings
     segmentation = logic.segmentation(result)
     ct = replace(result.ct, source={"path": "/home/somebody/ct.nrrd"})
-    again = storage.read(segmentation, ct, lambda options: result.card)
+    again = storage.read(segmentation, ct)
     results.assert_same(again.result, replace(result.as_result(), probability=None))
     assert again.result.lungs.hull_distance_mm.max() > 10 and any(c.ratings for c in again.result.candidates)
     packed = storage.pack(again)
