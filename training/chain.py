@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
-from . import calibrate, card, classify, evaluate, export, fit, folds, mine, prepare
+from .bundle import card, export
 from .config import Config
+from .data import prepare
+from .evaluate import evaluation
+from .examples import hard_negatives
+from .fitting import classifier, folds, operating_point, unet
 
 
 def everything(config: Config, target: Path) -> Path:
@@ -16,13 +20,13 @@ def everything(config: Config, target: Path) -> Path:
         begun = any((run / f"stage{number + 1}" / name).exists() for name in ("last.weights.h5", "done.json"))
         if weights and (stage.ct_share or stage.mined) and not begun:
             model = export.export(config, weights, run / f"stage{number}" / "bundle", {"threshold": 0.5})
-            mine.for_stage(config, stage, model)
-        weights = fit.fit_stage(config, number, weights)
-    second = classify.fit(config)
-    calibrate.calibrate(config, weights)
+            hard_negatives.for_stage(config, stage, model)
+        weights = unet.fit_stage(config, number, weights)
+    second = classifier.fit(config)
+    operating_point.calibrate(config, weights)
     folds.fine_tune(config)
     facts = card.facts(config)
     made = export.export(config, weights, run / "bundle", facts, second)
-    records = evaluate.evaluate(config, made, "test")
+    records = evaluation.evaluate(config, made, "test")
     facts |= json.loads((records / "facts-test.json").read_text())
     return export.export(config, weights, target, facts, second)

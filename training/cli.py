@@ -20,11 +20,11 @@ def _last(settings: configuration.Config) -> Path:
 @app.command()
 def prepare(config: Path = ConfigFile):
     """Unpack the data, work out targets and loss weights."""
-    from . import prepare as step
+    from .data import prepare
 
     settings = configuration.load(config)
-    step.prepare_patches(settings)
-    step.prepare_volumes(settings)
+    prepare.prepare_patches(settings)
+    prepare.prepare_volumes(settings)
 
 
 @app.command()
@@ -33,18 +33,18 @@ def fit(
     until: Annotated[int | None, typer.Option(min=1, help="The last stage to fit; all of them by default.")] = None,
 ):
     """Fit the network, stage after stage; a second call resumes."""
-    from . import fit as step
+    from .fitting import unet
 
-    typer.echo(step.fit(configuration.load(config), until))
+    typer.echo(unet.fit(configuration.load(config), until))
 
 
 @app.command()
 def mine(config: Path = ConfigFile, bundle: Path = ModelBundle):
     """Find the network's false positives in patches and whole CTs: hard negatives for the next stage."""
-    from . import mine as step
+    from .examples import hard_negatives
 
     loaded = configuration.load(config)
-    for find in (step.mine_patches, step.mine_cts):
+    for find in (hard_negatives.mine_patches, hard_negatives.mine_cts):
         typer.echo(find(loaded, bundle))
 
 
@@ -56,9 +56,9 @@ def evaluate(
     whole_cts: Annotated[bool, typer.Option(help="Also the automatic run over the whole CTs.")] = True,
 ):
     """Measure a bundle against the readers; writes figures, tables, plots and a page. A second call resumes."""
-    from . import evaluate as step
+    from .evaluate import evaluation
 
-    typer.echo(step.evaluate(configuration.load(config), bundle, role, whole_cts))
+    typer.echo(evaluation.evaluate(configuration.load(config), bundle, role, whole_cts))
 
 
 @app.command()
@@ -70,9 +70,9 @@ def explain(
     count: Annotated[int, typer.Option(min=1, help="Pictures each of the best, median and worst.")] = 2,
 ):
     """Show where the network looks and where it is unsure; measure whether its uncertainty tells its errors."""
-    from . import explain as step
+    from .studies import explain
 
-    typer.echo(step.run(configuration.load(config), folder, bundle, role, count).read_text())
+    typer.echo(explain.run(configuration.load(config), folder, bundle, role, count).read_text())
 
 
 @app.command()
@@ -81,34 +81,34 @@ def ablations(
     steps: Annotated[int, typer.Option(min=2, help="Of each fit.")] = 400,
 ):
     """Fit in pairs that differ in one thing, and compare them on patients of val. A second call resumes."""
-    from . import ablations as step
+    from .studies import ablations
 
-    typer.echo(step.run(configuration.load(config), steps).read_text())
+    typer.echo(ablations.run(configuration.load(config), steps).read_text())
 
 
 @app.command()
 def classify(config: Path = ConfigFile):
     """Fit the classifier of candidates; `folds` and `export` take it from there."""
-    from . import classify as step
+    from .fitting import classifier
 
-    typer.echo(step.fit(configuration.load(config)))
+    typer.echo(classifier.fit(configuration.load(config)))
 
 
 @app.command()
 def calibrate(config: Path = ConfigFile, weights: Path = Weights):
     """Fit calibration and threshold on the val patches; `export` and `folds` take them from there."""
-    from . import calibrate as step
+    from .fitting import operating_point
 
     settings = configuration.load(config)
-    typer.echo(step.calibrate(settings, weights or _last(settings)).read_text())
+    typer.echo(operating_point.calibrate(settings, weights or _last(settings)).read_text())
 
 
 @app.command()
 def folds(config: Path = ConfigFile):
     """Fine-tune without each fold's whole CTs, so that `evaluate` can ask about CTs that were never seen."""
-    from . import folds as step
+    from .fitting import folds
 
-    for made in step.fine_tune(configuration.load(config)):
+    for made in folds.fine_tune(configuration.load(config)):
         typer.echo(made)
 
 
@@ -122,13 +122,12 @@ def export(
     """Write a model bundle, and print how far each engine is from its stored output."""
     import json
 
-    from . import card
-    from . import classify as second
-    from . import export as step
+    from .bundle import card, export
+    from .fitting import classifier
 
     settings = configuration.load(config)
     known = card.facts(settings) | (json.loads(facts.read_text()) if facts else {})
-    made = step.export(settings, weights or _last(settings), folder, known, second.fitted(settings))
+    made = export.export(settings, weights or _last(settings), folder, known, classifier.fitted(settings))
     typer.echo("\n".join(card.engines_agree(made)))
 
 
@@ -138,9 +137,9 @@ def quantise(
     config: Path = ConfigFile,
 ):
     """Quantise the convolutions to int8 and measure what it costs on val; used only within the bars."""
-    from . import quantise as step
+    from .bundle import quantise
 
-    for name, value in step.quantise(configuration.load(config), folder).items():
+    for name, value in quantise.quantise(configuration.load(config), folder).items():
         typer.echo(f"{name}: {value}")
 
 
@@ -150,7 +149,8 @@ def everything(
     folder: Annotated[Path, typer.Option("--bundle", help="The bundle to write.")] = Path("runs/bundled/final"),
 ):
     """The whole chain: prepare, fit and mine, classify, calibrate, folds, evaluate, export. A second call resumes."""
-    from . import card, chain
+    from . import chain
+    from .bundle import card
 
     typer.echo("\n".join(card.engines_agree(chain.everything(configuration.load(config), folder))))
 
@@ -161,9 +161,9 @@ def add(
     config: Path = ConfigFile,
 ):
     """Add another data set's CTs and masks to the prepared whole CTs."""
-    from . import datasets as step
+    from .data import user_datasets
 
-    typer.echo(f"{step.prepare(configuration.load(config), folder)} cases added")
+    typer.echo(f"{user_datasets.prepare(configuration.load(config), folder)} cases added")
 
 
 @app.command()
@@ -175,10 +175,10 @@ def recipe(
     classic: Annotated[bool, typer.Option("--classic", help="64 to 1024 channels, as first published.")] = False,
 ):
     """The tutorial recipe on plain arrays: U-Net, Adam, binary cross-entropy; then precision, recall and F1."""
-    from . import recipe as step
+    from .studies import tutorial_recipe
 
-    filters = step.CLASSIC if classic else step.Settings.filters
-    figures = step.run(folder, output, step.Settings(epochs=epochs, batch=batch, filters=filters))
+    filters = tutorial_recipe.CLASSIC if classic else tutorial_recipe.Settings.filters
+    figures = tutorial_recipe.run(folder, output, tutorial_recipe.Settings(epochs=epochs, batch=batch, filters=filters))
     for name, value in figures.items():
         typer.echo(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
     typer.echo("The accuracy means little: nearly all pixels are background.")

@@ -12,7 +12,8 @@ def main(settings: Path, output: Path) -> None:
     import keras
     import numpy as np
 
-    from training import config, fit
+    from training import config
+    from training.fitting import unet
 
     run = keras.Model.fit
 
@@ -21,8 +22,8 @@ def main(settings: Path, output: Path) -> None:
         np.savez(output, *[np.asarray(v.value) for v in model.weights])
 
     keras.Model.fit = run_and_keep
-    fit.VALIDATION_EXAMPLES = 8
-    fit.fit(config.load(settings))
+    unet.VALIDATION_EXAMPLES = 8
+    unet.fit(config.load(settings))
 
 
 if __name__ == "__main__":

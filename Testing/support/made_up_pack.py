@@ -12,7 +12,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from Testing.support import phantoms
-from training import config, export, prepare
+from training import config
+from training.bundle import export
+from training.data import prepare
 
 ROLES = ("train", "val", "test")
 DIAMETERS = (5, 8, 15)

@@ -10,8 +10,9 @@ import numpy as np
 from LungTumorSegLib.model.bundle import load_bundle
 
 from Testing.support import made_up_pack
-from training import card, export, fit, quantise
+from training.bundle import card, export, quantise
 from training.cli import app
+from training.fitting import unet
 
 
 def main(folder: Path) -> None:
@@ -21,8 +22,8 @@ def main(folder: Path) -> None:
         np.save(folder / f"{side}_labels.npy", generator.integers(0, 2, (8, 32, 32), np.uint8))
     app(["recipe", str(folder), "--output", str(folder / "recipe"), "--epochs", "1"], standalone_mode=False)
     settings = made_up_pack.prepared(folder)
-    fit.VALIDATION_EXAMPLES = 8
-    weights = fit.fit(settings)
+    unet.VALIDATION_EXAMPLES = 8
+    weights = unet.fit(settings)
     bundle = export.export(settings, weights, folder / "bundle", {"threshold": 0.5})
     print("\n".join(card.engines_agree(bundle)))
     quantise.write(settings, load_bundle(bundle), folder / "int8.onnx")

@@ -11,7 +11,9 @@ from Testing.support import made_up_pack
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from training import ablations, config, fit, stream
+from training import config
+from training.fitting import batches, unet
+from training.studies import ablations
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def test_each_pair_differs_in_one_thing(both_stages):
 
 def test_hard_labels_are_the_consensus_of_the_same_pictures(made):
     stage = made.fit.stages[0]
-    soft, hard = (stream.make_batch(made, s, 5, 0) for s in (stage, replace(stage, hard_labels=True)))
+    soft, hard = (batches.make_batch(made, s, 5, 0) for s in (stage, replace(stage, hard_labels=True)))
     assert np.array_equal(soft[0], hard[0])
     target = soft[1][..., 0]
     assert ((target > 0.05) & (target < 0.95)).any()
@@ -50,7 +52,7 @@ def test_hard_labels_are_the_consensus_of_the_same_pictures(made):
 
 def test_without_the_prompt_no_example_carries_a_click(made):
     stage = replace(made.fit.stages[0], ct_share=0.5, batch=24)
-    with_click, without = (stream.make_batch(made, s, 5, 0)[0] for s in (stage, replace(stage, prompt=False)))
+    with_click, without = (batches.make_batch(made, s, 5, 0)[0] for s in (stage, replace(stage, prompt=False)))
     clicked = with_click[..., -1].any((1, 2))
     assert clicked[:12].any() and clicked[12:].any()
     assert not without[..., -1].any()
@@ -79,14 +81,14 @@ def test_without_a_patch_stage_the_ablations_say_so(both_stages, tmp_path):
 
 
 def test_a_small_run_compares_all_pairs_and_a_second_call_fits_nothing(both_stages, tmp_path, monkeypatch):
-    from LungTumorSegLib.model import unet
+    from LungTumorSegLib.model.unet import build
 
-    monkeypatch.setattr(fit, "VALIDATION_EXAMPLES", 16)
+    monkeypatch.setattr(unet, "VALIDATION_EXAMPLES", 16)
     monkeypatch.setattr(ablations, "VAL_EXAMPLES", 12)
     monkeypatch.setattr(ablations, "CT_EXAMPLES", 6)
     settings = replace(both_stages, fit=replace(both_stages.fit, run=str(tmp_path)))
     (tmp_path / "stage1").mkdir()
-    unet.build(settings.network.card.architecture).save_weights(tmp_path / "stage1" / "best.weights.h5")
+    build(settings.network.card.architecture).save_weights(tmp_path / "stage1" / "best.weights.h5")
     table = ablations.run(settings, 2)
     rows = json.loads((table.parent / "ablations.json").read_text())["rows"]
     # three measures for each pair on patches, and for the transplants' on whole CTs
@@ -98,6 +100,6 @@ def test_a_small_run_compares_all_pairs_and_a_second_call_fits_nothing(both_stag
     def never(*_):
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr(fit, "fit_stage", never)
+    monkeypatch.setattr(ablations, "fit_stage", never)
     table.unlink()
     assert ablations.run(settings, 2).read_text() == written

@@ -7,8 +7,8 @@ from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, load_bundle
 from typer.testing import CliRunner
 
 from Testing.support import made_up_pack
-from training import calibrate, fit, folds
 from training.cli import app
+from training.fitting import folds, operating_point, unet
 
 SETTINGS = """
 [data]
@@ -56,7 +56,7 @@ def everything(folder) -> str:
 
 
 def test_one_command_leaves_a_bundle_with_its_figures_and_a_second_call_passes_over_it_all(folder, monkeypatch):
-    monkeypatch.setattr(fit, "VALIDATION_EXAMPLES", 8)
+    monkeypatch.setattr(unet, "VALIDATION_EXAMPLES", 8)
     monkeypatch.setattr(folds, "STEPS", 5)
     alone = CliRunner().invoke(app, ["fit", "--config", str(folder / "settings.toml")])
     assert isinstance(alone.exception, FileNotFoundError)  # the second stage wants what `mine` finds, and `all` mines
@@ -74,8 +74,8 @@ def test_one_command_leaves_a_bundle_with_its_figures_and_a_second_call_passes_o
     operating = [
         (folder / "run" / name / "operating.json").read_text() for name in ("", "folds/fold-a", "folds/fold-b")
     ]
-    monkeypatch.setattr(fit, "_watch", None)  # nothing is fitted
-    monkeypatch.setattr(calibrate, "_click_dice", None)  # nor clicked
+    monkeypatch.setattr(unet, "_watch", None)  # nothing is fitted
+    monkeypatch.setattr(operating_point, "_click_dice", None)  # nor clicked
     everything(folder)
     assert operating == [
         (folder / "run" / name / "operating.json").read_text() for name in ("", "folds/fold-a", "folds/fold-b")

@@ -5,16 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from LungTumorSegLib.model import classifier
 from LungTumorSegLib.model.bundle import CLASSIFIER, load_bundle
+from LungTumorSegLib.model.classifier import build
 from LungTumorSegLib.model.engines.choose import open_engine
 
 from Testing.support import made_up_pack
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-from training import classify, config, cubes, export, whole_ct
-from training.examples import Patches
-from training.prepare import TARGET
+from training import config
+from training.bundle import export
+from training.data.prepare import TARGET
+from training.examples import classifier_cubes
+from training.examples.patches import Patches
+from training.examples.transplant import centre_of
+from training.fitting import classifier
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +32,16 @@ def test_spots_are_balls_and_rods_but_not_plain_tissue():
     hu = np.full(z.shape, -850.0)
     hu[(z - 15) ** 2 + (y - 20) ** 2 + (x - 30) ** 2 < 25] = 30
     hu[(y - 38) ** 2 + (x - 12) ** 2 < 5] = 30
-    places, response = cubes.spots(hu, 1.0)
+    places, response = classifier_cubes.spots(hu, 1.0)
     assert np.linalg.norm(places - (15, 20, 30), axis=1).min() < 2
     assert np.linalg.norm(places[:, 1:] - (38, 12), axis=1).min() < 2
-    assert (response > cubes.SPOT_HU).all()
+    assert (response > classifier_cubes.SPOT_HU).all()
     noise = np.random.default_rng(0).normal(0, 30, z.shape)
-    assert not len(cubes.spots(-850 + noise, 1.0)[0]) and not len(cubes.spots(40 + noise, 1.0)[0])
+    assert not len(classifier_cubes.spots(-850 + noise, 1.0)[0]) and not len(classifier_cubes.spots(40 + noise, 1.0)[0])
 
 
 def test_a_nodules_cube_has_it_in_the_middle(made):
-    pool = cubes.of_patches(made)
+    pool = classifier_cubes.of_patches(made)
     assert pool["x"].dtype == np.uint8 and pool["x"].shape[1:] == (40, 40, 40) and 1 in pool["y"]
     patches = Patches(made_up_pack.Path(made.data.prepared), "train")
     source = patches.source(next(iter(patches.rows)))
@@ -51,16 +55,19 @@ def test_spots_keep_away_from_every_label(made):
     patches = Patches(made_up_pack.Path(made.data.prepared), "train")
     index = next(iter(patches.rows))
     source, shape = patches.source(index), patches.arrays["target_lesion"][index] & TARGET > 0
-    centre = whole_ct.centre_of(shape)
+    centre = centre_of(shape)
     far = np.array([[z, y, x] for z in (2, 47) for y in (2, 47) for x in (2, 47)], float)
-    assert not cubes._away(source, centre[None])[0] and not cubes._away(source, centre[None] + (0, 0, 6))[0]
-    assert cubes._away(source, far).all()
+    assert (
+        not classifier_cubes._away(source, centre[None])[0]
+        and not classifier_cubes._away(source, centre[None] + (0, 0, 6))[0]
+    )
+    assert classifier_cubes._away(source, far).all()
 
 
 def test_a_batch_is_half_nodules_and_of_each_pool_alike_and_the_same_again():
     pools = [{"x": np.full((6, 40, 40, 40), value, np.uint8), "y": np.arange(6) % 2} for value in (50, 200)]
-    x, y = next(classify.batches(pools, 8, 3))
-    again, _ = next(classify.batches(pools, 8, 3))
+    x, y = next(classifier.batches(pools, 8, 3))
+    again, _ = next(classifier.batches(pools, 8, 3))
     assert x.shape == (8, 32, 32, 32, 1) and y.sum() == 4
     np.testing.assert_array_equal(x, again)
     bright = x.mean((1, 2, 3, 4)) > 0.5
@@ -68,15 +75,15 @@ def test_a_batch_is_half_nodules_and_of_each_pool_alike_and_the_same_again():
 
 
 def test_the_fit_leaves_a_classifier_without_each_fold_and_one_with_both(made):
-    assert classify.fitted(made) is None
-    weights = classify.fit(made)
-    assert weights == classify.fitted(made)
-    each = [classify.fitted(made, name) for name in ("fold-a", "fold-b", "bundled")]
+    assert classifier.fitted(made) is None
+    weights = classifier.fit(made)
+    assert weights == classifier.fitted(made)
+    each = [classifier.fitted(made, name) for name in ("fold-a", "fold-b", "bundled")]
     contents = [path.read_bytes() for path in each]
     assert len(set(contents)) == 3
     kept = [path.stat().st_mtime_ns for path in each]
     each[2].unlink()
-    classify.fit(made)
+    classifier.fit(made)
     assert [path.stat().st_mtime_ns for path in each[:2]] == kept[:2] and each[2].exists()
 
 
@@ -87,7 +94,7 @@ def test_every_engine_gives_what_the_exported_classifier_gave(made, name, tmp_pa
 
     keras.utils.set_random_seed(0)
     unet.build(made.network.card.architecture).save_weights(tmp_path / "u.weights.h5")
-    network = classifier.build(made.classifier.card)
+    network = build(made.classifier.card)
     rng = np.random.default_rng(0)
     for layer in network.layers:
         if layer.name.endswith("norm"):

@@ -14,7 +14,10 @@ from LungTumorSegLib.model.card import Architecture
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from Testing.support.paths import PACK, ROOT
-from training import config, datasets, mine, prepare, recipe, whole_ct
+from training import config
+from training.data import prepare, user_datasets
+from training.examples import hard_negatives, whole_ct
+from training.studies import tutorial_recipe
 
 # other people's data
 
@@ -57,8 +60,8 @@ def test_a_folder_of_pairs_and_a_decathlon_task_become_whole_cts(tmp_path, suffi
     if layout == "decathlon":
         listed = [{"image": f"./imagesTr/lung_001{suffix}", "label": f"./labelsTr/lung_001{suffix}"}]
         (tmp_path / "set" / "dataset.json").write_text(json.dumps({"training": listed}))
-    assert datasets.prepare(_settings(tmp_path), tmp_path / "set") == 1
-    role = datasets.by_hash("lung_001")
+    assert user_datasets.prepare(_settings(tmp_path), tmp_path / "set") == 1
+    role = user_datasets.by_hash("lung_001")
     case = whole_ct.WholeCTs(tmp_path / "prepared", (role,)).cases[0]
     found = np.count_nonzero(case.source.target >= 128) * case.source.step_mm
     assert found == pytest.approx(np.count_nonzero(mask) * ct.geometry.voxel_mm3, rel=0.1)
@@ -69,7 +72,7 @@ def test_an_image_without_its_mask_is_named(tmp_path):
     for name in ("images/a.nrrd", "masks/a.nrrd", "images/b.nrrd"):
         _write(tmp_path / name, np.zeros((4, 4, 4), np.int16))
     with pytest.raises(UnreadableError, match="b has an image or a mask only"):
-        datasets.find(tmp_path)
+        user_datasets.find(tmp_path)
 
 
 def test_a_mask_on_another_grid_is_refused(tmp_path):
@@ -79,7 +82,7 @@ def test_a_mask_on_another_grid_is_refused(tmp_path):
     _write(tmp_path / "images/a.nrrd", ct.voxels_zyx, ct.geometry.spacing_xyz)
     _write(tmp_path / "masks/a.nrrd", mask[1:].astype(np.uint8), ct.geometry.spacing_xyz)
     with pytest.raises(GeometryError, match="another grid"):
-        datasets.read(datasets.find(tmp_path)[0])
+        user_datasets.read(user_datasets.find(tmp_path)[0])
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_a_mask_of_another_place_direction_or_spacing_is_refused(tmp_path, other
     _write(tmp_path / "images/a.nrrd", ct.voxels_zyx, ct.geometry.spacing_xyz)
     _write(tmp_path / "masks/a.nrrd", mask.astype(np.uint8), **({"spacing": ct.geometry.spacing_xyz} | other))
     with pytest.raises(GeometryError, match=r"mask a\.nrrd .* another grid"):
-        datasets.read(datasets.find(tmp_path)[0])
+        user_datasets.read(user_datasets.find(tmp_path)[0])
 
 
 def test_a_mask_whose_place_is_rounded_fits(tmp_path):
@@ -101,7 +104,7 @@ def test_a_mask_whose_place_is_rounded_fits(tmp_path):
     ct, mask = phantoms.chest(spacing_xyz=(6.0, 6.0, 6.0))
     _write(tmp_path / "images/a.nrrd", ct.voxels_zyx, ct.geometry.spacing_xyz)
     _write(tmp_path / "masks/a.nrrd", mask.astype(np.uint8), ct.geometry.spacing_xyz, (0.01, 0, -0.01))
-    assert np.array_equal(datasets.read(datasets.find(tmp_path)[0])[1], mask)
+    assert np.array_equal(user_datasets.read(user_datasets.find(tmp_path)[0])[1], mask)
 
 
 def test_the_table_may_name_files_and_come_from_excel(tmp_path):
@@ -109,7 +112,7 @@ def test_the_table_may_name_files_and_come_from_excel(tmp_path):
         _write(tmp_path / name, np.zeros((4, 4, 4), np.int16))
     table = "name,patient,role\r\na.nrrd,Anna,val\r\nb.nii.gz,Anna,val\r\n"
     (tmp_path / "cases.csv").write_text(table, encoding="utf-8-sig")
-    assert [(p.name, p.patient, p.role) for p in datasets.find(tmp_path)] == [
+    assert [(p.name, p.patient, p.role) for p in user_datasets.find(tmp_path)] == [
         ("a", "Anna", "val"),
         ("b", "Anna", "val"),
     ]
@@ -131,33 +134,33 @@ def test_a_table_that_does_not_fit_the_files_is_refused(tmp_path, table, problem
         _write(tmp_path / name, np.zeros((4, 4, 4), np.int16))
     (tmp_path / "cases.csv").write_text(table)
     with pytest.raises(ValueError, match=problem):
-        datasets.find(tmp_path)
+        user_datasets.find(tmp_path)
 
 
 def test_a_patient_of_the_split_or_of_another_data_set_stays_on_its_side(tmp_path):
     settings, first = _settings(tmp_path), _data_set(tmp_path / "first", "a")
     (first / "cases.csv").write_text("name,patient,role\na,P2,train\n")
     with pytest.raises(ValueError, match="P2 is on two sides of the split, test and train"):
-        datasets.prepare(settings, first)
+        user_datasets.prepare(settings, first)
     (first / "cases.csv").write_text("name,patient,role\na,Anna,train\n")
-    assert datasets.prepare(settings, first) == 1
+    assert user_datasets.prepare(settings, first) == 1
     second = _data_set(tmp_path / "second", "b")
     (second / "cases.csv").write_text("name,patient,role\nb,Anna,val\n")
     with pytest.raises(ValueError, match="Anna is on two sides of the split, train and val"):
-        datasets.prepare(settings, second)
+        user_datasets.prepare(settings, second)
     assert not (tmp_path / "prepared" / "volumes" / "b").exists()
 
 
 def test_a_folder_is_resumed_and_a_name_that_another_ct_has_is_refused(tmp_path):
     settings, first = _settings(tmp_path), _data_set(tmp_path / "first", "a", "b")
-    assert datasets.prepare(settings, first) == 2
+    assert user_datasets.prepare(settings, first) == 2
     case = tmp_path / "prepared" / "volumes" / "b" / "case.json"
     case.unlink()  # as a kill leaves it
-    assert [c.name for c in whole_ct.WholeCTs(tmp_path / "prepared", datasets.ROLES).cases] == ["a"]
-    assert datasets.prepare(settings, first) == 1 and case.exists()
-    assert datasets.prepare(settings, first) == 0
+    assert [c.name for c in whole_ct.WholeCTs(tmp_path / "prepared", user_datasets.ROLES).cases] == ["a"]
+    assert user_datasets.prepare(settings, first) == 1 and case.exists()
+    assert user_datasets.prepare(settings, first) == 0
     with pytest.raises(ValueError, match=r"a is prepared already, from .*first.images.a\.nrrd"):
-        datasets.prepare(settings, _data_set(tmp_path / "second", "a"))
+        user_datasets.prepare(settings, _data_set(tmp_path / "second", "a"))
 
 
 def test_a_ct_that_cannot_be_used_is_named_and_left_out(tmp_path, capsys):
@@ -166,7 +169,7 @@ def test_a_ct_that_cannot_be_used_is_named_and_left_out(tmp_path, capsys):
     water[:, :5] = -1000
     _write(folder / "images/b.nrrd", water)
     _write(folder / "masks/b.nrrd", np.zeros_like(water))
-    assert datasets.prepare(settings, folder) == 2
+    assert user_datasets.prepare(settings, folder) == 2
     printed = capsys.readouterr().out
     assert "b: " in printed and "lung" in printed and "Left out: b." in printed
     assert {p.parent.name for p in (tmp_path / "prepared").glob("volumes/*/case.json")} == {"a", "c"}
@@ -177,11 +180,11 @@ def test_two_cases_of_a_patient_on_two_sides_are_refused(tmp_path):
         _write(tmp_path / name, np.zeros((4, 4, 4), np.int16))
     (tmp_path / "cases.csv").write_text("name,patient,role\na,Anna,train\nb,Anna,test\n")
     with pytest.raises(ValueError, match="Anna is on two sides"):
-        datasets.find(tmp_path)
+        user_datasets.find(tmp_path)
 
 
 def test_the_split_by_hash_is_about_70_15_15():
-    sides = [datasets.by_hash(f"patient {i}") for i in range(2000)]
+    sides = [user_datasets.by_hash(f"patient {i}") for i in range(2000)]
     for side, share in (("train", 0.7), ("val", 0.15), ("test", 0.15)):
         assert sides.count(side) / 2000 == pytest.approx(share, abs=0.03)
 
@@ -197,7 +200,7 @@ def added(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pack")
     made, more = made_up_pack.prepared(folder), _data_set(folder / "more", "lung_001")
     (more / "cases.csv").write_text("name,patient,role\nlung_001,Anna,train\n")
-    assert datasets.prepare(made, more) == 1
+    assert user_datasets.prepare(made, more) == 1
     (folder / "prepared" / "volumes" / "lung_002").mkdir()
     for (
         name,
@@ -211,7 +214,9 @@ def test_false_positives_are_mined_in_added_cts_too(added):
     from Testing.support import made_up_pack
 
     prepared = Path(added.data.prepared)
-    found = json.loads(mine.mine_cts(added, made_up_pack.tissue_bundle(added, prepared.parent / "tissue")).read_text())
+    found = json.loads(
+        hard_negatives.mine_cts(added, made_up_pack.tissue_bundle(added, prepared.parent / "tissue")).read_text()
+    )
     assert set(found) == {"lung_001"} and found["lung_001"]
     case = whole_ct.WholeCTs(prepared, ("fold-a", "train")).cases[1]
     inside = np.rint(case.hard / (case.source.step_mm, 1, 1)).astype(int)
@@ -226,7 +231,7 @@ def test_an_added_ct_that_is_gone_is_named(added):
     kept = image.rename(image.with_suffix(".away"))
     try:
         with pytest.raises(UnreadableError, match=r"lung_001\.nrrd, which is gone"):
-            mine.mine_cts(added, made_up_pack.tissue_bundle(added, prepared.parent / "tissue"))
+            hard_negatives.mine_cts(added, made_up_pack.tissue_bundle(added, prepared.parent / "tissue"))
     finally:
         kept.rename(image)
 
@@ -239,7 +244,7 @@ def test_an_added_ct_does_not_stand_in_for_one_of_the_pack(added):
     made = made_up_pack.make(folder)
     more = _data_set(folder / "more", "CT-A")
     (more / "cases.csv").write_text("name,patient,role\nCT-A,Bo,train\n")
-    assert datasets.prepare(made, more) == 1
+    assert user_datasets.prepare(made, more) == 1
     with pytest.raises(ValueError, match="has the name of a CT of the pack"):
         prepare.prepare_volumes(made)
     prepare.prepare_volumes(added)  # keeps its own
@@ -251,7 +256,7 @@ def test_an_added_ct_does_not_stand_in_for_one_of_the_pack(added):
 def _arrays(folder: Path, n=(24, 8), side=24):
     rng = np.random.default_rng(0)
     grid = np.indices((side, side))
-    for name, count in zip(recipe.SIDES, n, strict=True):
+    for name, count in zip(tutorial_recipe.SIDES, n, strict=True):
         x, y = rng.integers(0, 40, (count, side, side)).astype(np.uint8), np.zeros((count, side, side), np.uint8)
         for i in range(count):
             ball = ((grid - rng.integers(6, side - 6, 2)[:, None, None]) ** 2).sum(0) < 16
@@ -262,8 +267,8 @@ def _arrays(folder: Path, n=(24, 8), side=24):
 
 def test_the_recipe_is_one_call_and_reports_what_accuracy_hides(tmp_path):
     _arrays(tmp_path)
-    settings = recipe.Settings(epochs=2, batch=8, filters=(4, 8))
-    figures = recipe.run(tmp_path, tmp_path / "out", settings)
+    settings = tutorial_recipe.Settings(epochs=2, batch=8, filters=(4, 8))
+    figures = tutorial_recipe.run(tmp_path, tmp_path / "out", settings)
     assert {"loss", "accuracy", "precision", "recall", "f1"} <= set(figures)
     assert figures["pictures"] == figures["pictures_with_tumour"] == 8
     files = {p.name for p in (tmp_path / "out").iterdir()}
@@ -272,13 +277,13 @@ def test_the_recipe_is_one_call_and_reports_what_accuracy_hides(tmp_path):
 
 def test_arrays_of_8_bit_are_divided_by_255_and_hounsfield_units_windowed(tmp_path):
     _arrays(tmp_path)
-    x, y = recipe.load(tmp_path)["train"]
+    x, y = tutorial_recipe.load(tmp_path)["train"]
     assert x.max() == pytest.approx(220 / 255) and set(np.unique(y)) == {0, 1}
     hu = np.full((8, 24, 24), -1024.0)
     hu[:, 12:] = 600
     hu += np.arange(8)[:, None, None]
     np.save(tmp_path / "valid_images.npy", hu)
-    x, _ = recipe.load(tmp_path)["valid"]
+    x, _ = tutorial_recipe.load(tmp_path)["valid"]
     assert x[0].min() == 0 and x[0].max() == 1
 
 
@@ -289,14 +294,14 @@ def test_the_same_picture_on_both_sides_is_refused(tmp_path):
     valid[3] = train[5]
     np.save(tmp_path / "valid_images.npy", valid)
     with pytest.raises(ValueError, match="two sides"):
-        recipe.load(tmp_path)
+        tutorial_recipe.load(tmp_path)
 
 
 def test_a_missing_array_is_named(tmp_path):
     _arrays(tmp_path)
     (tmp_path / "valid_labels.npy").unlink()
     with pytest.raises(UnreadableError, match=r"valid_labels\.npy is missing"):
-        recipe.load(tmp_path)
+        tutorial_recipe.load(tmp_path)
 
 
 @pytest.mark.parametrize("values", [(0, 1), (0, 1, 2), (0, 255), (False, True)])
@@ -306,27 +311,27 @@ def test_labels_may_be_masks_of_any_kind_or_classes(tmp_path, values):
     rows = np.indices(labels.shape)[1]
     given = np.where(labels, np.array(values[1:])[rows % (len(values) - 1)], values[0])
     np.save(tmp_path / "train_labels.npy", given)
-    assert np.array_equal(recipe.load(tmp_path)["train"][1][..., 0] > 0, labels)
+    assert np.array_equal(tutorial_recipe.load(tmp_path)["train"][1][..., 0] > 0, labels)
 
 
 def test_labels_that_mark_nothing_are_refused(tmp_path):
     _arrays(tmp_path)
     np.save(tmp_path / "valid_labels.npy", np.zeros((8, 24, 24), np.uint8))
     with pytest.raises(ValueError, match=r"valid_labels\.npy marks no tumour"):
-        recipe.load(tmp_path)
+        tutorial_recipe.load(tmp_path)
 
 
 def test_patients_of_one_side_or_of_some_pictures_are_refused(tmp_path):
     _arrays(tmp_path)
     np.save(tmp_path / "train_patients.npy", [f"T{i}" for i in range(24)])
     with pytest.raises(UnreadableError, match=r"train_patients\.npy is there alone"):
-        recipe.load(tmp_path)
+        tutorial_recipe.load(tmp_path)
     np.save(tmp_path / "valid_patients.npy", [f"V{i}" for i in range(7)])
     with pytest.raises(GeometryError, match=r"valid_patients \(7,\) and valid_images \(8, 24, 24\)"):
-        recipe.load(tmp_path)
+        tutorial_recipe.load(tmp_path)
     np.save(tmp_path / "valid_patients.npy", [f"V{i}" for i in range(7)] + ["T3"])
     with pytest.raises(ValueError, match="T3 is on two sides"):
-        recipe.load(tmp_path)
+        tutorial_recipe.load(tmp_path)
 
 
 def test_what_is_padded_counts_in_no_figure(tmp_path):
@@ -334,10 +339,12 @@ def test_what_is_padded_counts_in_no_figure(tmp_path):
 
     _arrays(tmp_path, side=17)
     filters = (2, 2, 2, 2)
-    figures = recipe.run(tmp_path, tmp_path / "out", recipe.Settings(epochs=1, batch=8, filters=filters))
+    figures = tutorial_recipe.run(
+        tmp_path, tmp_path / "out", tutorial_recipe.Settings(epochs=1, batch=8, filters=filters)
+    )
     model = unet.build(Architecture(filters=filters, slices=0))
     model.load_weights(tmp_path / "out" / "best.weights.h5")
-    x, y = recipe.load(tmp_path)["valid"]
+    x, y = tutorial_recipe.load(tmp_path)["valid"]
     p = model.predict(np.pad(x, ((0, 0), (0, 7), (0, 7), (0, 0))), verbose=0)[:, :17, :17]
     assert figures["accuracy"] == pytest.approx(np.mean((p > 0.5) == (y > 0)), abs=1e-4)
     assert figures["loss"] == pytest.approx(-np.mean(np.log(np.where(y > 0, p, 1 - p))), rel=1e-3)
@@ -347,7 +354,7 @@ def test_what_is_padded_counts_in_no_figure(tmp_path):
 
 def test_a_figure_without_a_number_is_null():
     empty = np.zeros((2, 4, 4), bool)
-    assert '"dice_of_pictures_with_tumour": null' in json.dumps(recipe.judge(empty, empty), allow_nan=False)
+    assert '"dice_of_pictures_with_tumour": null' in json.dumps(tutorial_recipe.judge(empty, empty), allow_nan=False)
 
 
 # the pack itself

@@ -16,7 +16,8 @@ from Testing.support import made_up_pack
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from Testing.support.paths import MODULE, ROOT
-from training import config, distribute, stream
+from training import config
+from training.fitting import batches, distribute
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +27,8 @@ def made(tmp_path_factory) -> config.Config:
 
 def test_the_parts_of_a_batch_are_the_batch(made):
     stage = replace(made.fit.stages[0], ct_share=0.5, batch=8)
-    whole = stream.make_batch(made, stage, 3, 1)
-    parts = [stream.make_batch(made, stage, 3, 1, part=slice(k, None, 2)) for k in (0, 1)]
+    whole = batches.make_batch(made, stage, 3, 1)
+    parts = [batches.make_batch(made, stage, 3, 1, part=slice(k, None, 2)) for k in (0, 1)]
     for name, together, (a, b) in zip("xy", whole, zip(*parts, strict=True), strict=True):
         assert len(a) == len(b) == 4, name
         assert np.array_equal(together[0:4:2], a[:2]) and np.array_equal(together[1:4:2], b[:2])  # patches

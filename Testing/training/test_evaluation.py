@@ -19,9 +19,12 @@ from Testing.support import made_up_pack, phantoms
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from Testing.support.paths import PACK, ROOT
-from training import calibrate, card, evaluate, pack, prepare
-from training.evaluate import automatic, bars, calibration, click, exam, froc, hosts, metrics
-from training.evaluate import confidence as fitted
+from training.bundle import card
+from training.data import pack, prepare
+from training.evaluate import automatic, calibration, click, detection, evaluation, froc, metrics, targets
+from training.evaluate.confidence import fit
+from training.examples import recipients
+from training.fitting import operating_point
 
 # metrics
 
@@ -39,7 +42,7 @@ def test_the_confidence_that_is_fitted_is_the_one_that_the_product_computes():
         row = {name: float(rng.normal()) for name in FEATURES}
         rows.append(row | {"hits": 0 if row["mean_p"] + 0.3 * rng.normal() > 0 else -1})
     rows += [{name: 99.0 for name in FEATURES} | {"hits": -2}] * 50
-    coefficients = fitted.fit(rows)
+    coefficients = fit(rows)
     sure = np.array([coefficients.confidence(row) for row in rows[:200]])
     right = (sure >= 0.5) == np.array([row["hits"] == 0 for row in rows[:200]])
     assert right.mean() > 0.85
@@ -47,7 +50,7 @@ def test_the_confidence_that_is_fitted_is_the_one_that_the_product_computes():
 
 
 def test_the_operating_point_is_fitted_on_val_and_goes_into_every_card(made, tissue):
-    file = calibrate.calibrate(made, tissue.parent / "tissue.weights.h5")
+    file = operating_point.calibrate(made, tissue.parent / "tissue.weights.h5")
     found = json.loads(file.read_text())
     assert set(found) == {"threshold", "map_calibration"}
     facts = card.facts(made)
@@ -63,23 +66,23 @@ def test_whole_runs_get_a_line_of_their_own_from_the_same_raw_map(made):
     counts = calibration.Histogram.empty()
     counts.voxels[:] = 1000  # of what the first line says, this is true:
     counts.target[:] = 1000 * calibration.scaled(np.arange(256) / 255, 1.25, -1.0)
-    calibrate.calibrate_runs(made, counts)
-    found = calibrate.operating_point(made)
+    operating_point.calibrate_runs(made, counts)
+    found = operating_point.operating_point(made)
     assert {k: found[k] for k in first} == first
     assert found["run_threshold"] == pytest.approx(calibration.scaled(np.array(0.4), 1.25, -1.0), abs=0.005)
     raw = np.linspace(0.02, 0.98, 49)
     after = calibration.scaled(calibration.scaled(raw, 0.8, -0.4), 1.25, -1.0)
     np.testing.assert_allclose(calibration.scaled(raw, *found["run_calibration"].values()), after, atol=0.01)
     again = file.read_text()
-    calibrate.calibrate_runs(made, counts)  # a second call changes nothing
+    operating_point.calibrate_runs(made, counts)  # a second call changes nothing
     assert file.read_text() == again
     file.unlink()
-    calibrate.calibrate_runs(made, counts)  # nor does one before `calibrate`
+    operating_point.calibrate_runs(made, counts)  # nor does one before `calibrate`
     assert not file.exists()
 
 
 def test_too_few_candidates_give_no_confidence():
-    assert fitted.fit([{name: 0.0 for name in FEATURES} | {"hits": 0}] * 50) is None
+    assert fit([{name: 0.0 for name in FEATURES} | {"hits": 0}] * 50) is None
 
 
 # a whole run
@@ -98,7 +101,7 @@ def tissue(made):
 
 @pytest.fixture(scope="module")
 def evaluated(made, tissue):
-    return evaluate.evaluate(made, tissue)
+    return evaluation.evaluate(made, tissue)
 
 
 def test_the_click_of_a_network_that_marks_tissue_finds_every_ball(evaluated):
@@ -157,7 +160,7 @@ def test_what_one_ct_counts_and_what_is_too_small_to_count_stand_apart():
     crowded = record("A", *(row(-1, 0.9 - 0.01 * k, 5.0) for k in range(6)), row(0, 0.5))
     quiet = record("B", row(-1, 0.7, 20.0), row(0, 0.6), row(-1, 0.55, sham=0))
     records = [crowded, quiet]
-    made = exam._transplants(records, [exam._scan(r) for r in records])
+    made = detection._transplants(records, [detection._scan(r) for r in records])
     assert made["by_ct"]["A"]["false_positives_at_2"] == 4 and made["by_ct"]["B"]["false_positives_at_2"] == 0
     assert made["sensitivity_at"]["2"]["sensitivity"] == 0
     assert made["shams"] == 2 and [made["sensitivity_at"][r]["shams_marked"] for r in ("2", "8")] == [0, 1]
@@ -177,14 +180,14 @@ def test_the_demonstrations_cts_are_judged_where_they_are(evaluated):
 
 
 def test_nothing_is_chosen_on_the_demonstrations_cts(made, tissue):
-    folder = evaluate.evaluate(made, tissue, role="val", whole_cts=False)
+    folder = evaluation.evaluate(made, tissue, role="val", whole_cts=False)
     assert json.loads((folder / "figures-val.json").read_text())["demo"] is None
 
 
 def test_while_choosing_on_val_nobody_looks_at_test(made, tissue, evaluated):
     before = {path: path.stat().st_mtime_ns for path in evaluated.iterdir() if "test" in path.name}
     other = made_up_pack.tissue_bundle(made, Path(made.fit.run).parent / "for_val", threshold=0.4)
-    folder = evaluate.evaluate(made, other, role="val")
+    folder = evaluation.evaluate(made, other, role="val")
     assert {json.loads(p.read_text())["exam"] for p in (folder / "automatic").iterdir()} == {"real", "val"}
     figures = json.loads((folder / "figures-val.json").read_text())["automatic"]
     assert figures["transplants"]["transplants"] == 2 and figures["transplants_in_read_cts"] is None
@@ -194,7 +197,7 @@ def test_while_choosing_on_val_nobody_looks_at_test(made, tissue, evaluated):
 
 def test_a_role_that_nobody_has_is_refused(made, tissue):
     with pytest.raises(ValueError, match='No nodule has the role "tset"'):
-        evaluate.evaluate(made, tissue, role="tset")
+        evaluation.evaluate(made, tissue, role="tset")
 
 
 def test_automatic_figures_on_cts_of_the_fit_are_marked(evaluated):
@@ -207,36 +210,37 @@ def test_an_evaluation_leaves_tables_plots_a_page_and_facts_for_the_card(evaluat
     page = (evaluated / "report-test.html").read_text()
     assert "not a medical device" in page and "reliability-test.png" in page
     facts = json.loads((evaluated / "facts-test.json").read_text())
-    assert facts["figures"]["bars"][0]["what"] == bars.BARS[0][0]
+    assert facts["figures"]["bars"][0]["what"] == targets.BARS[0][0]
 
 
 def test_a_second_evaluation_reads_the_records_and_runs_no_network(made, tissue, evaluated, monkeypatch):
     before = json.loads((evaluated / "figures-test.json").read_text())
     table = (evaluated / "click-test.csv").read_text()
-    monkeypatch.setattr(evaluate.page, "draw_cases", lambda path, *_: path)
+    monkeypatch.setattr("training.evaluate.page.draw_cases", lambda path, *_: path)
 
     def never(*_, **__):
         raise AssertionError("the network ran again")
 
     monkeypatch.setattr("LungTumorSegLib.segmentation.segment", never)
-    evaluate.evaluate(made, tissue)
+    evaluation.evaluate(made, tissue)
     assert json.loads((evaluated / "figures-test.json").read_text()) == before
     assert (evaluated / "click-test.csv").read_text() == table
 
 
 def test_transplants_lie_apart_and_away_from_the_hosts_own_tumour(made):
-    from training import examples, whole_ct
+    from training.examples import whole_ct
+    from training.examples.patches import Patches
 
     case = whole_ct.WholeCTs(Path(made.data.prepared), ("fold-a",)).cases[0]
-    patches = examples.Patches(Path(made.data.prepared), "test")
-    nodules = [i for i, size in patches.size.items() if size >= hosts.LEAST_MM]
-    first, again = (hosts.make(case, patches, nodules, 5) for _ in range(2))
+    patches = Patches(Path(made.data.prepared), "test")
+    nodules = [i for i, size in patches.size.items() if size >= recipients.LEAST_MM]
+    first, again = (recipients.make(case, patches, nodules, 5) for _ in range(2))
     assert np.array_equal(first.ct.voxels_zyx, again.ct.voxels_zyx)
     assert len(first.transplants) >= 1 and len(first.shams) >= 1
     own = np.argwhere(np.asarray(case.source.target) > 0)
     for reference in first.transplants:
         middle = reference.box.middle + 0.5
-        assert np.linalg.norm((own - middle) * (case.source.step_mm, 1, 1), axis=1).min() > hosts.GAP_MM
+        assert np.linalg.norm((own - middle) * (case.source.step_mm, 1, 1), axis=1).min() > recipients.GAP_MM
         inside = first.ct.voxels_zyx[reference.box.slices][reference.mask]
         assert inside.mean() > -300
 
@@ -247,9 +251,9 @@ def test_bars_that_were_not_run_are_left_out(capsys):
         "model": {"name": "n", "version": "v"},
         "click": {"all": {"dice": {"mean": 0.81, "n": 3}}},
     }
-    brief = bars.brief(click_only)
+    brief = targets.brief(click_only)
     assert [b["value"] for b in brief["bars"]] == [0.81]
-    bars.show(click_only)
+    targets.show(click_only)
     assert "met" in capsys.readouterr().out
 
 

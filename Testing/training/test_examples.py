@@ -13,7 +13,13 @@ from Testing.support import made_up_pack
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from Testing.support.paths import ROOT
-from training import config, examples, mine, prepare, sources, stream, turning, whole_ct
+from training import config
+from training.data import prepare
+from training.examples import hard_negatives, reformat, sources, whole_ct
+from training.examples.augment import make_example
+from training.examples.patches import HARD_PATCHES, Patches, patch_batch
+from training.examples.transplant import RIM_MM, centre_of, draw_negative_control, transplant
+from training.fitting import batches
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +76,15 @@ def test_a_slab_thinner_than_a_slice_interpolates_linearly():
 def test_examples_are_a_function_of_seed_and_step(made):
     stage = replace(made.fit.stages[0], ct_share=0.5, batch=8)
     for step in (0, 1):  # a batch of patches, one of whole CTs
-        first, again = (stream.make_batch(made, stage, 3, step) for _ in range(2))
-        other = stream.make_batch(made, stage, 3, step + 2)
+        first, again = (batches.make_batch(made, stage, 3, step) for _ in range(2))
+        other = batches.make_batch(made, stage, 3, step + 2)
         assert np.array_equal(first[0], again[0]) and np.array_equal(first[1], again[1])
         assert not np.array_equal(first[0], other[0])
 
 
 def test_an_example_without_augmentation_shows_the_nodule_where_the_target_says(made):
-    patches = examples.Patches(Path(made.data.prepared), "train")
-    x, y, weight = examples.patch_batch(patches, made.network.card, 1, 0, 8, 32, augment=False)
+    patches = Patches(Path(made.data.prepared), "train")
+    x, y, weight = patch_batch(patches, made.network.card, 1, 0, 8, 32, augment=False)
     dense = x[..., 2] > (-200 + 1024) / 1624
     marked = y[..., 0] >= 0.75
     assert marked.sum() > 100
@@ -89,10 +95,10 @@ def test_an_example_without_augmentation_shows_the_nodule_where_the_target_says(
 
 
 def test_half_of_the_lesions_carry_a_prompt_on_the_nodule(made):
-    patches = examples.Patches(Path(made.data.prepared), "train")
+    patches = Patches(Path(made.data.prepared), "train")
     prompted = []
     for step in range(12):
-        x, y, _ = examples.patch_batch(patches, made.network.card, 5, step, 4, 32, augment=False)
+        x, y, _ = patch_batch(patches, made.network.card, 5, step, 4, 32, augment=False)
         for channel, target in zip(x[:3, ..., -1], y[:3, ..., 0], strict=True):
             prompted.append(channel.max() > 0)
             if channel.max() > 0.9 and target.any():
@@ -108,7 +114,7 @@ def _corner(mirrored: bool, point=None):
     source = sources.Source(hu, (hu > 0).astype(np.uint8) * 255, np.ones(hu.shape, np.uint8), 1.0, mirrored)
     draw = sources.Draw((25.0, 0.0, 0.0), 61, point_zyx_mm=point)
     card = config.Network().card
-    return examples.make_example(np.random.default_rng(0), source, draw, card, augment=False)
+    return make_example(np.random.default_rng(0), source, draw, card, augment=False)
 
 
 def test_a_mirrored_patch_goes_on_beyond_its_edges_with_its_labels():
@@ -131,19 +137,20 @@ def test_the_mirror_image_of_a_clicked_lesion_does_not_count():
 
 
 def test_the_share_of_mirrored_patches_is_what_the_stage_says(made, monkeypatch):
-    seen, make = [], examples.make_example
+    seen, make = [], make_example
     monkeypatch.setattr(
-        examples, "make_example", lambda rng, source, *rest: (seen.append(source.mirrored), make(rng, source, *rest))[1]
+        "training.examples.patches.make_example",
+        lambda rng, source, *rest: (seen.append(source.mirrored), make(rng, source, *rest))[1],
     )
     for share, least, most in ((0.0, 0, 0), (0.5, 8, 24), (1.0, 32, 32)):
         seen.clear()
-        stream.make_batch(made, replace(made.fit.stages[0], mirrored_share=share, batch=32), 1, 0)
+        batches.make_batch(made, replace(made.fit.stages[0], mirrored_share=share, batch=32), 1, 0)
         assert least <= sum(seen) <= most
 
 
 def test_no_nodule_of_another_role_is_drawn(made):
     for role in made_up_pack.ROLES:
-        rows = examples.Patches(Path(made.data.prepared), role).rows
+        rows = Patches(Path(made.data.prepared), role).rows
         assert {made_up_pack.ROLES[i % 3] for i in rows} == {role} and len(rows) == 3
 
 
@@ -155,13 +162,13 @@ def _host():
 
 @pytest.mark.parametrize("sham", [False, True])
 def test_a_transplant_brings_density_and_target_and_a_sham_the_blend_alone(made, sham):
-    patches = examples.Patches(Path(made.data.prepared), "train")
+    patches = Patches(Path(made.data.prepared), "train")
     largest = max(patches.size, key=patches.size.get)
     donor, shape = patches.source(largest), patches.arrays["target_lesion"][largest] & prepare.TARGET > 0
     host, place = _host(), np.array([37.5, 30.0, 50.0])
     before = host.hu.copy()
-    centre = np.array([4.0, 24.5, 24.5]) if sham else whole_ct.centre_of(shape)
-    source, local = whole_ct.transplant(
+    centre = np.array([4.0, 24.5, 24.5]) if sham else centre_of(shape)
+    source, local = transplant(
         np.random.default_rng(1), host, place, 37.5, donor, shape, centre, 1.0, sham, along_mm=30
     )
     assert np.array_equal(host.hu, before) and not host.target.any()
@@ -173,7 +180,7 @@ def test_a_transplant_brings_density_and_target_and_a_sham_the_blend_alone(made,
         assert source.hu[z, y, x] < -700
         changed = np.argwhere(source.hu != part) * (2.5, 1, 1)
         assert len(changed) > 100
-        assert np.linalg.norm(changed - local, axis=1).max() <= 7.5 + whole_ct.RIM_MM + 2.5
+        assert np.linalg.norm(changed - local, axis=1).max() <= 7.5 + RIM_MM + 2.5
     else:
         assert source.target[z, y, x] == 255 and source.hu[z, y, x] > -50
         volume = (source.target >= 128).sum() * 2.5
@@ -183,7 +190,7 @@ def test_a_transplant_brings_density_and_target_and_a_sham_the_blend_alone(made,
 def test_crops_of_whole_cts_hold_tumours_and_background(made):
     cts = whole_ct.WholeCTs(Path(made.data.prepared), ("fold-a",))
     assert [c.name for c in cts.cases] == ["CT-A"]
-    patches = examples.Patches(Path(made.data.prepared), "train")
+    patches = Patches(Path(made.data.prepared), "train")
     x, y, w = whole_ct.ct_batch(cts, patches, made.network.card, 1, 0, 16, 64)
     assert x.shape == (16, 64, 64, 6) and y.shape == w.shape == (16, 64, 64, 1)
     tumour, prompted = y.any((1, 2, 3)), x[..., -1].any((1, 2))
@@ -192,7 +199,7 @@ def test_crops_of_whole_cts_hold_tumours_and_background(made):
 
 def test_a_role_without_whole_cts_or_without_tumours_is_named(made):
     prepared, rng = Path(made.data.prepared), np.random.default_rng(0)
-    cts, patches = whole_ct.WholeCTs(prepared, ("Fold-a", "train")), examples.Patches(prepared, "train")
+    cts, patches = whole_ct.WholeCTs(prepared, ("Fold-a", "train")), Patches(prepared, "train")
     with pytest.raises(ValueError, match="No whole CT of the role Fold-a or train"):
         cts.draw_background(rng, 64)
     with pytest.raises(ValueError, match="No whole CT of the role Fold-a or train"):
@@ -203,22 +210,22 @@ def test_a_role_without_whole_cts_or_without_tumours_is_named(made):
 
 
 def test_a_role_without_nodules_is_named(made):
-    patches, rng = examples.Patches(Path(made.data.prepared), "Train"), np.random.default_rng(0)
+    patches, rng = Patches(Path(made.data.prepared), "Train"), np.random.default_rng(0)
     for _ in range(20):
         with pytest.raises(ValueError, match=r"No (solid )?nodule of .* of the role Train"):
             patches.draw_lesion(rng, 64, False)
     with pytest.raises(ValueError, match=r"No slice without a label .* of the role Train"):
         patches.draw_background(rng, 64)
     with pytest.raises(ValueError, match=r"No nodule .* of the role Train"):
-        whole_ct.draw_sham(rng, patches)
+        draw_negative_control(rng, patches)
 
 
 def test_a_sham_is_not_sought_for_ever(made, monkeypatch):
-    patches = examples.Patches(Path(made.data.prepared), "train")
+    patches = Patches(Path(made.data.prepared), "train")
     patches.arrays["ct"] = np.full_like(patches.arrays["ct"], (40 + 1024) // 8)
-    monkeypatch.setattr(whole_ct, "SHAM_TRIES", 20)
+    monkeypatch.setattr("training.examples.transplant.CONTROL_TRIES", 20)
     with pytest.raises(ValueError, match="No patch of the role train has enough lung without a nodule"):
-        whole_ct.draw_sham(np.random.default_rng(0), patches)
+        draw_negative_control(np.random.default_rng(0), patches)
 
 
 # coronal and sagittal examples
@@ -233,13 +240,13 @@ def _long_lesion():
 
 
 @pytest.mark.parametrize(
-    ("axes", "extent"), [(turning.CORONAL, (20, 30)), (turning.SAGITTAL, (20, 10))], ids=["coronal", "sagittal"]
+    ("axes", "extent"), [(reformat.CORONAL, (20, 30)), (reformat.SAGITTAL, (20, 10))], ids=["coronal", "sagittal"]
 )
 def test_a_turned_crop_shows_the_lesion_from_the_front_or_the_side(axes, extent):
     draw = sources.Draw((50.0, 60.0, 70.0), 64, point_zyx_mm=(52.0, 61.0, 66.0))
-    source, turned = turning.turned(_long_lesion(), draw, axes)
+    source, turned = reformat.turned(_long_lesion(), draw, axes)
     card = config.Network().card
-    x, target, weight = examples.make_example(np.random.default_rng(0), source, turned, card, augment=False)
+    x, target, weight = make_example(np.random.default_rng(0), source, turned, card, augment=False)
     rows, columns = (np.ptp(np.flatnonzero((target >= 0.5).any(axis))) + 1 for axis in (1, 0))
     assert rows == pytest.approx(extent[0], abs=3) and columns == pytest.approx(extent[1], abs=2)
     assert (x[..., 2][target >= 0.99] > 0.6).all() and (x[..., 2][target == 0] < 0.2).all()
@@ -251,7 +258,7 @@ def test_a_turned_crop_shows_the_lesion_from_the_front_or_the_side(axes, extent)
 
 def test_turned_examples_are_the_same_place_as_the_axial_ones_and_never_thick(made, monkeypatch):
     cts = whole_ct.WholeCTs(Path(made.data.prepared), ("fold-a",))
-    patches = examples.Patches(Path(made.data.prepared), "train")
+    patches = Patches(Path(made.data.prepared), "train")
     seen, make = [], whole_ct.make_example
     monkeypatch.setattr(
         whole_ct, "make_example", lambda rng, source, *rest: (seen.append(source.sideways), make(rng, source, *rest))[1]
@@ -272,7 +279,7 @@ def test_a_thickened_patch_is_blurred_along_z_alone():
     hu[24:26, 20:30, 20:30] = 150
     source = sources.Source(hu, (hu > 0).astype(np.uint8) * 255, np.ones(hu.shape, np.uint8), 1.0)
     for seed in range(5):
-        made = turning.thickened(np.random.default_rng(seed), source)
+        made = reformat.thickened(np.random.default_rng(seed), source)
         assert made.hu.shape == hu.shape and made.hu.dtype == np.int16 and made.target.dtype == np.uint8
         assert (made.hu[:, :20] == -850).all() and (made.hu[:, :, 30:] == -850).all()
         inside = made.hu[:, 25, 25].astype(float) + 850
@@ -282,20 +289,21 @@ def test_a_thickened_patch_is_blurred_along_z_alone():
 
 
 def test_the_shares_of_background_and_of_what_is_turned_are_what_the_stage_says(made, monkeypatch):
-    patches, card = examples.Patches(Path(made.data.prepared), "train"), made.network.card
+    patches, card = Patches(Path(made.data.prepared), "train"), made.network.card
     for share, expected in ((0.0, 0), (0.25, 6), (0.3333, 7), (0.5, 12), (1.0, 24)):
         drawn, draw = [], patches.draw_background
         with monkeypatch.context() as patched:
             patched.setattr(patches, "draw_background", lambda *rest, d=draw, n=drawn: (n.append(1), d(*rest))[1])
-            examples.patch_batch(patches, card, 1, 0, 24, 32, background_share=share)
+            patch_batch(patches, card, 1, 0, 24, 32, background_share=share)
         assert len(drawn) == expected
     for share, least, most in ((0.0, 0, 0), (0.5, 4, 20), (1.0, 24, 24)):
-        seen, make = [], examples.make_example
+        seen, make = [], make_example
         with monkeypatch.context() as patched:
             patched.setattr(
-                examples, "make_example", lambda g, s, *rest, m=make, n=seen: (n.append(s.sideways), m(g, s, *rest))[1]
+                "training.examples.patches.make_example",
+                lambda g, s, *rest, m=make, n=seen: (n.append(s.sideways), m(g, s, *rest))[1],
             )
-            examples.patch_batch(patches, card, 1, 0, 24, 32, background_share=1.0, turned_share=share)
+            patch_batch(patches, card, 1, 0, 24, 32, background_share=1.0, turned_share=share)
         assert least <= sum(seen) <= most
 
 
@@ -306,21 +314,21 @@ def test_mining_the_patches_finds_tissue_in_train_patches_away_from_labels(made)
     """With a network that marks all tissue: a bar of it in one patch is found, the nodules are not."""
     prepared = Path(made.data.prepared)
     tissue = made_up_pack.tissue_bundle(made, prepared.parent / "tissue")
-    train = sorted(examples.Patches(prepared, "train").rows)
+    train = sorted(Patches(prepared, "train").rows)
     stored = np.load(prepared / "ct.npy", mmap_mode="r+")
     before = stored[train[0]].copy()
     stored[train[0], :, 44:48, 4:8] = (40 + 1024) // 8
     stored.flush()
     try:
-        file = mine.mine_patches(made, tissue)
+        file = hard_negatives.mine_patches(made, tissue)
         found = json.loads(file.read_text())
         file.unlink()
-        patches = examples.Patches(prepared, "train")
+        patches = Patches(prepared, "train")
         assert set(found) <= {str(i) for i in train} and found[str(train[0])]
         for i, points in found.items():
             source = patches.source(int(i))
             gaps = np.linalg.norm(np.argwhere(source.target > 0)[None] - np.array(points)[:, None], axis=2)
-            assert gaps.min() > mine.AWAY_MM
+            assert gaps.min() > hard_negatives.AWAY_MM
             assert all(source.hu[tuple(np.rint(point).astype(int))] > -400 for point in points)
     finally:
         stored[train[0]] = before
@@ -329,17 +337,17 @@ def test_mining_the_patches_finds_tissue_in_train_patches_away_from_labels(made)
 
 def test_mined_background_lies_mostly_around_the_false_positives_even_turned(made):
     prepared = Path(made.data.prepared)
-    index = min(examples.Patches(prepared, "train").rows)
+    index = min(Patches(prepared, "train").rows)
     point = [3.0, 45.0, 5.0]  # at a corner: a turned slice that was shifted across would miss the patch
-    (prepared / examples.HARD_PATCHES).write_text(json.dumps({index: [point]}))
+    (prepared / HARD_PATCHES).write_text(json.dumps({index: [point]}))
     try:
-        patches = examples.Patches(prepared, "train")
+        patches = Patches(prepared, "train")
         rng = np.random.default_rng(0)
         drawn = [patches.draw_background(rng, 64, mined=True)[2].centre_zyx_mm for _ in range(200)]
         assert 0.6 < np.mean([centre == tuple(point) for centre in drawn]) < 0.8
         rest = {"background_share": 1.0, "turned_share": 1.0}
-        x, _, _ = examples.patch_batch(patches, made.network.card, 1, 0, 48, 64, mined=True, **rest)
+        x, _, _ = patch_batch(patches, made.network.card, 1, 0, 48, 64, mined=True, **rest)
         assert np.isfinite(x).all() and not x[..., -1].any() and x[..., 2].any((1, 2)).all()
-        assert not examples.Patches(prepared, "val").hard
+        assert not Patches(prepared, "val").hard
     finally:
-        (prepared / examples.HARD_PATCHES).unlink()
+        (prepared / HARD_PATCHES).unlink()

@@ -16,7 +16,9 @@ from Testing.support import made_up_pack
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from training import config, export, mine
+from training import config
+from training.bundle import export
+from training.examples import hard_negatives
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +128,8 @@ def test_hard_negatives_are_high_away_from_labels_apart_and_trusted():
         candidate(10, (104, 112), (20, 30), 255),  # nobody knows
     )
     result = Result(geometry, candidates, None, (), (), Options(), {}, "", "", "", {}, 0.0)
-    points = mine.false_positives(result, ct, label, weight)
+    points = hard_negatives.false_positives(result, ct, label, weight)
     assert len(points) >= 3
     assert ((points[:, 1] >= 60) & (points[:, 1] < 66)).all()
     gaps = np.linalg.norm(points[:, None] - points[None], axis=2)[~np.eye(len(points), dtype=bool)]
-    assert gaps.min() > mine.APART_MM
+    assert gaps.min() > hard_negatives.APART_MM

@@ -14,8 +14,10 @@ from Testing.support import made_up_pack
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from Testing.support.paths import ROOT
-from training import config, fit, folds, losses, stream
+from training import config
 from training.evaluate import automatic
+from training.fitting import folds, losses, unet
+from training.fitting.batches import make_batch
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +53,24 @@ def test_pixels_without_weight_do_not_move_the_loss():
 
 
 def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(made, tmp_path, monkeypatch):
-    from LungTumorSegLib.model import unet
+    from LungTumorSegLib.model.unet import build
 
-    monkeypatch.setattr(fit, "VALIDATION_EXAMPLES", 8)
+    monkeypatch.setattr(unet, "VALIDATION_EXAMPLES", 8)
 
     def batches(interrupt_at=None):
         def here(settings, stage, seed, step, part):
             while True:
                 if step == interrupt_at:
                     raise RuntimeError("killed")
-                yield stream.make_batch(settings, stage, seed, step, part=part)
+                yield make_batch(settings, stage, seed, step, part=part)
                 step += 1
 
-        monkeypatch.setattr(stream, "batches", here)
+        monkeypatch.setattr(unet, "batches", here)
 
     def weights(run):
         settings = replace(made, fit=replace(made.fit, run=str(tmp_path / run)))
-        fit.fit_stage(settings, 0, None)
-        model = unet.build(made.network.card.architecture)
+        unet.fit_stage(settings, 0, None)
+        model = build(made.network.card.architecture)
         model.load_weights(tmp_path / run / "stage1/last.weights.h5")
         return [np.array(v) for v in model.weights]
 
@@ -86,23 +88,23 @@ def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(ma
 
 
 def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypatch):
-    from LungTumorSegLib.model import unet
+    from LungTumorSegLib.model.unet import build
 
     seen = []
 
     def here(settings, stage, seed, step, part):
         while True:
             seen.append(stage.ct_roles)
-            yield stream.make_batch(settings, stage, seed, step, part=part)
+            yield make_batch(settings, stage, seed, step, part=part)
             step += 1
 
-    monkeypatch.setattr(stream, "batches", here)
-    monkeypatch.setattr(fit, "VALIDATION_EXAMPLES", 8)
+    monkeypatch.setattr(unet, "batches", here)
+    monkeypatch.setattr(unet, "VALIDATION_EXAMPLES", 8)
     monkeypatch.setattr(folds, "STEPS", 5)
     stage = replace(made.fit.stages[0], ct_share=0.5, batch=8)
     settings = replace(made, fit=replace(made.fit, run=str(tmp_path), stages=(made.fit.stages[0], stage)))
     (tmp_path / "stage1").mkdir()
-    unet.build(made.network.card.architecture).save_weights(tmp_path / "stage1" / "best.weights.h5")
+    build(made.network.card.architecture).save_weights(tmp_path / "stage1" / "best.weights.h5")
     bundles = folds.fine_tune(settings)
     assert set(seen) == {("fold-a",), ("fold-b",)}
     cards = [json.loads((b / CARD).read_text()) for b in bundles]
@@ -116,7 +118,7 @@ def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypat
     folds.fine_tune(settings)
     assert [(b / CARD).stat().st_mtime_ns for b in bundles] == before
     weights = tmp_path / "folds" / "fold-a" / "stage1" / "best.weights.h5"
-    unet.build(made.network.card.architecture).save_weights(weights)
+    build(made.network.card.architecture).save_weights(weights)
     first, second = (load_bundle(b).checksum for b in folds.fine_tune(settings))
     assert first != opened["fold-a"].bundle.checksum
     assert second == opened["fold-b"].bundle.checksum
@@ -156,14 +158,14 @@ def test_a_mined_stage_without_false_positives_is_refused(made, tmp_path):
         made, fit=replace(made.fit, run=str(tmp_path), stages=(replace(made.fit.stages[0], mined=True),))
     )
     with pytest.raises(FileNotFoundError, match="mine --bundle"):
-        fit.fit(settings)
+        unet.fit(settings)
     assert not (tmp_path / "stage1").exists()
 
 
 def test_a_fit_stops_where_it_is_told(made, tmp_path, monkeypatch):
     fitted = []
-    monkeypatch.setattr(fit, "fit_stage", lambda config, number, start: fitted.append(number))
-    fit.fit(replace(made, fit=replace(made.fit, run=str(tmp_path), stages=made.fit.stages * 3)), 2)
+    monkeypatch.setattr(unet, "fit_stage", lambda config, number, start: fitted.append(number))
+    unet.fit(replace(made, fit=replace(made.fit, run=str(tmp_path), stages=made.fit.stages * 3)), 2)
     assert fitted == [0, 1]
 
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from Testing.support import made_up_pack, phantoms
 from Testing.support.paths import PACK
-from training import pack
+from training.data import pack
 
 beside_the_clone = pytest.mark.skipif(
     not PACK.exists(), reason="the training pack does not lie beside the clone (../shared/data)"

@@ -9,7 +9,7 @@ from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine
 
 from Testing.support import made_up_pack
-from training import quantise
+from training.bundle import quantise
 
 
 @pytest.fixture(scope="module")

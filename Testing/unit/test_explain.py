@@ -20,8 +20,8 @@ from Testing.support import made_up_pack
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from training import explain as step
-from training import export
+from training.bundle import export
+from training.studies.explain import SCORES, Nodules, _tells_errors, draw, run, summarise
 
 SHAPE = (21, 64, 64)
 BALL = (10, 30, 20)  # zyx, and 12 mm across
@@ -253,7 +253,7 @@ def test_a_map_tells_its_progress_and_stops_between_batches_when_it_is_cancelled
 
 @pytest.fixture(scope="module")
 def explained(made, tissue, tmp_path_factory):
-    return step.run(made, tmp_path_factory.mktemp("explained"), tissue[1].folder, count=1)
+    return run(made, tmp_path_factory.mktemp("explained"), tissue[1].folder, count=1)
 
 
 def test_explain_leaves_figures_a_table_and_pictures(explained):
@@ -270,35 +270,35 @@ def test_explain_leaves_figures_a_table_and_pictures(explained):
 
 def test_a_second_explain_reads_the_table(made, tissue, explained, monkeypatch):
     before = explained.read_text()
-    monkeypatch.setattr(step, "figures_of", None)  # calling it would fail
-    assert step.run(made, explained.parent, tissue[1].folder, count=1).read_text() == before
+    monkeypatch.setattr("training.studies.explain.figures_of", None)  # calling it would fail
+    assert run(made, explained.parent, tissue[1].folder, count=1).read_text() == before
 
 
 def test_a_nodule_that_was_not_found_is_drawn_without_a_heat_map(made, tissue, tmp_path):
-    nodule = step.Nodules(Path(made.data.prepared), "test").nodule(2)
-    step.draw(nodule, None, *tissue, tmp_path / "missed.png")
+    nodule = Nodules(Path(made.data.prepared), "test").nodule(2)
+    draw(nodule, None, *tissue, tmp_path / "missed.png")
     assert (tmp_path / "missed.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_a_score_that_is_the_error_tells_all_errors_and_its_opposite_none(made):
-    nodule = step.Nodules(Path(made.data.prepared), "test").nodule(2)
+    nodule = Nodules(Path(made.data.prepared), "test").nodule(2)
     predicted = np.roll(nodule.reference, 2, axis=2)
     error = (predicted != nodule.reference).astype(float)
-    assert step._tells_errors(error, predicted, nodule) == 1
-    assert step._tells_errors(-error, predicted, nodule) == 0
-    assert np.isnan(step._tells_errors(error, nodule.reference, nodule))
+    assert _tells_errors(error, predicted, nodule) == 1
+    assert _tells_errors(-error, predicted, nodule) == 0
+    assert np.isnan(_tells_errors(error, nodule.reference, nodule))
 
 
 def test_uncertainty_that_grows_with_the_error_has_a_correlation_of_1():
     rows = []
     for k in range(8):
         row = {"patient": f"P{k}", "dice": 1 - k / 10}
-        for name in step.SCORES:
+        for name in SCORES:
             rising = name == "deviation"
             row |= {f"mean_{name}": float(k if rising else k * (-1) ** k), f"auroc_{name}": 0.5 + k / 20}
         rows.append(row)
-    missed = {"patient": "P9", "dice": 0.0} | {f"{w}_{n}": np.nan for n in step.SCORES for w in ("mean", "auroc")}
-    made = step.summarise([*rows, missed])
+    missed = {"patient": "P9", "dice": 0.0} | {f"{w}_{n}": np.nan for n in SCORES for w in ("mean", "auroc")}
+    made = summarise([*rows, missed])
     assert made["lesions"] == 9 and made["not_found"] == 1
     correlation = made["deviation"]["spearman_with_1_minus_dice"]
     assert correlation["value"] == pytest.approx(1) and correlation["interval95"] == pytest.approx([1, 1])

@@ -60,7 +60,8 @@ def test_a_card_without_limits_or_without_one_of_them_judges_nothing():
 
 
 def test_the_limits_are_those_of_the_data_that_the_network_was_fitted_on(tmp_path):
-    from training import card, config
+    from training import config
+    from training.bundle import card
 
     settings = config.Config(data=config.Data(prepared=str(tmp_path)))
     assert card.limits(settings) == {}  # nothing is known, so nothing will be judged

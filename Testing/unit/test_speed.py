@@ -212,7 +212,7 @@ def test_a_bundle_without_int8_weights_runs_without_them(model, tmp_path):
 
 
 def test_the_quantiser_gets_the_same_network_in_plain_float32(model, tmp_path):
-    from training.quantise import in_float32
+    from training.bundle.quantise import in_float32
 
     plain = in_float32(onnx.load(model.folder / ONNX))
     onnx.checker.check_model(plain)

@@ -18,10 +18,11 @@ from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.model.engines.choose import open_engine
 from rich.progress import track
 
-from .. import pack, whole_ct
 from ..config import Config
-from ..examples import Patches
-from . import froc, hosts, metrics
+from ..data import pack
+from ..examples import recipients, whole_ct
+from ..examples.patches import Patches
+from . import froc, metrics
 from .calibration import Histogram
 from .froc import Reference
 
@@ -86,7 +87,7 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
     patches = {role: Patches(prepared, role) for role in dict.fromkeys(("val", role))}
 
     def planted(role: str, case: whole_ct.Case, nodules: list[int], seed: int, model: Model) -> dict:
-        return transplanted(hosts.make(case, patches[role], nodules, seed), model)
+        return transplanted(recipients.make(case, patches[role], nodules, seed), model)
 
     def job(exam: str, name: str, fold: str, case: whole_ct.Case, run: Callable[[Model], dict]):
         model = opened[fold]
@@ -104,7 +105,7 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
 
         return exam, do
 
-    dealt = {role: hosts.deal(patches[role], len(trusted)) for role in patches}
+    dealt = {role: recipients.deal(patches[role], len(trusted)) for role in patches}
     for number, (fold, case) in enumerate(trusted):
         if len(case.tumours):
             yield job("real", f"{case.name}-real", fold, case, partial(real, config, case.name))
@@ -114,7 +115,7 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
     if role != "test":
         return
     rounds = [(k, fold, case) for k in range(READ_ROUNDS) for fold, case in read]
-    for number, nodules in enumerate(hosts.deal(patches["test"], len(rounds))):
+    for number, nodules in enumerate(recipients.deal(patches["test"], len(rounds))):
         k, fold, case = rounds[number]
         if nodules:
             yield job(
@@ -153,7 +154,7 @@ def real(config: Config, name: str, model: Model) -> dict:
     }
 
 
-def transplanted(host: hosts.Host, model: Model) -> dict:
+def transplanted(host: recipients.Host, model: Model) -> dict:
     """The product on a CT with transplants and shams."""
     result = segmentation.segment(host.ct, Options(min_confidence=0), engine=model.engine, bundle=model.bundle)
     rows = _lesion_rows(result, host.ct, model, host.transplants, host.neutral)

@@ -13,8 +13,8 @@ from LungTumorSegLib.lesions.measurement import measure
 from LungTumorSegLib.model.bundle import Bundle
 from LungTumorSegLib.model.engines.base import Engine
 
-from ..examples import Patches
-from ..prepare import DEEP
+from ..data.prepare import DEEP
+from ..examples.patches import Patches
 from . import metrics
 
 CLICK_SEED = 4

@@ -6,14 +6,14 @@ from pathlib import Path
 import jinja2
 from matplotlib.figure import Figure
 
-from . import bars, click
+from . import click, targets
 
 EACH = 4
 
 
 def write(path: Path, figures: dict, pictures: list[Path]) -> None:
     template = jinja2.Template(files(__package__).joinpath("report.html.j2").read_text("utf-8"), autoescape=True)
-    shown = template.render(figures=figures, bars=bars.judged(figures), pictures=[p.name for p in pictures])
+    shown = template.render(figures=figures, bars=targets.judged(figures), pictures=[p.name for p in pictures])
     path.write_text(shown, encoding="utf-8")
 
 

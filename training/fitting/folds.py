@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from LungTumorSegLib.model.bundle import CARD, load_bundle
 
-from . import calibrate, classify, export, fit, mine
-from .config import Config, Stage
-from .evaluate import automatic
-from .evaluate.automatic import FOLDS
-from .evaluate.calibration import Histogram
+from ..bundle import export
+from ..config import Config, Stage
+from ..evaluate import automatic
+from ..evaluate.automatic import FOLDS
+from ..evaluate.calibration import Histogram
+from ..examples import hard_negatives
+from . import classifier, operating_point, unet
 
 STEPS = 500
 
@@ -43,18 +45,18 @@ def fine_tune(config: Config) -> list[Path]:
     whole, root = config.fit.stages[-1], Path(config.fit.run) / "folds"
     made = {fold: root / fold / "bundle" for fold in FOLDS}
     own = {fold: _without(config, fold) for fold in FOLDS}
-    left = [fold for fold in FOLDS if not _up_to_date(made[fold], _weights(own[fold]), classify.fitted(config, fold))]
+    left = [fold for fold in FOLDS if not _up_to_date(made[fold], _weights(own[fold]), classifier.fitted(config, fold))]
     if any(not (root / fold / "stage1" / "done.json").exists() for fold in left):
-        mine.for_stage(config, whole, export.export(config, shared, root / "shared", {"threshold": 0.5}))
+        hard_negatives.for_stage(config, whole, export.export(config, shared, root / "shared", {"threshold": 0.5}))
     for fold in left:
-        weights = fit.fit_stage(own[fold], 0, shared)
-        calibrate.calibrate(own[fold], weights)
+        weights = unet.fit_stage(own[fold], 0, shared)
+        operating_point.calibrate(own[fold], weights)
     counts = {fold: _whole_cts(config, own[fold], fold) for fold in FOLDS}
     for fold in left:
         others = [counts[other] for other in FOLDS if other != fold]
-        calibrate.calibrate_runs(own[fold], sum(others, Histogram.empty()))
-        _export(config, own[fold], fold, made[fold], calibrate.operating_point(own[fold]))
-    calibrate.calibrate_runs(config, sum(counts.values(), Histogram.empty()))
+        operating_point.calibrate_runs(own[fold], sum(others, Histogram.empty()))
+        _export(config, own[fold], fold, made[fold], operating_point.operating_point(own[fold]))
+    operating_point.calibrate_runs(config, sum(counts.values(), Histogram.empty()))
     return list(made.values())
 
 
@@ -81,12 +83,12 @@ def _up_to_date(folder: Path, *sources: Path | None) -> bool:
 
 def _export(config: Config, own: Config, fold: str, folder: Path, point: dict) -> Path:
     facts = point | {"data": {"whole_cts_left_out": fold}}
-    return export.export(config, _weights(own), folder, facts, classify.fitted(config, fold))
+    return export.export(config, _weights(own), folder, facts, classifier.fitted(config, fold))
 
 
 def _whole_cts(config: Config, own: Config, fold: str) -> Histogram:
     """What the model finds in its fold's CTs, on the patches' scale; kept with the records of these weights."""
-    of_patches = {k: v for k, v in calibrate.operating_point(own).items() if not k.startswith("run_")}
+    of_patches = {k: v for k, v in operating_point.operating_point(own).items() if not k.startswith("run_")}
     model = load_bundle(_export(config, own, fold, Path(own.fit.run) / "patches", of_patches))
     record = automatic.records(config, model) / "whole_cts.json"
     if not record.exists():

@@ -15,8 +15,8 @@ from LungTumorSegLib.model.card import SCHEMA, NetworkCard
 from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.sampling.cubes import classifier_cubes
 
+from ..config import Config
 from . import onnx_graph
-from .config import Config
 
 NAME, VERSION = "lung-tumor-unet", "0.5.0"
 

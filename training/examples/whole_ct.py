@@ -1,18 +1,19 @@
-"""Examples from whole CTs: real tumours, background, transplanted nodules and their shams."""
+"""Examples from whole CTs: real tumours, background, inserted nodules and their negative controls."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.model.card import NetworkCard
 from scipy import ndimage
 
-from . import turning
-from .examples import EVERY, Patches, make_example
-from .prepare import DEEP, TARGET
-from .sources import Draw, Source, off_centre, slab_matrix
+from ..data.prepare import DEEP, TARGET
+from . import reformat
+from .augment import make_example
+from .patches import EVERY, Patches
+from .sources import Draw, Source, off_centre
+from .transplant import centre_of, draw_negative_control, transplant
 
 PLACES = ("free", "pleura", "hilum")
 # of twelve crops; half are background, as most of a CT is
@@ -21,8 +22,6 @@ KINDS = (
     "background", "transplant", "background", "clicked transplant", "background", "sham",
 )  # fmt: skip
 HARD_NEGATIVES = "hard_negatives.json"  # written by `mine`
-SHAM_TRIES = 10_000  # in the pack every third qualifies
-RIM_MM = 4.0  # width of the soft blend around a transplanted nodule
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class WholeCTs:
         places = case.places[PLACES[rng.integers(len(PLACES))]]
         place = places[rng.integers(len(places))]
         if sham:
-            given, shape, centre = draw_sham(rng, patches)
+            given, shape, centre = draw_negative_control(rng, patches)
             zoom = 1.0
         else:
             index, zoom = patches.pick_lesion(rng)
@@ -130,117 +129,6 @@ class WholeCTs:
 def _mm(case: Case, index_zyx) -> tuple[float, float, float]:
     z, y, x = index_zyx
     return (float(z) * case.source.step_mm, float(y), float(x))
-
-
-def draw_sham(rng: np.random.Generator, patches: Patches) -> tuple[Source, np.ndarray, np.ndarray]:
-    """Lung without a nodule, in the outline of some nodule: donor, shape (bool) and the centre to cut from.
-
-    Only parenchyma: chest wall or a thick vessel in a nodule's outline would look like a nodule and teach the network
-    to leave them out (with them the validation Dice fell from 0.81 to 0.76 within 600 steps). Raises ValueError where
-    no patch has such lung.
-    """
-    indices = patches.need(list(patches.rows), "nodule")
-    for _ in range(SHAM_TRIES):
-        shape = patches.arrays["target_lesion"][indices[rng.integers(len(indices))]] & TARGET > 0
-        _, donor, drawn = patches.draw_background(rng, 64)
-        centre = np.array(drawn.centre_zyx_mm)
-        places = np.rint(np.argwhere(shape) - centre_of(shape) + centre).astype(int)
-        if (places < 0).any() or (places > 49).any():
-            continue
-        hu = donor.hu[tuple(places.T)]
-        if hu.mean() < -700 and np.mean(hu > -500) < 0.02:
-            return donor, shape, centre
-    raise ValueError(f"No patch of the role {patches.role} has enough lung without a nodule for a sham.")
-
-
-def centre_of(shape: np.ndarray) -> np.ndarray:
-    return np.array(ndimage.center_of_mass(shape))
-
-
-def transplant(
-    rng,
-    host: Source,
-    place_mm,
-    z_mm: float,
-    donor: Source,
-    shape,
-    centre,
-    zoom: float,
-    sham: bool,
-    along_mm=None,
-    alone=False,
-):
-    """Blend ``shape`` of the donor patch (1 mm) into the host; its centre comes to lie on ``place_mm``.
-
-    alone: the host's own tumours get weight 0, as a click asks for one lesion only.
-    centre: where the donor's voxels are taken from (for a sham elsewhere than the shape). Returns a local copy of
-    the host around the slice at ``z_mm`` (a Source), thick enough for all neighbours or ``along_mm`` to both sides,
-    and (z, y, x) mm of that slice and the place in it. The donor is brought to the host's slice spacing by slab means
-    and, where it is smoother, to its noise; the blend falls off over RIM_MM.
-    """
-    step, place = host.step_mm, np.asarray(place_mm, float)
-    around = _around(host, np.array([z_mm, *place[1:]]), along_mm)
-    hu, target, weight = (array[around.slices].copy() for array in (host.hu, host.target, host.weight))
-    hu = hu.astype(np.float32)
-    if alone:
-        weight[target > 0] = 0
-        target[:] = 0
-    local = place - around.start * np.array([step, 1.0, 1.0])
-
-    shape_centre = centre_of(shape)
-    depth = ndimage.distance_transform_edt(~shape) * zoom
-    blend = np.clip(1 - depth / RIM_MM, 0, 1)
-    # only the pixels that the patch covers
-    reach = int(25 * zoom + RIM_MM)
-    pixel = local[1:].astype(int)
-    near = Box(pixel, pixel + 1).expand(reach, hu.shape[1:])
-    z = np.arange(len(hu)) * step
-
-    def bring(volume, middle, fill):
-        along_z = slab_matrix(50, 1.0, (z - local[0]) / zoom + middle[0], step / zoom)
-        flat = (along_z @ volume.reshape(50, -1).astype(np.float32)).reshape(len(z), 50, 50)
-        y, x = ((np.arange(*ends) - c) / zoom + m for ends, c, m in zip(near.pairs, local[1:], middle[1:], strict=True))
-        grid = np.meshgrid(y, x, indexing="ij")
-        sampled = [ndimage.map_coordinates(s, grid, order=1, cval=fill) for s in flat]
-        return np.where(along_z.sum(1)[:, None, None] < 0.5, fill, np.stack(sampled))
-
-    part = (slice(None), *near.slices)
-    share = bring(blend, shape_centre, 0)
-    # around the nodule the donor shows lung: into the host's wall or vessels it would cut a dark rim
-    share[(share < 0.99) & (hu[part] > -400)] = 0
-    other = bring(donor.hu, np.asarray(centre, float), -850)
-    other += _missing_noise(rng, hu[part], donor)
-    hu[part] += share * (other - hu[part])
-    if not sham:
-        new = np.clip(np.rint(bring(donor.target * shape, shape_centre, 0)), 0, 255).astype(np.uint8)
-        target[part] = np.maximum(target[part], new)
-        weight[part] = np.where(share > 0, 1, weight[part])
-    local[0] = z_mm - around.start[0] * step
-    return Source(np.rint(hu).astype(np.int16), target, weight, step), local
-
-
-def _around(host: Source, centre_mm: np.ndarray, along_mm: float | None) -> Box:
-    """The voxels within 128 mm of the centre in the plane, along z within ``along_mm`` or as the neighbours need."""
-    context = np.array([along_mm or 10.0 + 2 * host.step_mm, 128.0, 128.0])
-    unit = np.array([host.step_mm, 1.0, 1.0])
-    low = np.maximum(0, np.floor((centre_mm - context) / unit)).astype(int)
-    high = np.minimum(host.hu.shape, np.ceil((centre_mm + context) / unit).astype(int) + 1)
-    return Box(low, high)
-
-
-def _missing_noise(rng, hu: np.ndarray, donor: Source):
-    """What brings the donor to the noise of ``hu``: normal, of its shape; 0 where the donor is as noisy."""
-    missing = _noise(hu) ** 2 - _noise(donor.hu[20:30].astype(np.float32)) ** 2
-    return rng.normal(0, np.sqrt(missing), hu.shape) if missing > 0 else 0
-
-
-def _noise(hu: np.ndarray) -> float:
-    """Noise of the lung in HU: spread of the residual of a small blur over aerated voxels."""
-    lung = (hu > -950) & (hu < -700)
-    if np.count_nonzero(lung) < 200:
-        return 0.0
-    residual = (hu - ndimage.gaussian_filter(hu, (0, 1, 1)))[lung]
-    return float(1.48 * np.median(np.abs(residual)))
 
 
 def _open(folder: Path, facts: dict, hard: np.ndarray) -> Case:
@@ -291,7 +179,7 @@ def ct_batch(
         kind = KINDS[(step * n + i) % len(KINDS)]
         if not prompt:
             kind = kind.removeprefix("clicked ")
-        axes = turning.pick_side(rng) if rng.random() < turned_share else (0, 1, 2)
+        axes = reformat.pick_side(rng) if rng.random() < turned_share else (0, 1, 2)
         if kind == "tumour":
             source, draw = cts.draw_tumour(rng, crop)
         elif kind == "clicked tumour":
@@ -301,8 +189,8 @@ def ct_batch(
         else:
             sham, prompted = kind == "sham", kind == "clicked transplant"
             source, draw = cts.draw_transplant(rng, crop, patches, sham, prompted, axes[0])
-        if axes[0] and source.step_mm <= turning.THICKEST_MM:
-            source, draw = turning.turned(source, draw, axes)
+        if axes[0] and source.step_mm <= reformat.THICKEST_MM:
+            source, draw = reformat.turned(source, draw, axes)
         made.append(make_example(rng, source, off_centre(rng, draw, OFF_CENTRE[kind]), card))
     x, y, w = (np.stack(part) for part in zip(*made, strict=True))
     return x, y[..., None], w[..., None]

@@ -15,7 +15,7 @@ from LungTumorSegLib.readers import image_files
 from LungTumorSegLib.readers.ct import read_ct
 from rich.progress import track
 
-from .config import Config
+from ..config import Config
 from .prepare import roles, write_case
 
 SUFFIXES = (".nrrd", ".nii", ".nii.gz", ".mha", ".mhd")

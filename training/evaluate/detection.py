@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from LungTumorSegLib.model.card import ConfidenceCoefficients
 
-from . import calibration, confidence, froc, hosts, metrics
+from ..examples import recipients
+from . import calibration, confidence, froc, metrics
 from .automatic import FOLDS
 from .calibration import Histogram
 
@@ -126,7 +127,7 @@ def _transplants(test: list[dict], scans: list[froc.Scan]) -> dict:
 
 def _without_small(record: dict) -> dict:
     """The record without what hits nothing and is shorter than the smallest nodule that counts."""
-    rows = [row for row in record["lesions"] if row["hits"] != -1 or row["long_axis_mm"] >= hosts.LEAST_MM]
+    rows = [row for row in record["lesions"] if row["hits"] != -1 or row["long_axis_mm"] >= recipients.LEAST_MM]
     return record | {"lesions": rows}
 
 

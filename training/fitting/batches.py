@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from . import examples, whole_ct
-from .config import Config, Stage
+from ..config import Config, Stage
+from ..examples import whole_ct
+from ..examples.patches import EVERY, Patches, patch_batch
 
 _sources = {}  # per process: opened once
 
@@ -28,16 +29,16 @@ def make_batch(
     step: int,
     role: str = "train",
     augment: bool = True,
-    part: slice = examples.EVERY,
+    part: slice = EVERY,
 ):
     """x (n, y, x, c) and y (n, y, x, 2): target and weight. part: of the patch crops, and of the whole-CT crops."""
-    patches, card = _open(examples.Patches, config.data.prepared, role), config.network.card
+    patches, card = _open(Patches, config.data.prepared, role), config.network.card
     # Both kinds in each batch: BatchNorm learns one set of statistics. With batches of one kind by turns the validation
     # Dice fell from 0.81 to 0.78 within 600 steps.
     from_cts = round(stage.batch * stage.ct_share) if augment else 0
     from_patches, crop, prompt = stage.batch - from_cts, stage.crop, stage.prompt
     shares = stage.mirrored_share, stage.background_share, stage.turned_share, stage.mined
-    x, y, w = examples.patch_batch(patches, card, seed, step, from_patches, crop, augment, prompt, *shares, part)
+    x, y, w = patch_batch(patches, card, seed, step, from_patches, crop, augment, prompt, *shares, part)
     if from_cts:
         cts = _open(whole_ct.WholeCTs, config.data.prepared, stage.ct_roles)
         kinds = stage.transplants, prompt, stage.turned_share
@@ -58,7 +59,7 @@ def _end_with_parent():
     threading.Thread(target=wait, daemon=True).start()
 
 
-def batches(config: Config, stage: Stage, seed: int, first_step: int, part: slice = examples.EVERY):
+def batches(config: Config, stage: Stage, seed: int, first_step: int, part: slice = EVERY):
     """Endless generator of training batches, or of a ``part`` of each, from ``first_step`` on."""
     with ProcessPoolExecutor(config.fit.workers, get_context("spawn"), _end_with_parent) as pool:
         ahead = deque()

@@ -16,10 +16,10 @@ from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine
 from onnx import TensorProto, numpy_helper
 from rich.progress import track
 
-from .config import Config
-from .evaluate import automatic, click, exam, metrics
-from .examples import Patches, patch_batch
-from .whole_ct import WholeCTs, ct_batch
+from ..config import Config
+from ..evaluate import automatic, click, detection, metrics
+from ..examples.patches import Patches, patch_batch
+from ..examples.whole_ct import WholeCTs, ct_batch
 
 CALIBRATION_BATCHES, CALIBRATION_BATCH, CROP = 12, 8, 64
 # The first convolution sees the scan itself and the last makes the probability: 1.5 % of the work, most of the error
@@ -147,5 +147,5 @@ def _sensitivity(config: Config, engine: Engine, bundle: Bundle, folder: Path) -
     runs = automatic.jobs(config, dict.fromkeys(automatic.FOLDS, model), ROLE)
     chosen = [job for what, job in runs if what == ROLE]
     # the same runs are fitted on and, fold by fold, judged
-    judged = exam.judge([job() for job in track(chosen, f"Whole CTs, {engine.precision}")], ROLE)
+    judged = detection.judge([job() for job in track(chosen, f"Whole CTs, {engine.precision}")], ROLE)
     return judged.figures["transplants"]["sensitivity_at"]["2"]["sensitivity"]

@@ -11,8 +11,9 @@ import numpy as np
 from LungTumorSegLib.model.bundle import CLASSIFIER, UNET, load_bundle, sha256
 from LungTumorSegLib.model.engines.choose import installed, open_engine
 
-from . import calibrate, prepare
-from .config import Config
+from ..config import Config
+from ..data import prepare
+from ..fitting import operating_point
 
 THICKEST_MM = 8.0  # `examples` makes slices as thick as this of thinner ones
 
@@ -20,11 +21,11 @@ THICKEST_MM = 8.0  # `examples` makes slices as thick as this of thinner ones
 def facts(config: Config) -> dict:
     """``data``, ``split_sha256``, ``limits`` and ``fitted``, and the operating point as `calibrate` found it."""
     split = Path(config.data.split)
-    return calibrate.operating_point(config) | {
+    return operating_point.operating_point(config) | {
         "data": {
             "patients": dict(Counter(prepare.roles(split).values())),
             "licence": "CC BY 3.0 and 4.0, by collection; see attribution",
-            "attribution": (Path(__file__).parent / "attribution.txt").read_text(encoding="utf-8").strip(),
+            "attribution": (Path(__file__).parents[1] / "attribution.txt").read_text(encoding="utf-8").strip(),
         },
         "split_sha256": sha256(split),
         "limits": limits(config),

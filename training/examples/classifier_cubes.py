@@ -10,13 +10,13 @@ from rich.progress import track
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from . import whole_ct
-from .config import Config
-from .evaluate import hosts
-from .examples import Patches
-from .mine import AWAY_MM
-from .prepare import TARGET
+from ..config import Config
+from ..data.prepare import TARGET
+from . import recipients, whole_ct
+from .hard_negatives import AWAY_MM
+from .patches import Patches
 from .sources import Source
+from .transplant import centre_of
 
 POOLED = SIDE + 8  # the classifier's cube is cut out of it anywhere: up to 4 mm off
 JITTER_MM = 1.0
@@ -39,7 +39,7 @@ def of_patches(config: Config) -> dict[str, np.ndarray]:
         source, shape = patches.source(index), patches.arrays["target_lesion"][index] & TARGET > 0
         solid = float(patches.rows[index]["texture"]) >= 4
         times = 1 if patches.size[index] < SMALL_MM else TIMES if solid else TIMES_SUBSOLID
-        pool += [(_cube(rng, config, source, whole_ct.centre_of(shape)), 1) for _ in range(times)]
+        pool += [(_cube(rng, config, source, centre_of(shape)), 1) for _ in range(times)]
         places, response = spots(source.hu, 1.0)
         away = _away(source, places) & ((places > 6) & (places < 44)).all(1)
         chosen = [*_some(rng, places[away], response[away], SPOTS_A_PATCH)]
@@ -68,11 +68,13 @@ def of_cts(config: Config, role: str) -> dict[str, np.ndarray]:
             pool += [(_cube(rng, config, source, place), 0) for place in chosen]
         for k in range(HOSTS):
             nodules = rng.choice(large, min(NODULES_A_HOST, len(large)), replace=False).tolist()
-            host = hosts.make(case, patches, nodules, 1000 + HOSTS * number + k)  # seeds that the exam does not use
+            host = recipients.make(
+                case, patches, nodules, 1000 + HOSTS * number + k
+            )  # seeds that the exam does not use
             inside = Source(host.ct.voxels_zyx, source.target, source.weight, source.step_mm)
             for references, times, kind in ((host.transplants, TIMES, 1), (host.shams, 1, 0)):
                 for reference in references:
-                    middle = whole_ct.centre_of(reference.mask) + reference.box.start
+                    middle = centre_of(reference.mask) + reference.box.start
                     place = middle * (source.step_mm, 1, 1)
                     pool += [(_cube(rng, config, inside, place), kind) for _ in range(times)]
     return _arrays(pool)

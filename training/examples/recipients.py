@@ -7,11 +7,12 @@ import numpy as np
 from LungTumorSegLib.data import CT
 from LungTumorSegLib.geometry import Box, Geometry
 
-from .. import whole_ct
-from ..examples import Patches
-from ..prepare import TARGET
-from ..sources import Source
-from .froc import Reference
+from ..data.prepare import TARGET
+from ..evaluate.froc import Reference
+from . import whole_ct
+from .patches import Patches
+from .sources import Source
+from .transplant import RIM_MM, centre_of, draw_negative_control, transplant
 
 HOST_SEED = 11
 LEAST_MM = 6.0  # smaller lesions count neither way
@@ -53,17 +54,17 @@ def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -
     wanted = [(i, False) for i in nodules] + [(None, True)] * SHAMS
     for index, sham in wanted:
         if sham:
-            donor, shape, centre = whole_ct.draw_sham(rng, patches)
+            donor, shape, centre = draw_negative_control(rng, patches)
         else:
             donor, shape = patches.source(index), patches.arrays["target_lesion"][index] & TARGET > 0
-            centre = whole_ct.centre_of(shape)
-        radius = float(np.ptp(np.argwhere(shape), axis=0).max()) / 2 + whole_ct.RIM_MM
+            centre = centre_of(shape)
+        radius = float(np.ptp(np.argwhere(shape), axis=0).max()) / 2 + RIM_MM
         place = _free_place(rng, case.places[next(kinds)], occupied, radius, given)
         if place is None:
             continue
         source = Source(hu, empty, given.weight, given.step_mm)
         z_mm = round(place[0] / given.step_mm) * given.step_mm
-        made, local = whole_ct.transplant(rng, source, place, z_mm, donor, shape, centre, 1.0, sham, ALONG_MM)
+        made, local = transplant(rng, source, place, z_mm, donor, shape, centre, 1.0, sham, ALONG_MM)
         low = np.rint((np.array([z_mm, *place[1:]]) - local) / unit).astype(int)
         box = Box.whole(made.hu.shape).shift(low)
         mask = made.hu != hu[box.slices] if sham else made.target >= 128

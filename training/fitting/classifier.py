@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from . import cubes
-from .config import Config
-from .evaluate.automatic import FOLDS
+from ..config import Config
+from ..evaluate.automatic import FOLDS
+from ..examples import classifier_cubes
 
 Pool = dict[str, np.ndarray]  # as `cubes` makes them
 EPOCH_STEPS = 100
@@ -36,7 +36,9 @@ def fit(config: Config) -> Path:
 
     def pool(name: str) -> Pool:
         if name not in pools:
-            pools[name] = cubes.of_patches(config) if name == "patches" else cubes.of_cts(config, name)
+            pools[name] = (
+                classifier_cubes.of_patches(config) if name == "patches" else classifier_cubes.of_cts(config, name)
+            )
         return pools[name]
 
     own = config.classifier
@@ -90,7 +92,7 @@ def _with_cts(pool: Callable[[str], Pool], folds: list[str]) -> list[Pool]:
 
 def batches(pools: list[Pool], size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Endless batches (size, 32, 32, 32, 1) float32 and (size, 1): of each pool alike, half of them nodules."""
-    rng, off = np.random.default_rng(seed), cubes.POOLED - cubes.SIDE + 1
+    rng, off = np.random.default_rng(seed), classifier_cubes.POOLED - classifier_cubes.SIDE + 1
     # by pool and kind; a pool without false positives gives nodules alone
     kinds = [[rows for kind in (1, 0) if len(rows := np.flatnonzero(pool["y"] == kind))] for pool in pools]
     while True:
@@ -100,7 +102,12 @@ def batches(pools: list[Pool], size: int, seed: int) -> Iterator[tuple[np.ndarra
             row = rng.choice(own[k // len(pools) % len(own)])
             cube = pool["x"][row]
             z0, y0, x0 = rng.integers(0, off, 3)
-            cube = cube[z0 : z0 + cubes.SIDE, y0 : y0 + cubes.SIDE, x0 : x0 + cubes.SIDE].astype(np.float32) / 255
+            cube = (
+                cube[
+                    z0 : z0 + classifier_cubes.SIDE, y0 : y0 + classifier_cubes.SIDE, x0 : x0 + classifier_cubes.SIDE
+                ].astype(np.float32)
+                / 255
+            )
             cube = np.flip(cube, np.flatnonzero(rng.random(3) < 0.5)).transpose(rng.permutation(3))
             x.append(cube * rng.uniform(0.95, 1.05) + rng.normal(0, 0.015, cube.shape))
             y.append([pool["y"][row]])

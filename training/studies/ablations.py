@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from . import fit, folds, losses
-from .config import Config, Stage
-from .evaluate import metrics
-from .evaluate.automatic import FOLDS
-from .examples import Patches, make_example
-from .sources import Draw, Source, off_centre
-from .whole_ct import OFF_CENTRE, WholeCTs
+from ..config import Config, Stage
+from ..evaluate import metrics
+from ..evaluate.automatic import FOLDS
+from ..examples.patches import Patches, make_example
+from ..examples.sources import Draw, Source, off_centre
+from ..examples.whole_ct import OFF_CENTRE, WholeCTs
+from ..fitting import folds, losses
+from ..fitting.unet import fit_stage
 
 SEED = 20_000  # of the examples that are asked about; the fit's own validation has others
 VAL_EXAMPLES, CT_EXAMPLES = 768, 48  # of all val patches; of each whole CT
@@ -86,7 +87,7 @@ def run(config: Config, steps: int) -> Path:
         own = replace(variant, fit=replace(variant.fit, run=str(folder / name)))
         record = folder / name / "measured.json"
         if not record.exists():
-            weights = fit.fit_stage(own, 0, shared if variant.fit.stages[0].ct_share else None)
+            weights = fit_stage(own, 0, shared if variant.fit.stages[0].ct_share else None)
             made = {what: measure(own, weights, examples(own)) for what, examples in SETS.items()}
             partial = record.with_suffix(".part")
             partial.write_text(json.dumps(made))
@@ -147,10 +148,10 @@ def measure(config: Config, weights: Path, examples: Iterator[Example]) -> list[
     network that was fitted without the prompt gets the clicked pictures without it.
     """
     import keras
-    from LungTumorSegLib.model import unet
+    from LungTumorSegLib.model.unet import build
 
     keras.mixed_precision.set_global_policy("float32")
-    model = unet.build(config.network.card.architecture)
+    model = build(config.network.card.architecture)
     model.load_weights(weights)
     rng = np.random.default_rng(SEED)  # not drawn from without augmentation
     asked, made = [], []

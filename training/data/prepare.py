@@ -16,8 +16,8 @@ from LungTumorSegLib.sampling import slices
 from rich.progress import track
 from scipy import ndimage
 
+from ..config import Config
 from . import pack
-from .config import Config
 
 # bits of target_lesion.npy
 TARGET, DEEP = 1, 2

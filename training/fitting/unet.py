@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import distribute, losses, stream
-from .config import Config, Stage
-from .examples import HARD_PATCHES
+from ..config import Config, Stage
+from ..examples.patches import HARD_PATCHES
+from . import distribute, losses
+from .batches import batches, make_batch
 
 VALIDATION_SEED = 10_000
 VALIDATION_EXAMPLES = 384
@@ -30,7 +31,7 @@ def fit(config: Config, until: int | None = None) -> Path:
 def fit_stage(config: Config, number: int, start: Path | None) -> Path:
     """One stage, from ``start``'s weights or from scratch. Returns its best weights (moving average, by val Dice)."""
     import keras
-    from LungTumorSegLib.model import unet
+    from LungTumorSegLib.model.unet import build
 
     stage = config.fit.stages[number]
     folder = Path(config.fit.run) / f"stage{number + 1}"
@@ -47,7 +48,7 @@ def fit_stage(config: Config, number: int, start: Path | None) -> Path:
     own = distribute.folder_of_my_own(folder)
     keras.utils.set_random_seed(config.fit.seed)
     keras.mixed_precision.set_global_policy(config.fit.precision)
-    model = unet.build(config.network.card.architecture)
+    model = build(config.network.card.architecture)
     if start is not None and not last.exists():
         model.load_weights(start)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -75,7 +76,7 @@ def fit_stage(config: Config, number: int, start: Path | None) -> Path:
     first = int(model.optimizer.iterations)
     watch = _watch(config, stage, number, folder, own)
     model.fit(
-        stream.batches(config, stage, config.fit.seed + 1000 * number, first, distribute.part(stage)),
+        batches(config, stage, config.fit.seed + 1000 * number, first, distribute.part(stage)),
         initial_epoch=first // config.fit.epoch_steps,
         epochs=stage.steps // config.fit.epoch_steps,
         steps_per_epoch=config.fit.epoch_steps,
@@ -100,11 +101,11 @@ def _tensorboard(folder: Path) -> list:
 
 def _validation(config: Config, stage: Stage) -> list[np.ndarray]:
     """Inputs and targets of the validation: the same examples at every call."""
-    batches = [
-        stream.make_batch(config, stage, VALIDATION_SEED, k, "val", augment=False)
+    validation = [
+        make_batch(config, stage, VALIDATION_SEED, k, "val", augment=False)
         for k in range(VALIDATION_EXAMPLES // stage.batch)
     ]
-    return [np.concatenate(part) for part in zip(*batches, strict=True)]
+    return [np.concatenate(part) for part in zip(*validation, strict=True)]
 
 
 def _scores(p: np.ndarray, y: np.ndarray, clicked: np.ndarray) -> dict[str, str]:

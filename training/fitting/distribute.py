@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .config import Stage
-from .examples import EVERY
+from ..config import Stage
+from ..examples.patches import EVERY
 
 PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
 

@@ -19,9 +19,9 @@ from rich.progress import track
 from scipy import ndimage, stats
 from sklearn.metrics import roc_auc_score
 
-from .config import Config
-from .evaluate import click, metrics
-from .evaluate.click import Nodule, Nodules
+from ..config import Config
+from ..evaluate import click, metrics
+from ..evaluate.click import Nodule, Nodules
 
 # voxels so near to either outline are where an error can be: further away nearly all are right and surely so
 BAND_MM = 3.0

@@ -17,9 +17,9 @@ from rich.progress import track
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from . import pack
-from .config import Config, Stage
-from .examples import HARD_PATCHES, Patches
+from ..config import Config, Stage
+from ..data import pack
+from .patches import HARD_PATCHES, Patches
 from .whole_ct import HARD_NEGATIVES
 
 LEAST_P = 0.3

@@ -10,16 +10,17 @@ from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.model.engines.choose import open_engine
 from rich.progress import track
 
-from . import evaluate, export
-from .config import Config
-from .evaluate import calibration, click, metrics, patches
+from ..bundle import export
+from ..config import Config
+from ..evaluate import calibration, click, metrics, patches
+from ..evaluate.evaluation import BATCH
 
 
 class Remembering:
     """An engine that runs no picture twice: what changes from threshold to threshold is not the network."""
 
     def __init__(self, engine: Engine):
-        self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, evaluate.BATCH
+        self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, BATCH
         self.engine, self.answers, self.classifier = engine, {}, None  # it moves no voxel
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
@@ -42,7 +43,7 @@ def calibrate(config: Config, weights: Path) -> Path:
     raw_folder = Path(config.fit.run) / "uncalibrated"
     raw = load_bundle(export.export(config, weights, raw_folder, {"threshold": 0.5}))
     engine, nodules = open_engine(raw), click.Nodules(Path(config.data.prepared), "val")
-    engine.batch = evaluate.BATCH
+    engine.batch = BATCH
     maps = patches.run(nodules, engine, raw, "Maps, val")
     temperature, offset = calibration.fit_temperature_and_offset(maps.counts)
     clicked = _click_dice(nodules, engine, raw, list(maps.dice))

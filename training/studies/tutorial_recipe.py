@@ -17,9 +17,9 @@ from LungTumorSegLib.model.card import Architecture
 from LungTumorSegLib.sampling import slices
 from matplotlib.figure import Figure
 
-from .config import Network
-from .datasets import check_split
-from .evaluate import metrics
+from ..config import Network
+from ..data.user_datasets import check_split
+from ..evaluate import metrics
 
 SIDES = ("train", "valid")
 CLASSIC = (64, 128, 256, 512, 1024)  # Ronneberger et al., MICCAI 2015

@@ -1,0 +1,1 @@
+"""Data sets: the pack, other people's, and how they are prepared."""

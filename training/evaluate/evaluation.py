@@ -1,0 +1,155 @@
+"""Every figure that is quoted, measured through the product's own `segment` on patients the network never saw."""
+
+import csv
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from LungTumorSegLib.lesions.confidence import FEATURES
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.engines.choose import open_engine
+from rich.progress import track
+
+from ..config import Config
+from . import automatic, calibration, click, demo, detection, page, patches, plots, targets
+from .calibration import Histogram
+
+BATCH = 16  # slices at a time: a patch's are 64 x 64 pixels, small for what suits whole slices
+
+
+def evaluate(config: Config, model: Path | None = None, role: str = "test", whole_cts: bool = True) -> Path:
+    """Evaluate a bundle and return the folder with figures.json, tables, plots and report.html.
+
+    Every run leaves a record in the folder, so that a second call goes on where the first ended. The folder is named
+    by the weights' checksum and the threshold: other weights start afresh. ``facts-ROLE.json`` is what `export` takes
+    into the card: the figures and the confidence coefficients (fitted on val).
+    """
+    bundle = load_bundle(model)
+    engine = open_engine(bundle)
+    engine.batch = BATCH
+    folder = automatic.records(config, bundle)
+    folder.mkdir(parents=True, exist_ok=True)
+    nodules = click.Nodules(Path(config.data.prepared), role)
+    rows = _clicks(nodules, engine, bundle, folder / f"click-{role}.csv", role)
+    maps = _maps(config, nodules, engine, bundle, folder, role)
+    val = maps if role == "val" else _maps(config, None, engine, bundle, folder, "val")
+    temperature = calibration.fit_temperature(val.counts)
+    line = calibration.fit_temperature_and_offset(val.counts)
+    judged = None
+    if whole_cts:
+        jobs = list(automatic.jobs(config, automatic.models(config, bundle), role))
+        judged = detection.judge([job() for _, job in track(jobs, "Whole CTs")], role)
+    figures = {
+        "role": role,
+        "model": {"name": bundle.name, "version": bundle.version, "checksum": bundle.checksum},
+        "engine": f"{engine.name}, {engine.precision}",
+        "threshold": bundle.card.threshold,
+        "best_threshold_on_val": val.best_threshold,
+        "click": click.summarise(rows),
+        "calibration": _calibration(maps.counts, judged and judged.histogram, temperature, line, maps.n),
+        "automatic": judged and judged.figures,
+        "demo": _demo(config, engine, bundle, folder) if role == "test" else None,
+    }
+    facts = {"figures": targets.brief(figures)}
+    if judged and judged.coefficients:
+        facts["confidence_coefficients"] = asdict(judged.coefficients)
+        if judged.min_confidence is not None:
+            facts["min_confidence"] = judged.min_confidence
+    _write(folder / f"figures-{role}.json", figures)
+    _write(folder / f"facts-{role}.json", facts)
+    if judged:
+        _write_csv(folder / f"lesions-{role}.csv", [r for record in judged.records for r in _flat(record)])
+        _write_csv(folder / f"real-{role}.csv", judged.figures["real"]["cases"] if judged.figures["real"] else [])
+    pictures = plots.draw(folder, role, config, rows, maps.counts, judged, line)
+    pictures += [page.draw_cases(folder / f"cases-{role}.png", nodules, rows, engine, bundle)]
+    page.write(folder / f"report-{role}.html", figures, pictures)
+    targets.show(figures)
+    return folder
+
+
+def _clicks(nodules: click.Nodules, engine, bundle, table: Path, role: str) -> list[dict]:
+    """The click table; rows that an earlier call wrote are read back."""
+    done = {}
+    if table.exists():
+        with table.open(newline="") as file:
+            done = {int(row["index"]): _numbers(row) for row in csv.DictReader(file)}
+    left = [index for index in nodules.patches.rows if index not in done]
+    without = click.NoPrompt(engine)
+    for index in track(left, f"Clicks, {role}"):
+        nodule = nodules.nodule(index)
+        row = click.figures(nodule, click.clicked(nodule, engine, bundle), click.clicked(nodule, without, bundle))
+        new = not table.exists()
+        with table.open("a", newline="") as file:
+            writer = csv.DictWriter(file, row.keys())
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+        done[index] = row
+    return [done[index] for index in nodules.patches.rows]
+
+
+def _maps(config: Config, nodules: click.Nodules | None, engine, bundle, folder: Path, role: str) -> patches.Maps:
+    record = folder / f"maps-{role}.json"
+    if not record.exists():
+        nodules = nodules or click.Nodules(Path(config.data.prepared), role)
+        made = patches.run(nodules, engine, bundle, f"Maps, {role}")
+        kept = {"voxels": made.counts.voxels.tolist(), "target": made.counts.target.tolist()}
+        _write(record, kept | {"dice": {str(t): d for t, d in made.dice.items()}, "n": made.n})
+    read = json.loads(record.read_text())
+    counts = Histogram(np.array(read["voxels"]), np.array(read["target"]))
+    return patches.Maps(counts, {float(t): d for t, d in read["dice"].items()}, read["n"])
+
+
+def _demo(config: Config, engine, bundle, folder: Path) -> dict | None:
+    """None where `make demo` has not left its CTs."""
+    given, record = Path(config.data.demo).expanduser(), folder / "demo.json"
+    if not all((given / f"{name}_image.nrrd").exists() for name in demo.NAMES):
+        return None
+    if not record.exists():
+        _write(record, demo.run(given, engine, bundle))
+    return json.loads(record.read_text())
+
+
+def _calibration(patch_counts: Histogram, ct_counts: Histogram | None, temperature: float, line, n: int) -> dict:
+    made = {"temperature": temperature, "with_offset": {"temperature": line[0], "offset": line[1]}, "patches": n}
+    for name, counts in (("patches", patch_counts), ("whole_cts", ct_counts)):
+        if counts is not None and counts.voxels.any():
+            made[f"error_{name}"] = calibration.expected_error(counts)
+            made[f"error_{name}_with_temperature"] = calibration.expected_error(counts, temperature)
+            made[f"error_{name}_with_offset"] = calibration.expected_error(counts, *line)
+    return made
+
+
+def _flat(record: dict) -> list[dict]:
+    keys = ("case", "fold", "exam", "unseen")
+    names = ("hits", "sham", "dice", "confidence", "long_axis_mm", *FEATURES)
+    return [{k: record[k] for k in keys} | {name: row.get(name, "") for name in names} for row in record["lesions"]]
+
+
+def _numbers(row: dict[str, str]) -> dict:
+    return {k: v if k == "patient" else int(v) if k == "index" else float(v) for k, v in row.items()}
+
+
+def _write_csv(path: Path, rows: list[dict]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys() if rows else [])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _write(path: Path, content: dict) -> None:
+    """JSON with null for what is not a number, written in one go."""
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(json.dumps(_clean(content), indent=1))
+    partial.replace(path)
+
+
+def _clean(value):
+    if isinstance(value, dict):
+        return {k: _clean(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(v) for v in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,1 @@
+"""What the networks learn from: patches, whole CTs, cubes."""

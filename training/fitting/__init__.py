@@ -1,0 +1,1 @@
+"""Fits of the networks, and what is chosen after them."""
