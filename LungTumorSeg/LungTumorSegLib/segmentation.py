@@ -18,7 +18,7 @@ from .inference import Inference, Job
 from .lesions.candidates import best_regions, candidate_of, candidates_of, longest_mm, widened
 from .lesions.click import click
 from .lesions.extraction import extract, masks_of
-from .lungs.find import find_lungs
+from .lungs import find
 from .lungs.queries import where_to_compute
 from .model.bundle import Bundle, load_bundle
 from .model.calibration import calibrated
@@ -58,7 +58,7 @@ def segment(
     check(ct)
     bundle = bundle or load_bundle(options.model)
     with job.stage("lungs"):
-        lungs = find_lungs(ct) if options.lung_restriction and not options.points_lps else None
+        lungs = find.find(ct) if options.lung_restriction and not options.points_lps else None
     with job.stage("engine"):
         engine = engine or open_engine(bundle, options.engine, options.device)
         inference = Inference(engine, bundle, job, options)

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from LungTumorSegLib.checks import check
-from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.lungs import find
 from LungTumorSegLib.lungs.queries import where_to_compute
 from LungTumorSegLib.model.bundle import ONNX, load_bundle
 from onnx import numpy_helper
@@ -86,7 +86,7 @@ def test_the_timed_chest_is_a_ct_with_lungs_and_grows_with_its_slices(tmp_path):
         chest = chest_ct.make(tmp_path, slices, 96).open()
         check(chest)
         assert chest.voxels_zyx.shape == (slices, 96, 96)
-        box = where_to_compute(find_lungs(chest), chest)
+        box = where_to_compute(find.find(chest), chest)
         assert box.shape[0] > 0.8 * slices
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from LungTumorSegLib.data import Candidate, Options, Progress, Result
 from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions.extraction import extract
-from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.lungs import find
 from LungTumorSegLib.model import bundle
 from scipy import ndimage
 
@@ -37,7 +37,7 @@ def chest():
     for inner in cc3d.statistics(labels, no_slice_conversion=False)["bounding_boxes"][1:]:
         box = Box.of_slices(inner).expand(PAD, ct.voxels_zyx.shape)
         found.append(Candidate(box, np.round(255 * p[box.slices]).astype(np.uint8)))
-    return ct, find_lungs(ct), tuple(found)
+    return ct, find.find(ct), tuple(found)
 
 
 class KnownNetwork:

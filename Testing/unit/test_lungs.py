@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from LungTumorSegLib.data import CT
 from LungTumorSegLib.errors import NoLungsFoundError
-from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.lungs import find
 from LungTumorSegLib.lungs.queries import LEFT, RIGHT, hull_distance, side_of, where_to_compute
 
 from Testing.support import phantoms
@@ -26,7 +26,7 @@ def chest() -> CT:
 
 @pytest.fixture(scope="module")
 def found(chest):
-    return find_lungs(chest)
+    return find.find(chest)
 
 
 def in_ellipsoid(ct: CT, centre, semi_axes) -> np.ndarray:
@@ -84,7 +84,7 @@ def test_both_lungs_are_found_on_their_sides(found):
 
 def test_the_grid_is_about_three_millimetres_and_axial(found):
     fine, _ = phantoms.chest((1.0, 1.0, 1.5), lesions=())
-    grid = find_lungs(phantoms.reorient(fine, (2, 0, 1), (True, False, True))).geometry
+    grid = find.find(phantoms.reorient(fine, (2, 0, 1), (True, False, True))).geometry
     assert grid.spacing_xyz == pytest.approx((3, 3, 3))
     order = grid.axial_order()
     assert order.permutation == (0, 1, 2)
@@ -94,7 +94,7 @@ def test_the_grid_is_about_three_millimetres_and_axial(found):
 @pytest.mark.parametrize("order", phantoms.ORDERS)
 def test_every_axis_order_and_flip_gives_the_same_lungs_and_box(chest, found, order):
     turned = phantoms.reorient(chest, *order)
-    again = find_lungs(turned)
+    again = find.find(turned)
     np.testing.assert_array_equal(again.label_zyx, found.label_zyx)
     np.testing.assert_allclose(again.hull_distance_mm, found.hull_distance_mm)
     np.testing.assert_allclose(again.geometry.affine, found.geometry.affine, atol=1e-6)
@@ -104,14 +104,14 @@ def test_every_axis_order_and_flip_gives_the_same_lungs_and_box(chest, found, or
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.5), (2.0, 2.0, 8.0), (1.5, 1.5, 0.8)])
 def test_thin_and_thick_slices_show_the_same_lungs(spacing, found):
     ct, _ = phantoms.chest(spacing)
-    other = find_lungs(ct)
+    other = find.find(ct)
     np.testing.assert_allclose(millilitres(other), millilitres(found), rtol=0.1)
     assert label_at(other, ASIDE) == [RIGHT, LEFT]
 
 
 def test_an_oblique_grid_shows_the_same_lungs(chest, found):
     oblique = phantoms.oblique(chest, 15)
-    np.testing.assert_array_equal(find_lungs(oblique).label_zyx, found.label_zyx)
+    np.testing.assert_array_equal(find.find(oblique).label_zyx, found.label_zyx)
 
 
 def test_the_box_is_the_lungs_and_30_mm(found, chest):
@@ -125,7 +125,7 @@ def test_the_box_is_the_lungs_and_30_mm(found, chest):
 
 def test_the_box_fits_grids_finer_than_that_of_the_lungs():
     ct, mask = phantoms.chest((0.9, 0.9, 1.3))
-    box = where_to_compute(find_lungs(ct), ct)
+    box = where_to_compute(find.find(ct), ct)
     assert mask[box.slices].sum() == mask.sum()
     low, high = box_corners_lps(box, ct)
     assert low[0] == pytest.approx(-152, abs=6)
@@ -134,7 +134,7 @@ def test_the_box_fits_grids_finer_than_that_of_the_lungs():
 
 def test_the_trachea_above_the_lungs_does_not_stretch_the_box():
     ct, _ = phantoms.chest(size_mm=(384, 288, 360))
-    _, high = box_corners_lps(where_to_compute(find_lungs(ct), ct), ct)
+    _, high = box_corners_lps(where_to_compute(find.find(ct), ct), ct)
     assert high[2] < 78 + 10 + 30 + 6
 
 
@@ -147,13 +147,13 @@ def test_the_hull_holds_lungs_hila_and_mediastinum_and_grows_outwards(found):
 
 def test_the_abdomen_below_the_domes_is_outside_the_hull():
     ct, _ = phantoms.chest(size_mm=(384, 288, 400))
-    assert hull_distance(np.array([(0.0, 0, -130)]), find_lungs(ct))[0] > 25
+    assert hull_distance(np.array([(0.0, 0, -130)]), find.find(ct))[0] > 25
 
 
 def test_lungs_that_touch_are_told_apart(chest):
     # a band of lung in front of the heart, 14 mm thick
     bridge = in_ellipsoid(chest, (0, -55, 20), (70, 7, 30))
-    found = find_lungs(painted(chest, bridge, phantoms.LUNG))
+    found = find.find(painted(chest, bridge, phantoms.LUNG))
     assert label_at(found, [*ASIDE, (-45, -55, 20), (60, -45, 20)]) == [RIGHT, LEFT] * 2
     right, left = millilitres(found)
     assert 0.5 < left / right < 0.85
@@ -161,7 +161,7 @@ def test_lungs_that_touch_are_told_apart(chest):
 
 def test_a_white_lung_is_computed_out_to_the_skin_and_counts_as_hull(chest):
     ct = white_left_lung(chest)
-    found = find_lungs(ct)
+    found = find.find(ct)
     right, left = millilitres(found)
     assert left < 0.1 * right
     _, high = box_corners_lps(where_to_compute(found, ct), ct)
@@ -174,7 +174,7 @@ def test_a_white_lung_is_computed_out_to_the_skin_and_counts_as_hull(chest):
 def test_a_white_right_lung_is_treated_alike(chest):
     centre, radii = phantoms.RIGHT_LUNG
     ct = painted(chest, in_ellipsoid(chest, centre, np.array(radii) + 3), phantoms.SOFT)
-    found = find_lungs(ct)
+    found = find.find(ct)
     low, _ = box_corners_lps(where_to_compute(found, ct), ct)
     assert low[0] < -160
     assert hull_distance(RIGHT_CENTRE[None], found)[0] == 0
@@ -182,7 +182,7 @@ def test_a_white_right_lung_is_treated_alike(chest):
 
 def test_a_lesion_in_a_white_lung_is_on_that_side(chest):
     ct = white_left_lung(chest)
-    found = find_lungs(ct)
+    found = find.find(ct)
     for centre, side in (((101.0, 5.0, 3.0), "left"), (RIGHT_CENTRE, "right")):
         mask = in_ellipsoid(ct, centre, (9, 9, 9))
         assert side_of(mask, ct.geometry, found) == side
@@ -190,7 +190,7 @@ def test_a_lesion_in_a_white_lung_is_on_that_side(chest):
 
 def test_a_scan_cropped_inside_the_body_still_has_its_lungs():
     ct, mask = phantoms.chest((2.0, 2.0, 3.0), size_mm=(210, 130, 120))
-    found = find_lungs(ct)
+    found = find.find(ct)
     assert min(shares_found(found)) > 0.78
     box = where_to_compute(found, ct)
     assert mask[box.slices].sum() == mask.sum()
@@ -202,7 +202,7 @@ def test_padding_outside_the_scanners_circle_is_no_lung(chest, found, padding):
     outside = np.hypot(y - 47.5, x - 63.5) > 62
     voxels = chest.voxels_zyx.copy()
     voxels[:, outside] = padding
-    padded = find_lungs(replace(chest, voxels_zyx=voxels))
+    padded = find.find(replace(chest, voxels_zyx=voxels))
     np.testing.assert_allclose(millilitres(padded), millilitres(found), rtol=0.02)
 
 
@@ -212,18 +212,18 @@ def test_a_lung_that_the_scanners_circle_cuts_keeps_its_middle(padding):
     y, x = np.indices(ct.voxels_zyx.shape[1:])
     voxels = ct.voxels_zyx.copy()
     voxels[:, np.hypot(y - 57, x - 57) > 56] = padding
-    found = find_lungs(replace(ct, voxels_zyx=voxels))
+    found = find.find(replace(ct, voxels_zyx=voxels))
     assert min(shares_found(found)) > 0.75
 
 
 def test_float_voxels_are_read_like_integers(chest, found):
     floats = replace(chest, voxels_zyx=chest.voxels_zyx.astype(np.float32))
-    np.testing.assert_array_equal(find_lungs(floats).label_zyx, found.label_zyx)
+    np.testing.assert_array_equal(find.find(floats).label_zyx, found.label_zyx)
 
 
 def test_the_voxels_are_left_as_they_were(chest):
     before = chest.voxels_zyx.copy()
-    find_lungs(chest)
+    find.find(chest)
     np.testing.assert_array_equal(chest.voxels_zyx, before)
 
 
@@ -237,12 +237,12 @@ def bowel_gas(ct: CT, z: float) -> CT:
 def test_an_abdomen_full_of_gas_has_no_lungs():
     ct, _ = phantoms.chest(centre_lps=(0, 0, -250), lesions=())
     with pytest.raises(NoLungsFoundError, match="choose a chest CT"):
-        find_lungs(bowel_gas(ct, -250))
+        find.find(bowel_gas(ct, -250))
 
 
 def test_bowel_gas_below_the_lungs_is_no_lung():
     ct, _ = phantoms.chest(size_mm=(384, 288, 420), centre_lps=(0, 0, -100), lesions=())
-    plain, gassy = find_lungs(ct), find_lungs(bowel_gas(ct, -210))
+    plain, gassy = find.find(ct), find.find(bowel_gas(ct, -210))
     np.testing.assert_allclose(millilitres(gassy), millilitres(plain), rtol=0.05)
     assert where_to_compute(gassy, ct) == where_to_compute(plain, ct)
 
@@ -250,10 +250,10 @@ def test_bowel_gas_below_the_lungs_is_no_lung():
 @pytest.mark.parametrize("hu", [phantoms.AIR, phantoms.SOFT, 0])
 def test_a_volume_without_a_body_has_no_lungs(chest, hu):
     with pytest.raises(NoLungsFoundError):
-        find_lungs(replace(chest, voxels_zyx=np.full(chest.voxels_zyx.shape, hu, np.int16)))
+        find.find(replace(chest, voxels_zyx=np.full(chest.voxels_zyx.shape, hu, np.int16)))
 
 
 def test_a_volume_of_a_few_voxels_has_no_lungs(chest):
     geometry = replace(chest.geometry, shape_zyx=(2, 6, 6))
     with pytest.raises(NoLungsFoundError):
-        find_lungs(CT(np.full((2, 6, 6), -800, np.int16), geometry))
+        find.find(CT(np.full((2, 6, 6), -800, np.int16), geometry))

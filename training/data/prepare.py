@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from LungTumorSegLib.data import CT
 from LungTumorSegLib.geometry import Box
-from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.lungs import find
 from LungTumorSegLib.sampling import slices
 from rich.progress import track
 from scipy import ndimage
@@ -156,7 +156,7 @@ def write_case(
 
     if tumour_zyx is None:
         tumour_zyx = np.zeros(ct.voxels_zyx.shape, bool)
-    found = find_lungs(ct)
+    found = find.find(ct)
     folder = Path(config.data.prepared) / "volumes" / ct.name
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "hu.npy", np.stack([slices.in_plane(s, rows, columns) for s in order.view(ct.voxels_zyx)]))

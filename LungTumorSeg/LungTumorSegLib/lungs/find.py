@@ -26,7 +26,7 @@ CROSS = ndimage.generate_binary_structure(3, 1)
 CROSS[[0, 2]] = False
 
 
-def find_lungs(ct: CT) -> Lungs:
+def find(ct: CT) -> Lungs:
     """Find both lungs on a grid of about 3 mm.
 
     Prone or supine, any axis order, one lung missing or white, scans cropped inside the body. The trachea and main

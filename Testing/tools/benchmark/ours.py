@@ -17,7 +17,7 @@ import numpy as np
 from LungTumorSegLib import memory
 from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.lesions.extraction import extract
-from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.lungs import find
 from LungTumorSegLib.lungs.queries import where_to_compute
 from LungTumorSegLib.model import unet
 from LungTumorSegLib.model.bundle import INT8, ONNX, Bundle, load_bundle
@@ -105,7 +105,7 @@ def pipeline(engine: str, ct: Stored, model: str | None = None) -> dict:
 
 def _plan(ct: CT, model: Bundle, batch: int) -> tuple[slices.Plan, np.ndarray]:
     """What `segment` runs of this CT, and the first batch of it."""
-    box = where_to_compute(find_lungs(ct), ct)
+    box = where_to_compute(find.find(ct), ct)
     plan = slices.plan_box(ct.geometry.axial(), model.card, box, unet.receptive_radius(model.card.architecture))
     return plan, next(plan.batches(ct.geometry.axial_order().view(ct.voxels_zyx), batch))[1]
 
@@ -189,7 +189,7 @@ def worker(ct: Stored, point: tuple[float, float, float], model: str | None = No
 def live(ct: Stored, lesions_shown: int = 20, lesions_measured: int = 200) -> dict:
     """A moved threshold over some lesions, from the candidates and without the network; and many lesions measured."""
     given, model = ct.open(), load_bundle()
-    found = find_lungs(given)
+    found = find.find(given)
     candidates = balls(given, found, lesions_measured)
     extract(candidates[:3], given, found, EVERY_LESION, model.card)
     slowest = 0.0

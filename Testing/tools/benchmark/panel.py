@@ -14,7 +14,7 @@ import psutil
 from LungTumorSegLib.data import CT, Options, Result
 from LungTumorSegLib.geometry import ras_from_lps
 from LungTumorSegLib.lesions.extraction import extract
-from LungTumorSegLib.lungs.find import find_lungs
+from LungTumorSegLib.lungs import find
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.worker.client import WorkerClient
 
@@ -98,7 +98,7 @@ def measure(ct: Stored, point, model: str | None = None, lesions_shown: int = 20
     opened = ct.open()
     made = _child(opened, ras_from_lps(point), model)
     headless.clear(scene, application)
-    found = find_lungs(opened)
+    found = find.find(opened)
     candidates = balls(opened, found, lesions_many)
     volume, loop = headless.add_volume(opened), Loop()
     made |= _move_thresholds(volume, Given(opened, found, candidates[:lesions_shown]), loop)
