@@ -243,7 +243,7 @@ def test_of_two_phases_the_first_is_read_and_the_other_can_be_chosen(tmp_path):
         dataset.save_as(path)
     ct = read_ct(tmp_path)
     assert same(ct, SMALL)
-    assert "2 phases" in ct.source["warnings"][0]
+    assert "2 volumes" in ct.source["warnings"][0]
     assert same(read_ct(tmp_path, series="#2"), OTHER)
 
 

@@ -89,6 +89,9 @@ MinConfidence = Annotated[
 EngineName = Annotated[str, typer.Option(callback=_engine, help=" | ".join(ENGINE_NAMES))]
 ModelFolder = Annotated[Path | None, typer.Option(readable=False, help="Folder of another model bundle.")]
 Series = Annotated[str | None, typer.Option(help="SeriesInstanceUID, where a folder holds several.")]
+AllowPartial = Annotated[
+    bool, typer.Option("--allow-partial", help="Read a DICOM series of which more than a tenth is missing.")
+]
 Points = Annotated[
     list[str] | None,
     typer.Option(metavar="R,A,S", help="Only the lesion at this point (mm, as Slicer shows it); repeatable."),
@@ -110,6 +113,7 @@ def segment_command(
     engine: EngineName = "auto",
     model: ModelFolder = None,
     series: Series = None,
+    allow_partial: AllowPartial = False,
     point: Points = None,
     no_lung_mask: NoLungMask = False,
     save_probability: SaveProbability = False,
@@ -135,7 +139,7 @@ def segment_command(
     )
     with exit_codes(debug):
         result_files.check_writable(output, overwrite)
-        ct = read_ct(input, series)
+        ct = read_ct(input, series, allow_partial)
         unusual = limits.outside(ct.geometry, load_bundle(model).card)
         with _bar() as progress:
             result = segment(ct, options, progress)

@@ -8,17 +8,17 @@ from ..errors import UnreadableError
 from . import dicom_series, image_files
 
 
-def read_ct(path: str | Path, series: str | None = None) -> CT:
+def read_ct(path: str | Path, series: str | None = None, allow_partial: bool = False) -> CT:
     """Read a CT: NRRD, NIfTI or MetaImage, or DICOM (a folder, or one file of a series).
 
     The voxels keep the stored axis order and the geometry its exact numbers, in LPS mm. ``series`` chooses among the
     series of a DICOM folder: a SeriesInstanceUID or an unambiguous part of it; without it the rule of
-    `dicom_series.choose` does. The type is that of
-    `checks.as_hu`. ``source`` holds path, format, pixel_type,
-    warnings (sentences for the user), and for DICOM what `dicom_series.read` adds.
+    `dicom_series.choose` does. allow_partial: read what is there of a DICOM series that is more than a tenth broken.
+    The type is that of `checks.as_hu`. ``source`` holds path, format, pixel_type, warnings (sentences for the user),
+    and for DICOM what `dicom_series.read` adds.
 
-    UnreadableError: missing, damaged, of an unknown kind. GeometryError: not one straight 3D volume. NotACTError: what
-    `checks.check` finds, which is called here.
+    UnreadableError: missing, damaged, of an unknown kind, too much of it missing. GeometryError: not one straight 3D
+    volume. NotACTError: what `checks.check` finds, which is called here.
     """
     path = Path(path)
     try:
@@ -26,7 +26,7 @@ def read_ct(path: str | Path, series: str | None = None) -> CT:
             raise UnreadableError(f"There is no file or folder {path}.")
         kind = None if path.is_dir() else image_files.kind(path)
         if kind is None:
-            ct = dicom_series.read(path, series)
+            ct = dicom_series.read(path, series, allow_partial)
         else:
             array, geometry, pixel_type, warnings = image_files.read(path, kind)
             source = {"path": str(path), "format": kind, "pixel_type": pixel_type, "warnings": warnings}

@@ -15,7 +15,8 @@ from ..errors import UnreadableError
 _TAGS = [
     "AcquisitionNumber", "BodyPartExamined", "Columns", "ConvolutionKernel", "FrameOfReferenceUID",
     "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "Modality", "NominalPercentageOfCardiacPhase",
-    "NumberOfFrames", "PerFrameFunctionalGroupsSequence", "PixelSpacing", "RescaleIntercept", "RescaleSlope",
+    "NumberOfFrames", "PatientID", "PerFrameFunctionalGroupsSequence", "PixelSpacing", "RescaleIntercept",
+    "RescaleSlope",
     "RescaleType", "Rows", "SOPClassUID", "SOPInstanceUID", "SamplesPerPixel", "SeriesDescription",
     "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence", "SliceThickness", "StudyInstanceUID",
     "TemporalPositionIdentifier",
@@ -26,11 +27,14 @@ _CT_CLASSES = (
     pydicom.uid.LegacyConvertedEnhancedCTImageStorage,
 )
 
+_BELONGS_TO = ("study_uid", "frame_of_reference_uid", "kernel")
+
 
 @dataclass(frozen=True)
 class Slice:
     """position_lps, orientation (row, then column cosines) and pixel_spacing (between rows, between columns) are None
-    where the file doesn't say. phase: what may tell apart slices at one position. units: "HU", or another quantity
+    where the file doesn't say. phase: what may tell apart slices of one region. belongs_to: patient, study, frame of
+    reference and kernel; slices that differ there make no volume together. units: "HU", or another quantity
     that a CT scanner derives. facts: what describes the series, JSON-able.
     """
 
@@ -51,6 +55,7 @@ class Slice:
     rescaled: bool
     units: str
     phase: tuple
+    belongs_to: tuple[str, ...]
     facts: dict
 
 
@@ -141,12 +146,13 @@ def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset
         pixel_spacing=numbers("PixelSpacing", 2),
         slope=1.0 if slope is None else float(slope),
         intercept=0.0 if intercept is None else float(intercept),
-        rescaled=slope is not None or intercept is not None,
+        rescaled=intercept is not None,
         units="HU" if units in ("HU", "US", "HU_MOD", "UNSPECIFIED") else units,
         phase=(
             dataset.get("AcquisitionNumber") if frame is None else find("FrameAcquisitionNumber"),
             dataset.get("TemporalPositionIdentifier") if frame is None else find("TemporalPositionIndex"),
             find("NominalPercentageOfCardiacPhase"),
         ),
+        belongs_to=(str(dataset.get("PatientID") or ""), *(facts[name] for name in _BELONGS_TO)),
         facts={**facts, "slice_thickness_mm": None if thickness in (None, "") else float(thickness)},
     )

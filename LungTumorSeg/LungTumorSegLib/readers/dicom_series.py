@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data import CT
 from ..errors import GeometryError, InputError, NotACTError, UnreadableError
-from . import dicom_headers, dicom_stack
+from . import dicom_headers, dicom_stack, left_out
 from .dicom_headers import Slice
 
 RULE = (
@@ -27,16 +27,17 @@ _PROJECTION = re.compile(r"\bm(in)?ip\b|vrt|projection", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Series:
-    """One series, or one phase of a series that holds several; then ``uid`` ends with #1, #2, ...
+    """One series, or one part of a series that holds several volumes; then ``uid`` ends with #1, #2, ...
 
     slices: all in one orientation, localizers left out. problem: why it can't be read as a CT, or None. notes:
-    sentences on what was left out.
+    sentences on what was left out. elsewhere: slices of another kind that lie where these do not, and their mm.
     """
 
     uid: str
     slices: tuple[Slice, ...]
     problem: InputError | None = None
     notes: tuple[str, ...] = ()
+    elsewhere: tuple[int, float] = (0, 0.0)
 
     @property
     def facts(self) -> dict:
@@ -124,17 +125,20 @@ def choose(found: tuple[Series, ...], wanted: str | None = None) -> Series:
     return best
 
 
-def read(path: Path, series: str | None = None) -> CT:
+def read(path: Path, series: str | None = None, allow_partial: bool = False) -> CT:
     """Read one series of a folder, or the one that a file belongs to, as a CT in Hounsfield units.
 
     ``series`` as in `choose`. ``source``: path, format, series_uid, modality, what describes the series, the number of
-    slices, the rescale slopes and intercepts that were applied (least and greatest), other_series (one line each) and
-    warnings. Errors as in `list_series`, `choose` and `dicom_stack.build`.
+    slices, the rescale slopes and intercepts that were applied (least and greatest), not_read (files, and mm of the
+    chest), other_series (one line each) and warnings. Errors as in `list_series`, `choose` and `dicom_stack.build`;
+    UnreadableError where more than a tenth of the chest could not be read, unless ``allow_partial``.
     """
     found = list_series(path)
     best = choose(found, series)
+    missing = left_out.LeftOut(left_out.broken_files(best.slices), *best.elsewhere)
+    notes = left_out.check(missing, best.step_mm, best.length_mm, allow_partial)
     voxels, geometry, warnings = dicom_stack.build(list(best.slices), best.name)
-    warnings = [*best.notes, *warnings]
+    warnings = [*notes, *best.notes, *warnings]
     others = [str(s) for s in found if s is not best]
     if len([s for s in found if not s.problem]) > 1 and series is None:
         warnings.append(f"{len(others) + 1} series were found; {best.name} was chosen ({best.uid}).")
@@ -147,6 +151,7 @@ def read(path: Path, series: str | None = None) -> CT:
         "slices": len(best.slices),
         "rescale_slope": [f(s.slope for s in best.slices) for f in (min, max)],
         "rescale_intercept": [f(s.intercept for s in best.slices) for f in (min, max)],
+        "not_read": {"files": len(missing.files), "mm": round(missing.mm(best.step_mm), 2)},
         "other_series": others,
         "warnings": warnings,
     }
@@ -186,17 +191,25 @@ def _split(uid: str, slices: list[Slice]) -> list[Series]:
     if kept[0].units != "HU":
         problem = NotACTError(f"The values of {name} are {kept[0].units}, not Hounsfield units. Give the plain CT.")
         return [Series(uid, tuple(kept), problem)]
-    kept = max(_alike(kept), key=len)
-    left_out = len(slices) - len(kept)
-    notes = (f"{left_out} localizer(s) or picture(s) of another kind were left out.",) if left_out else ()
+    volumes = [group for group in _grouped(kept, lambda s: s.belongs_to) for group in [max(_alike(group), key=len)]]
+    others = len(slices) - sum(map(len, volumes))
+    notes = (f"{others} localizer(s) or picture(s) of another kind were left out.",) if others else ()
     try:
-        phases = _phases(kept)
+        parts = [part for volume in volumes for part in _phases(volume)]
     except GeometryError as error:
         return [Series(uid, tuple(kept), error)]
-    if len(phases) == 1:
-        return [_checked(Series(uid, tuple(kept), notes=notes))]
-    notes += (f"The series holds {len(phases)} phases; choose another with its UID ({uid}#1 to #{len(phases)}).",)
-    return [_checked(Series(f"{uid}#{i}", tuple(p), notes=notes)) for i, p in enumerate(phases, start=1)]
+    used = {id(s) for volume in volumes for s in volume}
+    elsewhere = [left_out.uncovered([s for s in kept if id(s) not in used], part) for part in parts]
+    if len(parts) == 1:
+        return [_checked(Series(uid, tuple(parts[0]), notes=notes, elsewhere=elsewhere[0]))]
+    notes += (
+        f"The series holds {len(parts)} volumes (acquisitions, phases, patients or kernels); one was taken, choose "
+        f"another with its UID ({uid}#1 to #{len(parts)}).",
+    )
+    return [
+        _checked(Series(f"{uid}#{i}", tuple(part), notes=notes, elsewhere=mm))
+        for i, (part, mm) in enumerate(zip(parts, elsewhere, strict=True), start=1)
+    ]
 
 
 def _checked(series: Series) -> Series:
@@ -226,19 +239,34 @@ def _alike(slices: list[Slice]) -> list[list[Slice]]:
 
 
 def _phases(slices: list[Slice]) -> list[list[Slice]]:
-    """Split where slices share positions and acquisition, temporal position or cardiac phase tells them apart."""
-    slices = list({s.uid: s for s in slices}.values())
-    if _single(slices):
-        return [slices]
-    for which in range(len(slices[0].phase)):
-        groups = defaultdict(list)
-        for s in slices:
-            groups[s.phase[which]].append(s)
-        parts = [groups[key] for key in sorted(groups, key=lambda k: (k is None, k))]
-        # parts that only overlap at their ends are no phases: taking one would lose the other's half of the chest
-        if len(parts) > 1 and all(map(_single, parts)) and min(map(len, parts)) >= 0.8 * max(map(len, parts)):
+    """Split where acquisition, temporal position or cardiac phase tells slices of one region apart.
+
+    Slices of two breath-holds need not share a position: half a step apart they would be zipped into one volume.
+    """
+    once = list({s.uid: s for s in slices}.values())
+    for which in range(len(once[0].phase)):
+        parts = _grouped(once, lambda s, which=which: s.phase[which])
+        if len(parts) > 1 and all(len(part) >= 3 and _single(part) for part in parts) and _overlap(parts):
             return parts
     return [slices]
+
+
+def _grouped(slices: list[Slice], key) -> list[list[Slice]]:
+    groups = defaultdict(list)
+    for s in slices:
+        groups[key(s)].append(s)
+    return [groups[k] for k in sorted(groups, key=lambda k: (k is None, k))]
+
+
+def _overlap(parts: list[list[Slice]]) -> bool:
+    """Whether each part covers half of another's region. Parts that meet at their ends make one chest together."""
+    row, column = np.reshape(parts[0][0].orientation, (2, 3))
+    normal = np.cross(row, column)
+    ends = [(min(a), max(a)) for a in ([float(np.dot(s.position_lps, normal)) for s in part] for part in parts)]
+    return all(
+        any(min(high, h) - max(low, l_) >= 0.5 * min(high - low, h - l_) for j, (l_, h) in enumerate(ends) if j != i)
+        for i, (low, high) in enumerate(ends)
+    )
 
 
 def _single(slices: list[Slice]) -> bool:

@@ -1,7 +1,7 @@
 """DICOM slices -> one volume: sorted along the normal, rescaled to HU, on a straight and even grid."""
 
 import warnings as python_warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pydicom
@@ -68,8 +68,8 @@ def build(slices: list[Slice], name: str) -> tuple[np.ndarray, Geometry, list[st
         raise GeometryError(f"{name} has only {len(stack.slices)} slice(s). Give a volume of at least 3 slices.")
     step, even = _step(stack, name)
     tilt = _tilt_degrees(stack, name)
-    if not all(s.rescaled for s in stack.slices):
-        warnings.append("The DICOM files have no rescale; their values are taken as Hounsfield units.")
+    stack, rescale = _with_rescale(stack, name)
+    warnings += rescale
     voxels = _voxels(stack, images)
     if not even:
         voxels = _resample_steps(voxels, stack.along_mm, step)
@@ -89,6 +89,25 @@ def build(slices: list[Slice], name: str) -> tuple[np.ndarray, Geometry, list[st
         voxels, geometry = _straighten(voxels, geometry, stack)
         warnings.append(f"The gantry was tilted by {tilt:.1f} degrees; the slices were shifted onto a straight grid.")
     return voxels, geometry, warnings
+
+
+def _with_rescale(stack: Stack, name: str) -> tuple[Stack, list[str]]:
+    """A rescale for every slice: one that lost its own takes that of the others, if these have one and the same."""
+    known = {(s.slope, s.intercept) for s in stack.slices if s.rescaled}
+    lost = sum(not s.rescaled for s in stack.slices)
+    if not lost:
+        return stack, []
+    if not known:
+        return stack, ["The DICOM files have no rescale; their values are taken as Hounsfield units."]
+    if len(known) > 1:
+        raise UnreadableError(
+            f"{lost} slice(s) of {name} have no rescale and the others have several, so their Hounsfield units can't "
+            "be known. Export the series again from the original."
+        )
+    slope, intercept = known.pop()
+    slices = tuple(replace(s, slope=slope, intercept=intercept, rescaled=True) for s in stack.slices)
+    note = f"{lost} slice(s) of {name} have no rescale; that of the others was used (slope {slope:g}, {intercept:g})."
+    return replace(stack, slices=slices), [note]
 
 
 def positions_differ(along_mm: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """One image file (NRRD, NIfTI, MetaImage) as voxels and geometry.
 
-SimpleITK reads NRRD and MetaImage, turning RAS headers into LPS. Before it does, the header is looked at, because ITK
-(5.4, tried) repairs or ignores in silence what must be refused: a spacing of 0 or NaN becomes 1, a negative spacing
-mirrors the image, a damaged compressed MetaImage is read as far as it goes.
+SimpleITK reads the voxels of NRRD and MetaImage. Before it does, the header is looked at, because ITK (5.4, tried)
+repairs or ignores in silence what must be refused: a spacing of 0 or NaN becomes 1, a negative spacing mirrors the
+image, a damaged compressed MetaImage is read as far as it goes.
 """
 
 import re
@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from ..errors import UnreadableError
 from ..geometry import Geometry
-from . import metaimage_header, nifti, nrrd_header
+from . import metaimage_header, nifti, nrrd_header, nrrd_voxels
 from .problems import check_grey_3d, damaged
 
 SUFFIXES = {
@@ -43,20 +44,36 @@ def read(path: Path, kind: str) -> tuple[np.ndarray, Geometry, str, list[str]]:
     """
     if kind == "NIfTI":
         return nifti.read(path)
-    header, reader = {"NRRD": (nrrd_header, "NrrdImageIO"), "MetaImage": (metaimage_header, "MetaImageIO")}[kind]
-    warnings = header.check(path)
-    return (*_read_with_itk(path, reader), warnings)
+    if kind == "NRRD":
+        header = nrrd_header.read(path)
+        geometry, warnings = nrrd_header.grid(path, header)
+        try:
+            array, _, pixel_type = _read_with_itk(path, "NrrdImageIO")
+        except UnreadableError:
+            array = nrrd_voxels.read(path, header)
+            pixel_type = f"{8 * array.dtype.itemsize}-bit {array.dtype.kind}"
+        if array.shape != geometry.shape_zyx:
+            raise damaged(path)
+        return array, geometry, pixel_type, warnings
+    warnings = metaimage_header.check(path)
+    return (*_read_with_itk(path, "MetaImageIO"), warnings)
 
 
 def _read_with_itk(path: Path, reader_name: str) -> tuple[np.ndarray, Geometry, str]:
+    """Voxels (z, y, x), without axes of length one behind the third."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO(reader_name)
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        check_grey_3d(path, reader.GetNumberOfComponents(), reader.GetDimension())
+        size = list(reader.GetSize())
+        while len(size) > 3 and size[-1] == 1:
+            size.pop()
+        check_grey_3d(path, reader.GetNumberOfComponents(), len(size))
         image = reader.Execute()
     except RuntimeError as error:
         raise damaged(path) from error
-    geometry = Geometry(tuple(reversed(image.GetSize())), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-    return sitk.GetArrayFromImage(image), geometry, image.GetPixelIDTypeAsString()
+    axes = np.reshape(image.GetDirection(), (image.GetDimension(),) * 2)[:3, :3]
+    shape = tuple(reversed(size))
+    geometry = Geometry(shape, image.GetSpacing()[:3], image.GetOrigin()[:3], tuple(axes.ravel().tolist()))
+    return sitk.GetArrayFromImage(image).reshape(shape), geometry, image.GetPixelIDTypeAsString()

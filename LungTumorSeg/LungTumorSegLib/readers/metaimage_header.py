@@ -5,11 +5,17 @@ import re
 import zlib
 from pathlib import Path
 
+import numpy as np
+
+from ..errors import GeometryError
 from .problems import check_spacings, damaged, without_size
+
+_MATRIX = ("TransformMatrix", "Rotation", "Orientation")
+_STRAIGHT = ("RAI", "LPS", "???", "")  # the axes of LPS: ITK names where an axis comes from, others where it goes
 
 
 def check(path: Path) -> list[str]:
-    """Warnings for the user: none. UnreadableError: damaged. GeometryError: no usable voxel size."""
+    """Warnings for the user. UnreadableError: damaged. GeometryError: no usable voxel size or orientation."""
     with path.open("rb") as stream:
         head = stream.read(1 << 16)
     end = re.search(rb"ElementDataFile\s*=\s*([^\r\n]*)\r?\n?", head)
@@ -28,7 +34,37 @@ def check(path: Path) -> list[str]:
         name = end[1].decode("utf-8", "replace").strip()
         local = name.upper() == "LOCAL"
         _check_zlib(path if local else path.parent / name, end.end() if local else 0)
-    return []
+    return _orientation(path, fields)
+
+
+def _orientation(path: Path, fields: dict) -> list[str]:
+    """AnatomicalOrientation says in letters what the matrix says in numbers; ITK and 3D Slicer read the matrix alone.
+
+    Whether a letter tells where an axis comes from or goes to is not agreed on: without a matrix it can't be known.
+    """
+    letters = fields.get("AnatomicalOrientation", "").upper()
+    matrix = next((fields[name] for name in _MATRIX if name in fields), None)
+    if matrix is None:
+        if letters in _STRAIGHT:
+            return []
+        raise GeometryError(
+            f"{path.name} says the orientation {letters} without a TransformMatrix, so left and right can't be told. "
+            "Export it again from the original."
+        )
+    try:
+        axes = np.reshape([float(v) for v in matrix.split()], (3, 3))
+    except ValueError:
+        return []  # of four axes, or damaged: ITK says so
+    main = np.abs(axes).argmax(1)
+    signs = axes[range(3), main] > 0
+    goes = "".join("LPS"[a] if s else "RAI"[a] for a, s in zip(main, signs, strict=True))
+    comes = "".join("RAI"[a] if s else "LPS"[a] for a, s in zip(main, signs, strict=True))
+    if letters in (goes, comes, "???", ""):
+        return []
+    return [
+        f"{path.name} says two orientations (AnatomicalOrientation {letters}, TransformMatrix {comes}); the matrix is "
+        "used, as in 3D Slicer. Check the sides."
+    ]
 
 
 def _check_zlib(path: Path, start: int) -> None:

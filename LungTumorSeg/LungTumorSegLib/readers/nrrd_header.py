@@ -1,32 +1,108 @@
-"""The header of an NRRD file, looked at before ITK reads the file: ITK repairs what must be refused."""
+"""The header of an NRRD file: where its voxels lie, and whether they can be used.
 
+ITK is not asked for that. It repairs what must be refused, turns left-anterior-superior by 180 degrees (5.4, tried) and
+knows only three of the spaces that a name can say.
+"""
+
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from .problems import check_spacings, damaged, without_sides, without_size
+from ..geometry import Geometry
+from .problems import check_grey_3d, check_spacings, damaged, without_sides, without_size
 
-_ANATOMICAL_SPACES = {
-    "left-posterior-superior", "lps", "right-anterior-superior", "ras", "left-anterior-superior", "las",
+_HEADER_BYTES = 1 << 20  # longer headers are none
+# a word of the space's name: the axis of LPS, and the sign along it
+_SIDES = {
+    "left": (0, 1), "right": (0, -1), "posterior": (1, 1), "anterior": (1, -1), "superior": (2, 1), "inferior": (2, -1),
 }  # fmt: skip
 
 
-def check(path: Path) -> list[str]:
-    """Warnings for the user. UnreadableError: damaged. GeometryError: no usable voxel size."""
+@dataclass(frozen=True)
+class NrrdHeader:
+    """fields: as pynrrd reads them. end: where the header ends in the file, in bytes."""
+
+    fields: dict
+    end: int
+
+    @property
+    def shape_zyx(self) -> tuple[int, ...]:
+        """Without axes of length one behind the third."""
+        sizes = [int(n) for n in self.fields["sizes"]]
+        while len(sizes) > 3 and sizes[-1] == 1:
+            sizes.pop()
+        return tuple(reversed(sizes))
+
+
+def read(path: Path) -> NrrdHeader:
+    """UnreadableError: damaged."""
     import nrrd  # not part of Slicer, which reads files itself
 
+    with path.open("rb") as stream:
+        head = stream.read(_HEADER_BYTES)
+    blank = re.search(rb"\r?\n\r?\n", head)
+    lines = head[: blank.start() if blank else None].decode("utf-8", "replace").splitlines()
     try:
-        header = nrrd.read_header(str(path))
+        fields = dict(nrrd.read_header(_plain(lines)))
+        len(fields["sizes"])
+        return NrrdHeader(fields, blank.end() if blank else len(head))
     except Exception as error:  # NRRDError, or whatever pynrrd's parsers raise on damaged bytes
         raise damaged(path) from error
-    if header.get("dimension") != 3:
-        return []  # `image_files.read` says what is wrong
-    if "space directions" in header:
-        check_spacings(path, np.linalg.norm(np.asarray(header["space directions"], float), axis=1))
-    elif "spacings" in header and "space" not in header:
-        check_spacings(path, header["spacings"])
+
+
+def grid(path: Path, header: NrrdHeader) -> tuple[Geometry, list[str]]:
+    """The geometry in LPS mm, and warnings for the user. GeometryError: not one grey volume, no usable voxel size."""
+    fields, shape = header.fields, header.shape_zyx
+    colours = len(shape) == 4 and fields.get("kinds", ["domain"])[0] not in ("domain", "space")
+    check_grey_3d(path, shape[-1] if colours else 1, len(shape))
+    if "space directions" in fields:
+        axes = np.asarray(fields["space directions"], float)[:3, :3].T
+        if axes.shape != (3, 3):
+            raise damaged(path)
+        check_spacings(path, np.linalg.norm(axes, axis=0))
+    elif "spacings" in fields and "space" not in fields:
+        check_spacings(path, fields["spacings"][:3])
+        axes = np.diag(np.asarray(fields["spacings"][:3], float))
     else:
         raise without_size(path)
-    if header.get("space", "").lower() not in _ANATOMICAL_SPACES or "space origin" not in header:
-        return [without_sides(path)]
-    return []
+    lps = lps_from(fields.get("space", ""))
+    known = lps is not None and "space origin" in fields
+    affine = np.eye(4)
+    affine[:3, :3] = axes if lps is None else lps @ axes
+    if "space origin" in fields:
+        origin = np.asarray(fields["space origin"], float)[:3]
+        affine[:3, 3] = origin if lps is None else lps @ origin
+    return Geometry.from_affine(shape, affine), [] if known else [without_sides(path)]
+
+
+def lps_from(space: str) -> np.ndarray | None:
+    """The 3 x 3 matrix that takes vectors of a space to LPS; None where its name says no sides.
+
+    Any order and any sign, by name (left-anterior-superior) or by letters (LAS), with or without a time axis.
+    """
+    words = [word for word in space.lower().split("-") if word != "time"]
+    if len(words) == 1:
+        letters = words[0][:3] if len(words[0]) == 4 and words[0].endswith("t") else words[0]
+        words = [next((side for side in _SIDES if side[0] == letter), "") for letter in letters]
+    sides = [_SIDES[word] for word in words if word in _SIDES]
+    if len(words) != 3 or len({axis for axis, _ in sides}) != 3:
+        return None
+    matrix = np.zeros((3, 3))
+    for column, (axis, sign) in enumerate(sides):
+        matrix[axis, column] = sign
+    return matrix
+
+
+def _plain(lines: list[str]) -> list[str]:
+    """What pynrrd is too strict for and ITK reads: a key that comes again, blanks inside of a vector."""
+    once = {}
+    for line in lines:
+        if ":=" in line:
+            once[line.partition(":=")[0]] = line
+        elif line.startswith("#"):
+            continue
+        else:
+            once[line.partition(":")[0]] = re.sub(r"\([^)]*\)", lambda vector: vector[0].replace(" ", ""), line)
+    return list(once.values())
