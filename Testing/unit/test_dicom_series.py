@@ -155,11 +155,11 @@ def test_the_best_chest_ct_is_picked_by_the_rule(tmp_path):
     thick = along_z(replace(SMALL, geometry=replace(SMALL.geometry, spacing_xyz=(3, 3.5, 5))), 0, 12)
     half = along_z(SMALL, 0, 9)
     worse_to_best = [
-        (phantoms.reorient(SMALL, (1, 0, 2), (False, False, False)), "Thorax coronal"),
+        (half, "Thorax top"),
         (SMALL, "Thorax MIP"),
+        (phantoms.reorient(SMALL, (1, 0, 2), (False, False, False)), "Thorax coronal"),
         (SMALL, "Abdomen"),
         (SMALL, "Recon 2"),
-        (half, "Thorax top"),
         (thick, "Thorax 5.0"),
         (SMALL, "Lung 3.0"),
     ]

@@ -22,6 +22,7 @@ from ..model.bundle import load_bundle
 from ..model.card import check_threshold
 from ..model.engines.choose import ENGINE_NAMES
 from ..readers.ct import read_ct
+from ..readers.dicom_series import name_the_choice
 from ..segmentation import segment
 from ..writers import result_files
 from .errors import Debug, exit_codes
@@ -142,7 +143,10 @@ def segment_command(
         ct = read_ct(input, series, allow_partial)
         unusual = limits.outside(ct.geometry, load_bundle(model).card)
         with _bar() as progress:
-            result = segment(ct, options, progress)
+            try:
+                result = segment(ct, options, progress)
+            except InputError as error:
+                raise name_the_choice(error, ct.source) from error
         files = result_files.save(result, ct, output, overwrite, png)
     _print(result, (*ct.source.get("warnings", ()), *unusual), files)
 

@@ -81,14 +81,14 @@ def _coarse(ct: CT) -> tuple[np.ndarray, Geometry]:
 def _lung_air(hu: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Air in lung tissue (bool): inside the body, not gas, not the trachea above the lungs."""
     pixel_mm2 = geometry.spacing_xyz[0] * geometry.spacing_xyz[1]
-    parts, _ = connected(_inside_air(hu, pixel_mm2), connectivity=6)
+    parts, _ = connected(inside_air(hu, pixel_mm2), connectivity=6)
     size = np.bincount(parts.ravel())
     size[0] = 0
     # pieces of a lung that a tumour or fluid cuts off count, crumbs do not
     return _below_the_throat((size > 0.03 * size.max())[parts] & (parts > 0), geometry)
 
 
-def _inside_air(hu: np.ndarray, pixel_mm2: float) -> np.ndarray:
+def inside_air(hu: np.ndarray, pixel_mm2: float) -> np.ndarray:
     """Air with lung tissue in it that is closed in by the body on its axial slice, or cut off by the picture's edge.
 
     Slice by slice, because through nose and trachea outside and lungs are one in 3D.

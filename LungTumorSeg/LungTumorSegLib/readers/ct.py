@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..checks import as_hu, check
 from ..data import CT
-from ..errors import UnreadableError
+from ..errors import InputError, UnreadableError
 from . import dicom_series, image_files
 
 
@@ -33,7 +33,10 @@ def read_ct(path: str | Path, series: str | None = None, allow_partial: bool = F
             ct = CT(as_hu(array), geometry, _stem(path), source)
     except OSError as error:
         raise UnreadableError(f"{path} can't be opened ({error.strerror or error}).") from error
-    check(ct)
+    try:
+        check(ct)
+    except InputError as error:
+        raise dicom_series.name_the_choice(error, ct.source) from error
     return ct
 
 

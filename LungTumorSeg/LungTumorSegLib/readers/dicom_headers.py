@@ -15,7 +15,8 @@ from ..errors import UnreadableError
 _TAGS = [
     "AcquisitionNumber", "BodyPartExamined", "Columns", "ConvolutionKernel", "FrameOfReferenceUID",
     "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "Modality", "NominalPercentageOfCardiacPhase",
-    "NumberOfFrames", "PatientID", "PerFrameFunctionalGroupsSequence", "PixelSpacing", "RescaleIntercept",
+    "NumberOfFrames", "PatientID", "PerFrameFunctionalGroupsSequence", "PixelPaddingRangeLimit",
+    "PixelPaddingValue", "PixelSpacing", "RescaleIntercept",
     "RescaleSlope",
     "RescaleType", "Rows", "SOPClassUID", "SOPInstanceUID", "SamplesPerPixel", "SeriesDescription",
     "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence", "SliceThickness", "StudyInstanceUID",
@@ -33,9 +34,10 @@ _BELONGS_TO = ("study_uid", "frame_of_reference_uid", "kernel")
 @dataclass(frozen=True)
 class Slice:
     """position_lps, orientation (row, then column cosines) and pixel_spacing (between rows, between columns) are None
-    where the file doesn't say. phase: what may tell apart slices of one region. belongs_to: patient, study, frame of
-    reference and kernel; slices that differ there make no volume together. units: "HU", or another quantity
-    that a CT scanner derives. facts: what describes the series, JSON-able.
+    where the file doesn't say. padding: stored values outside of the picture, from one to the other. phase: what may
+    tell apart slices of one region. belongs_to: patient, study, frame of reference and kernel; slices that differ there
+    make no volume together. units: "HU", or another quantity that a CT scanner derives. facts: what describes the
+    series, JSON-able.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class Slice:
     slope: float
     intercept: float
     rescaled: bool
+    padding: tuple[int, int] | None
     units: str
     phase: tuple
     belongs_to: tuple[str, ...]
@@ -104,6 +107,16 @@ def _slices(path: Path, dataset: Dataset) -> list[Slice]:
     return [_slice(path, k, dataset, [*_items([group]), *_items(shared)], facts) for k, group in enumerate(groups)]
 
 
+def _padding(dataset: Dataset) -> tuple[int, int] | None:
+    """The stored values that are no part of the picture, from one to the other."""
+    value = dataset.get("PixelPaddingValue")
+    limit = dataset.get("PixelPaddingRangeLimit")
+    try:
+        return None if value is None else (int(value), int(value if limit is None else limit))
+    except (TypeError, ValueError):
+        return None
+
+
 def _series_number(dataset: Dataset) -> int:
     try:
         return int(dataset.get("SeriesNumber") or 0)
@@ -147,6 +160,7 @@ def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset
         slope=1.0 if slope is None else float(slope),
         intercept=0.0 if intercept is None else float(intercept),
         rescaled=intercept is not None,
+        padding=_padding(dataset),
         units="HU" if units in ("HU", "US", "HU_MOD", "UNSPECIFIED") else units,
         phase=(
             dataset.get("AcquisitionNumber") if frame is None else find("FrameAcquisitionNumber"),

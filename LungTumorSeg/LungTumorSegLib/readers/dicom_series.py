@@ -1,6 +1,5 @@
 """The series of a DICOM folder: listed, and one of them read as a CT."""
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,19 +9,8 @@ import numpy as np
 
 from ..data import CT
 from ..errors import GeometryError, InputError, NotACTError, UnreadableError
-from . import dicom_headers, dicom_stack, left_out
+from . import dicom_choice, dicom_headers, dicom_stack, left_out
 from .dicom_headers import Slice
-
-RULE = (
-    "axial series come before reformatted ones and projections, then those named chest, lung or thorax before unnamed "
-    "ones before other body parts, then those that cover at least 80 % of the longest of these, then the thinnest "
-    "slices (1 mm and less count the same), then the lowest series number"
-)
-_CHEST = re.compile(r"chest|thora|torax|lung|pulm", re.IGNORECASE)
-_ELSEWHERE = re.compile(
-    r"head|skull|brain|neck|sinus|abd|pelv|liver|colon|spine|extrem|knee|hip\b|leg|foot|hand|shoulder", re.IGNORECASE
-)
-_PROJECTION = re.compile(r"\bm(in)?ip\b|vrt|projection", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -78,8 +66,8 @@ class Series:
 def list_series(path: str | Path) -> tuple[Series, ...]:
     """All series of a folder and the folders in it, or the one that a file belongs to; the best chest CT first.
 
-    The rule is `RULE`; series that can't be read as a CT come last, with their ``problem``. UnreadableError: no DICOM
-    picture there, or a damaged header.
+    The rule is `dicom_choice.RULE`; series that can't be read as a CT come last, with their ``problem``.
+    UnreadableError: no DICOM picture there, or a damaged header.
     """
     path = Path(path)
     if path.is_dir():
@@ -95,12 +83,20 @@ def list_series(path: str | Path) -> tuple[Series, ...]:
         by_uid[s.series_uid].append(s)
     found = [series for uid, members in by_uid.items() for series in _split(uid, members)]
     usable = [s for s in found if not s.problem]
-    longest = defaultdict(float)
-    for s in usable:
-        longest[_kind(s)] = max(longest[_kind(s)], s.length_mm)
     return (
-        *sorted(usable, key=lambda s: _rank(s, longest[_kind(s)])),
+        *dicom_choice.ordered(usable),
         *sorted((s for s in found if s.problem), key=lambda s: (s.facts["series_number"], s.uid)),
+    )
+
+
+def name_the_choice(error: InputError, source: dict) -> InputError:
+    """The error of a CT that was chosen among several series, with the names of them all. source: `CT.source`."""
+    others = source.get("other_series")
+    if not others:
+        return error
+    return type(error)(
+        f"{error} The series {source['description'] or source['series_uid']} was read ({source['series_uid']}); there "
+        f"are others: {'; '.join(others)}. Choose one with --series."
     )
 
 
@@ -115,7 +111,7 @@ def choose(found: tuple[Series, ...], wanted: str | None = None) -> Series:
         if len(hits) != 1:
             raise UnreadableError(
                 f"{'No' if not hits else 'More than one'} series here matches {wanted!r}. Series: {_listed(found)}. "
-                f"Without a choice, {RULE}."
+                f"Without a choice, {dicom_choice.RULE}."
             )
     best = hits[0]
     if best.problem:
@@ -272,21 +268,6 @@ def _overlap(parts: list[list[Slice]]) -> bool:
 def _single(slices: list[Slice]) -> bool:
     along = dicom_stack.sort(slices, "The series").along_mm
     return bool(dicom_stack.positions_differ(along).all())
-
-
-def _kind(series: Series) -> tuple[bool, bool, int]:
-    """The first three parts of `RULE`: reformatted, projection, region; the least is the best."""
-    words = f"{series.facts['description']} {series.facts['body_part']}"
-    region = 0 if _CHEST.search(words) else 2 if _ELSEWHERE.search(words) else 1
-    projection = bool(_PROJECTION.search(" ".join((words, *series.slices[0].image_type)).replace("_", " ")))
-    return not series.axial, projection, region
-
-
-def _rank(series: Series, longest: float) -> tuple:
-    """The whole of `RULE`; the least is the best. longest: mm covered by the longest series of its kind."""
-    short = series.length_mm < 0.8 * longest
-    thin = max(1.0, round(series.step_mm, 1))
-    return (*_kind(series), short, thin, series.facts["series_number"], series.uid)
 
 
 def _listed(found) -> str:

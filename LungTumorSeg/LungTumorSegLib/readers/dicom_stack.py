@@ -184,12 +184,25 @@ def _voxels(stack: Stack, images: dict[int, np.ndarray]) -> np.ndarray:
     voxels = np.empty((len(stack.slices), first.rows, first.columns), np.int16)
     frames = _Frames()
     for i, s in enumerate(stack.slices):
-        stored = images[i] if i in images else frames.stored(s)
-        plane = as_hu(stored * s.slope + s.intercept)
+        plane = as_hu(_hu(images[i] if i in images else frames.stored(s), s))
         if plane.dtype != voxels.dtype and voxels.dtype == np.int16:
             voxels = voxels.astype(np.float32)
         voxels[i] = plane
     return voxels
+
+
+def plane_hu(s: Slice) -> np.ndarray:
+    """One slice alone, (y, x) in HU."""
+    return _hu(_decode(s), s)
+
+
+def _hu(stored: np.ndarray, s: Slice) -> np.ndarray:
+    """Rescaled; what the scanner padded is air. A padding can be written with the wrong sign: it is taken as stored."""
+    hu = stored * s.slope + s.intercept
+    if s.padding is not None and stored.dtype.kind in "iu":
+        low, high = np.sort(np.array(s.padding, np.int64).astype(stored.dtype))
+        hu[(stored >= low) & (stored <= high)] = PADDING_HU
+    return hu
 
 
 class _Frames:
