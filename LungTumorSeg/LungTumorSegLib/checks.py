@@ -96,14 +96,32 @@ def _check_values(ct: CT):
         return
     tissue = voxels[voxels >= AIR_HU[1] + OFFSET]
     if low >= 0 and tissue.size and np.mean(np.abs(tissue - np.float32(OFFSET)) < 150) >= MIN_SOFT_SHARE:
+        offset = _offset(voxels, low)
         raise NotACTError(
-            f"{name} looks like a CT whose values are {OFFSET} too high (they run from {low:g} to {high:g}): "
-            f"the rescale of the DICOM files was lost. Subtract {OFFSET} or export it again."
+            f"{name} looks like a CT whose values are about {offset} too high (they run from {low:g} to {high:g}): the "
+            f"rescale of the DICOM files was lost. Export it again, or add {-offset} (--add-hu {-offset}) where air is "
+            "then about -1000 and fat about -100."
         )
     raise NotACTError(
         f"{name} isn't a CT in Hounsfield units: its values run from {low:g} to {high:g} with no air or lung "
         f"(about -1000 to -850 HU) among them. Give a chest CT, not MR, PET, a picture or a mask."
     )
+
+
+def _offset(voxels: np.ndarray, low: float) -> int:
+    """By how much a CT without its rescale is too high, from its air (-1000 HU): mostly 1024 or 1000.
+
+    The lowest value itself does not count where there is air above it: it is what lies outside the scanner's circle,
+    or what was cut off at 0.
+    """
+    counts = np.zeros(101, int)
+    for plane in voxels:
+        near = plane[(plane >= low) & (plane <= low + 100)]
+        counts += np.bincount(np.rint(near - low).astype(int), minlength=101)
+    above = counts[1:]
+    air = low + (1 + int(above.argmax()) if above.sum() > 0.01 * voxels.size else 0)
+    offset = round(float(air) + 1000)
+    return next((usual for usual in (OFFSET, 1000) if abs(offset - usual) <= 12), offset)
 
 
 def check_orthogonal(name: str, axes: np.ndarray):

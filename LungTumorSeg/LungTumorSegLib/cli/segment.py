@@ -1,6 +1,7 @@
 """``lungtumorseg segment``: one CT in, segmentation, table and record out."""
 
 import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,6 +94,9 @@ Series = Annotated[str | None, typer.Option(help="SeriesInstanceUID, where a fol
 AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Read a DICOM series of which more than a tenth is missing.")
 ]
+AddHu = Annotated[
+    float, typer.Option("--add-hu", help="Add this to every value: -1024 or -1000 where the rescale was lost.")
+]
 Points = Annotated[
     list[str] | None,
     typer.Option(metavar="R,A,S", help="Only the lesion at this point (mm, as Slicer shows it); repeatable."),
@@ -115,6 +119,7 @@ def segment_command(
     model: ModelFolder = None,
     series: Series = None,
     allow_partial: AllowPartial = False,
+    add_hu: AddHu = 0.0,
     point: Points = None,
     no_lung_mask: NoLungMask = False,
     save_probability: SaveProbability = False,
@@ -140,7 +145,7 @@ def segment_command(
     )
     with exit_codes(debug):
         result_files.check_writable(output, overwrite)
-        ct = read_ct(input, series, allow_partial)
+        ct = read_ct(input, series, allow_partial, add_hu)
         unusual = limits.outside(ct.geometry, load_bundle(model).card)
         with _bar() as progress:
             try:
@@ -195,7 +200,14 @@ def _print(result: Result, warnings, files: list[Path]) -> None:
         highlight=False,
     )
     for path in files:
-        console.print(str(path), highlight=False, soft_wrap=True)
+        _print_path(path)
+
+
+def _print_path(path: Path) -> None:
+    """Its very bytes, whatever the terminal's encoding: the line can be pasted."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _table(result: Result) -> Table:

@@ -1,19 +1,24 @@
 """A CT, read from a file or a DICOM folder."""
 
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from ..checks import as_hu, check
 from ..data import CT
 from ..errors import InputError, UnreadableError
 from . import dicom_series, image_files
+from .paths import shown
 
 
-def read_ct(path: str | Path, series: str | None = None, allow_partial: bool = False) -> CT:
+def read_ct(path: str | Path, series: str | None = None, allow_partial: bool = False, add_hu: float = 0.0) -> CT:
     """Read a CT: NRRD, NIfTI or MetaImage, or DICOM (a folder, or one file of a series).
 
     The voxels keep the stored axis order and the geometry its exact numbers, in LPS mm. ``series`` chooses among the
     series of a DICOM folder: a SeriesInstanceUID or an unambiguous part of it; without it the rule of
     `dicom_series.choose` does. allow_partial: read what is there of a DICOM series that is more than a tenth broken.
+    add_hu: added to every value, where the user knows that the file's are off.
     The type is that of `checks.as_hu`. ``source`` holds path, format, pixel_type, warnings (sentences for the user),
     and for DICOM what `dicom_series.read` adds.
 
@@ -29,10 +34,14 @@ def read_ct(path: str | Path, series: str | None = None, allow_partial: bool = F
             ct = dicom_series.read(path, series, allow_partial)
         else:
             array, geometry, pixel_type, warnings = image_files.read(path, kind)
-            source = {"path": str(path), "format": kind, "pixel_type": pixel_type, "warnings": warnings}
-            ct = CT(as_hu(array), geometry, _stem(path), source)
+            source = {"path": shown(path), "format": kind, "pixel_type": pixel_type, "warnings": warnings}
+            ct = CT(as_hu(array), geometry, shown(_stem(path)), source)
     except OSError as error:
         raise UnreadableError(f"{path} can't be opened ({error.strerror or error}).") from error
+    if add_hu:
+        note = f"{add_hu:+g} was added to every value, as asked."
+        source = ct.source | {"add_hu": add_hu, "warnings": [*ct.source["warnings"], note]}
+        ct = replace(ct, voxels_zyx=as_hu(ct.voxels_zyx.astype(np.float32) + np.float32(add_hu)), source=source)
     try:
         check(ct)
     except InputError as error:

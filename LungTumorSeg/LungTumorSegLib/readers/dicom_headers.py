@@ -3,6 +3,7 @@
 Classic files hold one slice, enhanced multi-frame files many; behind this file they look the same.
 """
 
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class Slice:
     where the file doesn't say. padding: stored values outside of the picture, from one to the other. phase: what may
     tell apart slices of one region. belongs_to: patient, study, frame of reference and kernel; slices that differ there
     make no volume together. units: "HU", or another quantity that a CT scanner derives. facts: what describes the
-    series, JSON-able.
+    series, JSON-able. is_ct: by Modality, or by the class where an anonymiser blanked that.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Slice:
     uid: str
     series_uid: str
     modality: str
+    is_ct: bool
     image_type: tuple[str, ...]
     rows: int
     columns: int
@@ -82,7 +84,7 @@ def slices(path: Path) -> list[Slice]:
             if "Rows" not in dataset and kind and kind not in _CT_CLASSES:  # a report, a plan, contours, a DICOMDIR
                 return []
             return _slices(path, dataset)
-    except OSError:
+    except (OSError, UnreadableError):
         raise
     except Exception as error:  # pydicom meets damaged bytes with whatever its parsers raise
         if kind and kind not in _CT_CLASSES:
@@ -136,20 +138,26 @@ def _items(groups) -> list[Dataset]:
 
 def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset], facts: dict) -> Slice:
     def find(keyword):
-        return next((place[keyword].value for place in places if keyword in place), None)
+        return next((_loose(place, keyword) for place in places if keyword in place), None)
 
     def numbers(keyword, count):
-        value = find(keyword)
-        return None if value is None or len(value) != count else tuple(float(v) for v in value)
+        values = next((_numbers(place, keyword) for place in places if keyword in place), ())
+        return values if len(values) == count else None
 
-    slope, intercept, thickness = find("RescaleSlope"), find("RescaleIntercept"), find("SliceThickness")
-    units = str(find("RescaleType") or "HU").upper()
+    def number(keyword):
+        values = numbers(keyword, 1)
+        return values[0] if values else None
+
+    slope, intercept = number("RescaleSlope"), number("RescaleIntercept")
+    modality = str(dataset.get("Modality") or "").upper()
+    kind = dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
     return Slice(
         path=path,
         frame=frame,
         uid=f"{dataset.get('SOPInstanceUID', path)}/{frame}",
         series_uid=str(dataset.SeriesInstanceUID),
-        modality=str(dataset.get("Modality") or ""),
+        modality=modality,
+        is_ct=modality == "CT" or (modality in ("", "OT") and kind in _CT_CLASSES),
         image_type=tuple(str(v).upper() for v in dataset.get("ImageType") or ()),
         rows=int(dataset.Rows),
         columns=int(dataset.Columns),
@@ -157,16 +165,54 @@ def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset
         position_lps=numbers("ImagePositionPatient", 3),
         orientation=numbers("ImageOrientationPatient", 6),
         pixel_spacing=numbers("PixelSpacing", 2),
-        slope=1.0 if slope is None else float(slope),
-        intercept=0.0 if intercept is None else float(intercept),
+        slope=1.0 if slope is None else slope,
+        intercept=0.0 if intercept is None else intercept,
         rescaled=intercept is not None,
         padding=_padding(dataset),
-        units="HU" if units in ("HU", "US", "HU_MOD", "UNSPECIFIED") else units,
+        units=_units(str(find("RescaleType") or "HU")),
         phase=(
             dataset.get("AcquisitionNumber") if frame is None else find("FrameAcquisitionNumber"),
             dataset.get("TemporalPositionIdentifier") if frame is None else find("TemporalPositionIndex"),
             find("NominalPercentageOfCardiacPhase"),
         ),
         belongs_to=(str(dataset.get("PatientID") or ""), *(facts[name] for name in _BELONGS_TO)),
-        facts={**facts, "slice_thickness_mm": None if thickness in (None, "") else float(thickness)},
+        facts={**facts, "slice_thickness_mm": _thickness(places)},
     )
+
+
+def _loose(place: Dataset, keyword: str):
+    """The value, or its text where it breaks the standard's rules for its type."""
+    try:
+        return place[keyword].value
+    except (ValueError, TypeError, OverflowError):
+        return place.get_item(keyword).value.decode("latin-1").strip()
+
+
+def _numbers(place: Dataset, keyword: str) -> tuple[float, ...]:
+    """With a decimal comma or a unit too, as some write them. UnreadableError, naming the tag, for anything else."""
+    value = _loose(place, keyword)
+    values = value.split("\\") if isinstance(value, str) else value if hasattr(value, "__iter__") else [value]
+    numbers = []
+    for text in (str(v).strip() for v in values if v not in (None, "")):
+        match = re.fullmatch(r"([-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s*[A-Za-z]*", text)
+        try:
+            numbers.append(float(match[1].replace(",", ".")))
+        except (TypeError, ValueError):
+            raise UnreadableError(f"{keyword} is {text!r}, which is no number. Export the series again.") from None
+    return tuple(numbers)
+
+
+def _thickness(places: list[Dataset]) -> float | None:
+    """Nobody needs it: a thickness that is no number is none."""
+    place = next((place for place in places if "SliceThickness" in place), None)
+    try:
+        return next(iter(_numbers(place, "SliceThickness")), None) if place is not None else None
+    except UnreadableError:
+        return None
+
+
+def _units(text: str) -> str:
+    """ "HU" however it is spelt, also where the type is not said; else the type in capitals."""
+    letters = re.sub("[^A-Z]", "", text.upper())
+    is_hu = letters in ("", "HU", "US", "HUMOD", "UNSPECIFIED") or re.match("HOU?N?D?S?FI", letters)
+    return "HU" if is_hu else text.strip().upper()

@@ -1,5 +1,6 @@
 """The series of a DICOM folder: listed, and one of them read as a CT."""
 
+import os
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,9 @@ from ..data import CT
 from ..errors import GeometryError, InputError, NotACTError, UnreadableError
 from . import dicom_choice, dicom_headers, dicom_stack, left_out
 from .dicom_headers import Slice
+from .paths import shown
+
+MOST_PLACED = 0.9  # of the slices must have a position
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Series:
 
     @property
     def modality(self) -> str:
-        return self.slices[0].modality
+        return "CT" if self.slices[0].is_ct else self.slices[0].modality
 
     @property
     def name(self) -> str:
@@ -70,8 +74,10 @@ def list_series(path: str | Path) -> tuple[Series, ...]:
     UnreadableError: no DICOM picture there, or a damaged header.
     """
     path = Path(path)
+    if path.name.upper() == "DICOMDIR" and path.is_file():
+        path = path.parent  # its table of contents can be out of date; the files beside it are looked at
     if path.is_dir():
-        files = sorted(f for f in path.rglob("*") if f.is_file() and not f.name.startswith("."))
+        files = _files(path)
         slices = [s for f in files if dicom_headers.is_dicom(f) for s in dicom_headers.slices(f)]
         if not slices:
             what = f"none of its {len(files)} files is a DICOM picture" if files else "it is empty"
@@ -87,6 +93,18 @@ def list_series(path: str | Path) -> tuple[Series, ...]:
         *dicom_choice.ordered(usable),
         *sorted((s for s in found if s.problem), key=lambda s: (s.facts["series_number"], s.uid)),
     )
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files in it and the folders in it, behind links too; each folder once."""
+    seen, files = set(), []
+    for here, folders, names in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(here)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        files += [Path(here, name) for name in names if not name.startswith(".") and name.upper() != "DICOMDIR"]
+    return sorted(f for f in files if f.is_file())
 
 
 def name_the_choice(error: InputError, source: dict) -> InputError:
@@ -135,11 +153,13 @@ def read(path: Path, series: str | None = None, allow_partial: bool = False) -> 
     notes = left_out.check(missing, best.step_mm, best.length_mm, allow_partial)
     voxels, geometry, warnings = dicom_stack.build(list(best.slices), best.name)
     warnings = [*notes, *best.notes, *warnings]
+    if (said := best.slices[0].modality) != "CT":
+        warnings.append(f"The Modality is {said or 'empty'}; class and values are a CT's, so it was read as one.")
     others = [str(s) for s in found if s is not best]
     if len([s for s in found if not s.problem]) > 1 and series is None:
         warnings.append(f"{len(others) + 1} series were found; {best.name} was chosen ({best.uid}).")
     source = {
-        "path": str(path),
+        "path": shown(path),
         "format": "DICOM",
         "series_uid": best.uid,
         "modality": best.modality,
@@ -169,23 +189,28 @@ def _siblings(path: Path) -> list[Slice]:
 
 def _split(uid: str, slices: list[Slice]) -> list[Series]:
     """The readable part of a series (or several, where it holds phases), or the series with its problem."""
-    first = slices[0]
+    first = next((s for s in slices if s.is_ct), slices[0])
     name = first.facts["description"] or f"Series {first.facts['series_number']}"
-    if first.modality != "CT":
-        problem = NotACTError(f"{name} is {first.modality or 'a picture'}, not CT. Give a chest CT.")
+    if not first.is_ct:
+        problem = NotACTError(f"{name} is {first.modality or 'a picture'}, not CT (Modality). Give a chest CT.")
         return [Series(uid, tuple(slices), problem)]
-    kept = [s for s in slices if "LOCALIZER" not in s.image_type and not s.colour]
+    kept = [s for s in slices if s.is_ct and "LOCALIZER" not in s.image_type and not s.colour]
     if not kept:
         problem = GeometryError(f"{name} holds only localizers or colour pictures. Give the CT volume.")
         return [Series(uid, tuple(slices), problem)]
-    if not all(s.position_lps and s.orientation and s.pixel_spacing for s in kept):
+    placed = [s for s in kept if s.position_lps and s.orientation and s.pixel_spacing]
+    if len(placed) >= MOST_PLACED * len(kept):  # a few without are pictures that were saved into the series
+        kept = placed
+    else:
         problem = GeometryError(
             f"{name} has slices without position, orientation or pixel size: a file is damaged, or these are pictures "
             "made from a scan. Give the CT as the scanner sent it."
         )
         return [Series(uid, tuple(kept), problem)]
     if kept[0].units != "HU":
-        problem = NotACTError(f"The values of {name} are {kept[0].units}, not Hounsfield units. Give the plain CT.")
+        problem = NotACTError(
+            f"The values of {name} are {kept[0].units}, not Hounsfield units (RescaleType). Give the plain CT."
+        )
         return [Series(uid, tuple(kept), problem)]
     volumes = [group for group in _grouped(kept, lambda s: s.belongs_to) for group in [max(_alike(group), key=len)]]
     others = len(slices) - sum(map(len, volumes))

@@ -11,6 +11,7 @@ from ..checks import as_hu
 from ..errors import GeometryError, UnreadableError
 from ..geometry import Geometry
 from .dicom_headers import Slice
+from .paths import for_itk
 
 # A slice may lie this share of a step beside its place in an even grid: positions are written with one decimal by some
 # scanners, 0.05 mm of a 0.625 mm step
@@ -244,7 +245,8 @@ def _pixels(s: Slice) -> np.ndarray:
                 # pydicom has no decoder of its own for lossless JPEG, the GDCM in SimpleITK has
                 if s.frame is not None or not dataset.file_meta.TransferSyntaxUID.is_compressed:
                     raise
-                image = sitk.ReadImage(str(s.path), imageIO="GDCMImageIO")
+                with for_itk(s.path) as name:
+                    image = sitk.ReadImage(name, imageIO="GDCMImageIO")
                 return np.round((sitk.GetArrayFromImage(image)[0] - s.intercept) / s.slope)
     except Exception as error:  # pydicom meets damaged bytes with whatever its parsers raise
         raise UnreadableError(

@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from ..errors import UnreadableError
 from ..geometry import Geometry
 from . import metaimage_header, nifti, nrrd_header, nrrd_voxels
+from .paths import for_itk
 from .problems import check_grey_3d, damaged
 
 SUFFIXES = {
@@ -63,14 +64,15 @@ def _read_with_itk(path: Path, reader_name: str) -> tuple[np.ndarray, Geometry, 
     """Voxels (z, y, x), without axes of length one behind the third."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO(reader_name)
-    reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
-        size = list(reader.GetSize())
-        while len(size) > 3 and size[-1] == 1:
-            size.pop()
-        check_grey_3d(path, reader.GetNumberOfComponents(), len(size))
-        image = reader.Execute()
+        with for_itk(path) as name:
+            reader.SetFileName(name)
+            reader.ReadImageInformation()
+            size = list(reader.GetSize())
+            while len(size) > 3 and size[-1] == 1:
+                size.pop()
+            check_grey_3d(path, reader.GetNumberOfComponents(), len(size))
+            image = reader.Execute()
     except RuntimeError as error:
         raise damaged(path) from error
     axes = np.reshape(image.GetDirection(), (image.GetDimension(),) * 2)[:3, :3]

@@ -4,7 +4,7 @@ Points are RAS mm, as Slicer shows them, and say so in their names. The grid its
 headers have it, in LPS.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .. import record
@@ -15,10 +15,18 @@ from ..lesions import terminology
 SCHEMA = 1
 
 
-def write(path: Path, result: Result, ct: CT, names: Mapping[int, str] | None = None, smooth_mm: float = 0.0) -> None:
+def write(
+    path: Path,
+    result: Result,
+    ct: CT,
+    names: Mapping[int, str] | None = None,
+    smooth_mm: float = 0.0,
+    files: Sequence[str] = (),
+) -> None:
     """Write `record.result_record` for the user, its points in RAS. Raises OSError.
 
-    names, smooth_mm: see `result_files.save`; a ``name`` ends each lesion, a ``smooth_mm`` the options.
+    names, smooth_mm: see `result_files.save`; a ``name`` ends each lesion, a ``smooth_mm`` the options. files: the
+    names of all that this result wrote.
     """
     values = record.result_record(result, ct) | {"schema": SCHEMA}
     options = values["options"]
@@ -28,7 +36,7 @@ def write(path: Path, result: Result, ct: CT, names: Mapping[int, str] | None = 
         _in_ras(row) | {"name": terminology.name(lesion, names)}
         for lesion, row in zip(result.lesions, values["lesions"], strict=True)
     ]
-    record.write(path, values)
+    record.write(path, values | {"files": list(files)})
 
 
 def _in_ras(lesion: dict) -> dict:

@@ -1,6 +1,7 @@
 """Writing a set of files so that all of them are there or none."""
 
 import errno
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -35,14 +36,15 @@ def all_or_nothing(folder: Path, files: tuple[str, ...], overwrite: bool = False
     """Yield a temporary folder inside ``folder``; on a clean exit what was written in it moves to ``folder``.
 
     Whatever ends the block early (an error, Ctrl-C) leaves ``folder`` as it was, gone if it did not exist.
-    files: glob patterns of everything that a result can consist of, in the order in which they move. Those that an
-    earlier result left in ``folder`` are an error, or are replaced with ``overwrite``.
+    files: glob patterns of everything that a result can consist of, in the order in which they move; the last is its
+    record. Those that an earlier result left in ``folder`` are an error, or are replaced with ``overwrite``; what
+    matches a pattern but stands in no record ("files") is the user's own.
 
     Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result.
     """
     with _temporary_in(folder, files, overwrite) as temporary:
         yield temporary
-        for old in _matching(folder, files):
+        for old in _earlier(folder, files):
             _remove(old)
         for new in _matching(temporary, files):
             new.replace(folder / new.name)
@@ -54,7 +56,7 @@ def _temporary_in(folder: Path, files: tuple[str, ...], overwrite: bool) -> Iter
     try:
         made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        if not overwrite and (earlier := _matching(folder, files)):
+        if not overwrite and (earlier := _earlier(folder, files)):
             raise OutputError(
                 f"{folder} already holds a result ({earlier[0].name}). Choose another output folder, or overwrite that "
                 "result (--overwrite)."
@@ -72,6 +74,14 @@ def _temporary_in(folder: Path, files: tuple[str, ...], overwrite: bool) -> Iter
 
 def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
     return [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+
+
+def _earlier(folder: Path, files: tuple[str, ...]) -> list[Path]:
+    try:
+        listed = json.loads((folder / files[-1]).read_text("utf-8")).get("files", ())
+    except (OSError, ValueError, AttributeError):
+        listed = ()
+    return [path for path in _matching(folder, files) if path.name in files or path.name in listed]
 
 
 def _remove(path: Path) -> None:

@@ -49,8 +49,8 @@ def save(
             seg_nrrd.write_nrrd(part / PROBABILITY, result.probability, seg_nrrd.grid_header(result.geometry) | content)
         if with_pictures:
             _write_pictures(part, result, ct, names)
-        json_record.write(part / RECORD, result, ct, names, smooth_mm)
-        written = [path.name for path in sorted(part.iterdir())]
+        written = sorted([*(path.name for path in part.iterdir()), RECORD])
+        json_record.write(part / RECORD, result, ct, names, smooth_mm, written)
     return [folder / name for name in written]
 
 

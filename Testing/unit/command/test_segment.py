@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sys
 from dataclasses import replace
 
@@ -15,6 +16,10 @@ from LungTumorSegLib.segmentation import segment
 
 from Testing.support import phantoms
 from Testing.support.command_case import MAIN, assert_refused, run, run_process
+
+X, Y, Z = phantoms.NODULE[0]
+POINT = ("--point", f"{-X},{-Y},{Z}")
+
 
 # ---- what it writes
 
@@ -240,3 +245,32 @@ def test_the_command_in_a_process_of_its_own_takes_paths_in_any_script(small, tm
     assert ended.returncode == 0, ended.stderr
     record = json.loads((tmp_path / "Ergebnis Ωμ" / "result.json").read_text("utf-8"))
     assert record["input"]["name"] == "Patientin Müller 肺"
+
+
+def test_pictures_that_no_run_wrote_stay_when_a_result_is_replaced(small_file, output):
+    assert run("segment", small_file, "-o", output, "--png", *POINT).exit_code == 0
+    assert (output / "lesion_1.png").exists()
+    for name in ("lesion_before_surgery.png", "lesion_77.png"):
+        (output / name).write_bytes(b"the user's own")
+    again = run("segment", small_file, "-o", output, "--overwrite", *POINT)
+    assert again.exit_code == 0, again.stderr
+    left = {path.name for path in output.glob("*.png")}
+    assert left == {"lesion_before_surgery.png", "lesion_77.png"}
+    record = json.loads((output / "result.json").read_text("utf-8"))
+    assert record["files"] == ["lesions.csv", "result.json", "segmentation.seg.nrrd"]
+
+
+@pytest.mark.parametrize("folder", ["case [lung] 1", "[bold]", "Fälle 肺"])
+def test_the_paths_that_are_printed_are_those_of_the_files(small_file, tmp_path, folder):
+    ended = run_process("segment", small_file, "-o", tmp_path / folder, *POINT)
+    assert ended.returncode == 0, ended.stderr
+    assert str(tmp_path / folder / "result.json") in ended.stdout.splitlines()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="file names of any bytes")
+def test_a_file_name_that_is_no_utf8_is_read(small_file, tmp_path):
+    name = os.fsencode(tmp_path) + b"/M\xfcller.nrrd"
+    os.link(small_file, name)
+    ended = run("segment", os.fsdecode(name), "-o", tmp_path / "out", *POINT)
+    assert ended.exit_code == 0, ended.stderr
+    assert json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))["input"]["name"] == "M\ufffdller"
