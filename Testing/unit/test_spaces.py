@@ -48,7 +48,21 @@ def test_each_space_by_name_and_by_letters(tmp_path, words, short):
     lies_where_it_was(write_nrrd(tmp_path / "ct.nrrd", space, [1 if word in PLUS else -1 for word in words]))
 
 
-@pytest.mark.parametrize("space", ["left-anterior-superior-time", "LAST"])
+@pytest.mark.parametrize("between", [" ", "", "_"], ids=["blanks", "nothing", "underscores"])
+@pytest.mark.parametrize("words", SIGNS, ids="-".join)
+def test_the_words_of_a_space_can_be_joined_in_other_ways(tmp_path, words, between):
+    space = between.join(words).title()
+    lies_where_it_was(write_nrrd(tmp_path / "ct.nrrd", space, [1 if word in PLUS else -1 for word in words]))
+
+
+@pytest.mark.parametrize("key", [b"space: ", b"space directions: ", b"space origin: "])
+def test_the_keys_of_a_header_can_have_capitals(tmp_path, key):
+    path = write_nrrd(tmp_path / "ct.nrrd", "left-anterior-superior", (1, -1, 1))
+    path.write_bytes(path.read_bytes().replace(key, key.title(), 1))
+    lies_where_it_was(path)
+
+
+@pytest.mark.parametrize("space", ["left-anterior-superior-time", "left anterior superior time", "LAST"])
 def test_a_time_axis_of_one_is_no_sequence(tmp_path, space):
     lies_where_it_was(write_nrrd(tmp_path / "ct.nrrd", space, (1, -1, 1), extra_axis=True))
 
@@ -58,7 +72,7 @@ def test_the_axes_of_a_space_can_come_in_any_order(tmp_path):
     lies_where_it_was(path)
 
 
-@pytest.mark.parametrize("space", ["scanner-xyz", "3D-right-handed", "left-left-superior", "LP", "XYZ", ""])
+@pytest.mark.parametrize("space", ["scanner-xyz", "3D-right-handed", "left-left-superior", "LP", "XYZ", "time", ""])
 def test_a_space_that_names_no_sides_is_none(space):
     assert lps_from(space) is None
 

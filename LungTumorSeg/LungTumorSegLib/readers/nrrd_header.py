@@ -80,12 +80,16 @@ def grid(path: Path, header: NrrdHeader) -> tuple[Geometry, list[str]]:
 def lps_from(space: str) -> np.ndarray | None:
     """The 3 x 3 matrix that takes vectors of a space to LPS; None where its name says no sides.
 
-    Any order and any sign, by name (left-anterior-superior) or by letters (LAS), with or without a time axis.
+    Any order and any sign, by name (left-anterior-superior, with hyphens, blanks or nothing between the words) or by
+    letters (LAS), with or without a time axis.
     """
-    words = [word for word in space.lower().split("-") if word != "time"]
-    if len(words) == 1:
-        letters = words[0][:3] if len(words[0]) == 4 and words[0].endswith("t") else words[0]
-        words = [next((side for side in _SIDES if side[0] == letter), "") for letter in letters]
+    name = re.sub(r"[\s_-]", "", space.lower())
+    words = re.findall("|".join(_SIDES), name)
+    if "".join(words) not in (name, name.removesuffix("time")):
+        letters = name.removesuffix("t")
+        words = [side for letter in letters for side in _SIDES if side[0] == letter]
+        if len(words) != len(letters):
+            return None
     sides = [_SIDES[word] for word in words if word in _SIDES]
     if len(words) != 3 or len({axis for axis, _ in sides}) != 3:
         return None
@@ -96,7 +100,7 @@ def lps_from(space: str) -> np.ndarray | None:
 
 
 def _plain(lines: list[str]) -> list[str]:
-    """What pynrrd is too strict for and ITK reads: a key that comes again, blanks inside of a vector."""
+    """What pynrrd is too strict for and ITK reads: capitals, a key that comes again, blanks inside of a vector."""
     once = {}
     for line in lines:
         if ":=" in line:
@@ -104,5 +108,7 @@ def _plain(lines: list[str]) -> list[str]:
         elif line.startswith("#"):
             continue
         else:
-            once[line.partition(":")[0]] = re.sub(r"\([^)]*\)", lambda vector: vector[0].replace(" ", ""), line)
+            key, colon, value = line.partition(":")
+            value = re.sub(r"\([^)]*\)", lambda vector: vector[0].replace(" ", ""), value)
+            once[key.lower()] = key.lower() + colon + value if colon else line
     return list(once.values())
