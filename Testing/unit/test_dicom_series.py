@@ -260,15 +260,6 @@ def test_two_phases_that_no_tag_tells_apart_are_refused(tmp_path):
     refused(GeometryError, "two different slices at one position", tmp_path)
 
 
-def test_acquisitions_that_overlap_at_one_slice_are_not_taken_for_phases(tmp_path):
-    phantoms.write_dicom(SMALL, tmp_path, range(16))
-    for path in phantoms.write_dicom(OTHER, tmp_path, range(15, 20), prefix="b", AcquisitionNumber=2):
-        dataset = pydicom.dcmread(path)
-        dataset.SOPInstanceUID += ".2"
-        dataset.save_as(path)
-    refused(GeometryError, "two different slices at one position", tmp_path)
-
-
 @pytest.mark.parametrize("lost", [[9], [9, 10], [1], [18]])
 def test_missing_slices_are_refused_and_counted(tmp_path, lost):
     phantoms.write_dicom(SMALL, tmp_path, [k for k in range(20) if k not in lost])

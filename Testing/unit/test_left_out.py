@@ -79,7 +79,7 @@ def test_what_belongs_to_another_patient_study_frame_or_kernel_is_another_volume
         _renamed(path)
     ct = read_ct(tmp_path)
     assert same(ct, SMALL)
-    assert "2 volumes (acquisitions, phases, patients or kernels)" in " ".join(ct.source["warnings"])
+    assert "2 volumes (acquisitions, phases, patients, kernels or pixel sizes)" in " ".join(ct.source["warnings"])
     assert f"{UID}.7" not in " ".join(ct.source["warnings"])  # no name of a patient
 
 

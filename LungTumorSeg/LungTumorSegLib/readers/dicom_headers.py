@@ -12,16 +12,14 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from ..errors import UnreadableError
+from . import dicom_marks
 
 _TAGS = [
-    "AcquisitionNumber", "BodyPartExamined", "Columns", "ConvolutionKernel", "FrameOfReferenceUID",
-    "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "Modality", "NominalPercentageOfCardiacPhase",
-    "NumberOfFrames", "PatientID", "PerFrameFunctionalGroupsSequence", "PixelPaddingRangeLimit",
-    "PixelPaddingValue", "PixelSpacing", "RescaleIntercept",
-    "RescaleSlope",
-    "RescaleType", "Rows", "SOPClassUID", "SOPInstanceUID", "SamplesPerPixel", "SeriesDescription",
-    "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence", "SliceThickness", "StudyInstanceUID",
-    "TemporalPositionIdentifier",
+    *sorted(dicom_marks.TAGS), "BodyPartExamined", "Columns", "ConvolutionKernel", "FrameOfReferenceUID",
+    "ImageOrientationPatient", "ImagePositionPatient", "Modality", "NumberOfFrames",
+    "PerFrameFunctionalGroupsSequence", "PixelPaddingRangeLimit", "PixelPaddingValue", "PixelSpacing",
+    "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SOPInstanceUID", "SamplesPerPixel",
+    "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "StudyInstanceUID",
 ]  # fmt: skip
 _CT_CLASSES = (
     pydicom.uid.CTImageStorage,
@@ -35,10 +33,10 @@ _BELONGS_TO = ("study_uid", "frame_of_reference_uid", "kernel")
 @dataclass(frozen=True)
 class Slice:
     """position_lps, orientation (row, then column cosines) and pixel_spacing (between rows, between columns) are None
-    where the file doesn't say. padding: stored values outside of the picture, from one to the other. phase: what may
-    tell apart slices of one region. belongs_to: patient, study, frame of reference and kernel; slices that differ there
-    make no volume together. units: "HU", or another quantity that a CT scanner derives. facts: what describes the
-    series, JSON-able. is_ct: by Modality, or by the class where an anonymiser blanked that.
+    where the file doesn't say. padding: stored values outside of the picture, from one to the other. phase, taken,
+    number: see `dicom_marks`. belongs_to: patient, study, frame of reference and kernel; slices that differ there make
+    no volume together. units: "HU", or another quantity that a CT scanner derives. facts: what describes the series,
+    JSON-able. is_ct: by Modality, or by the class where an anonymiser blanked that.
     """
 
     path: Path
@@ -59,7 +57,9 @@ class Slice:
     rescaled: bool
     padding: tuple[int, int] | None
     units: str
-    phase: tuple
+    phase: tuple[dicom_marks.Mark, ...]
+    taken: float | None
+    number: float | None
     belongs_to: tuple[str, ...]
     facts: dict
 
@@ -170,12 +170,10 @@ def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset
         rescaled=intercept is not None,
         padding=_padding(dataset),
         units=_units(str(find("RescaleType") or "HU")),
-        phase=(
-            dataset.get("AcquisitionNumber") if frame is None else find("FrameAcquisitionNumber"),
-            dataset.get("TemporalPositionIdentifier") if frame is None else find("TemporalPositionIndex"),
-            find("NominalPercentageOfCardiacPhase"),
-        ),
-        belongs_to=(str(dataset.get("PatientID") or ""), *(facts[name] for name in _BELONGS_TO)),
+        phase=dicom_marks.phase(find, path, frame),
+        taken=dicom_marks.moment(find, frame),
+        number=dicom_marks.number(find, frame),
+        belongs_to=(*dicom_marks.patient(dataset), *(facts[name] for name in _BELONGS_TO)),
         facts={**facts, "slice_thickness_mm": _thickness(places)},
     )
 

@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data import CT
 from ..errors import GeometryError, InputError, NotACTError, UnreadableError
-from . import dicom_choice, dicom_headers, dicom_stack, left_out
+from . import dicom_choice, dicom_headers, dicom_stack, dicom_volumes, left_out
 from .dicom_headers import Slice
 from .paths import shown
 
@@ -207,92 +207,44 @@ def _split(uid: str, slices: list[Slice]) -> list[Series]:
             "made from a scan. Give the CT as the scanner sent it."
         )
         return [Series(uid, tuple(kept), problem)]
-    if kept[0].units != "HU":
+    plain = [s for s in kept if s.units == "HU"]
+    if not plain:
         problem = NotACTError(
             f"The values of {name} are {kept[0].units}, not Hounsfield units (RescaleType). Give the plain CT."
         )
         return [Series(uid, tuple(kept), problem)]
-    volumes = [group for group in _grouped(kept, lambda s: s.belongs_to) for group in [max(_alike(group), key=len)]]
-    others = len(slices) - sum(map(len, volumes))
+    return _volumes(uid, plain, len(slices), [s for s in kept if s.units != "HU"])
+
+
+def _volumes(uid: str, plain: list[Slice], n_all: int, derived: list[Slice]) -> list[Series]:
+    """The series of each volume that its slices make; what is left of them is counted."""
+    groups = dicom_volumes.split(plain)
+    parts = [g for g in groups if len(g) >= dicom_volumes.FEWEST] or [max(groups, key=len)]
+    others = n_all - sum(map(len, parts))
     notes = (f"{others} localizer(s) or picture(s) of another kind were left out.",) if others else ()
-    try:
-        parts = [part for volume in volumes for part in _phases(volume)]
-    except GeometryError as error:
-        return [Series(uid, tuple(kept), error)]
-    used = {id(s) for volume in volumes for s in volume}
-    elsewhere = [left_out.uncovered([s for s in kept if id(s) not in used], part) for part in parts]
-    if len(parts) == 1:
-        return [_checked(Series(uid, tuple(parts[0]), notes=notes, elsewhere=elsewhere[0]))]
-    notes += (
-        f"The series holds {len(parts)} volumes (acquisitions, phases, patients or kernels); one was taken, choose "
-        f"another with its UID ({uid}#1 to #{len(parts)}).",
-    )
-    return [
-        _checked(Series(f"{uid}#{i}", tuple(part), notes=notes, elsewhere=mm))
-        for i, (part, mm) in enumerate(zip(parts, elsewhere, strict=True), start=1)
-    ]
+    if len(parts) > 1:
+        notes += (
+            f"The series holds {len(parts)} volumes (acquisitions, phases, patients, kernels or pixel sizes); one was "
+            f"taken, choose another with its UID ({uid}#1 to #{len(parts)}).",
+        )
+    found = []
+    for i, part in enumerate(parts, start=1):
+        elsewhere = left_out.uncovered(part, [*(g for g in groups if g is not part), derived])
+        name = f"{uid}#{i}" if len(parts) > 1 else uid
+        found.append(_checked(Series(name, tuple(part), notes=notes, elsewhere=elsewhere)))
+    return found
 
 
 def _checked(series: Series) -> Series:
-    if len(series.slices) >= 3:
-        return series
-    few = f"{series.name} has only {len(series.slices)} slice(s). Give a volume of at least 3 slices."
-    return Series(series.uid, series.slices, GeometryError(few))
-
-
-def _alike(slices: list[Slice]) -> list[list[Slice]]:
-    """Groups of the same size, orientation and pixel size: a scout in another direction is no part of the stack."""
-    groups: list[list[Slice]] = []
-    for s in slices:
-        for group in groups:
-            g = group[0]
-            same_size = (g.rows, g.columns) == (s.rows, s.columns)
-            if (
-                same_size
-                and np.allclose(g.orientation, s.orientation, atol=0.01)
-                and np.allclose(g.pixel_spacing, s.pixel_spacing, rtol=1e-3)
-            ):
-                group.append(s)
-                break
-        else:
-            groups.append([s])
-    return groups
-
-
-def _phases(slices: list[Slice]) -> list[list[Slice]]:
-    """Split where acquisition, temporal position or cardiac phase tells slices of one region apart.
-
-    Slices of two breath-holds need not share a position: half a step apart they would be zipped into one volume.
-    """
-    once = list({s.uid: s for s in slices}.values())
-    for which in range(len(once[0].phase)):
-        parts = _grouped(once, lambda s, which=which: s.phase[which])
-        if len(parts) > 1 and all(len(part) >= 3 and _single(part) for part in parts) and _overlap(parts):
-            return parts
-    return [slices]
-
-
-def _grouped(slices: list[Slice], key) -> list[list[Slice]]:
-    groups = defaultdict(list)
-    for s in slices:
-        groups[key(s)].append(s)
-    return [groups[k] for k in sorted(groups, key=lambda k: (k is None, k))]
-
-
-def _overlap(parts: list[list[Slice]]) -> bool:
-    """Whether each part covers half of another's region. Parts that meet at their ends make one chest together."""
-    row, column = np.reshape(parts[0][0].orientation, (2, 3))
-    normal = np.cross(row, column)
-    ends = [(min(a), max(a)) for a in ([float(np.dot(s.position_lps, normal)) for s in part] for part in parts)]
-    return all(
-        any(min(high, h) - max(low, l_) >= 0.5 * min(high - low, h - l_) for j, (l_, h) in enumerate(ends) if j != i)
-        for i, (low, high) in enumerate(ends)
-    )
-
-
-def _single(slices: list[Slice]) -> bool:
-    along = dicom_stack.sort(slices, "The series").along_mm
-    return bool(dicom_stack.positions_differ(along).all())
+    problem = None
+    if len(series.slices) < dicom_volumes.FEWEST:
+        few = f"{series.name} has only {len(series.slices)} slice(s). Give a volume of at least 3 slices."
+        problem = GeometryError(few)
+    try:
+        dicom_stack.sort(list(series.slices), series.name)
+    except GeometryError as error:
+        problem = error
+    return replace(series, problem=problem)
 
 
 def _listed(found) -> str:

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from ..checks import as_hu
 from ..errors import GeometryError, UnreadableError
 from ..geometry import Geometry
+from . import dicom_mixed
 from .dicom_headers import Slice
 from .paths import for_itk
 
@@ -60,7 +61,8 @@ def build(slices: list[Slice], name: str) -> tuple[np.ndarray, Geometry, list[st
 
     Copies of a slice are left out. Uneven steps are interpolated to the smallest one, a gantry tilt is straightened by
     linear interpolation within the slices' planes; both are told in a warning. GeometryError: a missing slice, two
-    different slices at one position, slices shifted against each other, fewer than 3. UnreadableError: pixels that
+    different slices at one position, slices of several acquisitions in turn, slices shifted against each other, fewer
+    than 3. UnreadableError: pixels that
     can't be read.
     """
     stack = sort(slices, name)
@@ -72,6 +74,7 @@ def build(slices: list[Slice], name: str) -> tuple[np.ndarray, Geometry, list[st
     stack, rescale = _with_rescale(stack, name)
     warnings += rescale
     voxels = _voxels(stack, images)
+    dicom_mixed.check(voxels, name)
     if not even:
         voxels = _resample_steps(voxels, stack.along_mm, step)
         steps = np.diff(stack.along_mm)
@@ -129,7 +132,7 @@ def _without_copies(stack: Stack, name: str) -> tuple[Stack, dict[int, np.ndarra
     for i, moved in enumerate(positions_differ(stack.along_mm), start=1):
         if moved:
             kept.append(i)
-        elif stack.slices[i].uid != stack.slices[kept[-1]].uid and not np.array_equal(image(i), image(kept[-1])):
+        elif not np.array_equal(image(i), image(kept[-1])):
             raise GeometryError(
                 f"{name} has two different slices at one position (several phases or reconstructions in one series?). "
                 "Export the one to be read as a series of its own."

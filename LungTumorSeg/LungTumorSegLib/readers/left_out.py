@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UnreadableError
+from . import dicom_volumes
 from .dicom_headers import Slice, is_dicom
 
 # of the chest: more than that missing is an error unless the user allows it
 MOST_MISSING = 0.1
+PARALLEL = 0.02  # the difference of direction cosines, 1 degree
+GOES_ON = 2.0  # steps between the end of one group and the start of the next
 _DICOM_SUFFIXES = (".dcm", ".ima", ".dic", ".dicom")
 
 
@@ -61,14 +64,27 @@ def broken_files(slices: tuple[Slice, ...]) -> tuple[str, ...]:
     return tuple(sorted(f.name for f in files if not is_dicom(f) and _belongs(f, patterns)))
 
 
-def uncovered(others: list[Slice], kept: list[Slice]) -> tuple[int, float]:
-    """How many of the other slices lie where none of the kept ones is, and the mm that they would have covered."""
-    row, column = np.reshape(kept[0].orientation, (2, 3))
-    normal = np.cross(row, column)
-    own = np.sort([np.dot(s.position_lps, normal) for s in kept])
+def uncovered(part: list[Slice], others: list[list[Slice]]) -> tuple[int, float]:
+    """How many slices of the other groups lie where none of the part's is, and the mm that they would have covered.
+
+    A group that shows half of the part's region, or the part half of its, is another look at it and leaves nothing out.
+    Places are compared within one patient, study and frame of reference only; of other groups those count that go on
+    where the part ends.
+    """
+    own = np.sort(dicom_volumes.positions(part))
     step = float(np.median(np.diff(own))) if len(own) > 1 else 0.0
-    along = {round(float(np.dot(s.position_lps, normal)), 2) for s in others if s.position_lps}
-    far = [place for place in along if np.abs(own - place).min() > 0.75 * step]
+    far: set[float] = set()
+    for group in others:
+        parallel = [s for s in group if np.allclose(s.orientation, part[0].orientation, rtol=0, atol=PARALLEL)]
+        if not parallel:
+            continue
+        along = dicom_volumes.positions(parallel, like=part[0])
+        low, high = max(own[0], along.min()), min(own[-1], along.max())
+        if high - low >= 0.5 * min(np.ptp(own), np.ptp(along)) and len(parallel) >= dicom_volumes.FEWEST:
+            continue
+        if part[0].belongs_to[:-1] != parallel[0].belongs_to[:-1] and low - high > GOES_ON * step:
+            continue
+        far |= {place for place in along.round(2).tolist() if np.abs(own - place).min() > 0.75 * step}
     return len(far), len(far) * step
 
 

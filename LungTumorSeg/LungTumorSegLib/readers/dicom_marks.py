@@ -1,0 +1,66 @@
+"""What a DICOM header says of the patient, the acquisition and the time of a slice: what belongs together."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+# Where slices of one region differ in one of these, they are of different volumes. Each with its name in enhanced files
+_PHASE = (
+    ("AcquisitionNumber", "FrameAcquisitionNumber"),
+    ("TemporalPositionIdentifier", "TemporalPositionIndex"),
+    ("NominalPercentageOfCardiacPhase", "NominalPercentageOfCardiacPhase"),
+    ("TriggerTime", "NominalCardiacTriggerDelayTime"),
+    ("NominalPercentageOfRespiratoryPhase", "NominalPercentageOfRespiratoryPhase"),
+    ("IrradiationEventUID", "IrradiationEventUID"),
+    ("ContrastBolusAgent", "ContrastBolusAgent"),
+    ("KVP", "KVP"),
+    ("SliceThickness", "SliceThickness"),
+    ("ImageType", "FrameType"),
+    ("PatientPosition", "PatientPosition"),
+    ("SeriesNumber", "SeriesNumber"),
+    ("SeriesDescription", "SeriesDescription"),
+    ("StackID", "StackID"),
+)
+_TIME = (("AcquisitionDateTime", "FrameAcquisitionDateTime"), ("AcquisitionTime", "AcquisitionTime"))
+TAGS = {keyword for pair in (*_PHASE, *_TIME) for keyword in pair} | {
+    "AcquisitionDate", "InstanceNumber", "PatientBirthDate", "PatientID", "PatientName",
+}  # fmt: skip
+
+Mark = tuple[bool, float, str]  # is missing, number, text: of any two one is the lesser
+
+
+def phase(find: Callable, path: Path, frame: int | None) -> tuple[Mark, ...]:
+    """What may tell apart slices of one region. find: a keyword's value. Each multi-frame file is its own volume."""
+    marks = tuple(_mark(find(names[frame is not None])) for names in _PHASE)
+    return (*marks, _mark(None if frame is None else path))
+
+
+def moment(find: Callable, frame: int | None) -> float | None:
+    """When the slice was taken, as a number that grows with time; None where that is not said."""
+    moment, time = (str(find(names[frame is not None]) or "") for names in _TIME)
+    return _number(moment or (f"{find('AcquisitionDate') or ''}{time}" if time else ""))
+
+
+def number(find: Callable, frame: int | None) -> float | None:
+    """Its place in the order in which the slices were stored; None where that is not said."""
+    return _number(str(find("InstanceNumber") or "")) if frame is None else float(frame)
+
+
+def patient(dataset: Dataset) -> tuple[str, str, str]:
+    """To be compared, never shown."""
+    name = str(dataset.get("PatientName") or "").replace("^", " ")
+    birth = str(dataset.get("PatientBirthDate") or "")
+    return str(dataset.get("PatientID") or "").strip(), " ".join(name.upper().split()), birth
+
+
+def _mark(value) -> Mark:
+    text = "" if value is None else str(value).strip()
+    return not text, _number(text) or 0.0, text
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
