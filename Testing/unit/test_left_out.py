@@ -3,7 +3,7 @@
 import numpy as np
 import pydicom
 import pytest
-from LungTumorSegLib.errors import UnreadableError
+from LungTumorSegLib.errors import GeometryError, UnreadableError
 from LungTumorSegLib.readers.ct import read_ct
 
 from Testing.support import phantoms
@@ -54,6 +54,95 @@ def test_slices_of_another_size_beyond_the_stack_count_in_millimetres(tmp_path):
         dataset.save_as(path)
     refused(UnreadableError, r"8 slice\(s\) are of another size.* about 24 mm", tmp_path)
     assert same(read_ct(tmp_path, allow_partial=True), along_z(SMALL, 0, 12))
+
+
+DAMAGE = {
+    "empty": lambda content: b"",
+    "zeros": lambda content: bytes(len(content)),
+    "cut off in the header": lambda content: content[:400],
+    "only the mark": lambda content: content[:132],
+    "cut off in the pixels": lambda content: content[:-700],
+    "header alone": lambda content: content[: -SMALL.voxels_zyx[0].nbytes],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "compressed"])
+def test_a_broken_slice_inside_is_an_error_unless_it_is_allowed(tmp_path, damage, compressed):
+    paths = phantoms.write_dicom(SMALL, tmp_path, compressed=compressed)
+    paths[9].write_bytes(DAMAGE[damage](paths[9].read_bytes()))
+    refused(UnreadableError, r"1 file\(s\) .* 3 mm of the chest .* inside.*--allow-partial", tmp_path)
+    ct = read_ct(tmp_path, allow_partial=True)
+    rest = [k for k in range(20) if k != 9]
+    assert np.array_equal(ct.voxels_zyx[rest], SMALL.voxels_zyx[rest]) and (ct.voxels_zyx[9] == -1024).all()
+    assert ct.source["not_read"] == {"files": 1, "mm": 3.0}
+    assert any("1 file(s)" in w and "3 mm" in w for w in ct.source["warnings"])
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize(("broken", "error"), [(1, False), (5, True)])
+def test_broken_slices_at_the_end_are_a_note_up_to_a_tenth(tmp_path, damage, broken, error):
+    paths = phantoms.write_dicom(SMALL, tmp_path)
+    for path in paths[20 - broken :]:
+        path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    if error:
+        refused(UnreadableError, r"5 file\(s\).* 15 mm of the chest", tmp_path)
+    ct = read_ct(tmp_path, allow_partial=error)
+    assert same(ct, along_z(SMALL, 0, 20 - broken))
+    assert ct.source["not_read"] == {"files": broken, "mm": 3.0 * broken}
+
+
+def test_every_second_slice_broken_is_an_error(tmp_path):
+    for path in phantoms.write_dicom(SMALL, tmp_path)[1::2]:
+        path.write_bytes(b"")
+    refused(UnreadableError, r"10 file\(s\)", tmp_path)
+
+
+@pytest.mark.parametrize("lost", [[4], [4, 6], [3, 9, 15], [7, 8]])
+def test_missing_slices_are_read_as_air_where_that_is_allowed(tmp_path, lost):
+    rest = [k for k in range(20) if k not in lost]
+    phantoms.write_dicom(SMALL, tmp_path, rest)
+    refused(GeometryError, "gap.*--allow-partial", tmp_path)
+    ct = read_ct(tmp_path, allow_partial=True)
+    assert np.array_equal(ct.voxels_zyx[rest], SMALL.voxels_zyx[rest]) and (ct.voxels_zyx[lost] == -1024).all()
+    assert ct.source["not_read"]["mm"] == pytest.approx(3.0 * len(lost))
+    assert f"{3 * len(lost)} mm are missing inside" in ct.source["warnings"][0]
+
+
+@pytest.mark.parametrize("suffix", [".part", ".crdownload", ".tmp"])
+def test_downloads_that_did_not_end_count(tmp_path, suffix):
+    for path in phantoms.write_dicom(SMALL, tmp_path, prefix="im")[-6:]:
+        path.unlink()
+        path.with_name(path.name + suffix).write_bytes(b"\0" * 900)
+    refused(UnreadableError, r"6 file\(s\)", tmp_path)
+
+
+def test_files_named_by_hashes_and_in_folders_of_their_own_count(tmp_path):
+    for k, path in enumerate(phantoms.write_dicom(SMALL, tmp_path / "all")):
+        folder = tmp_path / f"I{k}"
+        folder.mkdir()
+        path.rename(folder / f"{k * 0x123456789ABCDEF1:020x}")
+        if k > 12:
+            next(folder.iterdir()).write_bytes(PAGE)
+    refused(UnreadableError, r"7 file\(s\)", tmp_path)
+
+
+def test_a_damaged_header_of_another_series_does_not_matter(tmp_path):
+    phantoms.write_dicom(SMALL, tmp_path / "a")
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        path = phantoms.write_dicom(SMALL, folder, [5], prefix="other", series=f"{UID}.9")[0]
+        content = path.read_bytes()
+        path.write_bytes(content[: content.rindex(f"{UID}.9".encode()) + 60])
+    ct = read_ct(tmp_path)
+    assert same(ct, SMALL) and ct.source["not_read"]["files"] == 0
+
+
+def test_notes_and_previews_beside_each_slice_are_no_slices(tmp_path):
+    for path in phantoms.write_dicom(SMALL, tmp_path, suffix=""):
+        path.with_name(f"{path.name}.json").write_text("{}")
+        path.with_name(f"{path.name}.png").write_bytes(b"\x89PNG" + bytes(200))
+    (tmp_path / "empty.txt").touch()
+    assert read_ct(tmp_path).source["not_read"] == {"files": 0, "mm": 0.0}
 
 
 # what belongs apart is not zipped

@@ -64,6 +64,14 @@ class Slice:
     facts: dict
 
 
+class DamagedHeaderError(UnreadableError):
+    """series_uid: of the file, as far as it can be read."""
+
+    def __init__(self, path: Path, series_uid: str):
+        super().__init__(f"The DICOM file {path.name} is damaged or cut off. Copy the series again.")
+        self.series_uid = series_uid
+
+
 def is_dicom(path: Path) -> bool:
     """By the first bytes: the DICM mark, or (old files without it) a first element of group 0002 or 0008."""
     with path.open("rb") as stream:
@@ -72,13 +80,14 @@ def is_dicom(path: Path) -> bool:
 
 
 def slices(path: Path) -> list[Slice]:
-    """The slices of one DICOM file; none if it is no picture. UnreadableError if the header of a CT is damaged."""
-    kind = None
+    """The slices of one DICOM file; none if it is no picture. DamagedHeaderError: that of a CT."""
+    kind, series_uid = None, ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of harmless oddities in headers
             dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
             kind = dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
+            series_uid = str(dataset.get("SeriesInstanceUID") or "")
             if not (dataset.preamble or kind):  # no DICOM at all
                 return []
             if "Rows" not in dataset and kind and kind not in _CT_CLASSES:  # a report, a plan, contours, a DICOMDIR
@@ -89,7 +98,7 @@ def slices(path: Path) -> list[Slice]:
     except Exception as error:  # pydicom meets damaged bytes with whatever its parsers raise
         if kind and kind not in _CT_CLASSES:
             return []
-        raise UnreadableError(f"The DICOM file {path.name} is damaged or cut off. Copy the series again.") from error
+        raise DamagedHeaderError(path, series_uid) from error
 
 
 def _slices(path: Path, dataset: Dataset) -> list[Slice]:

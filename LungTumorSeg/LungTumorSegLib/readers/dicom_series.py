@@ -71,19 +71,45 @@ def list_series(path: str | Path) -> tuple[Series, ...]:
     """All series of a folder and the folders in it, or the one that a file belongs to; the best chest CT first.
 
     The rule is `dicom_choice.RULE`; series that can't be read as a CT come last, with their ``problem``.
-    UnreadableError: no DICOM picture there, or a damaged header.
+    UnreadableError: no DICOM picture there, or none whose header is whole.
     """
-    path = Path(path)
+    return _series(_look(Path(path)).slices)
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """files: all that were looked at. damaged: those with a damaged header, with their series as far as it is known."""
+
+    slices: list[Slice]
+    files: list[Path]
+    damaged: dict[Path, str]
+
+
+def _look(path: Path) -> _Contents:
+    """What a folder holds, or the folder of a file as far as it belongs to the file's series."""
     if path.name.upper() == "DICOMDIR" and path.is_file():
         path = path.parent  # its table of contents can be out of date; the files beside it are looked at
-    if path.is_dir():
-        files = _files(path)
-        slices = [s for f in files if dicom_headers.is_dicom(f) for s in dicom_headers.slices(f)]
-        if not slices:
-            what = f"none of its {len(files)} files is a DICOM picture" if files else "it is empty"
-            raise UnreadableError(f"No DICOM series in the folder {path}: {what}. Choose the folder of a chest CT.")
-    else:
-        slices = _siblings(path)
+    alone = not path.is_dir()
+    files = sorted(f for f in path.parent.iterdir() if f.is_file()) if alone else _files(path)
+    own = _own(path) if alone else []
+    slices, damaged, error = list(own), {}, None
+    for file in files:
+        if (alone and file == path) or not dicom_headers.is_dicom(file):
+            continue
+        try:
+            slices += [s for s in dicom_headers.slices(file) if not own or s.series_uid == own[0].series_uid]
+        except dicom_headers.DamagedHeaderError as problem:
+            damaged[file] = problem.series_uid
+            error = error or problem
+    if not slices:
+        if error:
+            raise error
+        what = f"none of its {len(files)} files is a DICOM picture" if files else "it is empty"
+        raise UnreadableError(f"No DICOM series in the folder {path}: {what}. Choose the folder of a chest CT.")
+    return _Contents(slices, files, damaged)
+
+
+def _series(slices: list[Slice]) -> tuple[Series, ...]:
     by_uid = defaultdict(list)
     for s in slices:
         by_uid[s.series_uid].append(s)
@@ -145,17 +171,19 @@ def read(path: Path, series: str | None = None, allow_partial: bool = False) -> 
     ``series`` as in `choose`. ``source``: path, format, series_uid, modality, what describes the series, the number of
     slices, the rescale slopes and intercepts that were applied (least and greatest), not_read (files, and mm of the
     chest), other_series (one line each) and warnings. Errors as in `list_series`, `choose` and `dicom_stack.build`;
-    UnreadableError where more than a tenth of the chest could not be read, unless ``allow_partial``.
+    UnreadableError where some of the inside or more than a tenth of the chest could not be read, unless
+    ``allow_partial``.
     """
-    found = list_series(path)
-    best = choose(found, series)
-    missing = left_out.LeftOut(left_out.broken_files(best.slices), *best.elsewhere)
-    notes = left_out.check(missing, best.step_mm, best.length_mm, allow_partial)
-    voxels, geometry, warnings = dicom_stack.build(list(best.slices), best.name)
-    warnings = [*notes, *best.notes, *warnings]
+    contents = _look(path)
+    found = _series(contents.slices)
+    chosen = choose(found, series)
+    if "#" in (series or ""):  # the user knows that there are others
+        chosen = replace(chosen, elsewhere=(0, 0.0))
+    best, missing, (voxels, geometry, warnings) = _whole(chosen, contents, allow_partial)
+    warnings = [*missing.notes(best.step_mm), *best.notes, *warnings]
     if (said := best.slices[0].modality) != "CT":
         warnings.append(f"The Modality is {said or 'empty'}; class and values are a CT's, so it was read as one.")
-    others = [str(s) for s in found if s is not best]
+    others = [str(s) for s in found if s.uid != best.uid]
     if len([s for s in found if not s.problem]) > 1 and series is None:
         warnings.append(f"{len(others) + 1} series were found; {best.name} was chosen ({best.uid}).")
     source = {
@@ -167,24 +195,44 @@ def read(path: Path, series: str | None = None, allow_partial: bool = False) -> 
         "slices": len(best.slices),
         "rescale_slope": [f(s.slope for s in best.slices) for f in (min, max)],
         "rescale_intercept": [f(s.intercept for s in best.slices) for f in (min, max)],
-        "not_read": {"files": len(missing.files), "mm": round(missing.mm(best.step_mm), 2)},
+        "not_read": {"files": len(missing.files) + missing.slices, "mm": round(missing.mm(best.step_mm), 2)},
         "other_series": others,
         "warnings": warnings,
     }
     return CT(voxels, geometry, best.name, source)
 
 
-def _siblings(path: Path) -> list[Slice]:
-    """All slices in the file's folder that belong to the file's series."""
-    own = dicom_headers.slices(path) if dicom_headers.is_dicom(path) else []
-    if not own:
+def _whole(best: Series, contents: _Contents, allow_partial: bool):
+    """The series as far as it can be read, what is left out, and what `dicom_stack.build` makes of it."""
+    broken = left_out.broken_files(best.slices, contents.files, contents.damaged)
+    try:
+        missing = _missing(best, broken, allow_partial)
+        return best, missing, dicom_stack.build(list(best.slices), best.name, allow_partial)
+    except dicom_stack.BrokenPixelsError as error:
+        rest = tuple(s for s in best.slices if s not in error.slices)
+        if len(rest) < dicom_volumes.FEWEST:
+            raise
+        best = replace(best, slices=rest)
+        missing = _missing(best, (*broken, *(s.path for s in error.slices)), allow_partial)
+        return best, missing, dicom_stack.build(list(rest), best.name, allow_partial)
+
+
+def _missing(series: Series, broken: tuple[Path, ...], allow_partial: bool) -> left_out.LeftOut:
+    names = tuple(shown(path.name) for path in broken)
+    gaps = left_out.gaps_mm(series.slices) if names or series.elsewhere[0] or allow_partial else 0.0
+    missing = left_out.LeftOut(names, *series.elsewhere, gaps)
+    left_out.check(missing, series.step_mm, series.length_mm, allow_partial)
+    return missing
+
+
+def _own(path: Path) -> list[Slice]:
+    slices = dicom_headers.slices(path) if dicom_headers.is_dicom(path) else []
+    if not slices:
         raise UnreadableError(
             f"{path.name} is of an unknown kind, or no picture. A chest CT can be given as a DICOM folder, NRRD, NIfTI "
             "or MetaImage file."
         )
-    uid = own[0].series_uid
-    others = [f for f in sorted(path.parent.iterdir()) if f != path and f.is_file() and dicom_headers.is_dicom(f)]
-    return own + [s for f in others for s in dicom_headers.slices(f) if s.series_uid == uid]
+    return slices
 
 
 def _split(uid: str, slices: list[Slice]) -> list[Series]:

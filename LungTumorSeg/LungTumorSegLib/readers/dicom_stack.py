@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pydicom
 import SimpleITK as sitk
+from scipy import ndimage
 
 from ..checks import as_hu
 from ..errors import GeometryError, UnreadableError
@@ -21,8 +22,17 @@ POSITION_TOLERANCE = 0.1
 DRIFT_TOLERANCE_MM = 1.0
 # A single step that exceeds its neighbours by this factor is a gap
 GAP = 1.5
+LONGEST_GAP = 2  # steps in a row
 MAX_STEP_MM = 10.0
 PADDING_HU = -1024
+
+
+class BrokenPixelsError(UnreadableError):
+    """slices: all whose pixels can't be read."""
+
+    def __init__(self, message: str, slices: list[Slice]):
+        super().__init__(message)
+        self.slices = slices
 
 
 @dataclass(frozen=True)
@@ -56,20 +66,19 @@ def sort(slices: list[Slice], name: str) -> Stack:
     return Stack(tuple(slices[i] for i in order), places[:, 2], places[:, :2], axes)
 
 
-def build(slices: list[Slice], name: str) -> tuple[np.ndarray, Geometry, list[str]]:
+def build(slices: list[Slice], name: str, allow_gaps: bool = False) -> tuple[np.ndarray, Geometry, list[str]]:
     """Voxels (z, y, x) in HU (in the type of `as_hu`), their geometry, warnings for the user.
 
     Copies of a slice are left out. Uneven steps are interpolated to the smallest one, a gantry tilt is straightened by
-    linear interpolation within the slices' planes; both are told in a warning. GeometryError: a missing slice, two
-    different slices at one position, slices of several acquisitions in turn, slices shifted against each other, fewer
-    than 3. UnreadableError: pixels that
-    can't be read.
+    linear interpolation within the slices' planes; both are told in a warning. allow_gaps: missing slices are air and
+    told in a warning, else an error. GeometryError: a missing slice, two different slices at one position, slices of
+    several acquisitions in turn, slices shifted against each other, fewer than 3. BrokenPixelsError.
     """
     stack = sort(slices, name)
     stack, images, warnings = _without_copies(stack, name)
     if len(stack.slices) < 3:
         raise GeometryError(f"{name} has only {len(stack.slices)} slice(s). Give a volume of at least 3 slices.")
-    step, even = _step(stack, name)
+    step, even = _step(stack, name, allow_gaps)
     tilt = _tilt_degrees(stack, name)
     stack, rescale = _with_rescale(stack, name)
     warnings += rescale
@@ -77,11 +86,7 @@ def build(slices: list[Slice], name: str) -> tuple[np.ndarray, Geometry, list[st
     dicom_mixed.check(voxels, name)
     if not even:
         voxels = _resample_steps(voxels, stack.along_mm, step)
-        steps = np.diff(stack.along_mm)
-        warnings.append(
-            f"The slices of {name} are unevenly spaced ({steps.min():.2f} to {steps.max():.2f} mm); "
-            f"they were interpolated to {step:.2f} mm."
-        )
+        warnings += _unevenness(np.diff(stack.along_mm), name, step)
     first = stack.slices[0]
     geometry = Geometry(
         voxels.shape,
@@ -143,26 +148,48 @@ def _without_copies(stack: Stack, name: str) -> tuple[Stack, dict[int, np.ndarra
     return smaller, {n: images[i] for n, i in enumerate(kept) if i in images}, warnings
 
 
-def _step(stack: Stack, name: str) -> tuple[float, bool]:
+def _unevenness(steps: np.ndarray, name: str, step: float) -> list[str]:
+    is_gap = gaps(steps)
+    rest = steps[~is_gap]
+    notes = []
+    if is_gap.any():
+        missing = float((steps[is_gap] - np.median(steps)).sum())
+        notes.append(f"{missing:.0f} mm are missing inside of {name}; they were filled with air.")
+    if np.ptp(rest) > POSITION_TOLERANCE * step:
+        notes.append(
+            f"The slices of {name} are unevenly spaced ({rest.min():.2f} to {rest.max():.2f} mm); "
+            f"they were interpolated to {step:.2f} mm."
+        )
+    return notes
+
+
+def gaps(steps_mm: np.ndarray) -> np.ndarray:
+    """Which steps are gaps: one or two much wider than the others. More in a row are another spacing."""
+    wide = steps_mm > GAP * np.median(steps_mm)
+    runs, n = ndimage.label(wide)
+    lengths = np.bincount(runs, minlength=n + 1)
+    return wide & (lengths[runs] <= LONGEST_GAP)
+
+
+def _step(stack: Stack, name: str, allow_gaps: bool) -> tuple[float, bool]:
     """The step of the grid in mm, and whether the slices already lie on it."""
     along, steps = stack.along_mm, np.diff(stack.along_mm)
     step = float(along[-1] / len(steps))
     if np.abs(along - step * np.arange(len(along))).max() <= POSITION_TOLERANCE * step:
         return round(step, 6), True
-    typical = float(np.median(steps))
-    wide = np.concatenate([[False], steps > GAP * typical, [False]])
-    lone = wide[1:-1] & ~wide[:-2] & ~wide[2:]
-    if lone.any():
-        at = int(np.argmax(lone))
+    is_gap, typical = gaps(steps), float(np.median(steps))
+    if is_gap.any() and not allow_gaps:
+        at = int(np.argmax(is_gap))
         missing = max(1, round(float(steps[at]) / typical) - 1)
         raise GeometryError(
             f"{name} has a gap of {steps[at]:.1f} mm after slice {at + 1} (slices are {typical:.2f} mm apart): "
-            f"about {missing} slice(s) are missing. Copy or export the whole series again."
+            f"about {missing} slice(s) are missing. Copy or export the whole series again, or allow it "
+            "(--allow-partial) to look at the rest."
         )
-    smallest = float(steps.min())
-    if steps.max() > min(MAX_STEP_MM, 4 * smallest):
+    smallest, widest = float(steps.min()), float(steps[~is_gap].max())
+    if widest > min(MAX_STEP_MM, 4 * smallest):
         raise GeometryError(
-            f"The slices of {name} are too unevenly spaced to be read ({smallest:.2f} to {steps.max():.2f} mm). "
+            f"The slices of {name} are too unevenly spaced to be read ({smallest:.2f} to {widest:.2f} mm). "
             "Export an evenly spaced reconstruction."
         )
     return round(smallest, 6), False
@@ -186,12 +213,21 @@ def _voxels(stack: Stack, images: dict[int, np.ndarray]) -> np.ndarray:
     """The slices in HU, in the type of `as_hu`."""
     first = stack.slices[0]
     voxels = np.empty((len(stack.slices), first.rows, first.columns), np.int16)
-    frames = _Frames()
+    frames, broken, error = _Frames(), [], None
     for i, s in enumerate(stack.slices):
-        plane = as_hu(_hu(images[i] if i in images else frames.stored(s), s))
+        try:
+            plane = as_hu(_hu(images[i] if i in images else frames.stored(s), s))
+        except UnreadableError as problem:
+            if s.frame is not None:
+                raise
+            broken.append(s)
+            error = error or problem
+            continue
         if plane.dtype != voxels.dtype and voxels.dtype == np.int16:
             voxels = voxels.astype(np.float32)
         voxels[i] = plane
+    if error:
+        raise BrokenPixelsError(str(error), broken) from error
     return voxels
 
 
@@ -259,14 +295,16 @@ def _pixels(s: Slice) -> np.ndarray:
 
 
 def _resample_steps(voxels: np.ndarray, along_mm: np.ndarray, step: float) -> np.ndarray:
-    """Linear interpolation between the neighbouring slices, at every ``step`` mm from the first."""
+    """Linear interpolation between the neighbouring slices, at every ``step`` mm from the first; air in gaps."""
     wanted = np.arange(int(along_mm[-1] / step + 1e-6) + 1) * step
     upper = np.clip(np.searchsorted(along_mm, wanted, side="left"), 1, len(along_mm) - 1)
     share = (wanted - along_mm[upper - 1]) / (along_mm[upper] - along_mm[upper - 1])
+    apart = np.abs(np.subtract.outer(wanted, along_mm)).min(1)
+    in_gap = gaps(np.diff(along_mm))[upper - 1] & (apart > step / 2)
     result = np.empty((len(wanted), *voxels.shape[1:]), voxels.dtype)
     for i, (k, w) in enumerate(zip(upper, share.astype(np.float32), strict=True)):
         mixed = voxels[k - 1] * (1 - w) + voxels[k] * w
-        result[i] = np.round(mixed) if voxels.dtype.kind == "i" else mixed
+        result[i] = PADDING_HU if in_gap[i] else np.round(mixed) if voxels.dtype.kind == "i" else mixed
     return result
 
 

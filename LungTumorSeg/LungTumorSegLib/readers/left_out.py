@@ -7,61 +7,91 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UnreadableError
-from . import dicom_volumes
+from . import dicom_stack, dicom_volumes
 from .dicom_headers import Slice, is_dicom
 
 # of the chest: more than that missing is an error unless the user allows it
 MOST_MISSING = 0.1
 PARALLEL = 0.02  # the difference of direction cosines, 1 degree
 GOES_ON = 2.0  # steps between the end of one group and the start of the next
+_UNFINISHED = r"\.(part|partial|filepart|crdownload|download|tmp)$"
 _DICOM_SUFFIXES = (".dcm", ".ima", ".dic", ".dicom")
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """files: names. slices_mm: what the slices of another kind would have covered beyond those that were read."""
+    """files: names. slices_mm: what the slices of another kind would have covered beyond those that were read.
+
+    gaps_mm: what is missing between those that were read.
+    """
 
     files: tuple[str, ...]
     slices: int
     slices_mm: float
+    gaps_mm: float = 0.0
 
     def mm(self, step_mm: float) -> float:
         """Millimetres of the chest that were not looked at; a broken file is taken for one slice."""
-        return len(self.files) * step_mm + self.slices_mm
+        return max(len(self.files) * step_mm + self.slices_mm, self.gaps_mm)
 
     def sentence(self, step_mm: float) -> str:
         what = []
         if self.files:
             shown = ", ".join(self.files[:3]) + (", ..." if len(self.files) > 3 else "")
-            what.append(f"{len(self.files)} file(s) beside the series are empty, broken off or no DICOM ({shown})")
+            what.append(f"{len(self.files)} file(s) of the series are empty, damaged, cut off or no DICOM ({shown})")
         if self.slices_mm:
-            what.append(f"{self.slices} slice(s) are of another size, direction or kind")
-        return f"{' and '.join(what)}: about {self.mm(step_mm):.0f} mm of the chest were not looked at."
+            what.append(f"{self.slices} slice(s) are of another size, direction, acquisition or kind")
+        inside = f", {self.gaps_mm:.0f} mm of it inside" if self.gaps_mm else ""
+        return f"{' and '.join(what)}: about {self.mm(step_mm):.0f} mm of the chest were not looked at{inside}."
+
+    def notes(self, step_mm: float) -> list[str]:
+        return [self.sentence(step_mm)] if self.files or self.slices_mm else []
 
 
-def check(left_out: LeftOut, step_mm: float, length_mm: float, allow_partial: bool) -> list[str]:
-    """The note for the user, if there is one. UnreadableError where more than a tenth is missing."""
+def check(left_out: LeftOut, step_mm: float, length_mm: float, allow_partial: bool) -> None:
+    """UnreadableError: more than a tenth is missing, or some of it inside, and the user did not allow it."""
     missing = left_out.mm(step_mm)
-    if not missing:
-        return []
-    sentence = left_out.sentence(step_mm)
-    if missing > MOST_MISSING * (length_mm + missing) and not allow_partial:
+    if allow_partial or not (left_out.files or left_out.slices_mm):
+        return
+    if left_out.gaps_mm or missing > MOST_MISSING * (length_mm + missing):
         raise UnreadableError(
-            f"{sentence} Copy the whole series again, or allow it (--allow-partial) to look at the rest."
+            f"{left_out.sentence(step_mm)} Copy the whole series again, or allow it (--allow-partial) to look at the "
+            "rest."
         )
-    return [sentence]
 
 
-def broken_files(slices: tuple[Slice, ...]) -> tuple[str, ...]:
-    """Names of files beside the slices' that look like more of them but are no DICOM.
+def gaps_mm(slices: tuple[Slice, ...]) -> float:
+    """What is missing where slices are further apart than usual."""
+    steps = np.diff(np.sort(dicom_volumes.positions(list(slices))))
+    usual = float(np.median(steps))
+    return float((steps[steps > dicom_stack.GAP * usual] - usual).sum())
 
-    A file counts if it is empty, has DICOM's ending, or its name differs from a slice's in its numbers only: what else
-    lies on a CD (a viewer, a text) does not.
+
+def broken_files(slices: tuple[Slice, ...], files: list[Path], damaged: dict[Path, str]) -> tuple[Path, ...]:
+    """The files that look like more of the slices but are no DICOM, or have a damaged header.
+
+    files: all that were looked at. damaged: those with a damaged header, and their series as far as it is known. A file
+    counts if it has DICOM's ending, or its name differs from a slice's in its numbers only: what else lies on a CD (a
+    viewer, a text) does not. It lies beside the slices, or each of them has a folder of its own.
     """
+    uid = slices[0].series_uid
     folders = {s.path.parent for s in slices}
-    patterns = {_pattern(s.path) for s in slices}
-    files = (f for folder in folders for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
-    return tuple(sorted(f.name for f in files if not is_dicom(f) and _belongs(f, patterns)))
+    alone = len(folders) == len(slices)
+    patterns = {_pattern(s.path.name) for s in slices}
+    paths = {_pattern(str(s.path)) for s in slices} if alone else set()
+    endings = {s.path.suffix.lower() for s in slices}
+
+    def belongs(file: Path) -> bool:
+        series = damaged.get(file, "")
+        if series == uid or not uid.startswith(series):  # cut off itself it says nothing
+            return series == uid
+        if file.parent not in folders:
+            return _pattern(str(file)) in paths
+        ending = file.suffix.lower()
+        empty = not file.stat().st_size and ending in endings
+        return empty or ending in _DICOM_SUFFIXES or _pattern(file.name) in patterns
+
+    return tuple(f for f in files if (f in damaged or not is_dicom(f)) and belongs(f))
 
 
 def uncovered(part: list[Slice], others: list[list[Slice]]) -> tuple[int, float]:
@@ -88,9 +118,6 @@ def uncovered(part: list[Slice], others: list[list[Slice]]) -> tuple[int, float]
     return len(far), len(far) * step
 
 
-def _pattern(path: Path) -> str:
-    return re.sub(r"\d+", "#", path.name)
-
-
-def _belongs(file: Path, patterns: set[str]) -> bool:
-    return not file.stat().st_size or file.suffix.lower() in _DICOM_SUFFIXES or _pattern(file) in patterns
+def _pattern(name: str) -> str:
+    """With # for numbers, long hexadecimal ones too, and without what a broken download puts behind a name."""
+    return re.sub(r"[0-9a-fA-F-]{16,}|\d+", "#", re.sub(_UNFINISHED, "", name, flags=re.IGNORECASE))
