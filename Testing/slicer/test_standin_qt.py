@@ -137,6 +137,37 @@ def test_a_collapsed_group_hides_its_contents_and_shows_them_again():
     assert shown.isVisible() and not hidden.isVisible()
 
 
+def test_what_is_shown_while_its_group_is_collapsed_comes_into_sight_with_it():
+    import ctk
+
+    group = ctk.ctkCollapsibleButton()
+    group.setLayout(qt.QVBoxLayout())
+    first, second = qt.QLabel("first"), qt.QLabel("second")
+    group.layout().addWidget(first)
+    group.layout().addWidget(second)
+    second.hide()
+    group.collapsed = True
+    group.show()
+    second.show()
+    first.hide()
+    assert not second.isVisible()
+    group.click()
+    assert second.isVisible() and not first.isVisible() and not group.collapsed
+
+
+def test_a_collapsed_group_is_as_high_as_its_button_and_the_collapsed_height():
+    import ctk
+
+    group = ctk.ctkCollapsibleButton()
+    group.setLayout(qt.QVBoxLayout())
+    group.layout().addWidget(qt.QPlainTextEdit())
+    group.collapsed = True
+    button = group.sizeHint.height() - 14
+    assert button == group.contentsMargins().top()
+    group.collapsedHeight = 6
+    assert group.sizeHint.height() == button + 6
+
+
 def test_a_slider_widget_keeps_to_its_range_and_tells_its_value():
     import ctk
 

@@ -10,6 +10,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from .pythonqt import qt  # noqa: I001 - puts `qt` in place, which the next ones import
 from . import ctk_widgets
-from .application import Application, LoadedModule, install, picture, set_theme
+from .application import Application, LoadedModule, install, picture
+from .style import set_theme
 
 __all__ = ["Application", "LoadedModule", "ctk_widgets", "install", "picture", "qt", "set_theme"]

@@ -8,18 +8,6 @@ from pathlib import Path
 
 import qt
 
-# the colours of Slicer's own dark style (qSlicerDarkStyle; PlaceholderText is ours), then those of what is disabled
-DARK = {
-    "Window": 0x323232, "Base": 0x1E1E1E, "AlternateBase": 0x323232, "Button": 0x323232, "Light": 0x828284,
-    "Midlight": 0x5A5A5B, "Mid": 0x2B2B2B, "Dark": 0x232323, "Shadow": 0x141414, "Highlight": 0x3CA4FF,
-    "WindowText": 0xFFFFFF, "Text": 0xFFFFFF, "ButtonText": 0xFFFFFF, "HighlightedText": 0xFFFFFF, "Link": 0x3CA4FF,
-    "ToolTipBase": 0xFFFFFF, "ToolTipText": 0x323232, "PlaceholderText": 0x909090,
-}  # fmt: skip
-DARK_DISABLED = {
-    "WindowText": 0x6D6D6D, "Text": 0x6D6D6D, "ButtonText": 0xB4B4B4, "Highlight": 0x505050,
-    "HighlightedText": 0x6D6D6D,
-}  # fmt: skip
-
 
 class Application:
     """`slicer.app`: the calls that the panel and slicer.util make. Any other name is an AttributeError."""
@@ -175,19 +163,6 @@ class LoadedModule:
                 item.widget().hide()
                 item.widget().deleteLater()
         qt.QCoreApplication.sendPostedEvents(None, qt.QEvent.DeferredDelete)
-
-
-def set_theme(dark: bool):
-    """Slicer's dark or light style: Fusion and a palette."""
-    application = qt.QApplication.instance()
-    application.setStyle("Fusion")
-    palette = qt.QPalette(application.style().standardPalette())
-    if dark:
-        for role, colour in DARK.items():
-            palette.setColor(getattr(qt.QPalette, role), qt.QColor(colour))
-        for role, colour in DARK_DISABLED.items():
-            palette.setColor(qt.QPalette.Disabled, getattr(qt.QPalette, role), qt.QColor(colour))
-    application.setPalette(palette)
 
 
 def picture(widget, path, width: int = 420, height: int | None = None, ratio: int = 1):

@@ -4,80 +4,14 @@ import sys
 import types
 
 import qt
-from PySide6.QtCore import Property, QRect, Signal
-from PySide6.QtWidgets import QStyle, QStyleOption, QStyleOptionButton, QStylePainter
+from PySide6.QtCore import Property, Signal
+
+from .collapsible_button import ctkCollapsibleButton
 
 
 def _of(inner: str, name: str, kind):
     """A property that is the inner widget's."""
     return Property(kind, lambda s: getattr(getattr(s, inner), name), lambda s, v: setattr(getattr(s, inner), name, v))
-
-
-class _Title(qt.QPushButton):
-    """Drawn as CTK does: a strip with the arrow on its left, the text beside it."""
-
-    ARROW, MARGIN = 8, 7
-
-    def paintEvent(self, event):
-        strip = QStyleOptionButton()
-        self.initStyleOption(strip)
-        area, strip.text = QRect(strip.rect), ""
-        painter = QStylePainter(self)
-        painter.drawControl(QStyle.ControlElement.CE_PushButtonBevel, strip)
-        arrow = QStyleOption(strip)
-        arrow.rect = QRect(self.MARGIN, (area.height() - self.ARROW) // 2, self.ARROW, self.ARROW)
-        folded = self.parent().collapsed
-        shape = QStyle.PrimitiveElement
-        painter.drawPrimitive(shape.PE_IndicatorArrowRight if folded else shape.PE_IndicatorArrowDown, arrow)
-        area.setLeft(2 * self.MARGIN + self.ARROW)
-        color = qt.QPalette.ButtonText
-        painter.drawItemText(area, qt.Qt.AlignVCenter, strip.palette, self.enabled, self.text, color)
-        painter.end()
-
-
-class ctkCollapsibleButton(qt.QWidget):
-    """A titled group that folds away. Its contents lie in the layout that the .ui file gives it."""
-
-    contentsCollapsed = Signal(bool)
-    SIGNALS = ("contentsCollapsed(bool)",)
-    TITLE_HEIGHT = 26
-
-    def __init__(self, parent=None):
-        super().__init__(parent)
-        self._collapsed = False
-        self._title = _Title(self)
-        self._title.clicked.connect(lambda *_: self._collapse(not self._collapsed))
-        self.setContentsMargins(2, self.TITLE_HEIGHT, 2, 2)
-
-    def _contents(self):
-        return [c for c in self.children() if isinstance(c, qt.QWidget) and c is not self._title]
-
-    def _collapse(self, collapsed):
-        changed, self._collapsed = collapsed != self._collapsed, collapsed
-        self._sync()
-        if changed:
-            self.contentsCollapsed.emit(collapsed)
-
-    def _sync(self):
-        self._title.update()
-        self._title.resize(max(self.width, 100), self.TITLE_HEIGHT - 4)
-        for widget in self._contents():
-            if self._collapsed and not widget.isHidden():
-                widget.setProperty("foldedAway", True)
-                widget.hide()
-            elif not self._collapsed and widget.property("foldedAway"):
-                widget.setProperty("foldedAway", False)
-                widget.show()
-        self.setMaximumHeight(self.TITLE_HEIGHT if self._collapsed else 16777215)
-
-    def showEvent(self, event):
-        self._sync()
-
-    def resizeEvent(self, event):
-        self._title.resize(self.width, self.TITLE_HEIGHT - 4)
-
-    text = _of("_title", "text", str)
-    collapsed = Property(bool, lambda s: s._collapsed, _collapse)
 
 
 class ctkSliderWidget(qt.QWidget):
