@@ -54,7 +54,7 @@ class Stage:
     turned_share: float = 0.5  # of background and of whole-CT crops: coronal or sagittal, as the run's other two views
     ct_share: float = 0.0  # of each batch
     ct_roles: tuple[str, ...] = ("fold-a", "fold-b")
-    transplants: bool = True
+    inserted_nodules: bool = True
     hard_labels: bool = False  # the consensus alone instead of the share of readers: for the ablations
     prompt: bool = True  # False: no example carries a click, for the ablations
 

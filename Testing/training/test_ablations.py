@@ -36,7 +36,7 @@ def test_each_pair_differs_in_one_thing(both_stages):
         assert a.fit.seed == b.fit.seed and a.data == b.data
         settings = [vars(v.network) | vars(v.fit.stages[0]) for v in (a, b)]
         differences.append([key for key in settings[0] if settings[0][key] != settings[1][key]])
-    assert differences == [["offsets_mm"], ["hard_labels"], ["transplants"], ["prompt"]]
+    assert differences == [["offsets_mm"], ["hard_labels"], ["inserted_nodules"], ["prompt"]]
     assert all(v.fit.stages[0].steps == 10 for v in variants.values())
 
 
@@ -91,7 +91,7 @@ def test_a_small_run_compares_all_pairs_and_a_second_call_fits_nothing(both_stag
     build(settings.network.card.architecture).save_weights(tmp_path / "stage1" / "best.weights.h5")
     table = ablations.run(settings, 2)
     rows = json.loads((table.parent / "ablations.json").read_text())["rows"]
-    # three measures for each pair on patches, and for the transplants' on whole CTs
+    # three measures for each pair on patches, and for the inserted nodules' on whole CTs
     assert len(rows) == 15 and len(table.read_text().splitlines()) == 17
     assert {row["pair"] for row in rows} == {pair.what for pair in ablations.PAIRS}
     assert all(0 <= row[k] <= 1 for row in rows for k in ("first", "second"))

@@ -122,8 +122,8 @@ def test_the_real_tumour_of_each_ct_is_judged_on_its_own_grid(evaluated):
 
 def test_the_test_nodules_are_planted_once_more_into_the_cts_that_were_read(evaluated):
     figures = json.loads((evaluated / "figures-test.json").read_text())["automatic"]
-    everywhere, read = figures["transplants"], figures["transplants_in_read_cts"]
-    assert read["transplants"] == everywhere["transplants"] == 2 and read["scans"] == 2  # one a run
+    everywhere, read = figures["inserted"], figures["inserted_in_annotated_cts"]
+    assert read["inserted"] == everywhere["inserted"] == 2 and read["scans"] == 2  # one a run
     assert read["by_size"]["all"]["found_at_all"] == {"mean": 1.0, "n": 2, "interval95": [1.0, 1.0]}
     assert "read by four radiologists" in (evaluated / "report-test.html").read_text()
 
@@ -150,20 +150,20 @@ def test_a_patients_scans_are_drawn_together():
 
 
 def test_what_one_ct_counts_and_what_is_too_small_to_count_stand_apart():
-    def row(hits, confidence, long_axis_mm=8.0, sham=-1):
-        return {"hits": hits, "confidence": confidence, "long_axis_mm": long_axis_mm, "sham": sham, "dice": 0.7}
+    def row(hits, confidence, long_axis_mm=8.0, control=-1):
+        return {"hits": hits, "confidence": confidence, "long_axis_mm": long_axis_mm, "control": control, "dice": 0.7}
 
     def record(case, *rows):
         references = [{"diameter_mm": 8.0, "patient": case}]
-        return {"case": case, "lesions": list(rows), "references": references, "shams": 1}
+        return {"case": case, "lesions": list(rows), "references": references, "controls": 1}
 
     crowded = record("A", *(row(-1, 0.9 - 0.01 * k, 5.0) for k in range(6)), row(0, 0.5))
-    quiet = record("B", row(-1, 0.7, 20.0), row(0, 0.6), row(-1, 0.55, sham=0))
+    quiet = record("B", row(-1, 0.7, 20.0), row(0, 0.6), row(-1, 0.55, control=0))
     records = [crowded, quiet]
-    made = detection._transplants(records, [detection._scan(r) for r in records])
+    made = detection._inserted(records, [detection._scan(r) for r in records])
     assert made["by_ct"]["A"]["false_positives_at_2"] == 4 and made["by_ct"]["B"]["false_positives_at_2"] == 0
     assert made["sensitivity_at"]["2"]["sensitivity"] == 0
-    assert made["shams"] == 2 and [made["sensitivity_at"][r]["shams_marked"] for r in ("2", "8")] == [0, 1]
+    assert made["controls"] == 2 and [made["sensitivity_at"][r]["controls_marked"] for r in ("2", "8")] == [0, 1]
     assert (
         made["by_ct"]["A"]["sensitivity_without_it"]["1"] == 1
         and made["by_ct"]["B"]["sensitivity_without_it"]["4"] == 0
@@ -190,7 +190,7 @@ def test_while_choosing_on_val_nobody_looks_at_test(made, tissue, evaluated):
     folder = evaluation.evaluate(made, other, role="val")
     assert {json.loads(p.read_text())["exam"] for p in (folder / "automatic").iterdir()} == {"real", "val"}
     figures = json.loads((folder / "figures-val.json").read_text())["automatic"]
-    assert figures["transplants"]["transplants"] == 2 and figures["transplants_in_read_cts"] is None
+    assert figures["inserted"]["inserted"] == 2 and figures["inserted_in_annotated_cts"] is None
     assert not [path for path in folder.rglob("*") if "test" in path.name]
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
@@ -227,7 +227,7 @@ def test_a_second_evaluation_reads_the_records_and_runs_no_network(made, tissue,
     assert (evaluated / "click-test.csv").read_text() == table
 
 
-def test_transplants_lie_apart_and_away_from_the_hosts_own_tumour(made):
+def test_inserted_nodules_lie_apart_and_away_from_the_recipients_own_tumour(made):
     from training.examples import whole_ct
     from training.examples.patches import Patches
 
@@ -236,9 +236,9 @@ def test_transplants_lie_apart_and_away_from_the_hosts_own_tumour(made):
     nodules = [i for i, size in patches.size.items() if size >= recipients.LEAST_MM]
     first, again = (recipients.make(case, patches, nodules, 5) for _ in range(2))
     assert np.array_equal(first.ct.voxels_zyx, again.ct.voxels_zyx)
-    assert len(first.transplants) >= 1 and len(first.shams) >= 1
+    assert len(first.inserted) >= 1 and len(first.controls) >= 1
     own = np.argwhere(np.asarray(case.source.target) > 0)
-    for reference in first.transplants:
+    for reference in first.inserted:
         middle = reference.box.middle + 0.5
         assert np.linalg.norm((own - middle) * (case.source.step_mm, 1, 1), axis=1).min() > recipients.GAP_MM
         inside = first.ct.voxels_zyx[reference.box.slices][reference.mask]

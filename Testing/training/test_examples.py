@@ -154,28 +154,28 @@ def test_no_nodule_of_another_role_is_drawn(made):
         assert {made_up_pack.ROLES[i % 3] for i in rows} == {role} and len(rows) == 3
 
 
-def _host():
+def _recipient():
     rng = np.random.default_rng(0)
     hu = (-850 + rng.normal(0, 20, (30, 80, 80))).astype(np.int16)
     return sources.Source(hu, np.zeros(hu.shape, np.uint8), np.ones(hu.shape, np.uint8), 2.5)
 
 
-@pytest.mark.parametrize("sham", [False, True])
-def test_a_transplant_brings_density_and_target_and_a_sham_the_blend_alone(made, sham):
+@pytest.mark.parametrize("control", [False, True])
+def test_a_transplant_brings_density_and_target_and_a_control_the_blend_alone(made, control):
     patches = Patches(Path(made.data.prepared), "train")
     largest = max(patches.size, key=patches.size.get)
     donor, shape = patches.source(largest), patches.arrays["target_lesion"][largest] & prepare.TARGET > 0
-    host, place = _host(), np.array([37.5, 30.0, 50.0])
-    before = host.hu.copy()
-    centre = np.array([4.0, 24.5, 24.5]) if sham else centre_of(shape)
+    recipient, place = _recipient(), np.array([37.5, 30.0, 50.0])
+    before = recipient.hu.copy()
+    centre = np.array([4.0, 24.5, 24.5]) if control else centre_of(shape)
     source, local = transplant(
-        np.random.default_rng(1), host, place, 37.5, donor, shape, centre, 1.0, sham, along_mm=30
+        np.random.default_rng(1), recipient, place, 37.5, donor, shape, centre, 1.0, control, along_mm=30
     )
-    assert np.array_equal(host.hu, before) and not host.target.any()
+    assert np.array_equal(recipient.hu, before) and not recipient.target.any()
     z, y, x = (round(v) for v in local / (2.5, 1, 1))
     part = before[15 - z : 15 - z + len(source.hu)]
     assert part.shape == source.hu.shape
-    if sham:
+    if control:
         assert not source.target.any()
         assert source.hu[z, y, x] < -700
         changed = np.argwhere(source.hu != part) * (2.5, 1, 1)
@@ -203,7 +203,7 @@ def test_a_role_without_whole_cts_or_without_tumours_is_named(made):
     with pytest.raises(ValueError, match="No whole CT of the role Fold-a or train"):
         cts.draw_background(rng, 64)
     with pytest.raises(ValueError, match="No whole CT of the role Fold-a or train"):
-        cts.draw_transplant(rng, 64, patches, sham=False)
+        cts.draw_inserted(rng, 64, patches, control=False)
     for draw in (cts.draw_tumour, cts.draw_prompted):
         with pytest.raises(ValueError, match="No whole CT with a tumour of the role Fold-a or train"):
             draw(rng, 64)
@@ -220,7 +220,7 @@ def test_a_role_without_nodules_is_named(made):
         draw_negative_control(rng, patches)
 
 
-def test_a_sham_is_not_sought_for_ever(made, monkeypatch):
+def test_a_control_is_not_sought_for_ever(made, monkeypatch):
     patches = Patches(Path(made.data.prepared), "train")
     patches.arrays["ct"] = np.full_like(patches.arrays["ct"], (40 + 1024) // 8)
     monkeypatch.setattr("training.examples.transplant.CONTROL_TRIES", 20)

@@ -32,7 +32,7 @@ def quantise(config: Config, folder: Path) -> dict:
     """Quantise the bundle in ``folder``, measure what that costs on `val`, and write the figures into its card.
 
     The int8 file joins the bundle only if, against the same weights in float32, the mean Dice of the clicks stays
-    within 0.005 and the sensitivity for transplanted nodules at two false positives a scan within 0.01.
+    within 0.005 and the sensitivity for inserted nodules at two false positives a scan within 0.01.
     The card's ``int8`` holds the figures either way. Returns them.
     """
     bundle = load_bundle(folder)
@@ -141,11 +141,11 @@ def _dice(nodules: click.Nodules, engine: Engine, bundle: Bundle) -> float:
 
 
 def _sensitivity(config: Config, engine: Engine, bundle: Bundle, folder: Path) -> float:
-    """Sensitivity at two false positives a scan for the val nodules that are transplanted into the whole CTs."""
+    """Sensitivity at two false positives a scan for the val nodules inserted into the whole CTs."""
     model = automatic.Model(bundle, engine, folder, unseen=False)
     folder.mkdir()
     runs = automatic.jobs(config, dict.fromkeys(automatic.FOLDS, model), ROLE)
     chosen = [job for what, job in runs if what == ROLE]
     # the same runs are fitted on and, fold by fold, judged
     judged = detection.judge([job() for job in track(chosen, f"Whole CTs, {engine.precision}")], ROLE)
-    return judged.figures["transplants"]["sensitivity_at"]["2"]["sensitivity"]
+    return judged.figures["inserted"]["sensitivity_at"]["2"]["sensitivity"]

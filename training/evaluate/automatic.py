@@ -1,4 +1,4 @@
-"""The automatic run over whole CTs: real tumours, transplanted nodules, shams; a JSON a run, so that it resumes."""
+"""The automatic run over whole CTs: real tumours, inserted nodules, controls; a JSON a run, so that it resumes."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ from .froc import Reference
 
 FOLDS = ("fold-a", "fold-b")
 # Whose every nodule from 3 mm on four radiologists have marked: what is found there beside is false. All test nodules
-# once more, as many a scan as elsewhere. Of the other hosts nobody knows what is in them.
+# once more, as many a scan as elsewhere. Of the other recipients nobody knows what is in them.
 READ, READ_ROUNDS = "LIDC-IDRI", 8
 
 
@@ -74,7 +74,7 @@ def whole_cts(config: Config, bundle: Bundle, fold: str) -> Histogram:
 def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[str, Callable[[], dict]]]:
     """(exam: real | val | test | read, the function that does it or reads its record) for every run of the exams.
 
-    role: val, or test, which `val` (the confidence is fitted on it) and the exam in the read CTs go with.
+    role: val, or test, which `val` (the confidence is fitted on it) and the exam in fully annotated CTs go with.
     """
     prepared = Path(config.data.prepared)
     trusted = [
@@ -87,7 +87,7 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
     patches = {role: Patches(prepared, role) for role in dict.fromkeys(("val", role))}
 
     def planted(role: str, case: whole_ct.Case, nodules: list[int], seed: int, model: Model) -> dict:
-        return transplanted(recipients.make(case, patches[role], nodules, seed), model)
+        return inserted_run(recipients.make(case, patches[role], nodules, seed), model)
 
     def job(exam: str, name: str, fold: str, case: whole_ct.Case, run: Callable[[Model], dict]):
         model = opened[fold]
@@ -154,20 +154,22 @@ def real(config: Config, name: str, model: Model) -> dict:
     }
 
 
-def transplanted(host: recipients.Host, model: Model) -> dict:
-    """The product on a CT with transplants and shams."""
-    result = segmentation.segment(host.ct, Options(min_confidence=0), engine=model.engine, bundle=model.bundle)
-    rows = _lesion_rows(result, host.ct, model, host.transplants, host.neutral)
+def inserted_run(recipient: recipients.Recipient, model: Model) -> dict:
+    """The product on a CT with inserted nodules and negative controls."""
+    result = segmentation.segment(recipient.ct, Options(min_confidence=0), engine=model.engine, bundle=model.bundle)
+    rows = _lesion_rows(result, recipient.ct, model, recipient.inserted, recipient.neutral)
     for row, (box, mask) in zip(rows, _predictions(result), strict=True):
-        row["sham"] = next((k for k, sham in enumerate(host.shams) if _lies_on(box, mask, sham)), -1)
+        row["control"] = next((k for k, control in enumerate(recipient.controls) if _lies_on(box, mask, control)), -1)
         if row["hits"] >= 0:
-            reference = host.transplants[row["hits"]]
+            reference = recipient.inserted[row["hits"]]
             both = shared_voxels(box, mask, reference.box, reference.mask)
             row["dice"] = 2 * both / int(np.count_nonzero(mask) + np.count_nonzero(reference.mask))
     return {
         "lesions": rows,
-        "references": [{"diameter_mm": d, "patient": p} for d, p in zip(host.diameters, host.patients, strict=True)],
-        "shams": len(host.shams),
+        "references": [
+            {"diameter_mm": d, "patient": p} for d, p in zip(recipient.diameters, recipient.patients, strict=True)
+        ],
+        "controls": len(recipient.controls),
         "seconds": result.seconds,
     }
 
@@ -220,7 +222,7 @@ def _agreement(box: Box, mask: np.ndarray, truth: np.ndarray, ct: CT) -> dict[st
     }
 
 
-def _lies_on(box: Box, mask: np.ndarray, sham: Reference) -> bool:
-    """Half of the prediction, or a tenth of their union, is on the sham."""
-    both, size = shared_voxels(box, mask, sham.box, sham.mask), np.count_nonzero(mask)
-    return both >= size / 2 or both >= froc.HIT_IOU * (size + np.count_nonzero(sham.mask) - both)
+def _lies_on(box: Box, mask: np.ndarray, control: Reference) -> bool:
+    """Half of the prediction, or a tenth of their union, is on the control."""
+    both, size = shared_voxels(box, mask, control.box, control.mask), np.count_nonzero(mask)
+    return both >= size / 2 or both >= froc.HIT_IOU * (size + np.count_nonzero(control.mask) - both)

@@ -1,4 +1,4 @@
-"""The automatic figures from the records of the runs: real tumours and transplants apart."""
+"""The automatic figures from the records of the runs: real tumours and inserted nodules apart."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ KEPT_FALSE_POSITIVES = 8
 
 @dataclass(frozen=True)
 class Exam:
-    """figures: for JSON. scans: of the transplants, for the FROC curve. coefficients: of the confidence.
+    """figures: for JSON. scans: of the inserted nodules, for the FROC curve. coefficients: of the confidence.
 
     min_confidence: what the product keeps. records: of all runs, each lesion with its confidence.
     """
@@ -33,7 +33,7 @@ class Exam:
 
 
 def judge(records: list[dict], role: str = "test") -> Exam:
-    """Fit the confidence on val transplants and real tumours, and draw the figures: of ``role``'s transplants.
+    """Fit the confidence on inserted val nodules and real tumours; figures are of ``role``'s inserted nodules.
 
     A fold's lesions are scored by coefficients from the other fold's CTs: false positives repeat from run to run on
     one CT, and a regression would know them, as it would a CT's own tumour. The coefficients for the card come from
@@ -53,8 +53,8 @@ def judge(records: list[dict], role: str = "test") -> Exam:
     counts = _histogram(real)
     figures = {
         "unseen": bool(records) and all(r["unseen"] for r in records),
-        "transplants": _transplants(asked, scans) if asked else None,
-        "transplants_in_read_cts": _transplants(read, [_scan(r) for r in read]) if read else None,
+        "inserted": _inserted(asked, scans) if asked else None,
+        "inserted_in_annotated_cts": _inserted(read, [_scan(r) for r in read]) if read else None,
         "real": _real(real) if real else None,
         "calibration_by_fold": {fold: _calibration([r for r in real if r["fold"] == fold]) for fold in FOLDS if real},
         "confidence_fitted_on": sum(row["hits"] != -2 for r in taught for row in r["lesions"]),
@@ -68,14 +68,14 @@ def judge(records: list[dict], role: str = "test") -> Exam:
 
 def _scan(record: dict) -> froc.Scan:
     matched = np.array([row["hits"] for row in record["lesions"]], int)
-    # what lies on a sham is counted apart: hosts without shams have none
-    shams = np.array([row["sham"] >= 0 for row in record["lesions"]], bool)
-    kept = (matched != -2) & ~(shams & (matched < 0))
+    # what lies on a control is counted apart: recipients without controls have none
+    controls = np.array([row["control"] >= 0 for row in record["lesions"]], bool)
+    kept = (matched != -2) & ~(controls & (matched < 0))
     scores = np.array([row["confidence"] for row in record["lesions"]], float)
     return froc.Scan(scores[kept], matched[kept] >= 0, len(record["references"]), record["case"])
 
 
-def _transplants(test: list[dict], scans: list[froc.Scan]) -> dict:
+def _inserted(test: list[dict], scans: list[froc.Scan]) -> dict:
     from_score, rates = froc.score_at(scans, 2), (0.5, 1, 2, 4, 8)
     found = {(n, row["hits"]): row for n, r in enumerate(test) for row in r["lesions"] if row["hits"] >= 0}
     everyone = [(n, k, ref) for n, r in enumerate(test) for k, ref in enumerate(r["references"])]
@@ -90,20 +90,20 @@ def _transplants(test: list[dict], scans: list[froc.Scan]) -> dict:
             "found_at_2_false_positives": metrics.summary(at_two, patients),
             "dice_of_found": metrics.summary([row["dice"] if row else np.nan for row in kept], patients),
         }
-    shams = sum(r["shams"] for r in test)
-    marked = np.array([row["confidence"] for r in test for row in _one_a_sham(r)])
+    controls = sum(r["controls"] for r in test)
+    marked = np.array([row["confidence"] for r in test for row in _one_a_control(r)])
     return {
         "scans": len(scans),
-        "transplants": len(everyone),
+        "inserted": len(everyone),
         "sensitivity_at": {
             str(rate): {
                 "sensitivity": froc.sensitivity_at(scans, rate),
                 "interval95": froc.interval(scans, rate),
-                "shams_marked": int(np.count_nonzero(marked >= froc.score_at(scans, rate))),
+                "controls_marked": int(np.count_nonzero(marked >= froc.score_at(scans, rate))),
             }
             for rate in rates
         },
-        # Most hosts were not read for nodules: how much one of them counts, and what is too small to count either way
+        # Most recipients are not fully annotated: how much each counts, and what is too small to count either way
         "by_ct": {
             case: {
                 "false_positives_at_2": sum(np.count_nonzero(s.scores[~s.hits] >= from_score) for s in own),
@@ -118,9 +118,9 @@ def _transplants(test: list[dict], scans: list[froc.Scan]) -> dict:
         },
         "false_positives_a_scan_of_all": float(np.mean([np.count_nonzero(~s.hits) for s in scans])),
         "confidence_at_2_false_positives": from_score,
-        "shams": shams,
-        "shams_marked": len(marked) / max(shams, 1),
-        "shams_marked_at_2_false_positives": float(np.sum(marked >= from_score)) / max(shams, 1),
+        "controls": controls,
+        "controls_marked": len(marked) / max(controls, 1),
+        "controls_marked_at_2_false_positives": float(np.sum(marked >= from_score)) / max(controls, 1),
         "by_size": sizes,
     }
 
@@ -143,12 +143,12 @@ def _calibration(real: list[dict]) -> dict:
     return {"error": calibration.expected_error(counts), "too_high": too_high, "cts": len(real)}
 
 
-def _one_a_sham(record: dict) -> list[dict]:
-    """The surest lesion on each sham that has one."""
+def _one_a_control(record: dict) -> list[dict]:
+    """The surest lesion on each control that has one."""
     best: dict[int, dict] = {}
     for row in record["lesions"]:
-        if row["sham"] >= 0 and row["hits"] < 0:
-            best[row["sham"]] = max(row, best.get(row["sham"], row), key=lambda r: r["confidence"])
+        if row["control"] >= 0 and row["hits"] < 0:
+            best[row["control"]] = max(row, best.get(row["control"], row), key=lambda r: r["confidence"])
     return list(best.values())
 
 

@@ -123,7 +123,7 @@ def _calibration(patch_counts: Histogram, ct_counts: Histogram | None, temperatu
 
 def _flat(record: dict) -> list[dict]:
     keys = ("case", "fold", "exam", "unseen")
-    names = ("hits", "sham", "dice", "confidence", "long_axis_mm", *FEATURES)
+    names = ("hits", "control", "dice", "confidence", "long_axis_mm", *FEATURES)
     return [{k: record[k] for k in keys} | {name: row.get(name, "") for name in names} for row in record["lesions"]]
 
 

@@ -80,7 +80,7 @@ def _froc(axes, scans: list[froc.Scan]) -> None:
     false, found, _ = froc.curve(scans)
     axes.step(np.maximum(false, 0.05), found, where="post")
     axes.set(xscale="log", xlim=(0.05, 50), ylim=(0, 1), xlabel="false positives a scan", ylabel="sensitivity")
-    axes.set_title(f"transplants of 6 mm and more, {len(scans)} scans", fontsize=9)
+    axes.set_title(f"inserted nodules of 6 mm and more, {len(scans)} scans", fontsize=9)
 
 
 def _precision_recall(axes, scans: list[froc.Scan]) -> None:
@@ -88,7 +88,7 @@ def _precision_recall(axes, scans: list[froc.Scan]) -> None:
     hits, misses = found * sum(s.references for s in scans), false * len(scans)
     axes.step(found[1:], (hits / np.maximum(hits + misses, 1e-9))[1:], where="post")
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="recall", ylabel="precision")
-    axes.set_title("transplants, lesion by lesion", fontsize=9)
+    axes.set_title("inserted nodules, lesion by lesion", fontsize=9)
 
 
 def learning(axes, logs: list[Path]) -> None:

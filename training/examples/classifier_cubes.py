@@ -25,7 +25,7 @@ SPOT_HU = 120  # least response
 TIMES, TIMES_SUBSOLID, SMALL_MM = 3, 5, 5.0  # a nodule's cubes, each augmented anew; one only of what is below 5 mm
 SPOTS_A_PATCH, SPOTS_A_CT = 5, 900
 HARD_TIMES_PATCH, HARD_TIMES_CT = 3, 6
-HOSTS, NODULES_A_HOST = 5, 14  # transplants into each CT
+RECIPIENTS, NODULES_A_RECIPIENT = 5, 14  # inserted into each CT
 NEAR_LUNG_MM = 12.0
 # Looked at: 17 of the 48 false positives rated highest on `val` lie in this CT of a patient with colorectal cancer,
 # most of them round, sharp and solid. Nobody has read it; they are not shown as what is no nodule.
@@ -49,7 +49,7 @@ def of_patches(config: Config) -> dict[str, np.ndarray]:
 
 
 def of_cts(config: Config, role: str) -> dict[str, np.ndarray]:
-    """The same of the whole CTs of one role: transplanted nodules; spots, hard negatives and shams."""
+    """The same of the whole CTs of one role: inserted nodules; spots, hard negatives and controls."""
     prepared, pool = Path(config.data.prepared), []
     patches = Patches(prepared, "train")
     large = [index for index, size in patches.size.items() if size >= SMALL_MM]
@@ -66,13 +66,13 @@ def of_cts(config: Config, role: str) -> dict[str, np.ndarray]:
             kept = (lung.query(places, distance_upper_bound=NEAR_LUNG_MM)[0] < NEAR_LUNG_MM) & _away(source, places)
             chosen = [*_some(rng, places[kept], response[kept], SPOTS_A_CT), *[*case.hard] * HARD_TIMES_CT]
             pool += [(_cube(rng, config, source, place), 0) for place in chosen]
-        for k in range(HOSTS):
-            nodules = rng.choice(large, min(NODULES_A_HOST, len(large)), replace=False).tolist()
-            host = recipients.make(
-                case, patches, nodules, 1000 + HOSTS * number + k
+        for k in range(RECIPIENTS):
+            nodules = rng.choice(large, min(NODULES_A_RECIPIENT, len(large)), replace=False).tolist()
+            recipient = recipients.make(
+                case, patches, nodules, 1000 + RECIPIENTS * number + k
             )  # seeds that the exam does not use
-            inside = Source(host.ct.voxels_zyx, source.target, source.weight, source.step_mm)
-            for references, times, kind in ((host.transplants, TIMES, 1), (host.shams, 1, 0)):
+            inside = Source(recipient.ct.voxels_zyx, source.target, source.weight, source.step_mm)
+            for references, times, kind in ((recipient.inserted, TIMES, 1), (recipient.controls, 1, 0)):
                 for reference in references:
                     middle = centre_of(reference.mask) + reference.box.start
                     place = middle * (source.step_mm, 1, 1)

@@ -136,8 +136,8 @@ def patch_batch(
     """Batch number ``step``: lesions (half with the prompt) and ``background_share`` background. x, y and weight.
 
     mirrored_share: of the patches go on as their own mirror image beyond their edges, the others end in air. The edge
-    of a patch tells where its nodule is: fitted on such crops alone, the network found 14 % of the val transplants in
-    whole CTs; after 2,400 more steps with half of them mirrored, 86 %.
+    of a patch tells where its nodule is: fitted on such crops alone, the network found 14 % of the inserted val nodules
+    in whole CTs; after 2,400 more steps with half of them mirrored, 86 %.
     turned_share: of the background is seen from another side, as half of the lesions are anyway. mined: see
     `Patches.draw_background`.
     part: which of the ``n`` examples are made, the same ones whoever makes the others.

@@ -1,4 +1,4 @@
-"""Whole CTs with many nodules transplanted into each, and shams: the automatic run's exam with known answers."""
+"""Whole CTs with many nodules inserted into each, and controls: the automatic run's exam with known answers."""
 
 from dataclasses import dataclass
 from itertools import cycle
@@ -14,46 +14,46 @@ from .patches import Patches
 from .sources import Source
 from .transplant import RIM_MM, centre_of, draw_negative_control, transplant
 
-HOST_SEED = 11
+RECIPIENT_SEED = 11
 LEAST_MM = 6.0  # smaller lesions count neither way
 ALONG_MM = 30.0  # half a patch and the blend
-GAP_MM = 15.0  # between two transplants
-SHAMS = 5  # a host
+GAP_MM = 15.0  # between two inserted nodules
+CONTROLS = 5  # a recipient
 FEWEST_VOXELS = 3  # what thick slices leave of a nodule; less can't be seen
 
 
 @dataclass(frozen=True)
-class Host:
-    """A CT (1 mm in plane) with transplants. ``patients``: of the nodules, in the order of ``transplants``."""
+class Recipient:
+    """A CT (1 mm in plane) with inserted nodules. ``patients``: of the nodules, in the order of ``inserted``."""
 
     ct: CT
-    transplants: list[Reference]
+    inserted: list[Reference]
     diameters: list[float]
     patients: list[str]
-    shams: list[Reference]
-    neutral: list[Reference]  # the host's own tumours, and where nobody knows
+    controls: list[Reference]
+    neutral: list[Reference]  # the recipient's own tumours, and where nobody knows
 
 
 def deal(patches: Patches, count: int) -> list[list[int]]:
-    """Every nodule of 6 mm and more of the role to one of ``count`` hosts, in a fixed random order."""
+    """Every nodule of 6 mm and more of the role to one of ``count`` recipients, in a fixed random order."""
     large = [i for i, size in patches.size.items() if size >= LEAST_MM]
-    order = np.random.default_rng(HOST_SEED).permutation(large)
+    order = np.random.default_rng(RECIPIENT_SEED).permutation(large)
     return [order[k::count].tolist() for k in range(count)]
 
 
-def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -> Host:
-    """Transplant ``nodules`` into the case, by turns free in the lung, at the pleura and at the hilum; then shams."""
-    rng = np.random.default_rng((HOST_SEED, seed))
+def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -> Recipient:
+    """Insert ``nodules`` into the case, by turns free in the lung, at the pleura and at the hilum; then controls."""
+    rng = np.random.default_rng((RECIPIENT_SEED, seed))
     given = case.source
     hu = np.array(given.hu)
     empty = np.zeros(hu.shape, np.uint8)
     unit = np.array([given.step_mm, 1.0, 1.0])
     occupied = [(place * unit, GAP_MM + 10) for place in case.tumours]
-    transplants, diameters, patients, shams = [], [], [], []
+    inserted, diameters, patients, controls = [], [], [], []
     kinds = cycle(whole_ct.PLACES)
-    wanted = [(i, False) for i in nodules] + [(None, True)] * SHAMS
-    for index, sham in wanted:
-        if sham:
+    wanted = [(i, False) for i in nodules] + [(None, True)] * CONTROLS
+    for index, control in wanted:
+        if control:
             donor, shape, centre = draw_negative_control(rng, patches)
         else:
             donor, shape = patches.source(index), patches.arrays["target_lesion"][index] & TARGET > 0
@@ -64,20 +64,20 @@ def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -
             continue
         source = Source(hu, empty, given.weight, given.step_mm)
         z_mm = round(place[0] / given.step_mm) * given.step_mm
-        made, local = transplant(rng, source, place, z_mm, donor, shape, centre, 1.0, sham, ALONG_MM)
+        made, local = transplant(rng, source, place, z_mm, donor, shape, centre, 1.0, control, ALONG_MM)
         low = np.rint((np.array([z_mm, *place[1:]]) - local) / unit).astype(int)
         box = Box.whole(made.hu.shape).shift(low)
-        mask = made.hu != hu[box.slices] if sham else made.target >= 128
+        mask = made.hu != hu[box.slices] if control else made.target >= 128
         hu[box.slices] = made.hu
         occupied.append((place, radius))
         if np.count_nonzero(mask) < FEWEST_VOXELS:
             continue
         tight = Box.around(mask)
         reference = Reference(tight.shift(box.start), mask[tight.slices])
-        if sham:
-            shams.append(reference)
+        if control:
+            controls.append(reference)
         else:
-            transplants.append(reference)
+            inserted.append(reference)
             diameters.append(patches.size[index])
             patients.append(patches.rows[index]["patient"])
     ct = CT(hu, Geometry(hu.shape, (1.0, 1.0, given.step_mm), (0.0, 0.0, 0.0)), case.name, {"modality": "CT"})
@@ -86,7 +86,7 @@ def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -
         for mask in (given.target > 0, given.weight == 0)
         if mask.any()
     ]
-    return Host(ct, transplants, diameters, patients, shams, neutral)
+    return Recipient(ct, inserted, diameters, patients, controls, neutral)
 
 
 def _free_place(rng, places: np.ndarray, occupied, radius: float, source: Source) -> np.ndarray | None:

@@ -9,7 +9,7 @@ from .patches import Patches
 from .sources import Source, slab_matrix
 
 CONTROL_TRIES = 10_000  # in the pack every third qualifies
-RIM_MM = 4.0  # width of the soft blend around a transplanted nodule
+RIM_MM = 4.0  # width of the soft blend around a inserted nodule
 
 
 def draw_negative_control(rng: np.random.Generator, patches: Patches) -> tuple[Source, np.ndarray, np.ndarray]:

@@ -18,8 +18,8 @@ from .transplant import centre_of, draw_negative_control, transplant
 PLACES = ("free", "pleura", "hilum")
 # of twelve crops; half are background, as most of a CT is
 KINDS = (
-    "background", "tumour", "background", "transplant", "background", "clicked tumour",
-    "background", "transplant", "background", "clicked transplant", "background", "sham",
+    "background", "tumour", "background", "inserted", "background", "clicked tumour",
+    "background", "inserted", "background", "clicked inserted", "background", "control",
 )  # fmt: skip
 HARD_NEGATIVES = "hard_negatives.json"  # written by `mine`
 
@@ -84,23 +84,23 @@ class WholeCTs:
             centre = places[rng.integers(len(places))]
         return case.source, Draw(_mm(case, (centre / (case.source.step_mm, 1, 1)).astype(int)), crop)
 
-    def draw_transplant(
+    def draw_inserted(
         self,
         rng: np.random.Generator,
         crop: int,
         patches: Patches,
-        sham: bool,
+        control: bool,
         prompted: bool = False,
         across: int = 0,
     ) -> tuple[Source, Draw]:
-        """A nodule of a patch at a place in a CT, or clicked; as sham nodule-free lung of a patch, blended in alike.
+        """A nodule of a patch at a place in a CT, or clicked; as control nodule-free lung of a patch, blended in alike.
 
         across: the axis that the example's slice lies across; 0 draws from what little the axial slice needs.
         """
         case = self._pick(rng, self.cases, "whole CT")
         places = case.places[PLACES[rng.integers(len(PLACES))]]
         place = places[rng.integers(len(places))]
-        if sham:
+        if control:
             given, shape, centre = draw_negative_control(rng, patches)
             zoom = 1.0
         else:
@@ -114,7 +114,7 @@ class WholeCTs:
         z_mm = float(np.clip(z, 0, len(case.source.hu) - 1)) * case.source.step_mm
         along_mm = crop if across else None
         source, local = transplant(
-            rng, case.source, place, z_mm, given, shape, centre, zoom, sham, along_mm, alone=prompted
+            rng, case.source, place, z_mm, given, shape, centre, zoom, control, along_mm, alone=prompted
         )
         point = None
         if prompted:
@@ -151,8 +151,8 @@ def _open(folder: Path, facts: dict, hard: np.ndarray) -> Case:
 
 # how far from the middle of the crop (a share of it) what was drawn may lie; a click is near the middle, as in the run
 OFF_CENTRE = {
-    "tumour": 1 / 3, "background": 1 / 3, "transplant": 1 / 4, "sham": 1 / 4,
-    "clicked tumour": 1 / 12, "clicked transplant": 1 / 4,
+    "tumour": 1 / 3, "background": 1 / 3, "inserted": 1 / 4, "control": 1 / 4,
+    "clicked tumour": 1 / 12, "clicked inserted": 1 / 4,
 }  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def ct_batch(
     step: int,
     n: int,
     crop: int,
-    transplants: bool = True,
+    inserted: bool = True,
     prompt: bool = True,
     turned_share: float = 0.0,
     part: slice = EVERY,
@@ -184,11 +184,11 @@ def ct_batch(
             source, draw = cts.draw_tumour(rng, crop)
         elif kind == "clicked tumour":
             source, draw = cts.draw_prompted(rng, crop, axes[0])
-        elif kind == "background" or not transplants:
+        elif kind == "background" or not inserted:
             source, draw = cts.draw_background(rng, crop)
         else:
-            sham, prompted = kind == "sham", kind == "clicked transplant"
-            source, draw = cts.draw_transplant(rng, crop, patches, sham, prompted, axes[0])
+            control, prompted = kind == "control", kind == "clicked inserted"
+            source, draw = cts.draw_inserted(rng, crop, patches, control, prompted, axes[0])
         if axes[0] and source.step_mm <= reformat.THICKEST_MM:
             source, draw = reformat.turned(source, draw, axes)
         made.append(make_example(rng, source, off_centre(rng, draw, OFF_CENTRE[kind]), card))

@@ -41,7 +41,7 @@ def make_batch(
     x, y, w = patch_batch(patches, card, seed, step, from_patches, crop, augment, prompt, *shares, part)
     if from_cts:
         cts = _open(whole_ct.WholeCTs, config.data.prepared, stage.ct_roles)
-        kinds = stage.transplants, prompt, stage.turned_share
+        kinds = stage.inserted_nodules, prompt, stage.turned_share
         more = whole_ct.ct_batch(cts, patches, card, seed, step, from_cts, crop, *kinds, part)
         x, y, w = (np.concatenate(pair) for pair in zip((x, y, w), more, strict=True))
     if stage.hard_labels:

@@ -47,13 +47,13 @@ class Pair:
 PAIRS = (
     Pair("five slices, one slice", "bundled", "one-slice"),
     Pair("soft labels, hard labels", "bundled", "hard-labels"),
-    Pair("transplants on, off", "transplants", "no-transplants", (PATCHES, CTS)),
+    Pair("inserted nodules on, off", "inserted", "no-inserted", (PATCHES, CTS)),
     Pair("prompt on, off", "bundled", "no-prompt"),
 )
 
 
 def variants(config: Config, steps: int) -> dict[str, Config]:
-    """A configuration of one stage each. The transplants' two go on from the patch stage, with one fold's CTs."""
+    """A configuration of one stage each. The inserted nodules' two go on from the patch stage, with one fold's CTs."""
     patch, whole = (_short(config, stage, steps) for stage in (config.fit.stages[0], config.fit.stages[-1]))
 
     def of(stage: Stage, **network) -> Config:
@@ -66,8 +66,8 @@ def variants(config: Config, steps: int) -> dict[str, Config]:
         "one-slice": of(patch, offsets_mm=(0.0,)),
         "hard-labels": of(replace(patch, hard_labels=True)),
         "no-prompt": of(replace(patch, prompt=False)),
-        "transplants": of(replace(whole, transplants=True)),
-        "no-transplants": of(replace(whole, transplants=False)),
+        "inserted": of(replace(whole, inserted_nodules=True)),
+        "no-inserted": of(replace(whole, inserted_nodules=False)),
     }
 
 
