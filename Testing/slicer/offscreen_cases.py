@@ -8,9 +8,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from LungTumorSegLib.data import LesionMap
+from LungTumorSegLib.geometry import Box, ras_from_lps
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
-from LungTumorSegLib.slicer_.scene import storage
+from LungTumorSegLib.slicer_.scene import overlays, storage
 from LungTumorSegLib.slicer_.scene.volumes import ct_from_volume
 from PIL import Image
 
@@ -64,6 +66,45 @@ def test_the_3d_view_shows_the_surface(egl, shown, application_logic, scene):
     assert share_of(offscreen.view_picture(application_logic, scene, size=(300, 300)), color) == 0
     shown.logic.show_3d(shown.findings)
     assert share_of(offscreen.view_picture(application_logic, scene, size=(300, 300)), color) > 0.1
+
+
+@pytest.fixture
+def view(egl, shown, application_logic, scene):
+    """An open axial view of the CT with the lesion's slice, as the application's: it follows what comes later."""
+    made = offscreen.SliceView(application_logic, shown.volume, CENTRE_RAS, (400, 300))
+    yield made
+    made.close()
+
+
+def heat_over(shown, values):
+    """A heat map (y, x) on the axial slice that the view shows."""
+    start = np.array((shown.findings.ct.geometry.index(ras_from_lps(CENTRE_RAS))[0].round(), 20, 20), int)
+    box = Box(start, np.add(start, (1, *values.shape)))
+    made = LesionMap("heat", box, values[None].astype(np.float32), 0.8)
+    segmentation = shown.logic.segmentation(shown.findings)
+    overlays.show_lesion_map(made, 1, "Lesion 1", shown.volume, segmentation, 1.0, "Fall of probability")
+
+
+def test_the_legend_of_a_map_is_drawn_with_it_and_leaves_with_it(view, shown):
+    shown.logic.segmentation(shown.findings).GetDisplayNode().SetVisibility(False)
+    before = view.picture()
+    heat_over(shown, np.zeros((20, 20)))
+    with_legend = view.picture()
+    columns = np.flatnonzero((with_legend != before).any((0, 2)))
+    assert len(columns) and columns.min() > 400 * 0.7  # in the border, its title too
+    shown.logic.hide_map(shown.findings)
+    assert np.array_equal(view.picture(), before)
+
+
+def test_a_heat_map_is_transparent_where_it_says_nothing(view, shown):
+    shown.logic.segmentation(shown.findings).GetDisplayNode().SetVisibility(False)
+    before = view.picture()
+    values = np.zeros((20, 20))
+    values[8:12, 8:12], values[0, 0] = 0.4, 0.03
+    heat_over(shown, values)
+    changed = (view.picture() != before).any(2)[:, :280]  # beside the legend
+    voxel = (2 * 400 / view.field_mm) ** 2  # in pixels
+    assert 0.5 * 16 * voxel < changed.sum() < 2 * 16 * voxel
 
 
 def test_the_demonstration_draws_without_a_graphics_library_too(shown, application_logic, tmp_path, monkeypatch):

@@ -121,17 +121,18 @@ def test_a_map_is_under_the_transform_of_its_ct(logic, scene, found):
 
 
 def test_colours_of_a_heat_map_diverge_evenly_from_0(logic, scene, found):
-    table = slicer.vtkMRMLColorTableNode()  # Slicer has it from a file, which the bare libraries lack
-    table.SetTypeToUser()
-    table.SetSingletonTag("FileDivergingBlueRed.txt")
-    scene.AddNode(table)
-    run = logic.explain(found, 1, "heat", title="Gewicht")
+    run = logic.explain(found, 1, "heat", title="Fall der Wahrscheinlichkeit")
     display, values = run.map.GetDisplayNode(), slicer.util.arrayFromVolume(run.map)
-    assert display.GetColorNode() is table
+    table = display.GetColorNode().GetLookupTable()
+    low, middle, high = (table.GetTableValue(i) for i in (0, 127, 254))
+    assert low[2] > low[0] and high[0] > high[2]  # blue and red
+    assert (low[3], middle[3], high[3]) == (1, 0, 1)
     assert display.GetWindowLevelMin() == -display.GetWindowLevelMax()
     assert display.GetWindowLevelMax() == pytest.approx(max(0.05, np.abs(values).max()))
     assert display.GetLowerThreshold() <= values.min() and display.GetUpperThreshold() >= values.max()
-    assert slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(run.map).GetTitleText() == "Gewicht"
+    assert (
+        slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(run.map).GetTitleText() == "Fall der\nWahrscheinlichkeit"
+    )
 
 
 def test_uncertainty_is_drawn_from_0_to_a_half_and_takes_the_place_of_another_map(logic, scene, found):
@@ -142,7 +143,7 @@ def test_uncertainty_is_drawn_from_0_to_a_half_and_takes_the_place_of_another_ma
     display, values = node.GetDisplayNode(), slicer.util.arrayFromVolume(node)
     assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0, 0.5)
     assert values.shape[0] > 10 and values.min() >= 0 and 0.01 < values.max() <= 0.5
-    assert logic.map_shown(found) == {"kind": "uncertainty", "lesion_id": 1, "probability": None}
+    assert logic.map_shown(found) == {"kind": "uncertainty", "lesion_id": 1, "probability": None, "notes": []}
     percent = logic.show_probability(found)
     assert node.GetScene() is None and logic.map_shown(found)["kind"] == "probability"
     logic.hide_map(found)

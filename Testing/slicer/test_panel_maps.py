@@ -1,5 +1,6 @@
 """Maps in the panel: those of a lesion with the real child process and the bundled model."""
 
+import numpy as np
 import pytest
 import slicer
 import slicer.util
@@ -34,7 +35,7 @@ def test_the_probability_is_laid_over_the_slices(found, scene):
     assert len(inside) > 20 and inside.mean() > -50  # soft tissue: the map lies where the lesions are
     assert composite.GetForegroundOpacity() == 0.5
     legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node)
-    assert legend.GetTitleText() == "Tumour (%)"
+    assert legend.GetTitleText() == "Tumour\n(%)"  # one line would reach over the lung
     assert "percent" in found.ui.mapStatus.text
     found.ui.opacitySlider.value = 0.25
     assert composite.GetForegroundOpacity() == 0.25
@@ -142,10 +143,14 @@ def test_closing_the_scene_in_mid_run_ends_it(real, scene, _application):
 
 
 def test_a_map_survives_saving_and_opening_the_scene_and_goes_with_its_result(real, scene, tmp_path, _application):
+    tables = scene.GetNodesByClass("vtkMRMLColorTableNode")
+    tables = [tables.GetItemAsObject(i).GetID() for i in range(tables.GetNumberOfItems())]
     choose(real, HEAT)
     real.ui.showMapButton.click()
     wait(real)
     said = real.ui.mapStatus.text
+    own_colors = foreground(scene).GetDisplayNode().GetColorNode()
+    own_colors.AddDefaultStorageNode()
     for kind in ("ScalarVolume", "Segmentation", "Table", "Text"):
         for i in range(scene.GetNumberOfNodesByClass(f"vtkMRML{kind}Node")):
             scene.GetNthNodeByClass(i, f"vtkMRML{kind}Node").AddDefaultStorageNode()
@@ -162,11 +167,38 @@ def test_a_map_survives_saving_and_opening_the_scene_and_goes_with_its_result(re
     node = foreground(scene)
     assert slicer.util.arrayFromVolume(node).shape[0] == 1
     assert node.GetDisplayNode().GetWindowLevelMin() == -node.GetDisplayNode().GetWindowLevelMax() < 0
+    assert opacities(node.GetDisplayNode().GetColorNode()) == (1, 0, 1)
     real.ui.lesionTable.setCurrentCell(0, 2)
     real.settle()
     real.ui.showMapButton.click()  # again, in the reopened scene
     wait(real)
     assert node.GetScene() is None and "heat" in foreground(scene).GetName()
+    assert scene.GetNumberOfNodesByClass("vtkMRMLColorTableNode") == len(tables) + 1
     real.ui.removeResultButton.click()
     assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 1  # the CT
     assert foreground(scene) is None and not real.ui.hideMapButton.enabled
+    assert scene.GetNumberOfNodesByClass("vtkMRMLColorTableNode") == len(tables)
+
+
+def opacities(table):
+    """Of the lowest, the middle and the highest color."""
+    color, read = [0.0] * 4, []
+    for i in (0, table.GetNumberOfColors() // 2, table.GetNumberOfColors() - 1):
+        table.GetColor(i, color)
+        read.append(color[3])
+    return tuple(read)
+
+
+def test_what_a_map_has_to_say_stands_beside_it_as_long_as_it_is_shown(found, scene):
+    from LungTumorSegLib.data import LesionMap
+    from LungTumorSegLib.slicer_.scene import overlays
+
+    findings, note = found.panel.findings, "The GPU ran out of memory with 16 slices at a time; went on with 8."
+    box = findings.lesions[0].label_box
+    made = LesionMap("uncertainty", box, np.full(box.shape, 0.3, np.float32), notes=(note,))
+    nodes = found.panel.volume, found.logic.segmentation(findings)
+    overlays.show_lesion_map(made, findings.lesions[0].id, "Lesion 1", *nodes, 0.5, "Uncertainty")
+    found.panel.refresh()
+    assert "is mirrored" in found.ui.mapStatus.text and note in found.ui.mapStatus.text
+    found.ui.hideMapButton.click()
+    assert note not in found.ui.mapStatus.text

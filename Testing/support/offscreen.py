@@ -17,7 +17,11 @@ window = vtk.vtkRenderWindow(); window.OffScreenRenderingOn(); window.SetSize(8,
 window.AddRenderer(vtk.vtkRenderer()); window.Render()
 raise SystemExit(window.GetRenderingBackend() == 0 or not window.SupportsOpenGL())
 """
-_SLICE_MANAGERS = ("vtkMRMLSegmentationsDisplayableManager2D", "vtkMRMLMarkupsDisplayableManager")
+_SLICE_MANAGERS = (
+    "vtkMRMLSegmentationsDisplayableManager2D",
+    "vtkMRMLMarkupsDisplayableManager",
+    "vtkMRMLColorLegendDisplayableManager",
+)
 _VIEW_MANAGERS = (
     "vtkMRMLCameraDisplayableManager",
     "vtkMRMLModelDisplayableManager",
@@ -69,47 +73,78 @@ class _View:
         self.window.Finalize()
 
 
-def slice_picture(
-    application_logic, volume, world_ras, size=(800, 800), field_mm=None, orientation="Axial"
-) -> np.ndarray:
-    """The slice view through a point (RAS mm): the CT as its display node says, segments and line markups.
+class SliceView:
+    """A slice view through a point (RAS mm) that stays open and follows the scene, as one of the application's.
 
     field_mm: width of the picture around the point; None fits the whole slice. orientation: Axial, Coronal or Sagittal.
-    Returns uint8 (rows, columns, 3).
     """
-    view = None
-    scene = volume.GetScene()
-    logic = slicer.vtkMRMLSliceLogic()
-    logic.SetMRMLApplicationLogic(application_logic)
-    logic.SetMRMLScene(scene)
-    node = logic.AddSliceNode("Red")
-    try:
-        logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
-        node.SetOrientation(orientation)
-        node.SetDimensions(*size, 1)
-        logic.FitSliceToAll(*size)
+
+    def __init__(self, application_logic, volume, world_ras, size=(800, 800), field_mm=None, orientation="Axial"):
+        self._scene, self._view = volume.GetScene(), None
+        self._logics = application_logic.GetSliceLogics()
+        self._logic = slicer.vtkMRMLSliceLogic()
+        self._logic.SetMRMLApplicationLogic(application_logic)
+        self._logic.SetMRMLScene(self._scene)
+        self._node = self._logic.AddSliceNode("Red")
+        self._logics.AddItem(self._logic)
+        try:
+            self._look(application_logic, volume, world_ras, size, field_mm, orientation)
+        except BaseException:
+            self.close()
+            raise
+
+    def _look(self, application_logic, volume, world_ras, size, field_mm, orientation):
+        self._logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
+        self._node.SetOrientation(orientation)
+        self._node.SetDimensions(*size, 1)
+        self._logic.FitSliceToAll(*size)
         if field_mm:
-            node.SetFieldOfView(field_mm, field_mm * size[1] / size[0], node.GetFieldOfView()[2])
-            node.JumpSliceByCentering(*world_ras)
+            self._node.SetFieldOfView(field_mm, field_mm * size[1] / size[0], self._node.GetFieldOfView()[2])
+            self._node.JumpSliceByCentering(*world_ras)
         else:
-            node.JumpSliceByOffsetting(*world_ras)
+            self._node.JumpSliceByOffsetting(*world_ras)
         factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
         mapper = vtk.vtkImageMapper()
-        mapper.SetInputConnection(logic.GetImageDataConnection())
+        mapper.SetInputConnection(self._logic.GetImageDataConnection())
         mapper.SetColorWindow(255)
         mapper.SetColorLevel(127.5)
         background = vtk.vtkActor2D()
         background.SetMapper(mapper)
         background.GetProperty().SetDisplayLocationToBackground()
-        view = _View(application_logic, node, factory, _SLICE_MANAGERS, size, background)
+        self._view = _View(application_logic, self._node, factory, _SLICE_MANAGERS, size, background)
+
+    @property
+    def field_mm(self) -> float:
+        """The picture's width."""
+        return self._node.GetFieldOfView()[0]
+
+    def picture(self) -> np.ndarray:
+        """uint8 (rows, columns, 3)."""
+        return self._view.picture()
+
+    def close(self):
+        """Take the view's nodes out of the scene, which lives on."""
+        if self._view is not None:
+            self._view.close()
+        self._logics.RemoveItem(self._logic)
+        composite = self._logic.GetSliceCompositeNode()
+        self._logic.SetMRMLScene(None)
+        for added in (self._node, composite):
+            self._scene.RemoveNode(added)
+
+
+def slice_picture(
+    application_logic, volume, world_ras, size=(800, 800), field_mm=None, orientation="Axial"
+) -> np.ndarray:
+    """What a `SliceView` shows: the CT as its display node says, segments, line markups and legends of maps.
+
+    Returns uint8 (rows, columns, 3).
+    """
+    view = SliceView(application_logic, volume, world_ras, size, field_mm, orientation)
+    try:
         return view.picture()
     finally:
-        if view is not None:
-            view.close()
-        composite = logic.GetSliceCompositeNode()
-        logic.SetMRMLScene(None)
-        for added in (node, composite):
-            scene.RemoveNode(added)
+        view.close()
 
 
 def view_picture(application_logic, scene, size=(800, 800), zoom=1.0) -> np.ndarray:

@@ -20,7 +20,8 @@ class MapsSection(Section):
         self.ui.showMapButton.enabled = problem is None
         self.ui.showMapButton.toolTip = problem or _("Lay the chosen map over the slices")
         self.ui.hideMapButton.enabled = about is not None
-        say(self.ui.mapStatus, " ".join(filter(None, [about and self._describe(about), problem])))
+        shown = [self._describe(about), *about["notes"]] if about else []
+        say(self.ui.mapStatus, " ".join(filter(None, [*shown, problem])))
 
     def _problem(self) -> str | None:
         """Why the chosen map cannot be shown now, for the user; None when it can."""

@@ -1,6 +1,7 @@
 """Colours over the CT: the probability, or what explains one lesion. One map at a time for each result."""
 
 import json
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,19 +15,31 @@ from .nodes import ROLES, all_or_nothing, place_beside, remove_node
 
 MAP_ROLE = f"{ROLES}map"
 _ABOUT = "LungTumorSeg.about"
-_OF_ALL_LESIONS = {"kind": "probability", "lesion_id": None, "probability": None}
+_OF_ALL_LESIONS = {"kind": "probability", "lesion_id": None, "probability": None, "notes": ()}
+_HEAT_ROLE = f"{ROLES}map colors"
 # Slicer's own tables; the last one is there without its colour files too
 _TABLES = "vtkMRMLColorTableNodeFile{}.txt"
 _RAINBOW = "vtkMRMLColorTableNodeRainbow"
 # a weaker map would otherwise look like a strong one
 _LEAST_HEAT = 0.05
+# of the largest value of a heat map: what is nearer to zero is not drawn, or it would lie over the CT as a pale square
+_NO_HEAT = 0.2
+_HEAT_COLORS = 255
+# from weak to strong: against a tumour, and for it
+_BLUE, _RED = ((0.6, 0.75, 1.0), (0.1, 0.1, 0.7)), ((1.0, 0.75, 0.6), (0.7, 0.0, 0.1))
+_NOT_DRAWN = (0.5, 0.5, 0.5, 0.0)
+# shares of the view; Slicer's own (0.95, 0.5) and (0.15, 0.5) reach into the lung
+_LEGEND_PLACE, _LEGEND_SIZE = (0.99, 0.5), (0.12, 0.4)
 
 
 @dataclass(frozen=True)
 class _Colors:
-    """name: of one of Slicer's tables, drawn from ``low`` to ``high``. least: what is lower is not drawn."""
+    """name: of one of Slicer's tables, drawn from ``low`` to ``high``; None is the heat map's own table.
 
-    name: str
+    least: what is lower is not drawn.
+    """
+
+    name: str | None
     low: float
     high: float
     least: float
@@ -68,8 +81,8 @@ def show_lesion_map(made: LesionMap, lesion_id: int, name: str, volume, segmenta
     colors = _UNCERTAINTY
     if made.kind == "heat":
         most = max(float(np.abs(made.values).max()), _LEAST_HEAT)
-        colors = _Colors("DivergingBlueRed", -most, most, -most)
-    about = {"kind": made.kind, "lesion_id": lesion_id, "probability": made.probability}
+        colors = _Colors(None, -most, most, -most)
+    about = {"kind": made.kind, "lesion_id": lesion_id, "probability": made.probability, "notes": made.notes}
     return _lay_over(volume, segmentation, made.values, made.box, colors, f"{name} {made.kind}", about, opacity, title)
 
 
@@ -77,10 +90,10 @@ def about(segmentation) -> dict | None:
     """What the map shows; None if there is none.
 
     kind: probability | uncertainty | heat. lesion_id: whose, None for the probability, which is of all. probability:
-    of a heat map, the lesion's mean probability on its slice.
+    of a heat map, the lesion's mean probability on its slice. notes: sentences for the user.
     """
     node = segmentation.GetNodeReference(MAP_ROLE)
-    return node and json.loads(node.GetAttribute(_ABOUT))
+    return node and {"notes": [], **json.loads(node.GetAttribute(_ABOUT))}  # scenes of before have no notes
 
 
 def hide(segmentation):
@@ -90,6 +103,10 @@ def hide(segmentation):
         slicer.util.setSliceViewerLayers(foreground=None)
         segmentation.RemoveNodeReferenceIDs(MAP_ROLE)
         remove_node(slicer.mrmlScene, node)
+    table = segmentation.GetNodeReference(_HEAT_ROLE)
+    if table is not None:
+        segmentation.RemoveNodeReferenceIDs(_HEAT_ROLE)
+        remove_node(slicer.mrmlScene, table)
 
 
 def _lay_over(volume, segmentation, values, box: Box, colors: _Colors, what: str, about: dict, opacity, title):
@@ -98,10 +115,14 @@ def _lay_over(volume, segmentation, values, box: Box, colors: _Colors, what: str
         node.SetAttribute(_ABOUT, json.dumps(about))
         slicer.util.updateVolumeFromArray(node, values)
         _place(node, volume, box)
-        _color(node, colors, title)
+        table = _add_heat_table() if colors.name is None else _table(colors.name)
+        legend = _color(node, colors, table, title)
     hide(segmentation)
     segmentation.SetNodeReferenceID(MAP_ROLE, node.GetID())
+    if colors.name is None:
+        segmentation.SetNodeReferenceID(_HEAT_ROLE, table.GetID())
     slicer.util.setSliceViewerLayers(foreground=node, foregroundOpacity=opacity)
+    legend.Modified()  # the views look whether it is to be drawn only now that the map is in them
     return node
 
 
@@ -114,10 +135,29 @@ def _place(node, volume, box: Box):
     place_beside(volume, node)
 
 
-def _color(node, colors: _Colors, title: str):
+def _table(name: str):
+    return slicer.mrmlScene.GetNodeByID(_TABLES.format(name)) or slicer.mrmlScene.GetNodeByID(_RAINBOW)
+
+
+def _add_heat_table():
+    """Blue to red, nothing between. Slicer's slices take a colour's opacity as all or nothing, so it can't fade out."""
+    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLColorTableNode", "Fall of probability")
+    table.SetTypeToUser()
+    table.SetHideFromEditors(True)
+    table.SetNumberOfColors(_HEAT_COLORS)
+    for i, t in enumerate(np.linspace(-1, 1, _HEAT_COLORS)):
+        weak, strong = np.array(_BLUE if t < 0 else _RED)
+        depth = (abs(t) - _NO_HEAT) / (1 - _NO_HEAT)
+        color = _NOT_DRAWN if depth < 0 else (*(weak + depth * (strong - weak)), 1.0)
+        table.SetColor(i, f"{t:.2f}", *color)
+    table.GetLookupTable().SetRange(0, _HEAT_COLORS - 1)
+    return table
+
+
+def _color(node, colors: _Colors, table, title: str):
+    """Returns the legend's node."""
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
-    table = slicer.mrmlScene.GetNodeByID(_TABLES.format(colors.name)) or slicer.mrmlScene.GetNodeByID(_RAINBOW)
     display.SetAndObserveColorNodeID(table.GetID())
     display.SetAutoWindowLevel(False)
     display.SetWindowLevelMinMax(colors.low, colors.high)
@@ -125,5 +165,9 @@ def _color(node, colors: _Colors, title: str):
     display.SetLowerThreshold(colors.least)
     display.SetUpperThreshold(colors.high)
     legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(node)
-    legend.SetTitleText(title)
+    # in one line it reaches from the border over the lung
+    legend.SetTitleText(textwrap.fill(title, max(map(len, title.split()))))
+    legend.SetPosition(*_LEGEND_PLACE)
+    legend.SetSize(*_LEGEND_SIZE)
     legend.SetLabelFormat(f"%.{colors.digits}f")
+    return legend
