@@ -47,7 +47,8 @@ class Findings:
         self._smoothed: dict[tuple[int, float], Candidate] = {}
         self._known = {x.id: (x, m) for x, m in zip(result.lesions, result.masks, strict=True)}
         self._drawn: dict[int, tuple[Lesion, np.ndarray]] = {}
-        self._replaced: dict[int, tuple[Box, np.ndarray]] = {}  # box and mask that an outline was drawn instead of
+        # box, mask and status of what an outline was drawn instead of
+        self._replaced: dict[int, tuple[Box, np.ndarray, str]] = {}
         self._segment_ids: dict[int, str] = {}
         self._adopt(result.lesions, result.masks)
 
@@ -181,7 +182,7 @@ class Findings:
             **asdict(measure(mask, box, self.ct, self.result.lungs)),
         )
         if known and lesion_id not in self._drawn:
-            self._replaced[lesion_id] = known[0].label_box, known[1]
+            self._replaced[lesion_id] = known[0].label_box, known[1], known[0].status
         self._drawn[lesion_id] = self._known[lesion_id] = lesion, mask
         if name:
             self.names[lesion_id] = name
@@ -190,6 +191,17 @@ class Findings:
         others = [(x, m) for x, m in zip(self.lesions, self.masks, strict=True) if x.id not in self._drawn]
         self._adopt([x for x, _ in others], [m for _, m in others])
         return lesion_id
+
+    def replaced(self, lesion_id: int) -> tuple[Box, np.ndarray] | None:
+        """Box and mask (bool) that the user's outline of a lesion took the place of; None where it took no place."""
+        return self._replaced[lesion_id][:2] if lesion_id in self._replaced else None
+
+    def undraw(self, lesion_id: int):
+        """Take back the user's outline of a lesion: it has its status of before, and thresholds change it again."""
+        box, mask, status = self._replaced.pop(lesion_id)
+        lesion, _ = self._drawn.pop(lesion_id)
+        self._known[lesion_id] = replace(lesion, label_box=box, status=status), mask
+        self._extract(self._regions, self.options, self.smooth_mm)
 
     def as_result(self) -> Result:
         """What is shown now as a `Result`, for writing files."""
@@ -217,7 +229,10 @@ class Findings:
                 lesion_record(lesion) | {"mask": _packed(mask), "drawn": lesion.id in self._drawn}
                 for lesion, mask in self._known.values()
             ],
-            "replaced": {str(i): {"box": b.pairs, "mask": _packed(m)} for i, (b, m) in self._replaced.items()},
+            "replaced": {
+                str(i): {"box": box.pairs, "mask": _packed(mask), "status": status}
+                for i, (box, mask, status) in self._replaced.items()
+            },
         }
 
     def restore(self, state: dict):
@@ -239,7 +254,8 @@ class Findings:
             if drawn:
                 self._drawn[lesion.id] = self._known[lesion.id]
         self._replaced = {
-            int(i): (box := Box.of_pairs(part["box"]), _unpacked(part["mask"], box))
+            # a scene of before has no status there
+            int(i): (box := Box.of_pairs(part["box"]), _unpacked(part["mask"], box), part.get("status", "accepted"))
             for i, part in state["replaced"].items()
         }
         shown = [self._known[i] for i in state["order"]]
@@ -285,7 +301,7 @@ class Findings:
         Those in the place of an outline that the user drew, or of what that was drawn instead of, are left out: where
         they share more than half of the smaller of both.
         """
-        taken = [*((x.label_box, m) for x, m in self._drawn.values()), *self._replaced.values()]
+        taken = [*((x.label_box, m) for x, m in self._drawn.values()), *((box, mask) for box, mask, _ in self._replaced.values())]
         free = [pair for pair in zip(lesions, masks, strict=True) if not in_place_of_any(pair, taken)]
         ids = match(free, [pair for known_id, pair in self._known.items() if known_id not in self._drawn])
         unused = max(self._known, default=0) + 1

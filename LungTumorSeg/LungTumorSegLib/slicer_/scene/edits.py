@@ -1,14 +1,17 @@
 """Outlines that the user changed, drew or erased in Segment Editor, taken over into the findings."""
 
 import numpy as np
+from vtk import mutable
 
+from ...lesions.terminology import STATUS_TAG
 from .segmentation import segment_mask
 
 
 def take_over(node, volume, findings) -> list[int]:
     """Compare the segments with the findings; what the user did goes into the findings. Returns the lesions' ids.
 
-    Changed: measured again, edited. A segment of the user's own: a new lesion. Erased or removed: rejected.
+    Changed: measured again, edited. A segment of the user's own: a new lesion. Erased or removed: rejected. Undone in
+    Segment Editor: as before the edit; its undo brings back a segment's voxels and tags.
     """
     segmentation, changed = node.GetSegmentation(), []
     # as they are now: what is drawn over another lesion takes that one away
@@ -25,14 +28,34 @@ def take_over(node, volume, findings) -> list[int]:
             changed += _reject(findings, lesion)
         else:
             box, mask = found
-            if box != lesion.label_box or not np.array_equal(mask, before):
-                changed.append(findings.draw(box, mask, lesion_id=lesion.id))
+            status = status_of(segmentation.GetSegment(segment_id))
+            if _differ(found, (lesion.label_box, before)):
+                replaced = findings.replaced(lesion.id)
+                if replaced is None or _differ(found, replaced):
+                    findings.draw(box, mask, lesion_id=lesion.id)
+                else:
+                    findings.undraw(lesion.id)
+                changed.append(lesion.id)
+            elif status is not None and status != lesion.status:
+                findings.set_status(lesion.id, status)
+                changed.append(lesion.id)
             if name != findings.names[lesion.id]:
                 findings.names[lesion.id] = name
                 changed.append(lesion.id)
     for segment_id in set(shown) - set(there):
         changed += _reject(findings, shown[segment_id][0])
     return changed
+
+
+def status_of(segment) -> str | None:
+    """The lesion's status that a segment is tagged with; None where it has none."""
+    status = mutable("")
+    return str(status) if segment.GetTag(STATUS_TAG, status) else None
+
+
+def _differ(one, other) -> bool:
+    """Whether two outlines, each a box and the mask in it, do not hold the same voxels."""
+    return one[0] != other[0] or not np.array_equal(one[1], other[1])
 
 
 def _reject(findings, lesion) -> list[int]:

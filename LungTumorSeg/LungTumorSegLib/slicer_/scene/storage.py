@@ -13,16 +13,13 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
-from vtk import mutable
-
 from ... import record
 from ...data import Result
 from ...errors import ModelError, UnreadableError
 from ...findings.review import Findings
-from ...lesions import terminology
 from ...lungs.queries import distance_outside
 from ...model.card import OperatingPoint
-from .edits import take_over
+from .edits import status_of, take_over
 from .nodes import ROLES
 
 SCHEMA = 1  # of the record and the state together
@@ -94,9 +91,9 @@ def read_segments(segmentation, volume, findings: Findings):
     take_over(segmentation, volume, findings)
     for lesion in findings.lesions:
         segment = segmentation.GetSegmentation().GetSegment(findings.segment_id(lesion))
-        status = mutable("")
-        if segment is not None and segment.GetTag(terminology.STATUS_TAG, status) and str(status) != lesion.status:
-            findings.set_status(lesion.id, str(status))
+        status = None if segment is None else status_of(segment)
+        if status is not None and status != lesion.status:
+            findings.set_status(lesion.id, status)
 
 
 def _state(segmentation) -> dict:
