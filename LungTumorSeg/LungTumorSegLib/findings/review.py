@@ -301,7 +301,8 @@ class Findings:
         Those in the place of an outline that the user drew, or of what that was drawn instead of, are left out: where
         they share more than half of the smaller of both.
         """
-        taken = [*((x.label_box, m) for x, m in self._drawn.values()), *((box, mask) for box, mask, _ in self._replaced.values())]
+        taken = [(lesion.label_box, mask) for lesion, mask in self._drawn.values()]
+        taken += [(box, mask) for box, mask, _ in self._replaced.values()]
         free = [pair for pair in zip(lesions, masks, strict=True) if not in_place_of_any(pair, taken)]
         ids = match(free, [pair for known_id, pair in self._known.items() if known_id not in self._drawn])
         unused = max(self._known, default=0) + 1
