@@ -69,8 +69,8 @@ def test_a_series_is_judged_by_sixteen_slices_at_most(tmp_path, monkeypatch):
 
     write(tmp_path, CHEST, 1)
     write(tmp_path, belly(), 2)
-    decoded, plane = [], dicom_stack.plane_hu
-    monkeypatch.setattr(dicom_choice.dicom_stack, "plane_hu", lambda s: (decoded.append(s), plane(s))[1])
+    decoded, planes = [], dicom_stack.planes_hu
+    monkeypatch.setattr(dicom_choice.dicom_stack, "planes_hu", lambda s: (decoded.extend(s), planes(s))[1])
     list_series(tmp_path)
     assert len(CHEST.voxels_zyx) > 16 and len(decoded) == 32
 

@@ -3,12 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import numpy as np
 
-from ..errors import InputError
 from ..lungs.find import inside_air
 from . import dicom_stack
 from .dicom_headers import Slice
@@ -67,11 +65,8 @@ def lungs_mm(series: Series) -> float:
     stack = dicom_stack.sort(list(series.slices), series.name)
     places = np.unique(np.linspace(0, len(stack.slices) - 1, MOST_SLICES).round().astype(int))
     step = max(1, round(GRID_MM / min(stack.slices[0].pixel_spacing)))
-    planes = []
-    for i in places:
-        with suppress(InputError):  # whoever chooses the series is told
-            planes.append(dicom_stack.plane_hu(stack.slices[i])[::step, ::step])
-    if not planes:
+    planes = [plane[::step, ::step] for plane in dicom_stack.planes_hu([stack.slices[i] for i in places])]
+    if not planes:  # whoever chooses the series is told
         return 0.0
     pixel_mm2 = float(np.prod(stack.slices[0].pixel_spacing)) * step**2
     areas = inside_air(np.stack(planes), pixel_mm2).sum((1, 2)) * pixel_mm2

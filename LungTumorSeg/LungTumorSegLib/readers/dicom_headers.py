@@ -114,6 +114,11 @@ def _slices(path: Path, dataset: Dataset) -> list[Slice]:
     if not groups:
         # an old multi-frame picture has frames but no groups: frames without a position
         return [_slice(path, k, dataset, [dataset], facts) for k in _frames(dataset)]
+    if (frames := len(_frames(dataset))) > len(groups):
+        raise UnreadableError(
+            f"The DICOM file {path.name} says that it holds {frames} frames and describes only {len(groups)} of them. "
+            "Export the series again."
+        )
     shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])
     return [_slice(path, k, dataset, [*_items([group]), *_items(shared)], facts) for k, group in enumerate(groups)]
 
@@ -179,7 +184,7 @@ def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset
         rescaled=intercept is not None,
         padding=_padding(dataset),
         units=_units(str(find("RescaleType") or "HU")),
-        phase=dicom_marks.phase(find, path, frame),
+        phase=dicom_marks.phase(find, path, frame, dataset.get("ConcatenationUID")),
         taken=dicom_marks.moment(find, frame),
         number=dicom_marks.number(find, frame),
         belongs_to=(*dicom_marks.patient(dataset), *(facts[name] for name in _BELONGS_TO)),

@@ -24,16 +24,19 @@ _PHASE = (
 )
 _TIME = (("AcquisitionDateTime", "FrameAcquisitionDateTime"), ("AcquisitionTime", "AcquisitionTime"))
 TAGS = {keyword for pair in (*_PHASE, *_TIME) for keyword in pair} | {
-    "AcquisitionDate", "InstanceNumber", "PatientBirthDate", "PatientID", "PatientName",
+    "AcquisitionDate", "ConcatenationUID", "InstanceNumber", "PatientBirthDate", "PatientID", "PatientName",
 }  # fmt: skip
 
 Mark = tuple[bool, float, str]  # is missing, number, text: of any two one is the lesser
 
 
-def phase(find: Callable, path: Path, frame: int | None) -> tuple[Mark, ...]:
-    """What may tell apart slices of one region. find: a keyword's value. Each multi-frame file is its own volume."""
+def phase(find: Callable, path: Path, frame: int | None, concatenation: str | None) -> tuple[Mark, ...]:
+    """What may tell apart slices of one region. find: a keyword's value.
+
+    Each multi-frame file is its own volume, if it is not one of several parts of a larger one.
+    """
     marks = tuple(_mark(find(names[frame is not None])) for names in _PHASE)
-    return (*marks, _mark(None if frame is None else path))
+    return (*marks, _mark(None if frame is None else concatenation or path))
 
 
 def moment(find: Callable, frame: int | None) -> float | None:

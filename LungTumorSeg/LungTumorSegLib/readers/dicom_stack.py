@@ -1,19 +1,17 @@
 """DICOM slices -> one volume: sorted along the normal, rescaled to HU, on a straight and even grid."""
 
-import warnings as python_warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pydicom
 import SimpleITK as sitk
 from scipy import ndimage
 
 from ..checks import as_hu
 from ..errors import GeometryError, UnreadableError
 from ..geometry import Geometry
-from . import dicom_mixed
+from . import dicom_mixed, dicom_pixels
 from .dicom_headers import Slice
-from .paths import for_itk
 
 # A slice may lie this share of a step beside its place in an even grid: positions are written with one decimal by some
 # scanners, 0.05 mm of a 0.625 mm step
@@ -74,15 +72,14 @@ def build(slices: list[Slice], name: str, allow_gaps: bool = False) -> tuple[np.
     told in a warning, else an error. GeometryError: a missing slice, two different slices at one position, slices of
     several acquisitions in turn, slices shifted against each other, fewer than 3. BrokenPixelsError.
     """
-    stack = sort(slices, name)
-    stack, images, warnings = _without_copies(stack, name)
+    stack, rescale = _with_rescale(sort(slices, name), name)
+    stack, voxels, warnings = _without_copies(stack, name)
     if len(stack.slices) < 3:
         raise GeometryError(f"{name} has only {len(stack.slices)} slice(s). Give a volume of at least 3 slices.")
     step, even = _step(stack, name, allow_gaps)
     tilt = _tilt_degrees(stack, name)
-    stack, rescale = _with_rescale(stack, name)
     warnings += rescale
-    voxels = _voxels(stack, images)
+    voxels = _voxels(stack) if voxels is None else voxels
     dicom_mixed.check(voxels, name)
     if not even:
         voxels = _resample_steps(voxels, stack.along_mm, step)
@@ -124,28 +121,26 @@ def positions_differ(along_mm: np.ndarray) -> np.ndarray:
     return np.diff(along_mm) > 0.01
 
 
-def _without_copies(stack: Stack, name: str) -> tuple[Stack, dict[int, np.ndarray], list[str]]:
-    """Leave out slices that are there twice; of two at one position the pixels decide whether they are copies."""
-    images: dict[int, np.ndarray] = {}
+def _without_copies(stack: Stack, name: str) -> tuple[Stack, np.ndarray | None, list[str]]:
+    """Leave out slices that are there twice; of two at one position the voxels decide whether they are copies.
 
-    def image(i):
-        if i not in images:
-            images[i] = _decode(stack.slices[i])
-        return images[i]
-
-    kept = [0]
-    for i, moved in enumerate(positions_differ(stack.along_mm), start=1):
-        if moved:
+    The voxels of the rest too, if they were needed.
+    """
+    moved = positions_differ(stack.along_mm)
+    if moved.all():
+        return stack, None, []
+    voxels, kept = _voxels(stack), [0]
+    for i, elsewhere in enumerate(moved, start=1):
+        if elsewhere:
             kept.append(i)
-        elif not np.array_equal(image(i), image(kept[-1])):
+        elif not np.array_equal(voxels[i], voxels[kept[-1]]):
             raise GeometryError(
                 f"{name} has two different slices at one position (several phases or reconstructions in one series?). "
                 "Export the one to be read as a series of its own."
             )
-    copies = len(stack.slices) - len(kept)
-    warnings = [f"{copies} slice(s) of {name} were there twice and are used once."] if copies else []
+    note = f"{len(voxels) - len(kept)} slice(s) of {name} were there twice and are used once."
     smaller = Stack(tuple(stack.slices[i] for i in kept), stack.along_mm[kept], stack.sideways_mm[kept], stack.axes)
-    return smaller, {n: images[i] for n, i in enumerate(kept) if i in images}, warnings
+    return smaller, voxels[kept], [note]
 
 
 def _unevenness(steps: np.ndarray, name: str, step: float) -> list[str]:
@@ -209,20 +204,20 @@ def _tilt_degrees(stack: Stack, name: str) -> float:
     return float(np.degrees(np.arctan2(np.linalg.norm(drift), stack.along_mm[-1])))
 
 
-def _voxels(stack: Stack, images: dict[int, np.ndarray]) -> np.ndarray:
+def _voxels(stack: Stack) -> np.ndarray:
     """The slices in HU, in the type of `as_hu`."""
     first = stack.slices[0]
     voxels = np.empty((len(stack.slices), first.rows, first.columns), np.int16)
-    frames, broken, error = _Frames(), [], None
-    for i, s in enumerate(stack.slices):
-        try:
-            plane = as_hu(_hu(images[i] if i in images else frames.stored(s), s))
-        except UnreadableError as problem:
+    broken, error = [], None
+    for i, pixels in dicom_pixels.stored(stack.slices):
+        s = stack.slices[i]
+        if isinstance(pixels, UnreadableError):
             if s.frame is not None:
-                raise
+                raise pixels
             broken.append(s)
-            error = error or problem
+            error = error or pixels
             continue
+        plane = as_hu(_hu(pixels, s))
         if plane.dtype != voxels.dtype and voxels.dtype == np.int16:
             voxels = voxels.astype(np.float32)
         voxels[i] = plane
@@ -231,9 +226,10 @@ def _voxels(stack: Stack, images: dict[int, np.ndarray]) -> np.ndarray:
     return voxels
 
 
-def plane_hu(s: Slice) -> np.ndarray:
-    """One slice alone, (y, x) in HU."""
-    return _hu(_decode(s), s)
+def planes_hu(slices: Sequence[Slice]) -> list[np.ndarray]:
+    """Single slices, each (y, x) in HU; those that can't be read are left out."""
+    found = {i: pixels for i, pixels in dicom_pixels.stored(slices) if not isinstance(pixels, UnreadableError)}
+    return [_hu(found[i], slices[i]) for i in sorted(found)]
 
 
 def _hu(stored: np.ndarray, s: Slice) -> np.ndarray:
@@ -243,55 +239,6 @@ def _hu(stored: np.ndarray, s: Slice) -> np.ndarray:
         low, high = np.sort(np.array(s.padding, np.int64).astype(stored.dtype))
         hu[(stored >= low) & (stored <= high)] = PADDING_HU
     return hu
-
-
-class _Frames:
-    """Stored pixels of slices. The frames of a multi-frame file are decoded together, and kept while they follow."""
-
-    def __init__(self):
-        self._path, self._pixels = None, None
-
-    def stored(self, s: Slice) -> np.ndarray:
-        if s.frame is None:
-            return _decode(s)
-        if s.path != self._path:
-            self._path, self._pixels = s.path, _pixels(s)
-        return _checked(self._pixels[s.frame], s)
-
-
-def _decode(s: Slice) -> np.ndarray:
-    pixels = _pixels(s)
-    return _checked(pixels if s.frame is None else pixels[s.frame], s)
-
-
-def _checked(pixels: np.ndarray, s: Slice) -> np.ndarray:
-    if pixels.shape != (s.rows, s.columns):
-        raise UnreadableError(f"The DICOM file {s.path.name} is damaged or cut off. Copy the series again.")
-    return pixels
-
-
-def _pixels(s: Slice) -> np.ndarray:
-    """Stored values, before the rescale."""
-    try:
-        with python_warnings.catch_warnings():
-            python_warnings.simplefilter("ignore")  # of harmless oddities in headers
-            dataset = pydicom.dcmread(s.path, force=True)
-            if "TransferSyntaxUID" not in dataset.file_meta:
-                dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
-            try:
-                return dataset.pixel_array
-            except (RuntimeError, NotImplementedError):
-                # pydicom has no decoder of its own for lossless JPEG, the GDCM in SimpleITK has
-                if s.frame is not None or not dataset.file_meta.TransferSyntaxUID.is_compressed:
-                    raise
-                with for_itk(s.path) as name:
-                    image = sitk.ReadImage(name, imageIO="GDCMImageIO")
-                return np.round((sitk.GetArrayFromImage(image)[0] - s.intercept) / s.slope)
-    except Exception as error:  # pydicom meets damaged bytes with whatever its parsers raise
-        raise UnreadableError(
-            f"The pixels of the DICOM file {s.path.name} can't be read: it is damaged, cut off or compressed in an "
-            "unknown way. Copy the series again, or export it without compression."
-        ) from error
 
 
 def _resample_steps(voxels: np.ndarray, along_mm: np.ndarray, step: float) -> np.ndarray:
