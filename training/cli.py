@@ -7,9 +7,10 @@ import typer
 
 from . import config as configuration
 
-app = typer.Typer(no_args_is_help=True, help="Rebuild the bundled model from data.")
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Rebuild the bundled model from data.")
 ConfigFile = typer.Option("training/configs/bundled.toml", "--config", help="The TOML file with all settings.")
 Weights = typer.Option(None, "--weights", help="Keras weights; the last stage's by default.")
+LABEL = "The value in the masks that is tumour; may be given more than once. Needed where there are several."
 ModelBundle = typer.Option(None, "--bundle", help="The folder of a model bundle; the bundled one by default.")
 
 
@@ -157,28 +158,39 @@ def everything(
 
 @app.command()
 def add(
-    folder: Annotated[Path, typer.Argument(help="images/ and masks/ side by side, or a Decathlon task.")],
+    folder: Annotated[
+        Path, typer.Argument(help="images/ and masks/ side by side, an nnU-Net raw folder, or a Decathlon task.")
+    ],
     config: Path = ConfigFile,
+    label: Annotated[list[int] | None, typer.Option(help=LABEL)] = None,
 ):
     """Add another data set's CTs and masks to the prepared whole CTs."""
     from .data import user_datasets
 
-    typer.echo(f"{user_datasets.prepare(configuration.load(config), folder)} cases added")
+    typer.echo(f"{user_datasets.prepare(configuration.load(config), folder, tuple(label or ()))} cases added")
 
 
 @app.command()
 def recipe(
-    folder: Annotated[Path, typer.Argument(help="Holds {train,valid}_{images,labels}.npy.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(help="{train,valid}_{images,labels}.npy, or pictures in {train,valid}/{images,masks}/."),
+    ],
     output: Annotated[Path, typer.Option(help="Where weights, log, figures and plots go.")] = Path("runs/recipe"),
     epochs: Annotated[int, typer.Option(help="At most; it stops when the validation loss no longer falls.")] = 10,
     batch: Annotated[int, typer.Option(help="Pictures a step.")] = 16,
     classic: Annotated[bool, typer.Option("--classic", help="64 to 1024 channels, as first published.")] = False,
+    label: Annotated[list[int] | None, typer.Option(help=LABEL)] = None,
 ):
-    """The tutorial recipe on plain arrays: U-Net, Adam, binary cross-entropy; then precision, recall and F1."""
+    """The tutorial recipe on arrays or pictures: U-Net, Adam, binary cross-entropy; then precision, recall and F1."""
     from .studies import tutorial_recipe
 
     filters = tutorial_recipe.CLASSIC if classic else tutorial_recipe.Settings.filters
-    figures = tutorial_recipe.run(folder, output, tutorial_recipe.Settings(epochs=epochs, batch=batch, filters=filters))
+    settings = tutorial_recipe.Settings(epochs=epochs, batch=batch, filters=filters)
+    figures = tutorial_recipe.run(folder, output, settings, tuple(label or ()))
     for name, value in figures.items():
         typer.echo(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
     typer.echo("The accuracy means little: nearly all pixels are background.")
+    typer.echo(
+        f"Weights, log, figures and plots are in {output}: {', '.join(sorted(p.name for p in output.iterdir()))}"
+    )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from LungTumorSegLib.model.card import Architecture, ClassifierArchitecture, NetworkCard
 
+from .errors import SettingsError
+
 
 @dataclass(frozen=True)
 class Data:
@@ -107,7 +109,7 @@ def _read(cls, values: dict, where: str):
     known = {f.name: f for f in dataclasses.fields(cls)}
     unknown = set(values) - set(known)
     if unknown:
-        raise ValueError(
+        raise SettingsError(
             f"{where}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}."
         )
     made = {}
@@ -124,14 +126,23 @@ def _read(cls, values: dict, where: str):
 
 
 def load(path: Path) -> Config:
-    """Read a configuration. Raises ValueError on an unknown setting or one that cannot be."""
-    with Path(path).open("rb") as file:
-        made = _read(Config, tomllib.load(file), Path(path).name)
+    """Read a configuration. Raises SettingsError on an unknown setting or one that cannot be."""
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise SettingsError(
+            f"The configuration {path} cannot be read ({problem.strerror}). Give it with --config."
+        ) from None
+    except ValueError as problem:
+        raise SettingsError(f"The configuration {path} is no TOML ({problem}).") from None
+    made = _read(Config, values, Path(path).name)
     if made.network.spacing_mm != 1:
-        raise ValueError("spacing_mm: the patches have 1 mm, and so have all examples; no other spacing can be fitted.")
+        raise SettingsError(
+            "spacing_mm: the patches have 1 mm, and so have all examples; no other spacing can be fitted."
+        )
     for number, stage in enumerate(made.fit.stages, 1):
         if not stage.steps or stage.steps % made.fit.epoch_steps:
-            raise ValueError(
+            raise SettingsError(
                 f"Stage {number} has {stage.steps} steps, no multiple of epoch_steps, {made.fit.epoch_steps}."
             )
     return made

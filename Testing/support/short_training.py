@@ -19,7 +19,7 @@ def main(folder: Path) -> None:
     generator = np.random.default_rng(0)
     for side in ("train", "valid"):
         np.save(folder / f"{side}_images.npy", generator.integers(0, 256, (8, 32, 32), np.uint8))
-        np.save(folder / f"{side}_labels.npy", generator.integers(0, 2, (8, 32, 32), np.uint8))
+        np.save(folder / f"{side}_labels.npy", generator.integers(0, 4, (8, 32, 32), np.uint8) == 0)
     app(["recipe", str(folder), "--output", str(folder / "recipe"), "--epochs", "1"], standalone_mode=False)
     settings = made_up_pack.prepared(folder)
     unet.VALIDATION_EXAMPLES = 8

@@ -1,4 +1,4 @@
-"""Other people's data, the tutorial recipe, and the pack itself where it is at hand."""
+"""Other people's CTs, and the pack itself where it is at hand."""
 
 import csv
 import json
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LungTumorSegLib.errors import GeometryError, UnreadableError
-from LungTumorSegLib.model.card import Architecture
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -17,7 +16,6 @@ from Testing.support.paths import PACK, ROOT
 from training import config
 from training.data import prepare, user_datasets
 from training.examples import hard_negatives, whole_ct
-from training.studies import tutorial_recipe
 
 # other people's data
 
@@ -248,113 +246,6 @@ def test_an_added_ct_does_not_stand_in_for_one_of_the_pack(added):
     with pytest.raises(ValueError, match="has the name of a CT of the pack"):
         prepare.prepare_volumes(made)
     prepare.prepare_volumes(added)  # keeps its own
-
-
-# the tutorial recipe
-
-
-def _arrays(folder: Path, n=(24, 8), side=24):
-    rng = np.random.default_rng(0)
-    grid = np.indices((side, side))
-    for name, count in zip(tutorial_recipe.SIDES, n, strict=True):
-        x, y = rng.integers(0, 40, (count, side, side)).astype(np.uint8), np.zeros((count, side, side), np.uint8)
-        for i in range(count):
-            ball = ((grid - rng.integers(6, side - 6, 2)[:, None, None]) ** 2).sum(0) < 16
-            x[i][ball], y[i][ball] = 220, 255
-        np.save(folder / f"{name}_images.npy", x)
-        np.save(folder / f"{name}_labels.npy", y)
-
-
-def test_the_recipe_is_one_call_and_reports_what_accuracy_hides(tmp_path):
-    _arrays(tmp_path)
-    settings = tutorial_recipe.Settings(epochs=2, batch=8, filters=(4, 8))
-    figures = tutorial_recipe.run(tmp_path, tmp_path / "out", settings)
-    assert {"loss", "accuracy", "precision", "recall", "f1"} <= set(figures)
-    assert figures["pictures"] == figures["pictures_with_tumour"] == 8
-    files = {p.name for p in (tmp_path / "out").iterdir()}
-    assert files == {"best.weights.h5", "log.csv", "figures.json", "learning.png", "examples.png"}
-
-
-def test_arrays_of_8_bit_are_divided_by_255_and_hounsfield_units_windowed(tmp_path):
-    _arrays(tmp_path)
-    x, y = tutorial_recipe.load(tmp_path)["train"]
-    assert x.max() == pytest.approx(220 / 255) and set(np.unique(y)) == {0, 1}
-    hu = np.full((8, 24, 24), -1024.0)
-    hu[:, 12:] = 600
-    hu += np.arange(8)[:, None, None]
-    np.save(tmp_path / "valid_images.npy", hu)
-    x, _ = tutorial_recipe.load(tmp_path)["valid"]
-    assert x[0].min() == 0 and x[0].max() == 1
-
-
-def test_the_same_picture_on_both_sides_is_refused(tmp_path):
-    _arrays(tmp_path)
-    train = np.load(tmp_path / "train_images.npy")
-    valid = np.load(tmp_path / "valid_images.npy")
-    valid[3] = train[5]
-    np.save(tmp_path / "valid_images.npy", valid)
-    with pytest.raises(ValueError, match="two sides"):
-        tutorial_recipe.load(tmp_path)
-
-
-def test_a_missing_array_is_named(tmp_path):
-    _arrays(tmp_path)
-    (tmp_path / "valid_labels.npy").unlink()
-    with pytest.raises(UnreadableError, match=r"valid_labels\.npy is missing"):
-        tutorial_recipe.load(tmp_path)
-
-
-@pytest.mark.parametrize("values", [(0, 1), (0, 1, 2), (0, 255), (False, True)])
-def test_labels_may_be_masks_of_any_kind_or_classes(tmp_path, values):
-    _arrays(tmp_path)
-    labels = np.load(tmp_path / "train_labels.npy") > 0
-    rows = np.indices(labels.shape)[1]
-    given = np.where(labels, np.array(values[1:])[rows % (len(values) - 1)], values[0])
-    np.save(tmp_path / "train_labels.npy", given)
-    assert np.array_equal(tutorial_recipe.load(tmp_path)["train"][1][..., 0] > 0, labels)
-
-
-def test_labels_that_mark_nothing_are_refused(tmp_path):
-    _arrays(tmp_path)
-    np.save(tmp_path / "valid_labels.npy", np.zeros((8, 24, 24), np.uint8))
-    with pytest.raises(ValueError, match=r"valid_labels\.npy marks no tumour"):
-        tutorial_recipe.load(tmp_path)
-
-
-def test_patients_of_one_side_or_of_some_pictures_are_refused(tmp_path):
-    _arrays(tmp_path)
-    np.save(tmp_path / "train_patients.npy", [f"T{i}" for i in range(24)])
-    with pytest.raises(UnreadableError, match=r"train_patients\.npy is there alone"):
-        tutorial_recipe.load(tmp_path)
-    np.save(tmp_path / "valid_patients.npy", [f"V{i}" for i in range(7)])
-    with pytest.raises(GeometryError, match=r"valid_patients \(7,\) and valid_images \(8, 24, 24\)"):
-        tutorial_recipe.load(tmp_path)
-    np.save(tmp_path / "valid_patients.npy", [f"V{i}" for i in range(7)] + ["T3"])
-    with pytest.raises(ValueError, match="T3 is on two sides"):
-        tutorial_recipe.load(tmp_path)
-
-
-def test_what_is_padded_counts_in_no_figure(tmp_path):
-    from LungTumorSegLib.model import unet
-
-    _arrays(tmp_path, side=17)
-    filters = (2, 2, 2, 2)
-    figures = tutorial_recipe.run(
-        tmp_path, tmp_path / "out", tutorial_recipe.Settings(epochs=1, batch=8, filters=filters)
-    )
-    model = unet.build(Architecture(filters=filters, slices=0))
-    model.load_weights(tmp_path / "out" / "best.weights.h5")
-    x, y = tutorial_recipe.load(tmp_path)["valid"]
-    p = model.predict(np.pad(x, ((0, 0), (0, 7), (0, 7), (0, 0))), verbose=0)[:, :17, :17]
-    assert figures["accuracy"] == pytest.approx(np.mean((p > 0.5) == (y > 0)), abs=1e-4)
-    assert figures["loss"] == pytest.approx(-np.mean(np.log(np.where(y > 0, p, 1 - p))), rel=1e-3)
-    (row,) = csv.DictReader((tmp_path / "out" / "log.csv").read_text().splitlines())
-    assert float(row["val_accuracy"]) == pytest.approx(figures["accuracy"], abs=1e-4)
-
-
-def test_a_figure_without_a_number_is_null():
-    empty = np.zeros((2, 4, 4), bool)
-    assert '"dice_of_pictures_with_tumour": null' in json.dumps(tutorial_recipe.judge(empty, empty), allow_nan=False)
 
 
 # the pack itself

@@ -16,6 +16,7 @@ from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.sampling.cubes import classifier_cubes
 
 from ..config import Config
+from ..errors import OccupiedError
 from . import onnx_graph
 
 NAME, VERSION = "lung-tumor-unet", "0.5.0"
@@ -25,12 +26,12 @@ def export(config: Config, weights: Path, folder: Path, facts: dict, second: Pat
     """Write the bundle of ``weights`` to ``folder``; ``facts`` (figures, data, threshold, ...) go into the card.
 
     second: the classifier's weights; without them the bundle has none. An older bundle is replaced in one go, so that a
-    failure leaves it. Raises FileExistsError where the folder holds anything else.
+    failure leaves it. Raises OccupiedError where the folder holds anything else.
     """
     import keras
 
     if folder.exists() and any(folder.iterdir()) and not (folder / CARD).exists():
-        raise FileExistsError(f"{folder} holds something else than a model bundle. Choose a new folder.")
+        raise OccupiedError(f"{folder} holds something else than a model bundle. Choose a new folder.")
     keras.mixed_precision.set_global_policy("float32")
     network = config.network.card
     card = {"schema": SCHEMA, "name": NAME, "version": VERSION, **asdict(network), **facts}

@@ -17,6 +17,7 @@ from rich.progress import track
 from scipy import ndimage
 
 from ..config import Config
+from ..errors import DataError
 from . import pack
 
 # bits of target_lesion.npy
@@ -24,12 +25,12 @@ TARGET, DEEP = 1, 2
 
 
 def roles(split: Path) -> dict[str, str]:
-    """Patient -> role. Raises ValueError if a patient stands on two sides."""
+    """Patient -> role. Raises DataError if a patient stands on two sides."""
     found: dict[str, str] = {}
     with Path(split).open(newline="") as file:
         for row in csv.DictReader(file):
             if found.setdefault(row["patient"], row["role"]) != row["role"]:
-                raise ValueError(
+                raise DataError(
                     f"Patient {row['patient']} has two roles in {split}; a patient may be on one side only."
                 )
     return found
@@ -102,7 +103,7 @@ def prepare_patches(config: Config) -> None:
 def prepare_volumes(config: Config) -> None:
     """The pack's whole CTs in plane on the network's grid; those that are there are kept.
 
-    Raises ValueError where an added CT has the name of one of them.
+    Raises DataError where an added CT has the name of one of them.
     """
     root, role = Path(config.data.pack), roles(Path(config.data.split))
     for name in track(pack.names(root), "Whole CTs"):
@@ -110,7 +111,7 @@ def prepare_volumes(config: Config) -> None:
         if there.exists():
             source = json.loads(there.read_text()).get("source")
             if source:
-                raise ValueError(
+                raise DataError(
                     f"{there.parent} holds the added CT {source}, which has the name of a CT of the pack. "
                     "Delete that folder, give the CT's files another name and add them again."
                 )
@@ -140,12 +141,13 @@ def write_case(
     weight_zyx: np.ndarray,
     role: str,
     patient: str | None = None,
-    source: str | None = None,
+    added: dict | None = None,
 ) -> Path:
     """One whole CT in the form that the examples are drawn from; returns its folder.
 
     tumour (bool, None: there is none) and weight (uint8, 0 where nobody knows) on the CT's stored grid. patient: the
-    CT's name by default, as in the pack. source: the file of a CT that is not the pack's. Raises NoLungsFoundError.
+    CT's name by default, as in the pack. added: what the record of a CT that is not
+    the pack's keeps (`user_datasets.Pair.facts`). Raises NoLungsFoundError.
     """
     order, axial = ct.geometry.axial_order(), ct.geometry.axial()
     rows, columns = slices.in_plane_matrices(axial.shape_zyx[1:], axial.spacing_zyx[1:], config.network.spacing_mm)
@@ -171,7 +173,5 @@ def write_case(
         # mm from voxel 0's centre to the first voxel of the coarse lungs
         "lungs_start_zyx": (axial.index(found.geometry.origin_lps) * axial.spacing_zyx).tolist(),
     }
-    if source:
-        facts["source"] = source
-    (folder / "case.json").write_text(json.dumps(facts))
+    (folder / "case.json").write_text(json.dumps(facts | (added or {})))
     return folder

@@ -1,78 +1,83 @@
-"""Other people's data: folders of CTs and masks, and the Medical Segmentation Decathlon's layout."""
+"""Other people's CTs with masks, brought beside the prepared whole CTs."""
 
 import csv
 import hashlib
 import json
-from dataclasses import dataclass
+import sys
+from collections import Counter
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib.data import CT
-from LungTumorSegLib.errors import GeometryError, InputError, UnreadableError
+from LungTumorSegLib.errors import GeometryError, InputError
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.readers import image_files
 from LungTumorSegLib.readers.ct import read_ct
 from rich.progress import track
 
 from ..config import Config
+from ..errors import DataError
+from . import layouts
 from .prepare import roles, write_case
 
-SUFFIXES = (".nrrd", ".nii", ".nii.gz", ".mha", ".mhd")
-# (images, masks); a Decathlon folder without its dataset.json is one of these too
-LAYOUTS = (("images", "masks"), ("images", "labels"), ("imagesTr", "labelsTr"))
 ROLES = ("train", "val", "test")
+MOST_VALUES = 64  # more different ones are no labels
+MOST_SHARE = 0.5  # of a volume: the tumour's; more is the background's mask
+# lungs that somebody outlined: more than this much whose middle value is air and lung
+LUNG_ML, LUNG_HU = 300, -600
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A CT and the mask of its tumours. role: train | val | test."""
+    """A CT and the mask of its tumours. role: train | val | test. tumour, ignored: values of the mask."""
 
     name: str
     patient: str
     role: str
     image: Path
     mask: Path
+    tumour: tuple[int, ...] | None = None
+    ignored: tuple[int, ...] = ()
+
+    @property
+    def facts(self) -> dict:
+        """What the case's record keeps, so that the CT and its mask can be read again."""
+        files = {"source": str(self.image.resolve()), "mask": str(self.mask.resolve())}
+        return files | {"tumour": self.tumour, "ignored": self.ignored}
 
 
-def find(folder: Path) -> list[Pair]:
-    """The pairs of a folder: ``dataset.json`` as in the Decathlon's Task06_Lung, or images/ and masks/ side by side.
+def find(folder: Path, labels: tuple[int, ...] = ()) -> list[Pair]:
+    """The pairs of a folder, as `layouts.find` finds them.
 
-    Files of one name without ending belong together. ``cases.csv`` (name, patient, role) says which patient a case is
-    of and on which side of the split; without it each case is a patient, and a hash of the name decides: 70 % train,
-    15 % val, 15 % test. Raises UnreadableError where there are no pairs or a partner is missing, ValueError where
-    ``cases.csv`` does not fit the files or a patient is on two sides of the split.
+    ``cases.csv`` (name, patient, role) says which patient a case is of and on which side of the split; without it each
+    case is a patient, and a hash of the name decides: 70 % train, 15 % val, 15 % test. labels: the masks' values that
+    are tumour; by default what the folder says, else what `tumour_values` finds. Raises what `layouts.find` raises, and
+    DataError where ``cases.csv`` does not fit the files or a patient is on two sides of the split.
     """
     folder = Path(folder)
-    if (folder / "dataset.json").exists():
-        entries = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["training"]
-        files = {_stem(Path(e["image"])): (folder / e["image"], folder / e["label"]) for e in entries}
-    else:
-        layout = next(((a, b) for a, b in LAYOUTS if (folder / a).is_dir() and (folder / b).is_dir()), None)
-        if layout is None:
-            raise UnreadableError(f"{folder} holds neither dataset.json nor the folders images and masks.")
-        images, masks = ({_stem(p): p for p in _images(folder / name)} for name in layout)
-        alone = sorted(set(images) ^ set(masks))
-        if alone:
-            raise UnreadableError(f"In {folder}, {', '.join(alone[:5])} has an image or a mask only; each needs both.")
-        files = {name: (images[name], masks[name]) for name in sorted(images)}
-    missing = [str(p) for pair in files.values() for p in pair if not p.exists()]
-    if missing or not files:
-        raise UnreadableError(f"{folder} holds no cases." if not files else f"{missing[0]} is listed but missing.")
+    layout = layouts.find(folder, labels)
+    print(f"{folder}: {layout.words}, {len(layout.files)} cases", file=sys.stderr, flush=True)
     listed = folder / "cases.csv"
-    table = _table(listed) if listed.exists() else {name: (name, "") for name in files}
+    table = read_table(listed) if listed.exists() else {name: (name, "") for name in layout.files}
+    check_names(folder, table, layout.files)
+    pairs = []
+    for name, (image, mask) in layout.files.items():
+        patient, role = table[name]
+        pairs.append(Pair(name, patient, role or by_hash(patient), image, mask, layout.tumour, layout.ignored))
+    check_split((pair.patient, pair.role) for pair in pairs)
+    return pairs
+
+
+def check_names(folder: Path, table, files) -> None:
+    """Raise DataError where ``cases.csv`` and the files do not name the same cases."""
     unknown = sorted(set(table) ^ set(files))
     if unknown:
-        raise ValueError(
+        raise DataError(
             f"In {folder}, cases.csv and the files do not fit: {', '.join(unknown[:5])} is in one of the two only. "
             "Give each case one row."
         )
-    pairs = []
-    for name, (image, mask) in files.items():
-        patient, role = table[name]
-        pairs.append(Pair(name, patient, role or by_hash(patient), image, mask))
-    check_split((pair.patient, pair.role) for pair in pairs)
-    return pairs
 
 
 def by_hash(patient: str) -> str:
@@ -82,60 +87,112 @@ def by_hash(patient: str) -> str:
 
 
 def check_split(patients_and_roles) -> None:
-    """Raise ValueError where a patient is on two sides."""
+    """Raise DataError where a patient is on two sides."""
     seen: dict[str, str] = {}
     for patient, role in patients_and_roles:
         if seen.setdefault(patient, role) != role:
-            raise ValueError(
+            raise DataError(
                 f"Patient {patient} is on two sides of the split, {seen[patient]} and {role}. "
                 "Put all of a patient's images on one side."
             )
 
 
-def read(pair: Pair) -> tuple[CT, np.ndarray]:
-    """The CT, through the product's own reader, and its mask (bool, the CT's stored grid).
+def tumour_values(pairs: list[Pair]) -> tuple[int, ...]:
+    """The values that mark the tumour, once all masks have been looked at: the pairs' own, else the only one beside 0.
 
-    Raises what `read_ct` raises, for the mask too, and GeometryError where that is on another grid.
+    Raises DataError where no mask has it, where there are several and nothing says which, and where a file is no mask.
+    """
+    seen: dict[int, Path] = {}
+    for pair in track(pairs, "Masks"):
+        for value in _values(pair.mask):
+            seen.setdefault(value, pair.mask)
+    marks, named = sorted(set(seen) - {0, *pairs[0].ignored}), pairs[0].tumour
+    if not marks:
+        raise DataError("No mask marks anything: there is no tumour to learn from. Check the masks.")
+    if named and not set(named) & set(marks):
+        raise DataError(f"No mask has the tumour's label {named}; there are {marks}. Say which one it is with --label.")
+    if not named and len(marks) > 1:
+        where = ", ".join(f"{value} ({seen[value].name})" for value in marks[:8])
+        raise DataError(
+            f"The masks have the values {where}, and nothing says which is tumour. Name it: "
+            f"--label {marks[-1]}, or several: --label 1 --label 2."
+        )
+    return named or (marks[0],)
+
+
+def _values(mask: Path) -> list[int]:
+    try:
+        array = image_files.read(mask, image_files.kind(mask))[0]
+    except InputError:  # named when the case is left out
+        return []
+    values = np.unique(np.concatenate([np.unique(plane) for plane in array]))
+    if len(values) > MOST_VALUES or values[0] < 0 or (values != np.rint(values)).any():
+        raise DataError(
+            f"{mask} is no mask: it holds {len(values)} different values, from {values[0]:g} to {values[-1]:g}. A mask "
+            "has 0 and a whole number for each kind of tissue."
+        )
+    return values.astype(int).tolist()
+
+
+def read(pair: Pair) -> tuple[CT, np.ndarray, np.ndarray]:
+    """The CT, through the product's own reader, its tumours and what nobody knows (bool, the CT's stored grid).
+
+    Raises what `read_ct` raises, for the mask too, GeometryError where that is on another grid, and DataError where it
+    is the background's mask or the lungs'.
     """
     ct = read_ct(pair.image)
-    mask, grid, _, _ = image_files.read(pair.mask, image_files.kind(pair.mask))
+    labels, grid, _, _ = image_files.read(pair.mask, image_files.kind(pair.mask))
     if not _same_grid(grid, ct.geometry):
         raise GeometryError(
             f"The mask {pair.mask.name} ({_words(grid)}) lies on another grid than {pair.image.name} "
             f"({_words(ct.geometry)}). Resample it first."
         )
-    return CT(ct.voxels_zyx, ct.geometry, pair.name, ct.source), mask > 0
+    tumour = np.isin(labels, pair.tumour) if pair.tumour else labels > 0
+    share = np.count_nonzero(tumour) / tumour.size
+    if share > MOST_SHARE:
+        raise DataError(
+            f"The mask {pair.mask.name} marks {share:.0%} of the whole volume: is it of the background, or of the body?"
+        )
+    ml = np.count_nonzero(tumour) * ct.geometry.voxel_mm3 / 1000
+    if ml > LUNG_ML and np.median(ct.voxels_zyx[tumour]) < LUNG_HU:
+        raise DataError(f"The mask {pair.mask.name} marks {ml:.0f} ml of aerated lung: is it a mask of the lungs?")
+    return CT(ct.voxels_zyx, ct.geometry, pair.name, ct.source), tumour, np.isin(labels, pair.ignored)
 
 
-def prepare(config: Config, folder: Path) -> int:
+def prepare(config: Config, folder: Path, labels: tuple[int, ...] = ()) -> int:
     """Bring the cases of a folder beside the prepared whole CTs; returns how many were added.
 
-    A case that is there is kept. One that cannot be used is named, and left out. Raises what `find` raises, and
-    ValueError where a name is taken by another CT, or a patient is on another side in the split or what is prepared.
+    A case that is there is kept. One that cannot be used is named, and left out. labels: as for `find`. Raises what
+    `find` and `tumour_values` raise, and DataError where a name is taken by another CT, a patient is on another side in
+    the split or what is prepared, or no case can be used.
     """
-    pairs, volumes = find(folder), Path(config.data.prepared) / "volumes"
+    pairs, volumes = find(folder, labels), Path(config.data.prepared) / "volumes"
     prepared = {path.parent.name: json.loads(path.read_text()) for path in volumes.glob("*/case.json")}
     for pair in pairs:
         there = prepared.get(pair.name)
         if there and there.get("source") != str(pair.image.resolve()):
-            raise ValueError(
+            raise DataError(
                 f"{pair.name} is prepared already, from {there.get('source', 'the pack or an unknown file')}. Give "
                 f"{pair.image} and its mask another name or, if it is the same CT, delete {volumes / pair.name} first."
             )
     before = [*roles(Path(config.data.split)).items(), *((f.get("patient", n), f["role"]) for n, f in prepared.items())]
     check_split([*before, *((pair.patient, pair.role) for pair in pairs)])
+    tumour = tumour_values(pairs)
+    pairs = [replace(pair, tumour=tumour) for pair in pairs]
     left, left_out = [pair for pair in pairs if pair.name not in prepared], []
     for pair in track(left, Path(folder).name):
         try:
-            ct, mask = read(pair)
-            write_case(
-                config, ct, mask, np.ones(mask.shape, np.uint8), pair.role, pair.patient, str(pair.image.resolve())
-            )
+            ct, tumour, ignored = read(pair)
+            write_case(config, ct, tumour, (~ignored).astype(np.uint8), pair.role, pair.patient, pair.facts)
         except InputError as problem:
             print(f"{pair.name}: {problem}", flush=True)
             left_out.append(pair.name)
     if left_out:
         print(f"Left out: {', '.join(left_out)}.")
+    if left and len(left) == len(left_out):
+        raise DataError(f"None of the {len(left)} cases of {folder} can be used.")
+    sides = Counter(pair.role for pair in pairs if pair.name not in left_out)
+    print(f"On {', '.join(f'{role} {sides[role]}' for role in ROLES)}.")
     return len(left) - len(left_out)
 
 
@@ -154,26 +211,16 @@ def _words(grid: Geometry) -> str:
     return f"{size} voxels of {spacing} mm, origin {origin}, direction {direction}"
 
 
-def _images(folder: Path) -> list[Path]:
-    # macOS leaves "._name.nii.gz" beside each file, also inside the Decathlon's archives
-    return sorted(p for p in folder.iterdir() if p.name.endswith(SUFFIXES) and not p.name.startswith("."))
-
-
-def _stem(path: Path) -> str:
-    endings = [s for s in sorted(SUFFIXES, key=len, reverse=True) if path.name.endswith(s)]
-    return path.name.removesuffix(endings[0]) if endings else path.name
-
-
-def _table(path: Path) -> dict[str, tuple[str, str]]:
-    """Case -> patient and role ("": none is given)."""
+def read_table(path: Path, stem=layouts.stem) -> dict[str, tuple[str, str]]:
+    """Case -> patient and role ("": none is given). stem: of a file's name, the case's."""
     found = {}
     with path.open(newline="", encoding="utf-8-sig") as file:  # Excel writes a BOM
         for row in csv.DictReader(file):
             name, patient, role = ((row.get(key) or "").strip() for key in ("name", "patient", "role"))
             if not name or not patient:
-                raise ValueError(f"{path}: each row needs name and patient, with a comma between them, as the header.")
+                raise DataError(f"{path}: each row needs name and patient, with a comma between them, as the header.")
             if role and role not in ROLES:
-                raise ValueError(f"{path}: {name} has the role {role}; known are {', '.join(ROLES)}.")
-            if found.setdefault(_stem(Path(name)), (patient, role)) != (patient, role):
-                raise ValueError(f"{path}: {name} has two rows that differ. Give each case one row.")
+                raise DataError(f"{path}: {name} has the role {role}; known are {', '.join(ROLES)}.")
+            if found.setdefault(stem(Path(name)), (patient, role)) != (patient, role):
+                raise DataError(f"{path}: {name} has two rows that differ. Give each case one row.")
     return found

@@ -14,6 +14,7 @@ from LungTumorSegLib.model.bundle import Bundle
 from LungTumorSegLib.model.engines.base import Engine
 
 from ..data.prepare import DEEP
+from ..errors import DataError
 from ..examples.patches import Patches
 from . import metrics
 
@@ -58,7 +59,7 @@ class Nodules:
     def __init__(self, prepared: Path, role: str):
         self.patches = Patches(prepared, role)
         if not self.patches.rows:
-            raise ValueError(f'No nodule has the role "{role}"; the roles are train, val and test.')
+            raise DataError(f'No nodule has the role "{role}"; the roles are train, val and test.')
         names = ("readers", "lesion", "reader_bits")
         self.marks = {name: np.load(prepared / f"{name}.npy", mmap_mode="r") for name in names}
 

@@ -10,6 +10,7 @@ import numpy as np
 from LungTumorSegLib.model.card import NetworkCard
 
 from ..data.prepare import DEEP, TARGET
+from ..errors import DataError
 from . import reformat
 from .augment import make_example
 from .sources import Draw, Source, off_centre
@@ -25,7 +26,7 @@ HARD_SHARE = 0.7  # of the background where false positives were mined
 
 
 class Patches:
-    """The prepared nodule patches of one role. Every draw raises ValueError where there is nothing to draw from."""
+    """The prepared nodule patches of one role. Every draw raises DataError where there is nothing to draw from."""
 
     def __init__(self, prepared: Path, role: str):
         self.role = role
@@ -51,9 +52,9 @@ class Patches:
         return Source(hu, a["target"][index], a["weight"][index], 1.0)
 
     def need(self, pool: list, what: str) -> list:
-        """The pool. Raises ValueError where it is empty."""
+        """The pool. Raises DataError where it is empty."""
         if not pool:
-            raise ValueError(f"No {what} is among the prepared patches of the role {self.role}.")
+            raise DataError(f"No {what} is among the prepared patches of the role {self.role}.")
         return pool
 
     def pick_lesion(self, rng: np.random.Generator) -> tuple[int, float]:

@@ -5,6 +5,7 @@ from LungTumorSegLib.geometry import Box
 from scipy import ndimage
 
 from ..data.prepare import TARGET
+from ..errors import DataError
 from .patches import Patches
 from .sources import Source, slab_matrix
 
@@ -16,7 +17,7 @@ def draw_negative_control(rng: np.random.Generator, patches: Patches) -> tuple[S
     """Lung without a nodule, in the outline of some nodule: donor, shape (bool) and the centre to cut from.
 
     Only parenchyma: chest wall or a thick vessel in a nodule's outline would look like a nodule and teach the network
-    to leave them out (with them the validation Dice fell from 0.81 to 0.76 within 600 steps). Raises ValueError where
+    to leave them out (with them the validation Dice fell from 0.81 to 0.76 within 600 steps). Raises DataError where
     no patch has such lung.
     """
     indices = patches.need(list(patches.rows), "nodule")
@@ -30,7 +31,7 @@ def draw_negative_control(rng: np.random.Generator, patches: Patches) -> tuple[S
         hu = donor.hu[tuple(places.T)]
         if hu.mean() < -700 and np.mean(hu > -500) < 0.02:
             return donor, shape, centre
-    raise ValueError(f"No patch of the role {patches.role} has enough lung without a nodule for a negative control.")
+    raise DataError(f"No patch of the role {patches.role} has enough lung without a nodule for a negative control.")
 
 
 def centre_of(shape: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from LungTumorSegLib.model.card import NetworkCard
 from scipy import ndimage
 
 from ..data.prepare import DEEP, TARGET
+from ..errors import DataError
 from . import reformat
 from .augment import make_example
 from .patches import EVERY, Patches
@@ -36,7 +37,7 @@ class Case:
 
 
 class WholeCTs:
-    """The prepared whole CTs of some roles. Every draw raises ValueError where there is nothing to draw from."""
+    """The prepared whole CTs of some roles. Every draw raises DataError where there is nothing to draw from."""
 
     def __init__(self, prepared: Path, roles: tuple[str, ...]):
         hard_file = prepared / HARD_NEGATIVES
@@ -50,7 +51,7 @@ class WholeCTs:
 
     def _pick(self, rng: np.random.Generator, cases: list[Case], what: str) -> Case:
         if not cases:
-            raise ValueError(f"No {what} of the role {' or '.join(self.roles)} is prepared. Check ct_roles.")
+            raise DataError(f"No {what} of the role {' or '.join(self.roles)} is prepared. Check ct_roles.")
         return cases[rng.integers(len(cases))]
 
     def draw_tumour(self, rng: np.random.Generator, crop: int) -> tuple[Source, Draw]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import Stage
+from ..errors import SettingsError
 from ..examples.patches import EVERY
 
 PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
@@ -23,13 +24,13 @@ PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
 def start() -> None:
     """Join the other processes, if the environment names any, and spread the fit over all devices there are.
 
-    Call it before anything else of Keras. Raises ValueError if there are others and Keras does not run on JAX.
+    Call it before anything else of Keras. Raises SettingsError if there are others and Keras does not run on JAX.
     """
     import keras
 
     if keras.backend.backend() != "jax":
         if PROCESSES in os.environ:
-            raise ValueError(f"{PROCESSES} is set, but only JAX fits in several processes: set KERAS_BACKEND=jax.")
+            raise SettingsError(f"{PROCESSES} is set, but only JAX fits in several processes: set KERAS_BACKEND=jax.")
         return
     if keras.distribution.distribution() is not None:
         return
@@ -56,7 +57,7 @@ def _spread() -> bool:
 def part(stage: Stage) -> slice:
     """Which examples of a batch this process makes, of the patch crops and of the whole-CT crops.
 
-    Raises ValueError where a batch cannot be dealt out evenly.
+    Raises SettingsError where a batch cannot be dealt out evenly.
     """
     if not _spread():
         return EVERY
@@ -65,7 +66,7 @@ def part(stage: Stage) -> slice:
     devices, processes = jax.device_count(), jax.process_count()
     from_cts = round(stage.batch * stage.ct_share)
     if stage.batch % devices or from_cts % processes:
-        raise ValueError(
+        raise SettingsError(
             f"A batch of {stage.batch} examples, {from_cts} of them from whole CTs, cannot be dealt out evenly to "
             f"{devices} devices of {processes} processes. Change `batch` or `ct_share`."
         )

@@ -10,6 +10,7 @@ from LungTumorSegLib.model.bundle import CARD, load_bundle
 
 from ..bundle import export
 from ..config import Config, Stage
+from ..errors import OrderError, SettingsError
 from ..evaluate import automatic
 from ..evaluate.automatic import FOLDS
 from ..evaluate.calibration import Histogram
@@ -22,14 +23,14 @@ STEPS = 500
 def shared_weights(config: Config) -> Path:
     """What the stages before the first with whole CTs ended with.
 
-    Raises FileNotFoundError while they have not, ValueError where there is none.
+    Raises OrderError while they have not, SettingsError where there is none.
     """
     patch_stages = len(list(takewhile(lambda stage: not stage.ct_share, config.fit.stages)))
     if not patch_stages:
-        raise ValueError("The first stage has whole CTs already: no weights are left that have not seen both folds.")
+        raise SettingsError("The first stage has whole CTs already: no weights are left that have not seen both folds.")
     shared = Path(config.fit.run) / f"stage{patch_stages}" / "best.weights.h5"
     if not shared.exists():
-        raise FileNotFoundError(f"{shared} is missing: run `python -m training fit` first.")
+        raise OrderError(f"{shared} is missing: run `python -m training fit` first.")
     return shared
 
 
@@ -39,7 +40,7 @@ def fine_tune(config: Config) -> list[Path]:
     The hard negatives are the shared weights' own false positives; each bundle has an operating point of its own. What
     calibrates a fold's whole runs are the other fold's CTs, by the model that has not seen those; both together
     calibrate the bundled model's. Resumes like any fit; a bundle that is newer than its weights is kept. Raises
-    FileNotFoundError while the patch stage has left no weights.
+    OrderError while the patch stage has left no weights.
     """
     shared = shared_weights(config)
     whole, root = config.fit.stages[-1], Path(config.fit.run) / "folds"

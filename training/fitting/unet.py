@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import Config, Stage
+from ..errors import OrderError
 from ..examples.patches import HARD_PATCHES
 from . import distribute, losses
 from .batches import batches, make_batch
@@ -20,7 +21,7 @@ VALIDATION_EXAMPLES = 384
 def fit(config: Config, until: int | None = None) -> Path:
     """Run all stages, or those up to stage ``until`` (1 is the first); returns the file of the last one's best weights.
 
-    Raises FileNotFoundError before a stage whose false positives have not been mined.
+    Raises OrderError before a stage whose false positives have not been mined.
     """
     best = None
     for number in range(len(config.fit.stages))[:until]:
@@ -39,7 +40,7 @@ def fit_stage(config: Config, number: int, start: Path | None) -> Path:
     if done.exists():
         return best
     if stage.mined and not (Path(config.data.prepared) / HARD_PATCHES).exists():
-        raise FileNotFoundError(
+        raise OrderError(
             f"Stage {number + 1} wants the false positives of stage {number}: `fit --until {number}`, `export` and "
             "`mine --bundle` first. `python -m training all` does it by itself."
         )

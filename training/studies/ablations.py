@@ -78,7 +78,7 @@ def _short(config: Config, stage: Stage, steps: int) -> Stage:
 def run(config: Config, steps: int) -> Path:
     """Fit and measure all variants, and write ``ablations.json`` and ``ablations.md``; returns the latter.
 
-    A second call goes on where the first ended. Raises FileNotFoundError while the patch stage has left no weights.
+    A second call goes on where the first ended. Raises OrderError while the patch stage has left no weights.
     """
     shared = folds.shared_weights(config)
     folder = Path(config.fit.run) / "ablations" / f"{steps}-steps"

@@ -1,4 +1,4 @@
-"""The tutorial recipe: slices and masks as plain arrays in, a fitted U-Net with its figures out.
+"""The tutorial recipe: slices and masks as arrays or pictures in, a fitted U-Net with its figures out.
 
 U-Net, Adam, binary cross-entropy, batches of 16, 10 epochs, loss and accuracy on the validation set; then what those
 two do not tell: precision, recall, F1 and the Dice of each picture.
@@ -7,6 +7,7 @@ two do not tell: precision, recall, F1 and the Dice of each picture.
 import csv
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +15,14 @@ import numpy as np
 from LungTumorSegLib.errors import GeometryError, UnreadableError
 from LungTumorSegLib.model import unet
 from LungTumorSegLib.model.card import Architecture
-from LungTumorSegLib.sampling import slices
 from matplotlib.figure import Figure
 
 from ..config import Network
+from ..data import pictures, values
+from ..data.pictures import SIDES
 from ..data.user_datasets import check_split
 from ..evaluate import metrics
 
-SIDES = ("train", "valid")
 CLASSIC = (64, 128, 256, 512, 1024)  # Ronneberger et al., MICCAI 2015
 
 
@@ -37,52 +38,57 @@ class Settings:
     seed: int = 1
 
 
-def load(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def load(
+    folder: Path, labels: Sequence[int] = (), say: Callable[[str], None] = print
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """{"train": (x, y), "valid": (x, y)}: x (n, y, x, c) float32 in [0, 1], y (n, y, x, 1) float32, 0 or 1.
 
-    Reads train_images.npy, train_labels.npy, valid_images.npy and valid_labels.npy, (n, y, x) or (n, y, x, c). 8-bit
-    pictures are divided by 255, fractions in [0, 1] kept, all else is taken for Hounsfield units. Labels of 0 and 255
-    mark tumour from 128 on, others (0 and 1, classes) from 1 on. Optional train_patients.npy and valid_patients.npy
-    name each picture's patient. Raises UnreadableError for a missing file, GeometryError for shapes that do not fit,
-    ValueError for a patient, or the same picture, on both sides, and for labels that mark nothing.
+    Reads what `pictures.read` finds and scales it as `values` understands it; ``say`` is told how. labels: the classes
+    that are tumour. Raises what these two raise, GeometryError for shapes that do not fit, and DataError for a patient,
+    or the same picture, on both sides.
     """
-    sides, owners = {}, []
-    named = [file for file in (Path(folder) / f"{side}_patients.npy" for side in SIDES) if file.exists()]
+    read = pictures.read(folder)
+    named = [side for side, own in read.items() if own.patients]
     if len(named) == 1:
-        raise UnreadableError(f"{named[0]} is there alone. Name the patients of both sides, or of none.")
-    for side in SIDES:
-        images, labels = (_array(Path(folder) / f"{side}_{what}.npy") for what in ("images", "labels"))
-        x = _scaled(images[..., None] if images.ndim == 3 else images)
-        y = (labels[..., None] if labels.ndim == 3 else labels)[..., :1]
-        if x.ndim != 4 or y.shape[:3] != x.shape[:3]:
-            raise GeometryError(f"{side}_images {images.shape} and {side}_labels {labels.shape} do not fit each other.")
-        marked = y > (127 if y.max(initial=0) > 127 else 0)
-        if not marked.any():
-            raise ValueError(f"{side}_labels.npy marks no tumour in any picture. Check the array.")
-        sides[side] = (x, marked.astype(np.float32))
-        if named:
-            patients = _array(Path(folder) / f"{side}_patients.npy")
-            if patients.shape != (len(images),):
-                raise GeometryError(
-                    f"{side}_patients {patients.shape} and {side}_images {images.shape} do not fit each other."
-                )
-            owners += [(str(patient), side) for patient in patients]
-        owners += [(f"of picture {_digest(p)}", side) for p in images if p.min() < p.max()]  # blank ones may repeat
-    check_split(owners)
-    if sides["train"][0].shape[3] != sides["valid"][0].shape[3]:
+        raise UnreadableError(f"{named[0]}_patients.npy is there alone. Name the patients of both sides, or of none.")
+    images = {s: values.single_grey(values.channels_last(own.images, f"{s}_images")) for s, own in read.items()}
+    masks = {s: values.single_grey(values.channels_last(own.labels, f"{s}_labels")) for s, own in read.items()}
+    for side, own in read.items():
+        if images[side].shape[:3] != masks[side].shape[:3]:
+            raise GeometryError(
+                f"{side}_images {own.images.shape} and {side}_labels {own.labels.shape} do not fit each other."
+            )
+    if len({array.shape[3] for array in images.values()}) > 1:
         raise GeometryError("The training and the validation pictures have different numbers of channels.")
-    return sides
+    scale = values.scale(images)
+    where, words = values.marked(masks, labels)
+    check_split(owner for side, own in read.items() for owner in _owners(side, own, images[side]))
+    n, channels = {side: len(array) for side, array in images.items()}, images["train"].shape[3]
+    depth = f" of {channels} channels" if channels > 1 else ""
+    held = ", ".join(f"{m.any((1, 2)).sum()} of {len(m)} {s}" for s, m in where.items())
+    say(
+        f"{folder}: {scale.kind}{depth}, {n['train']} for training, {n['valid']} for validation; {words}, "
+        f"in {held} pictures."
+    )
+    return {s: (scale(images[s]), where[s][..., None].astype(np.float32)) for s in SIDES}
 
 
-def run(folder: Path, output: Path, settings: Settings | None = None) -> dict:
-    """Fit on the training arrays, judge on the validation arrays; returns and writes the figures.
+def _owners(side: str, own: pictures.Side, images: np.ndarray) -> list[tuple[str, str]]:
+    """(whose, side) of every picture: its patient's, and that of its own voxels."""
+    patients = [(patient, side) for patient in own.patients or ()]
+    # blank ones may repeat
+    return patients + [(f"of picture {_digest(p)}", side) for p in images if p.min() < p.max()]
+
+
+def run(folder: Path, output: Path, settings: Settings | None = None, labels: Sequence[int] = ()) -> dict:
+    """Fit on the training pictures, judge on the validation pictures; returns and writes the figures.
 
     Into ``output``: best.weights.h5, log.csv, figures.json, learning.png and examples.png.
     """
+    settings = settings or Settings()
+    sides = load(folder, labels)  # before TensorFlow is loaded: that takes seconds, and data are wrong at once
     import keras
 
-    settings = settings or Settings()
-    sides = load(folder)
     output.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(settings.seed)
     channels = sides["train"][0].shape[3]
@@ -138,27 +144,6 @@ def judge(predicted: np.ndarray, reference: np.ndarray) -> dict[str, float | int
         "pictures": len(reference),
         "pictures_with_tumour": len(dice),
     }
-
-
-def _array(path: Path) -> np.ndarray:
-    try:
-        return np.load(path)
-    except FileNotFoundError:
-        raise UnreadableError(f"{path} is missing. The recipe needs {', '.join(_files())}.") from None
-    except ValueError as problem:
-        raise UnreadableError(f"{path} is no plain array ({problem}).") from None
-
-
-def _files() -> list[str]:
-    return [f"{side}_{what}.npy" for side in SIDES for what in ("images", "labels")]
-
-
-def _scaled(images: np.ndarray) -> np.ndarray:
-    if images.dtype == np.uint8:
-        return images.astype(np.float32) / 255
-    if images.min(initial=0) >= 0 and images.max(initial=0) <= 1:
-        return images.astype(np.float32)
-    return slices.scale_hu(images, Network().window_hu)
 
 
 def _padded(array: np.ndarray, multiple: int) -> np.ndarray:
