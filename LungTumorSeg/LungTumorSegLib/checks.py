@@ -1,11 +1,17 @@
 """Whether a volume is a CT in Hounsfield units on a grid that can be worked on."""
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 
 from .data import CT
 from .errors import GeometryError, NotACTError
+from .geometry import Geometry, nearest_rotation
 
 MIN_SLICES = 3
+RIGHT_ANGLE = 1e-3  # cosine: what rounding does
+MAX_SKEW_DEGREES = 0.5  # of axes that a conversion left askew; a tilted gantry is more
 MIN_SIDE_MM = 16.0
 # finer than any clinical CT (0.2 mm) and coarser than any (8 mm slices among the CTs tried), with room
 SPACING_MM = (0.1, 10.0)
@@ -126,12 +132,32 @@ def _offset(voxels: np.ndarray, low: float) -> int:
 
 def check_orthogonal(name: str, axes: np.ndarray):
     """GeometryError unless the columns (any length) are at right angles to 0.001 (0.06 degrees, 0.3 mm in 300)."""
-    lengths = np.linalg.norm(axes, axis=0)
-    if not (np.isfinite(axes).all() and (lengths > 0).all()):
-        raise GeometryError(f"{name} has no usable orientation. Export it again from the original.")
-    unit = axes / lengths
-    if np.abs(unit.T @ unit - np.eye(3)).max() > 1e-3:
+    if skew(name, axes) > RIGHT_ANGLE:
         raise GeometryError(
             f"The axes of {name} aren't at right angles (a scan with a tilted gantry?). Give the DICOM series, or in "
             "3D Slicer resample the volume onto a straight grid (Resample Scalar/Vector/DWI Volume) and save that."
         )
+
+
+def skew(name: str, axes: np.ndarray) -> float:
+    """The cosine between the two columns that are furthest from a right angle. GeometryError: no usable columns."""
+    lengths = np.linalg.norm(axes, axis=0)
+    if not (np.isfinite(axes).all() and (lengths > 0).all()):
+        raise GeometryError(f"{name} has no usable orientation. Export it again from the original.")
+    unit = axes / lengths
+    return float(np.abs(unit.T @ unit - np.eye(3)).max())
+
+
+def straightened(name: str, geometry: Geometry) -> tuple[Geometry, list[str]]:
+    """With axes at right angles, and a note, where they are askew by 0.06 to 0.5 degrees; beyond that as it is."""
+    off = skew(name, geometry.affine[:3, :3])
+    if not RIGHT_ANGLE < off <= np.sin(np.radians(MAX_SKEW_DEGREES)):
+        return geometry, []
+    directions = nearest_rotation(np.reshape(geometry.direction, (3, 3)))
+    straight = replace(geometry, direction=tuple(directions.ravel().tolist()))
+    corners = [g.lps(np.array(list(product(*((0, n - 1) for n in g.shape_zyx))))) for g in (geometry, straight)]
+    moved = np.linalg.norm(corners[0] - corners[1], axis=1).max()
+    return straight, [
+        f"The axes of {name} are {np.degrees(np.arcsin(off)):.2f} degrees off right angles; they were brought to right "
+        f"angles, which moves the corners by up to {moved:.1f} mm."
+    ]

@@ -23,6 +23,12 @@ def ras_from_lps(point: Sequence[float]) -> tuple[float, float, float]:
     return -x, -y, z
 
 
+def nearest_rotation(axes: np.ndarray) -> np.ndarray:
+    """The 3 x 3 matrix with columns at right angles and of length 1 that is nearest to one of any columns."""
+    left, _, right = np.linalg.svd(axes / np.linalg.norm(axes, axis=0))
+    return left @ right
+
+
 @dataclass(frozen=True)
 class Box:
     """A half-open box of voxels: along axis ``a`` from index ``start[a]`` to before ``stop[a]``.

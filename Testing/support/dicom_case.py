@@ -1,8 +1,11 @@
 """What the tests of DICOM folders share."""
 
 import numpy as np
+import pydicom
 import pytest
 from LungTumorSegLib.readers.ct import read_ct
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from Testing.support import phantoms
 
@@ -22,3 +25,22 @@ def same(ct, wanted) -> bool:
 def refused(error, match, path, **options):
     with pytest.raises(error, match=match):
         read_ct(path, **options)
+
+
+def edited(paths, change):
+    for path in paths:
+        dataset = pydicom.dcmread(path)
+        change(dataset)
+        dataset.save_as(path)
+
+
+def raw(keyword, value: bytes):
+    """Puts bytes into a tag that a writer would refuse."""
+    tag = Tag(pydicom.datadict.tag_for_keyword(keyword))
+    vr = pydicom.datadict.dictionary_VR(tag)
+    padded = value + b" " * (len(value) % 2)
+
+    def change(dataset):
+        dataset._dict[tag] = RawDataElement(tag, vr, len(padded), padded, 0, False, True)
+
+    return change

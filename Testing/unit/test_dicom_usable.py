@@ -3,37 +3,15 @@
 import shutil
 
 import numpy as np
-import pydicom
 import pytest
 from LungTumorSegLib.errors import NotACTError, UnreadableError
 from LungTumorSegLib.readers.ct import read_ct
-from pydicom.dataelem import RawDataElement
-from pydicom.tag import Tag
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from Testing.support import phantoms
-from Testing.support.dicom_case import SMALL, refused, same
+from Testing.support.dicom_case import SMALL, edited, raw, refused, same
 
 CAPTURE = ["DERIVED", "SECONDARY", "SCREEN SAVE"]
-
-
-def edited(paths, change):
-    for path in paths:
-        dataset = pydicom.dcmread(path)
-        change(dataset)
-        dataset.save_as(path)
-
-
-def raw(keyword, value: bytes):
-    """Puts bytes into a tag that a writer would refuse."""
-    tag = Tag(pydicom.datadict.tag_for_keyword(keyword))
-    vr = pydicom.datadict.dictionary_VR(tag)
-    padded = value + b" " * (len(value) % 2)
-
-    def change(dataset):
-        dataset._dict[tag] = RawDataElement(tag, vr, len(padded), padded, 0, False, True)
-
-    return change
 
 
 # foreign pictures

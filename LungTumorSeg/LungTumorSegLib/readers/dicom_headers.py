@@ -65,15 +65,17 @@ class Slice:
 
 
 class DamagedHeaderError(UnreadableError):
-    """series_uid: of the file, as far as it can be read."""
+    """series_uid: of the file, as far as it can be read. message: where more is known than that it is damaged."""
 
-    def __init__(self, path: Path, series_uid: str):
-        super().__init__(f"The DICOM file {path.name} is damaged or cut off. Copy the series again.")
-        self.series_uid = series_uid
+    def __init__(self, path: Path, series_uid: str, message: str = ""):
+        super().__init__(message or f"The DICOM file {path.name} is damaged or cut off. Copy the series again.")
+        self.series_uid, self.reason = series_uid, message.partition(". ")[0]
 
 
 def is_dicom(path: Path) -> bool:
     """By the first bytes: the DICM mark, or (old files without it) a first element of group 0002 or 0008."""
+    if not path.is_file():  # a link to nowhere
+        return False
     with path.open("rb") as stream:
         head = stream.read(132)
     return head[128:] == b"DICM" or (head[:2] in (b"\2\0", b"\x08\0") and head[3:4] == b"\0" and len(head) == 132)
@@ -81,24 +83,26 @@ def is_dicom(path: Path) -> bool:
 
 def slices(path: Path) -> list[Slice]:
     """The slices of one DICOM file; none if it is no picture. DamagedHeaderError: that of a CT."""
-    kind, series_uid = None, ""
+    kind, series_uid, modality = None, "", ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of harmless oddities in headers
             dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
             kind = dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
             series_uid = str(dataset.get("SeriesInstanceUID") or "")
+            modality = dataset.get("Modality")
             if not (dataset.preamble or kind):  # no DICOM at all
                 return []
             if "Rows" not in dataset and kind and kind not in _CT_CLASSES:  # a report, a plan, contours, a DICOMDIR
                 return []
             return _slices(path, dataset)
-    except (OSError, UnreadableError):
+    except OSError:
         raise
     except Exception as error:  # pydicom meets damaged bytes with whatever its parsers raise
-        if kind and kind not in _CT_CLASSES:
+        if kind and kind not in _CT_CLASSES and modality != "CT":
             return []
-        raise DamagedHeaderError(path, series_uid) from error
+        message = str(error) if isinstance(error, UnreadableError) else ""
+        raise DamagedHeaderError(path, series_uid, message) from error
 
 
 def _slices(path: Path, dataset: Dataset) -> list[Slice]:

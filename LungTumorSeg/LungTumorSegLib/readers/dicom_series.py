@@ -1,6 +1,5 @@
 """The series of a DICOM folder: listed, and one of them read as a CT."""
 
-import os
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +9,8 @@ import numpy as np
 
 from ..data import CT
 from ..errors import GeometryError, InputError, NotACTError, UnreadableError
-from . import dicom_choice, dicom_headers, dicom_stack, dicom_volumes, left_out
+from . import dicom_choice, dicom_folder, dicom_stack, dicom_volumes, left_out
+from .dicom_folder import Contents
 from .dicom_headers import Slice
 from .paths import shown
 
@@ -73,40 +73,7 @@ def list_series(path: str | Path) -> tuple[Series, ...]:
     The rule is `dicom_choice.RULE`; series that can't be read as a CT come last, with their ``problem``.
     UnreadableError: no DICOM picture there, or none whose header is whole.
     """
-    return _series(_look(Path(path)).slices)
-
-
-@dataclass(frozen=True)
-class _Contents:
-    """files: all that were looked at. damaged: those with a damaged header, with their series as far as it is known."""
-
-    slices: list[Slice]
-    files: list[Path]
-    damaged: dict[Path, str]
-
-
-def _look(path: Path) -> _Contents:
-    """What a folder holds, or the folder of a file as far as it belongs to the file's series."""
-    if path.name.upper() == "DICOMDIR" and path.is_file():
-        path = path.parent  # its table of contents can be out of date; the files beside it are looked at
-    alone = not path.is_dir()
-    files = sorted(f for f in path.parent.iterdir() if f.is_file()) if alone else _files(path)
-    own = _own(path) if alone else []
-    slices, damaged, error = list(own), {}, None
-    for file in files:
-        if (alone and file == path) or not dicom_headers.is_dicom(file):
-            continue
-        try:
-            slices += [s for s in dicom_headers.slices(file) if not own or s.series_uid == own[0].series_uid]
-        except dicom_headers.DamagedHeaderError as problem:
-            damaged[file] = problem.series_uid
-            error = error or problem
-    if not slices:
-        if error:
-            raise error
-        what = f"none of its {len(files)} files is a DICOM picture" if files else "it is empty"
-        raise UnreadableError(f"No DICOM series in the folder {path}: {what}. Choose the folder of a chest CT.")
-    return _Contents(slices, files, damaged)
+    return _series(dicom_folder.look(Path(path)).slices)
 
 
 def _series(slices: list[Slice]) -> tuple[Series, ...]:
@@ -119,18 +86,6 @@ def _series(slices: list[Slice]) -> tuple[Series, ...]:
         *dicom_choice.ordered(usable),
         *sorted((s for s in found if s.problem), key=lambda s: (s.facts["series_number"], s.uid)),
     )
-
-
-def _files(folder: Path) -> list[Path]:
-    """All files in it and the folders in it, behind links too; each folder once."""
-    seen, files = set(), []
-    for here, folders, names in os.walk(folder, followlinks=True):
-        if (real := os.path.realpath(here)) in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        files += [Path(here, name) for name in names if not name.startswith(".") and name.upper() != "DICOMDIR"]
-    return sorted(f for f in files if f.is_file())
 
 
 def name_the_choice(error: InputError, source: dict) -> InputError:
@@ -174,7 +129,7 @@ def read(path: Path, series: str | None = None, allow_partial: bool = False) -> 
     UnreadableError where some of the inside or more than a tenth of the chest could not be read, unless
     ``allow_partial``.
     """
-    contents = _look(path)
+    contents = dicom_folder.look(path)
     found = _series(contents.slices)
     chosen = choose(found, series)
     if "#" in (series or ""):  # the user knows that there are others
@@ -202,37 +157,37 @@ def read(path: Path, series: str | None = None, allow_partial: bool = False) -> 
     return CT(voxels, geometry, best.name, source)
 
 
-def _whole(best: Series, contents: _Contents, allow_partial: bool):
+def _whole(best: Series, contents: Contents, allow_partial: bool):
     """The series as far as it can be read, what is left out, and what `dicom_stack.build` makes of it."""
     broken = left_out.broken_files(best.slices, contents.files, contents.damaged)
+    reason = next((contents.damaged[f].reason for f in broken if f in contents.damaged), "")
+    best = replace(best, notes=(*best.notes, *_unread(contents, broken)))
     try:
-        missing = _missing(best, broken, allow_partial)
+        missing = _missing(best, broken, allow_partial, reason)
         return best, missing, dicom_stack.build(list(best.slices), best.name, allow_partial)
     except dicom_stack.BrokenPixelsError as error:
         rest = tuple(s for s in best.slices if s not in error.slices)
         if len(rest) < dicom_volumes.FEWEST:
             raise
         best = replace(best, slices=rest)
-        missing = _missing(best, (*broken, *(s.path for s in error.slices)), allow_partial)
+        missing = _missing(best, (*broken, *(s.path for s in error.slices)), allow_partial, reason)
         return best, missing, dicom_stack.build(list(rest), best.name, allow_partial)
 
 
-def _missing(series: Series, broken: tuple[Path, ...], allow_partial: bool) -> left_out.LeftOut:
+def _missing(series: Series, broken: tuple[Path, ...], allow_partial: bool, reason: str) -> left_out.LeftOut:
     names = tuple(shown(path.name) for path in broken)
     gaps = left_out.gaps_mm(series.slices) if names or series.elsewhere[0] or allow_partial else 0.0
-    missing = left_out.LeftOut(names, *series.elsewhere, gaps)
+    missing = left_out.LeftOut(names, *series.elsewhere, gaps, reason)
     left_out.check(missing, series.step_mm, series.length_mm, allow_partial)
     return missing
 
 
-def _own(path: Path) -> list[Slice]:
-    slices = dicom_headers.slices(path) if dicom_headers.is_dicom(path) else []
-    if not slices:
-        raise UnreadableError(
-            f"{path.name} is of an unknown kind, or no picture. A chest CT can be given as a DICOM folder, NRRD, NIfTI "
-            "or MetaImage file."
-        )
-    return slices
+def _unread(contents: Contents, broken: tuple[Path, ...]) -> list[str]:
+    """A note on the files of other series that can't be read."""
+    rest = [path for path in contents.damaged if path not in broken and path.exists()]
+    if not rest:
+        return []
+    return [f"{len(rest)} file(s) of other series can't be read ({shown(rest[0].name)}, ...); they were left out."]
 
 
 def _split(uid: str, slices: list[Slice]) -> list[Series]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from ..checks import straightened
 from ..errors import UnreadableError
 from ..geometry import Geometry
 from . import metaimage_header, nifti, nrrd_header, nrrd_voxels
@@ -43,6 +44,12 @@ def read(path: Path, kind: str) -> tuple[np.ndarray, Geometry, str, list[str]]:
 
     UnreadableError: damaged, cut off. GeometryError: not one grey 3D volume, or no usable spacing and orientation.
     """
+    array, geometry, pixel_type, warnings = _read(path, kind)
+    geometry, askew = straightened(path.name, geometry)
+    return array, geometry, pixel_type, [*warnings, *askew]
+
+
+def _read(path: Path, kind: str) -> tuple[np.ndarray, Geometry, str, list[str]]:
     if kind == "NIfTI":
         return nifti.read(path)
     if kind == "NRRD":

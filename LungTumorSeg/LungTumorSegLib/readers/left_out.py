@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import UnreadableError
 from . import dicom_stack, dicom_volumes
-from .dicom_headers import Slice, is_dicom
+from .dicom_headers import DamagedHeaderError, Slice, is_dicom
 
 # of the chest: more than that missing is an error unless the user allows it
 MOST_MISSING = 0.1
@@ -22,13 +22,14 @@ _DICOM_SUFFIXES = (".dcm", ".ima", ".dic", ".dicom")
 class LeftOut:
     """files: names. slices_mm: what the slices of another kind would have covered beyond those that were read.
 
-    gaps_mm: what is missing between those that were read.
+    gaps_mm: what is missing between those that were read. reason: why the first of the files can't be read, if known.
     """
 
     files: tuple[str, ...]
     slices: int
     slices_mm: float
     gaps_mm: float = 0.0
+    reason: str = ""
 
     def mm(self, step_mm: float) -> float:
         """Millimetres of the chest that were not looked at; a broken file is taken for one slice."""
@@ -38,7 +39,8 @@ class LeftOut:
         what = []
         if self.files:
             shown = ", ".join(self.files[:3]) + (", ..." if len(self.files) > 3 else "")
-            what.append(f"{len(self.files)} file(s) of the series are empty, damaged, cut off or no DICOM ({shown})")
+            why = self.reason or "missing, empty, damaged, cut off or no DICOM"
+            what.append(f"{len(self.files)} file(s) of the series can't be read ({shown}: {why})")
         if self.slices_mm:
             what.append(f"{self.slices} slice(s) are of another size, direction, acquisition or kind")
         inside = f", {self.gaps_mm:.0f} mm of it inside" if self.gaps_mm else ""
@@ -67,10 +69,12 @@ def gaps_mm(slices: tuple[Slice, ...]) -> float:
     return float((steps[steps > dicom_stack.GAP * usual] - usual).sum())
 
 
-def broken_files(slices: tuple[Slice, ...], files: list[Path], damaged: dict[Path, str]) -> tuple[Path, ...]:
+def broken_files(
+    slices: tuple[Slice, ...], files: list[Path], damaged: dict[Path, DamagedHeaderError]
+) -> tuple[Path, ...]:
     """The files that look like more of the slices but are no DICOM, or have a damaged header.
 
-    files: all that were looked at. damaged: those with a damaged header, and their series as far as it is known. A file
+    files: all that were looked at. damaged: those with a damaged header, their series as far as it is known. A file
     counts if it has DICOM's ending, or its name differs from a slice's in its numbers only: what else lies on a CD (a
     viewer, a text) does not. It lies beside the slices, or each of them has a folder of its own.
     """
@@ -82,13 +86,13 @@ def broken_files(slices: tuple[Slice, ...], files: list[Path], damaged: dict[Pat
     endings = {s.path.suffix.lower() for s in slices}
 
     def belongs(file: Path) -> bool:
-        series = damaged.get(file, "")
+        series = damaged[file].series_uid if file in damaged else ""
         if series == uid or not uid.startswith(series):  # cut off itself it says nothing
             return series == uid
         if file.parent not in folders:
             return _pattern(str(file)) in paths
         ending = file.suffix.lower()
-        empty = not file.stat().st_size and ending in endings
+        empty = not (file.exists() and file.stat().st_size) and ending in endings
         return empty or ending in _DICOM_SUFFIXES or _pattern(file.name) in patterns
 
     return tuple(f for f in files if (f in damaged or not is_dicom(f)) and belongs(f))

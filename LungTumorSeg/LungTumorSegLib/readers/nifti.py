@@ -4,19 +4,20 @@ nibabel reads it. ITK knows no NIfTI-2 and turns voxels without a number into 0 
 """
 
 import gzip
+import re
 import zlib
 from pathlib import Path
 
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.nifti1 import Nifti1Header, Nifti1Pair
+from nibabel.analyze import AnalyzeHeader
+from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
 from nibabel.volumeutils import array_from_file
 
-from ..checks import check_orthogonal
+from ..checks import check_orthogonal, skew, straightened
 from ..errors import GeometryError, UnreadableError
-from ..geometry import RAS_FROM_LPS, Geometry
+from ..geometry import RAS_FROM_LPS, Geometry, nearest_rotation
 from .problems import check_grey_3d, check_spacings, damaged, without_sides
 
 _SCANNER = 1  # the form's code for the scanner's own coordinates
@@ -26,7 +27,7 @@ _KINDS = {"i": "signed integer", "u": "unsigned integer", "f": "float"}
 
 def is_nifti(path: Path) -> bool:
     """By the header, not by the name."""
-    return _header(path) is not None
+    return _header(_header_file(path)) is not None
 
 
 def read(path: Path) -> tuple[np.ndarray, Geometry, str, list[str]]:
@@ -35,13 +36,16 @@ def read(path: Path) -> tuple[np.ndarray, Geometry, str, list[str]]:
     UnreadableError: damaged, cut off, one of a pair is missing. GeometryError: not one grey 3D volume, or no usable
     spacing and orientation.
     """
-    header = _header(path)
+    header_file = _header_file(path)
+    header = _header(header_file)
     if header is None:
         raise damaged(path)
+    alone = bytes(header["magic"]).startswith(b"n+")
+    voxels = header_file if alone else path if path != header_file else _partner(path, ".img")
     try:
         shape, dtype = header.get_data_shape(), header.get_data_dtype()
         slope, intercept = header.get_slope_inter()
-        offset = header.get_data_offset()
+        offset = max(header.get_data_offset(), header.sizeof_hdr if alone else 0)
     except (HeaderDataError, KeyError, ValueError, OverflowError) as error:
         raise damaged(path) from error
     while len(shape) > 3 and shape[-1] == 1:
@@ -50,7 +54,7 @@ def read(path: Path) -> tuple[np.ndarray, Geometry, str, list[str]]:
     if dtype.kind not in _KINDS or min(shape) < 1:
         raise damaged(path)
     geometry, warnings = _grid(path, header, shape[::-1])
-    array = _stored(path, header, shape, dtype, offset)
+    array = _stored(path, voxels, shape, dtype, offset)
     if (slope or 1.0, intercept or 0.0) != (1.0, 0.0):
         array = array.astype(np.float32)
         array *= slope
@@ -59,13 +63,12 @@ def read(path: Path) -> tuple[np.ndarray, Geometry, str, list[str]]:
     return array.T, geometry, pixel_type, warnings
 
 
-def _files(path: Path) -> tuple[Path, Path]:
-    """Where the header and the voxels are: one file, or two that differ in their ending (.hdr, .img)."""
-    try:
-        pair = Nifti1Pair.filespec_to_file_map(path)
-    except ImageFileError:
-        return path, path
-    return Path(pair["header"].filename), Path(pair["image"].filename)
+def _partner(path: Path, ending: str) -> Path:
+    """The other file of a pair: with the ending .hdr or .img, zipped or not, in capitals or not."""
+    stem = re.sub(r"(\.(hdr|img))?(\.gz)?$", "", path.name, flags=re.IGNORECASE)
+    names = [f"{stem}{ending}", f"{stem}{ending}.gz"]
+    found = [f for f in path.parent.iterdir() if f.name in names or f.name.lower() in map(str.lower, names)]
+    return min(found, key=lambda f: (f.name not in names, f.name.lower()), default=path.with_name(names[0]))
 
 
 def _unpacked(path: Path):
@@ -75,27 +78,38 @@ def _unpacked(path: Path):
     return gzip.open(path) if packed else path.open("rb")
 
 
+def _header_file(path: Path) -> Path:
+    """The file itself or, where it holds the voxels of a pair, the other one."""
+    if _header(path) is None and re.search(r"\.img(\.gz)?$", path.name, re.IGNORECASE):
+        return _partner(path, ".hdr")
+    return path
+
+
 def _header(path: Path) -> Nifti1Header | None:
-    """None if there is none. As it is written: bad numbers are neither refused nor repaired here."""
+    """None if there is none. As it is written: bad numbers are neither refused nor repaired here.
+
+    GeometryError: that of an Analyze file.
+    """
     try:
-        with _unpacked(_files(path)[0]) as stream:
+        with _unpacked(path) as stream:
             head = stream.read(Nifti2Header.sizeof_hdr)
     except (OSError, EOFError, zlib.error):
         return None
     for kind in (Nifti1Header, Nifti2Header):
         if kind.may_contain_header(head):
             return kind(head[: kind.sizeof_hdr], check=False)
+    if AnalyzeHeader.may_contain_header(head[: AnalyzeHeader.sizeof_hdr]):
+        raise GeometryError(
+            f"{path.name} is an Analyze file, which doesn't say where the patient's left and right are. Convert the CT "
+            "again from the original."
+        )
     return None
 
 
-def _stored(path: Path, header: Nifti1Header, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> np.ndarray:
-    """The voxels (x, y, z) before the rescale."""
-    alone = bytes(header["magic"]).startswith(b"n+")
-    voxels = _files(path)[0 if alone else 1]
+def _stored(path: Path, voxels: Path, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> np.ndarray:
+    """The voxels (x, y, z) before the rescale, out of the file ``voxels``."""
     if not voxels.exists():
         raise UnreadableError(f"{voxels.name} is missing, which holds the voxels of {path.name}. Copy both files.")
-    if alone:
-        offset = max(offset, header.sizeof_hdr)
     try:
         with _unpacked(voxels) as stream:
             array = array_from_file(shape, dtype, stream, offset, mmap=False)
@@ -122,8 +136,7 @@ def _grid(path: Path, header: Nifti1Header, shape_zyx: tuple[int, ...]) -> tuple
         if not has_qform:
             return Geometry(shape_zyx, spacing_mm, (0.0, 0.0, 0.0)), [without_sides(path)]
         return _placed(shape_zyx, spacing_mm, lps_mm @ _qform(path, header)), []
-    sform = lps_mm @ header.get_sform()
-    check_orthogonal(path.name, sform[:3, :3])
+    sform, askew = _straight(path, lps_mm @ header.get_sform(), shape_zyx)
     if not has_qform:
         geometry = _placed(shape_zyx, spacing_mm, sform)
         if _apart(geometry, sform) > 0.5 * min(spacing_mm):
@@ -131,15 +144,16 @@ def _grid(path: Path, header: Nifti1Header, shape_zyx: tuple[int, ...]) -> tuple
                 f"{path.name} contradicts itself about the size of its voxels (pixdim and sform differ). "
                 "Convert it again from the original."
             )
-        return geometry, []
+        return geometry, askew
     qform = lps_mm @ _qform(path, header)
     both = sform_code == _SCANNER or np.allclose(sform, qform, rtol=0, atol=1e-4)
     geometry = _placed(shape_zyx, spacing_mm, sform if both else qform)
     apart = max(_apart(geometry, form) for form in (sform, qform))
     if apart <= 0.5 * min(spacing_mm):
-        return geometry, []
+        return geometry, askew
     return geometry, [
-        f"{path.name} gives two positions (qform and sform, {apart:.1f} mm apart); one is used, as in 3D Slicer."
+        *askew,
+        f"{path.name} gives two positions (qform and sform, {apart:.1f} mm apart); one is used, as in 3D Slicer.",
     ]
 
 
@@ -153,10 +167,17 @@ def _qform(path: Path, header: Nifti1Header) -> np.ndarray:
         raise GeometryError(f"{path.name} has no usable orientation. Export it again from the original.") from error
 
 
+def _straight(path: Path, affine: np.ndarray, shape_zyx: tuple[int, ...]) -> tuple[np.ndarray, list[str]]:
+    """A 4x4 matrix with its axes brought to right angles, and a note. GeometryError: they are too far off."""
+    skew(path.name, affine[:3, :3])
+    geometry, note = straightened(path.name, Geometry.from_affine(shape_zyx, affine))
+    check_orthogonal(path.name, geometry.affine[:3, :3])
+    return geometry.affine, note
+
+
 def _placed(shape_zyx: tuple[int, ...], spacing_mm: tuple[float, ...], affine: np.ndarray) -> Geometry:
     """With the position of a 4x4 matrix (LPS mm) and the right-angled directions nearest to its own."""
-    left, _, right = np.linalg.svd(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))
-    directions = left @ right
+    directions = nearest_rotation(affine[:3, :3])
     return Geometry(shape_zyx, spacing_mm, tuple(affine[:3, 3].tolist()), tuple(directions.ravel().tolist()))
 
 

@@ -28,12 +28,19 @@ class NrrdHeader:
     end: int
 
     @property
-    def shape_zyx(self) -> tuple[int, ...]:
-        """Without axes of length one behind the third."""
+    def axes(self) -> list[int]:
+        """Those of the volume: axes of length one behind the third or before the first are none."""
         sizes = [int(n) for n in self.fields["sizes"]]
-        while len(sizes) > 3 and sizes[-1] == 1:
-            sizes.pop()
-        return tuple(reversed(sizes))
+        axes = list(range(len(sizes)))
+        for end in (-1, 0):
+            while len(axes) > 3 and sizes[axes[end]] == 1:
+                axes.pop(end)
+        return axes
+
+    @property
+    def shape_zyx(self) -> tuple[int, ...]:
+        """Of these axes."""
+        return tuple(int(self.fields["sizes"][axis]) for axis in reversed(self.axes))
 
 
 def read(path: Path) -> NrrdHeader:
@@ -55,16 +62,17 @@ def read(path: Path) -> NrrdHeader:
 def grid(path: Path, header: NrrdHeader) -> tuple[Geometry, list[str]]:
     """The geometry in LPS mm, and warnings for the user. GeometryError: not one grey volume, no usable voxel size."""
     fields, shape = header.fields, header.shape_zyx
-    colours = len(shape) == 4 and fields.get("kinds", ["domain"])[0] not in ("domain", "space")
+    colours = len(shape) == 4 and fields.get("kinds", ["domain"] * 4)[header.axes[0]] not in ("domain", "space")
     check_grey_3d(path, shape[-1] if colours else 1, len(shape))
     if "space directions" in fields:
-        axes = np.asarray(fields["space directions"], float)[:3, :3].T
+        axes = np.asarray(fields["space directions"], float)[header.axes][:, :3].T
         if axes.shape != (3, 3):
             raise damaged(path)
         check_spacings(path, np.linalg.norm(axes, axis=0))
     elif "spacings" in fields and "space" not in fields:
-        check_spacings(path, fields["spacings"][:3])
-        axes = np.diag(np.asarray(fields["spacings"][:3], float))
+        spacings = np.asarray(fields["spacings"], float)[header.axes]
+        check_spacings(path, spacings)
+        axes = np.diag(spacings)
     else:
         raise without_size(path)
     lps = lps_from(fields.get("space", ""))
