@@ -1,6 +1,6 @@
-# make setup | demo | test | lint | benchmark. Needs git, make and Python 3.12 or 3.11; all else goes into .venv.
+# make setup | demo | test | lint | docs | benchmark. Needs git, make and Python 3.12 or 3.11; all else goes into .venv.
 # ARGS goes to the command behind the target, for example: make test ARGS="-k geometry"
-.PHONY: setup demo test lint benchmark
+.PHONY: setup demo test lint docs benchmark
 
 PYTHON := .venv/bin/python
 READY := .venv/ready
@@ -30,6 +30,13 @@ lint: setup
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	.venv/bin/lint-imports --no-logo
+
+docs: .venv/docs-ready
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+
+.venv/docs-ready: pyproject.toml | setup
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	@touch $@
 
 # What users have today gets an environment of its own: torch must not meet our packages
 PEERS := .venv-peers

@@ -10,12 +10,12 @@ from Testing.support import phantoms, watched
 from Testing.support.paths import MODULE, ROOT
 from Testing.support.wheels import make_wheel
 
-# What the libraries put into the home folder; both READMEs name it
+# What the libraries put into the home folder; docs/privacy.md names it
 CACHES = ("~/.cache/matplotlib", "~/.config/matplotlib", "~/.keras")
 # ONNX Runtime 1.32 looks its server up ten seconds after it is loaded
 TELEMETRY_SECONDS = 12
 
-# A library that imports Dask where it is installed finds this one; README.md says that none does
+# A library that imports Dask where it is installed finds this one; docs/privacy.md says that none does
 DASK = "import pathlib; (pathlib.Path.home() / 'Dask was imported').touch()"
 
 COMMAND = "from LungTumorSegLib.cli.app import main; main()"
@@ -159,9 +159,8 @@ def test_pip_with_a_folder_of_wheels_calls_nobody(standin_app, tmp_path):
     assert (tmp_path / "site" / "tinyengine").is_dir()
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
-def test_the_readme_names_each_cache(name):
-    text = (ROOT / name).read_text("utf-8")
+def test_the_privacy_page_names_each_cache():
+    text = (ROOT / "docs/privacy.md").read_text("utf-8")
     assert [cache for cache in CACHES if f"`{cache}`" not in text] == []
 
 
