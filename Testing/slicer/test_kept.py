@@ -9,6 +9,7 @@ import slicer
 import slicer.util
 from LungTumorSegLib.errors import InputError, UnreadableError
 from LungTumorSegLib.lesions.confidence import FEATURES
+from LungTumorSegLib.slicer_ import results
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from LungTumorSegLib.slicer_.scene import storage
 
@@ -18,10 +19,15 @@ SURER_IF_SMALL = {name: 0.0 for name in FEATURES} | {"intercept": 3.0, "log_volu
 
 
 def reopened(before, findings):
-    """The same result as another logic, which knows nothing of it, finds it in the scene."""
-    logic = LungTumorSegLogicBase(KnownNetwork())
+    """The same result as another Slicer, which knows nothing of it, finds it in the scene."""
+    logic = another_slicers_logic()
     same = [f for f in logic.restore() if logic.segmentation(f) is before.segmentation(findings)]
     return logic, same[0]
+
+
+def another_slicers_logic():
+    results.of_the_scene.cache_clear()
+    return LungTumorSegLogicBase(KnownNetwork())
 
 
 def rows(findings):
@@ -180,7 +186,7 @@ def test_segmentations_of_others_and_a_damaged_result_do_not_keep_the_rest_away(
     second = found.panel.findings
     node = found.logic.segmentation(first)
     node.GetNodeReference(storage.RECORD_ROLE).SetText("no result")
-    logic = LungTumorSegLogicBase(KnownNetwork())
+    logic = another_slicers_logic()
     with pytest.raises(UnreadableError, match="damaged"):
         logic.restore()
     assert [logic.segmentation(f) for f in logic.results()] == [found.logic.segmentation(second)]
@@ -263,7 +269,7 @@ def test_a_threshold_from_before_that_is_too_low_now_hinders_no_other_change(fou
 def test_a_state_that_is_none_is_damage(found, state):
     found.logic.segmentation(found.panel.findings).SetAttribute("LungTumorSeg.state", state)
     with pytest.raises(UnreadableError, match="damaged"):
-        LungTumorSegLogicBase(KnownNetwork()).restore()
+        another_slicers_logic().restore()
 
 
 def changed_state(found, **changes):
@@ -275,10 +281,10 @@ def changed_state(found, **changes):
 def test_a_result_of_another_schema_is_refused_with_both_numbers(found):
     changed_state(found, schema=storage.SCHEMA + 1)
     with pytest.raises(UnreadableError, match=rf"schema {storage.SCHEMA + 1}, this version reads {storage.SCHEMA}"):
-        LungTumorSegLogicBase(KnownNetwork()).restore()
+        another_slicers_logic().restore()
 
 
 def test_a_state_whose_model_has_no_threshold_is_damage(found):
     changed_state(found, card={"threshold": "high"})
     with pytest.raises(UnreadableError, match="damaged"):
-        LungTumorSegLogicBase(KnownNetwork()).restore()
+        another_slicers_logic().restore()

@@ -17,7 +17,7 @@ from ..model import limits
 from ..model.bundle import load_bundle
 from ..worker.client import WorkerClient
 from .explaining import ExplainRun
-from .results import Registry
+from .results import of_the_scene
 from .runs import Run, RunQueue
 from .scene import compare, display, overlays
 from .scene.volumes import ct_from_volume, lps_to_world, world_to_lps
@@ -26,6 +26,8 @@ from .segmenting import SegmentRun
 
 class LungTumorSegLogicBase:
     """One face for the two that do the work: ``queue`` runs the child process, ``registry`` keeps results in the scene.
+
+    The registry is one for all logics: a result made in the console is in the open panel, and changes in both.
 
     Each method that uses the network (`segment`, `segment_at`, `explain`) returns a `Run`, whether it waits or not.
     Waiting, the run is done, or its error is raised: ``findings = logic.segment(volume).findings``. With
@@ -38,7 +40,7 @@ class LungTumorSegLogicBase:
     """
 
     def __init__(self, client: WorkerClient | None = None):
-        self.queue, self.registry = RunQueue(client), Registry()
+        self.queue, self.registry = RunQueue(client), of_the_scene()
 
     # ---- running
 
@@ -218,6 +220,10 @@ class LungTumorSegLogicBase:
         display.set_segment_visible(
             self.segmentation(findings), findings.segment_id(findings.lesion(lesion_id)), visible
         )
+
+    def show_results_of(self, volume):
+        """Hide the results of all other volumes, in slices and 3D; those of this one come back."""
+        self.registry.show_results_of(volume)
 
     def show_3d(self, findings: Findings, visible: bool = True):
         """Show or hide the lesions' surfaces."""

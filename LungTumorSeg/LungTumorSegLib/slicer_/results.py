@@ -1,7 +1,9 @@
 """The results in the scene: which nodes belong to which findings, and how the nodes follow the findings."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import slicer
 import slicer.util
@@ -9,7 +11,7 @@ import slicer.util
 from ..data import Result
 from ..errors import LungTumorSegError
 from ..findings.review import Findings
-from .scene import edits, markups, storage, surfaces, table
+from .scene import edits, markups, presence, storage, surfaces, table
 from .scene.nodes import NodeReference, all_or_nothing, remove_with_companions
 from .scene.segmentation import add_segmentation, show_lesions
 from .scene.volumes import ct_from_volume
@@ -22,12 +24,19 @@ class _Nodes:
     table: NodeReference
 
 
+@cache
+def of_the_scene() -> "Registry":
+    """The registry of Slicer's one scene: the panel and the console's logics know the same results."""
+    return Registry()
+
+
 class Registry:
     """Findings by their nodes, oldest first. Several results, also of one volume, live side by side."""
 
     def __init__(self):
         self._nodes: dict[Findings, _Nodes] = {}
-        self.surfaces_in_pieces = False  # whoever sets it calls `make_surfaces` after each change
+        # called after each change; while there is one, making surfaces in pieces is left to it
+        self.watcher: Callable[[], None] | None = None
 
     # ---- which belongs to which
 
@@ -109,6 +118,12 @@ class Registry:
             remove_with_companions(segmentation)
         self._nodes.pop(findings, None)
 
+    def show_results_of(self, volume):
+        """Hide the results of all other volumes, with their lines and maps; those of this one come back."""
+        for findings in self.of():
+            change = presence.bring_back if self.volume(findings) is volume else presence.put_away
+            change(self.segmentation(findings))
+
     # ---- changes of findings, and the nodes after them
 
     def update(self, findings: Findings, **changes):
@@ -144,21 +159,19 @@ class Registry:
         """Bring the nodes of a result up to date with it."""
         volume, segmentation = self.volume(findings), self.segmentation(findings)
         show_lesions(segmentation, volume, findings)
-        if not self.surfaces_in_pieces:
-            self.make_surfaces(findings)
         storage.keep_state(segmentation, findings)
         if self.table(findings) is not None:  # the user may have removed it
             table.fill_table(self.table(findings), findings.lesions, findings.names, volume)
         if findings.diameters_shown:
             markups.diameters_to_markups(findings.lesions, findings.names, volume, segmentation)
+        self._changed(findings)
 
     def show_3d(self, findings: Findings, visible: bool):
         """Show or hide the lesions' surfaces."""
         findings.surfaces_shown = visible
         surfaces.show_surfaces(self.segmentation(findings), visible)
         storage.keep_state(self.segmentation(findings), findings)
-        if not self.surfaces_in_pieces:
-            self.make_surfaces(findings)
+        self._changed(findings)
 
     def make_surfaces(self, findings: Findings, seconds: float = math.inf) -> bool:
         """Make surfaces that are shown and not there yet, for some seconds; returns whether all are there."""
@@ -172,6 +185,12 @@ class Registry:
             markups.remove_markups(segmentation)
             return []
         return markups.diameters_to_markups(findings.lesions, findings.names, self.volume(findings), segmentation)
+
+    def _changed(self, findings: Findings):
+        if self.watcher is not None:
+            self.watcher()
+        else:
+            self.make_surfaces(findings)
 
     def _is_there_still(self, findings: Findings, lesion_id: int) -> bool:
         """Whether the user has not painted over the lesion a moment ago. Raises KeyError for one that never was."""

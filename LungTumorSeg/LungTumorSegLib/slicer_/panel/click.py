@@ -26,6 +26,9 @@ class ClickSection(Section):
         """End placing, if it is on."""
         self.ui.placeButton.checked = False
 
+    def forget(self):
+        say(self.ui.clickStatus, "")
+
     def close(self):
         self._placer.stop()
 
@@ -42,12 +45,17 @@ class ClickSection(Section):
     def _toggled(self, on):
         if on:
             self._placer.start()
-            say(self.ui.clickStatus, _("Click on a lesion in a slice view; with Ctrl (Mac: Command) to reject it."))
+            say(self.ui.clickStatus, self._invitation())
         else:
             self._placer.stop()
+            if self.ui.clickStatus.text == self._invitation():
+                say(self.ui.clickStatus, "")
+
+    def _invitation(self) -> str:
+        return _("Click on a lesion in a slice view; with Ctrl (Mac: Command) to reject it, Esc to end.")
 
     def _ended(self):
-        """Slicer left place mode, for example with the Esc key or a toolbar button."""
+        """The Esc key, or another tool was chosen in the toolbar."""
         self.ui.placeButton.checked = False
 
     def _clicked(self, point_ras):

@@ -7,7 +7,7 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 POINT_CLASS = "vtkMRMLMarkupsFiducialNode"
-_PRESS = vtk.vtkCommand.LeftButtonPressEvent
+_PRESS, _KEY = vtk.vtkCommand.LeftButtonPressEvent, vtk.vtkCommand.KeyPressEvent
 # before the view's own interactor style, for which a press with Ctrl may begin a drag
 _BEFORE_THE_VIEW = 10.0
 
@@ -17,7 +17,7 @@ class ClickPlacer(VTKObservationMixin):
 
     control_clicked: called likewise for a click in a slice view with the Ctrl key, on a Mac the Command key, which
     places nothing. Not Shift: it moves the crosshair, and with it all slices. ended: called when Slicer leaves place
-    mode by itself.
+    mode by itself, and for the Esc key in a slice view, which Slicer leaves to us.
     """
 
     def __init__(self, clicked: Callable, control_clicked: Callable, ended: Callable):
@@ -74,6 +74,7 @@ class ClickPlacer(VTKObservationMixin):
             interactor = layout.sliceWidget(name).sliceView().interactor()
             self._slice_nodes[interactor] = layout.sliceWidget(name).mrmlSliceNode()
             self.addObserver(interactor, _PRESS, self._pressed, priority=_BEFORE_THE_VIEW)
+            self.addObserver(interactor, _KEY, self._key_pressed)
 
     def _pressed(self, interactor, event):
         if not interactor.GetControlKey():
@@ -85,6 +86,10 @@ class ClickPlacer(VTKObservationMixin):
         views.ConvertDeviceToXYZ(interactor, slice_node, *interactor.GetEventPosition(), xyz)
         views.ConvertXYZToRAS(slice_node, xyz, point)
         self._control_clicked(tuple(point))
+
+    def _key_pressed(self, interactor, event):
+        if interactor.GetKeySym() == "Escape":
+            self._ended()
 
     def _placed(self, caller=None, event=None):
         last = self._points.GetNumberOfControlPoints() - 1

@@ -9,11 +9,14 @@ class CompareSection(Section):
     UI = "Compare"
 
     def connect(self):
+        self._compared = None  # lesions and the other segmentation that the figures are of
         self.ui.compareButton.connect("clicked()", self._compare)
         say(self.ui.compareResult, "")
 
     def refresh(self):
         findings, other = self.panel.findings, self.panel.parameters.compareSegmentation
+        if (findings and findings.lesions, other) != self._compared:
+            say(self.ui.compareResult, "")
         own = findings is not None and other is self.panel.logic.segmentation(findings)
         self.ui.compareButton.enabled = findings is not None and other is not None and not own
         self.ui.compareButton.toolTip = (
@@ -31,4 +34,5 @@ class CompareSection(Section):
                 "{4:.1f} mm there."
             )
             numbers = found.dice, found.volume_ml, found.other_volume_ml, found.diameter_mm, found.other_diameter_mm
+            self._compared = findings.lesions, other
             say(self.ui.compareResult, text.format(*numbers))

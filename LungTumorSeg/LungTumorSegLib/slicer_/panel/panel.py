@@ -23,6 +23,7 @@ from .click import ClickSection
 from .compare import CompareSection
 from .environment import EnvironmentSection
 from .findings import FindingsSection
+from .follower import SceneFollower
 from .input import InputSection
 from .maps import MapsSection
 from .parameters import parameters_in
@@ -80,12 +81,14 @@ class Panel(VTKObservationMixin):
         self._surface_timer.setSingleShot(True)
         self._surface_timer.setInterval(0)
         self._surface_timer.connect("timeout()", self._make_surfaces)
-        logic.registry.surfaces_in_pieces = True
+        logic.registry.watcher = self.refresh_soon
         self._watched = None
+        self._follower = SceneFollower(self)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self._scene_closing)
         self.addObserver(scene, scene.EndCloseEvent, self._scene_closed)
         self.addObserver(scene, scene.EndImportEvent, self._scene_closed)
+        self.addObserver(scene, scene.NodeAddedEvent, self._node_added)
         self.addObserver(scene, scene.NodeRemovedEvent, self.refresh_soon)
         self._observe_parameters()
 
@@ -146,7 +149,9 @@ class Panel(VTKObservationMixin):
             self.section(SegmentSection).show_error(error)
 
     def refresh(self):
+        self._refresh_timer.stop()
         if self.parameters is not None:
+            self._follower.follow()
             if self.chosen_model() != self._model:
                 self._model = self.chosen_model()
                 self.section(AdjustSection).take_model_defaults()
@@ -204,6 +209,7 @@ class Panel(VTKObservationMixin):
         if self.section(EnvironmentSection).problem() is None:
             with self.errors_shown():
                 self.logic.restore()
+        self._follower.know_results()
         self.section(AdjustSection).adopt()
         self.refresh()
 
@@ -231,6 +237,7 @@ class Panel(VTKObservationMixin):
         for section in self.sections:
             section.close()
         self.logic.close()
+        self.logic.registry.watcher = None
         self._release_parameters()
         self.removeObservers()
 
@@ -253,6 +260,7 @@ class Panel(VTKObservationMixin):
         self.refresh()
 
     def _finished(self, run):
+        self._follower.follow()  # a CT that is gone takes its texts along, not what is said now
         if not self.logic.running:
             self._timer.stop()
         if run.error is not None and not isinstance(run.error, Cancelled):
@@ -265,6 +273,9 @@ class Panel(VTKObservationMixin):
         self.refresh()
 
     def _present(self, run):
+        if run.volume is not self.volume:  # the user has chosen another CT meanwhile
+            self.logic.show_results_of(self.volume)
+            return
         self.parameters.shownResult = self.logic.segmentation(run.findings)
         self.selected_lesion = next(iter(run.lesion_ids), None)
         with self.errors_shown():
@@ -308,6 +319,7 @@ class Panel(VTKObservationMixin):
             self._gui_tag = self.parameters.connectGui(self.widgets)
         self.section(AdjustSection).show_model_defaults()
         self.addObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh_soon)
+        self._follower.follow()
         self.restore_results()
 
     def chosen_model(self) -> str:
@@ -330,10 +342,17 @@ class Panel(VTKObservationMixin):
             self.removeObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh_soon)
             self.parameters = None
 
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _node_added(self, caller, event, node):
+        self._follower.node_added(node)
+        self.refresh_soon()
+
     def _scene_closing(self, caller=None, event=None):
         self.section(ClickSection).stop()
         self.logic.cancel()
         self._timer.stop()
+        for section in self.sections:
+            section.forget()
         self._release_parameters()
 
     def _scene_closed(self, caller=None, event=None):

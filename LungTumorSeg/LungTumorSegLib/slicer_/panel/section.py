@@ -31,5 +31,8 @@ class Section:
     def refresh(self):
         """Bring the widgets up to date."""
 
+    def forget(self):
+        """Take back what was said about a CT that is no longer chosen, or about a scene that is closed."""
+
     def close(self):
         """Leave nothing behind in the scene; called when the module is unloaded or reloaded."""

@@ -106,6 +106,10 @@ class SegmentSection(Section):
     def hide_error(self):
         self.ui.errorFrame.hide()
 
+    def forget(self):
+        say(self.ui.statusLabel, "")
+        self.hide_error()
+
     def _clicked(self):
         if self.panel.logic.running:
             self.panel.cancel()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import slicer
+import slicer.util
 
 # width and level in HU, as lungs and mediastinum are read
 LUNG_WINDOW = (1500.0, -600.0)
@@ -18,6 +19,14 @@ def set_window(volume, width: float, level: float):
 
 def set_segment_visible(node, segment_id: str, visible: bool):
     node.GetDisplayNode().SetSegmentVisibility(segment_id, visible)
+
+
+def replace_background(before, volume):
+    """Where the views show the volume ``before``, let them show another one, whole."""
+    composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    if any(composite.GetBackgroundVolumeID() == before.GetID() for composite in composites):
+        slicer.util.setSliceViewerLayers(background=volume)
+        slicer.app.applicationLogic().FitSliceToAll(False, False)
 
 
 def jump(scene, world_ras):

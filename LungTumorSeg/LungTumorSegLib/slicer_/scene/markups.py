@@ -22,7 +22,7 @@ def diameters_to_markups(lesions, names: dict[int, str], volume, segmentation) -
     not lie on.
     """
     scene = volume.GetScene()
-    lines = {node.GetAttribute(_LINE) or node.GetID(): node for node in _lines_of(segmentation)}
+    lines = {node.GetAttribute(_LINE) or node.GetID(): node for node in lines_of(segmentation)}
     wanted = {
         f"{lesion.id} {axis}": (f"{names[lesion.id]} {axis}", lesion.axis_points_lps[2 * i : 2 * i + 2])
         for lesion in lesions
@@ -70,14 +70,14 @@ def _placing_kept(scene):
 
 def remove_markups(segmentation):
     """Take this segmentation's lines out of the scene."""
-    scene, lines = segmentation.GetScene(), _lines_of(segmentation)
+    scene, lines = segmentation.GetScene(), lines_of(segmentation)
     with _batch(scene, len(lines)):
         for node in lines:
             remove_node(scene, node)
     _refer(segmentation, [])
 
 
-def _lines_of(segmentation) -> list:
+def lines_of(segmentation) -> list:
     """Its lines that are in the scene."""
     count = segmentation.GetNumberOfNodeReferences(MARKUPS_ROLE)
     nodes = [segmentation.GetNthNodeReference(MARKUPS_ROLE, i) for i in range(count)]

@@ -96,6 +96,14 @@ def about(segmentation) -> dict | None:
     return node and {"notes": [], **json.loads(node.GetAttribute(_ABOUT))}  # scenes of before have no notes
 
 
+def set_in_views(segmentation, shown: bool):
+    """Take the map, if there is one, out of the views and leave it in the scene, or lay it over them again."""
+    node = segmentation.GetNodeReference(MAP_ROLE)
+    if node is not None:
+        slicer.util.setSliceViewerLayers(foreground=node if shown else None)
+        slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node).Modified()
+
+
 def hide(segmentation):
     """Take the map out of the views and out of the scene."""
     node = segmentation.GetNodeReference(MAP_ROLE)
