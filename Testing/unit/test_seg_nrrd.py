@@ -7,6 +7,7 @@ import pytest
 import SimpleITK as sitk
 import slicer
 import slicer.util
+import slicerio
 import vtk
 from LungTumorSegLib import __version__
 from LungTumorSegLib.geometry import Box
@@ -140,6 +141,18 @@ def test_other_programs_see_a_plain_labelmap_on_the_grid_of_the_ct(tmp_path, ct,
     assert np.array_equal(sitk.GetArrayFromImage(image), first + np.uint8(2) * third)
     assert image.GetOrigin() == pytest.approx(ct.geometry.origin_lps)
     assert image.GetDirection() == pytest.approx(ct.geometry.direction)
+
+
+def test_slicerio_reads_the_same_segments(tmp_path, ct, result):
+    seg_nrrd.write(tmp_path / "s.seg.nrrd", result)
+    read = slicerio.read_segmentation(str(tmp_path / "s.seg.nrrd"))
+    assert [s["id"] for s in read["segments"]] == [terminology.segment_id(lesion) for lesion in result.lesions]
+    np.testing.assert_allclose(read["ijkToLPS"], ct.geometry.affine, atol=1e-9)
+    voxels = np.atleast_3d(read["voxels"])
+    for segment, mask in zip(read["segments"], _full_masks(result), strict=True):
+        # slicerio has (i, j, k), and the layer first where segments overlap
+        layer = voxels[segment.get("layer", 0)] if voxels.ndim == 4 else voxels
+        np.testing.assert_array_equal(np.transpose(layer == segment["labelValue"]), mask)
 
 
 def test_more_lesions_than_a_labelmap_has_labels_take_another_layer(tmp_path, scene, ct, result):
