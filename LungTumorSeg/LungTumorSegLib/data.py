@@ -91,15 +91,18 @@ class Candidate:
 class Lungs:
     """Coarse lungs, to choose where to compute and to tell side and distance; never to cut voxels.
 
-    label_zyx: uint8, 1 right, 2 left (the patient's), on its own axial ``geometry`` (about 3 mm).
-    hull_distance_mm: float32, same grid, mm outside the hull of both lungs (0 inside).
-    body_box: same grid: the body in the slices of the lungs.
+    label_zyx: uint8, 1 right, 2 left (the patient's), 3 where that can't be told, on its own axial ``geometry`` (about
+    3 mm). hull_distance_mm: float32, same grid, mm outside the hull of both lungs (0 inside).
+    body_box: same grid: the body in the slices of the lungs. midline: x index of the patient's midline on that grid,
+    None where nothing is seen that tells it. notes: sentences for the user.
     """
 
     label_zyx: np.ndarray
     hull_distance_mm: np.ndarray
     geometry: Geometry
     body_box: Box | None = None
+    midline: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def save(result: Result, ct: CT, folder: Path) -> None:
     if result.lungs is not None:
         body = result.lungs.body_box
         lungs = {"geometry": geometry_record(result.lungs.geometry), "body_box": body and body.pairs}
+        lungs["midline"] = result.lungs.midline
     write(folder / JSON_NAME, result_record(result, ct) | {"candidates": boxes, "lungs": lungs})
 
 
@@ -152,7 +153,8 @@ def _result(record: dict, arrays: dict, probability: np.ndarray | None) -> Resul
         grid = geometry_from(record["lungs"]["geometry"])
         body = record["lungs"]["body_box"]
         body_box = None if body is None else Box.of_pairs(body)
-        lungs = Lungs(arrays["lungs_label"], arrays["lungs_hull_distance"], grid, body_box)
+        midline = record["lungs"].get("midline")  # not kept by earlier versions
+        lungs = Lungs(arrays["lungs_label"], arrays["lungs_hull_distance"], grid, body_box, midline)
     lesions = tuple(lesion_from(lesion) for lesion in record["lesions"])
     return Result(
         geometry=geometry_from(record["geometry"]),

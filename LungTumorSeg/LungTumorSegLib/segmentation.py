@@ -91,7 +91,7 @@ def segment(
         reason=inference.engine.reason,
         seconds=job.seconds,
         peak_memory_mb=memory.peak_mb(),
-        notes=tuple(inference.notes),
+        notes=(*(lungs.notes if lungs else ()), *inference.notes),
         probability=probability,
     )
 

@@ -64,7 +64,7 @@ def make_result(ct: CT, **changes) -> Result:
         "geometry": ct.geometry,
         "candidates": candidates,
         "lungs": Lungs(
-            label, np.linspace(0, 1, 120, dtype=np.float32).reshape(4, 5, 6), grid, Box((0, 1, 0), (4, 5, 6))
+            label, np.linspace(0, 1, 120, dtype=np.float32).reshape(4, 5, 6), grid, Box((0, 1, 0), (4, 5, 6)), 2.5
         ),
         "lesions": tuple(lesions),
         "masks": tuple(masks),

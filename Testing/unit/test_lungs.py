@@ -15,6 +15,7 @@ from LungTumorSegLib.lungs import find
 from LungTumorSegLib.lungs.queries import LEFT, RIGHT, hull_distance, side_of, where_to_compute
 
 from Testing.support import phantoms
+from Testing.support.altered_lungs import ASIDE, in_ellipsoid, label_at, painted, white_left_lung
 
 RIGHT_CENTRE, LEFT_CENTRE = np.array(phantoms.RIGHT_LUNG[0]), np.array(phantoms.LEFT_LUNG[0])
 
@@ -27,27 +28,6 @@ def chest() -> CT:
 @pytest.fixture(scope="module")
 def found(chest):
     return find.find(chest)
-
-
-def in_ellipsoid(ct: CT, centre, semi_axes) -> np.ndarray:
-    points = ct.geometry.lps(np.stack(np.indices(ct.geometry.shape_zyx), -1))
-    return (((points - centre) / semi_axes) ** 2).sum(-1) <= 1
-
-
-def painted(ct: CT, mask: np.ndarray, hu: float) -> CT:
-    voxels = ct.voxels_zyx.copy()
-    voxels[mask] = hu + np.random.default_rng(5).normal(0, 15, np.count_nonzero(mask))
-    return replace(ct, voxels_zyx=voxels)
-
-
-def white_left_lung(ct: CT) -> CT:
-    centre, radii = phantoms.LEFT_LUNG
-    return painted(ct, in_ellipsoid(ct, centre, np.array(radii) + 3), phantoms.SOFT)
-
-
-def label_at(found, points_lps) -> list[int]:
-    index = np.rint(found.geometry.index(points_lps)).astype(int)
-    return found.label_zyx[tuple(index.T)].tolist()
 
 
 def shares_found(found) -> tuple[float, float]:
@@ -69,10 +49,6 @@ def box_corners_lps(box, ct: CT) -> tuple[np.ndarray, np.ndarray]:
     low = axial.lps(np.subtract(box.start, 0.5))
     high = axial.lps(np.subtract(box.stop, 0.5))
     return low, high
-
-
-# points of lung well away from vessels: lateral, in front
-ASIDE = np.array([(-100.0, -30.0, 20.0), (100.0, -30.0, 20.0)])
 
 
 def test_both_lungs_are_found_on_their_sides(found):

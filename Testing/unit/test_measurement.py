@@ -171,7 +171,7 @@ def test_volume_and_density_count_every_voxel():
     assert measured.mean_hu == pytest.approx(37 - 1000 / 50)
 
 
-def lungs_with(right_x: slice | None, left_x: slice | None) -> Lungs:
+def lungs_with(right_x: slice | None, left_x: slice | None, midline: float | None = 19.5) -> Lungs:
     """Lungs as bricks on a 3 mm grid, x from -60 to 57 mm."""
     label = np.zeros((10, 10, 40), np.uint8)
     if right_x:
@@ -179,11 +179,12 @@ def lungs_with(right_x: slice | None, left_x: slice | None) -> Lungs:
     if left_x:
         label[:, :, left_x] = 2
     grid = Geometry(label.shape, (3.0, 3.0, 3.0), (-60.0, -15.0, -15.0))
-    return Lungs(label, np.zeros(label.shape, np.float32), grid, Box.whole((10, 10, 40)))
+    return Lungs(label, np.zeros(label.shape, np.float32), grid, midline=midline)
 
 
 BOTH = lungs_with(slice(2, 14), slice(26, 38))
 ONLY_RIGHT = lungs_with(slice(2, 14), None)
+RIGHT_ALONE = lungs_with(slice(2, 14), None, midline=None)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +196,8 @@ ONLY_RIGHT = lungs_with(slice(2, 14), None)
         (BOTH, 7, "left"),
         (ONLY_RIGHT, -12, "right"),  # beside the only lung
         (ONLY_RIGHT, 35, "left"),  # in the white one
+        (RIGHT_ALONE, -12, "right"),
+        (RIGHT_ALONE, 35, ""),  # nothing is seen that tells it
         (None, 40, ""),
     ],
 )

@@ -182,6 +182,14 @@ def test_a_click_into_nothing_is_said(chest, engine, model):
     assert result.lesions == () and "Nothing was found" in result.notes[0]
 
 
+def test_a_heart_on_the_other_side_than_the_header_says_is_a_note_of_the_run(engine, model):
+    ct, _ = phantoms.chest((3.0, 3.0, 10.0))
+    inverse = replace(ct, voxels_zyx=np.ascontiguousarray(ct.voxels_zyx[:, :, ::-1]))
+    for volume, said in ((inverse, True), (ct, False)):
+        notes = segment(volume, Options(), engine=engine, bundle=model).notes
+        assert any("orientation or situs inversus: check" in note for note in notes) == said
+
+
 def test_a_click_outside_the_ct_is_refused(chest, engine, model):
     with pytest.raises(InputError, match="outside the CT"):
         segment(chest[0], Options(points_lps=((0.0, 0.0, 900.0),)), engine=engine, bundle=model)

@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 from ..data import CT, Lungs
 from ..geometry import Box, Geometry
 
-RIGHT, LEFT = 1, 2
+RIGHT, LEFT, UNKNOWN = 1, 2, 3
 SMALL_LUNG = 0.4  # a lung under this share of the other counts as missing
 MARGIN_MM = 30
 MARGIN_OF_MISSING_MM = 60  # along z: the diaphragm under a white lung stands elsewhere than the other one
@@ -53,17 +53,18 @@ def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> str:
     """The patient's side of a lesion: ``left``, ``right``, or ``""`` where it can't be told.
 
     mask: bool, on ``geometry``. The nearest lung of each voxel votes, of those within 10 mm of the lesion, else within
-    40 mm. Where one lung is missing or under 40 % of the other, it is the half of the body after 10 mm.
+    40 mm. Where one lung is missing or under 40 % of the other, a voxel more than 10 mm from any lung votes for its
+    side of the midline; where that is not seen either, it has no vote.
     """
     index = _nearest_index(mask_points_lps(mask, geometry, 300), lungs)
-    right, left = _votes(index, lungs, NEAR_MM)
-    if right == left == 0:
-        if not missing_side(lungs.label_zyx):
-            right, left = _votes(index, lungs, FAR_MM)
-        elif lungs.body_box:
-            in_left_half = index[:, 2] + 0.5 > sum(lungs.body_box.pairs[2]) / 2
-            right, left = np.count_nonzero(~in_left_half), np.count_nonzero(in_left_half)
-    return "right" if right > left else "left" if left > right else ""
+    if missing_side(lungs.label_zyx):
+        votes = _votes_beside_a_missing_lung(index, lungs)
+    else:
+        votes = _nearest_sides(index, lungs, NEAR_MM)
+        if not votes.any():
+            votes = _nearest_sides(index, lungs, FAR_MM)
+    right, left, unknown = np.bincount(votes, minlength=4)[1:]
+    return "right" if right > max(left, unknown) else "left" if left > max(right, unknown) else ""
 
 
 def mask_points_lps(mask: np.ndarray, geometry: Geometry, most: int) -> np.ndarray:
@@ -74,30 +75,47 @@ def mask_points_lps(mask: np.ndarray, geometry: Geometry, most: int) -> np.ndarr
 
 
 def missing_side(label: np.ndarray) -> int:
-    """RIGHT or LEFT where that lung is missing or under 40 % of the other, else 0."""
+    """RIGHT or LEFT where that lung is missing or under 40 % of the other, else 0; 0 too where neither has a side."""
     right, left = np.bincount(label.ravel(), minlength=3)[1:3]
     if min(right, left) >= SMALL_LUNG * max(right, left):
         return 0
     return RIGHT if right < left else LEFT
 
 
-def _votes(index: np.ndarray, lungs: Lungs, reach_mm: float) -> tuple[int, int]:
-    """How many of the points (grid indices) are nearest to the right and to the left lung.
+def _nearest_sides(index: np.ndarray, lungs: Lungs, reach_mm: float) -> np.ndarray:
+    """The side of the lung that each of the points (grid indices) is nearest to.
 
-    Looks at the lungs in the points' box and ``reach_mm`` around it, none there: no votes.
+    Looks at the lungs in the points' box and ``reach_mm`` around it, none there: 0.
     """
+    spacing, box = _around(index, lungs, reach_mm)
+    around = lungs.label_zyx[box.slices]
+    sides = np.unique(around[around > 0])
+    if len(sides) < 2:
+        return np.repeat(sides if len(sides) else 0, len(index))
+    places = np.argwhere(around)
+    _, nearest = cKDTree(places * spacing).query((index - box.start) * spacing)
+    return around[tuple(places[nearest].T)]
+
+
+def _votes_beside_a_missing_lung(index: np.ndarray, lungs: Lungs) -> np.ndarray:
+    """The side of the lung within 10 mm of each point, else of the midline; 0 where that is not seen."""
+    spacing, box = _around(index, lungs, NEAR_MM)
+    around = lungs.label_zyx[box.slices]
+    if lungs.midline is None:
+        half = np.zeros(len(index), np.uint8)
+    else:
+        half = np.where(index[:, 2] > lungs.midline, LEFT, RIGHT).astype(np.uint8)
+    places = np.argwhere(around)
+    if not len(places):
+        return half
+    far, nearest = cKDTree(places * spacing).query((index - box.start) * spacing)
+    return np.where(far <= NEAR_MM, around[tuple(places[nearest].T)], half)
+
+
+def _around(index: np.ndarray, lungs: Lungs, reach_mm: float) -> tuple[np.ndarray, Box]:
     spacing = np.array(lungs.geometry.spacing_zyx)
     reach = np.ceil(reach_mm / spacing).astype(int)
-    box = Box(index.min(0), index.max(0) + 1).expand(reach, lungs.label_zyx.shape)
-    around = lungs.label_zyx[box.slices]
-    sides = [side for side in (RIGHT, LEFT) if (around == side).any()]
-    if len(sides) == 2:
-        places = np.argwhere(around)
-        _, nearest = cKDTree(places * spacing).query((index - box.start) * spacing)
-        nearest_side = around[tuple(places[nearest].T)]
-    else:
-        nearest_side = np.repeat(sides, len(index))
-    return int(np.count_nonzero(nearest_side == RIGHT)), int(np.count_nonzero(nearest_side == LEFT))
+    return spacing, Box(index.min(0), index.max(0) + 1).expand(reach, lungs.label_zyx.shape)
 
 
 def _nearest_index(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:

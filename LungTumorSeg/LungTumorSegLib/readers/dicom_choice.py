@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..lungs.find import inside_air
+from ..lungs.air import inside_air
 from . import dicom_stack
 from .dicom_headers import Slice
 
