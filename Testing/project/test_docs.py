@@ -36,3 +36,10 @@ def test_every_page_is_in_the_navigation():
     navigation = (ROOT / "mkdocs.yml").read_text("utf-8")
     pages = [page.relative_to(ROOT / "docs").as_posix() for page in DOCS]
     assert [page for page in pages if page not in navigation] == []
+
+
+def test_the_proofs_of_the_claims_are_there():
+    text = (ROOT / "docs/claims.md").read_text("utf-8")
+    there = {path.name for path in (ROOT / "Testing").rglob("test_*.py")}
+    named = set(re.findall(r"(test_\w+\.py)", text))
+    assert len(named) > 15 and named <= there
