@@ -12,6 +12,15 @@ pytest.register_assert_rewrite("Testing.support")
 _RESERVE = [None] * 2_000_000 if sys.version_info < (3, 12) else []
 
 
+def pytest_terminal_summary(terminalreporter):
+    """How much of the matrix of formats was read, if it was run."""
+    runs = [r for r in terminalreporter.stats.get("passed", []) if "each_voxel_lies_where_it_was" in r.nodeid]
+    if runs:
+        from Testing.support.reading_matrix import COMBINATIONS
+
+        terminalreporter.write_line(f"{len(runs)} of {len(COMBINATIONS)} combinations of the reading matrix are right")
+
+
 @pytest.fixture(scope="session")
 def _application():
     from Testing.support import headless
