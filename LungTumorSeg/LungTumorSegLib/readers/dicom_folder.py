@@ -43,6 +43,8 @@ def look(path: Path) -> Contents:
         if error:
             raise error
         what = f"none of its {len(files)} files is a DICOM picture" if files else "it is empty"
+        if tables and not files:
+            what = "the files that its DICOMDIR names are missing"
         raise UnreadableError(f"No DICOM series in the folder {path}: {what}. Choose the folder of a chest CT.")
     missing = {file: e for table in tables for file, e in _missing(table, slices, files).items()}
     return Contents(slices, [*files, *missing], damaged | missing)

@@ -69,7 +69,8 @@ class DamagedHeaderError(UnreadableError):
 
     def __init__(self, path: Path, series_uid: str, message: str = ""):
         super().__init__(message or f"The DICOM file {path.name} is damaged or cut off. Copy the series again.")
-        self.series_uid, self.reason = series_uid, message.partition(". ")[0]
+        self.series_uid = series_uid
+        self.reason = "" if path.name in message else message.partition(". ")[0]
 
 
 def is_dicom(path: Path) -> bool:
@@ -106,6 +107,12 @@ def slices(path: Path) -> list[Slice]:
 
 
 def _slices(path: Path, dataset: Dataset) -> list[Slice]:
+    lost = next((name for name in ("SeriesInstanceUID", "Rows", "Columns") if not dataset.get(name)), None)
+    if lost:
+        raise UnreadableError(
+            f"The DICOM file {path.name} has no {lost}: it is cut off, or a header without its picture. "
+            "Copy or export the series again."
+        )
     facts = {
         "series_number": _series_number(dataset),
         "description": str(dataset.get("SeriesDescription") or ""),

@@ -24,12 +24,14 @@ SUFFIXES = {
 
 
 def kind(path: Path) -> str | None:
-    """NRRD | NIfTI | MetaImage, by the file's first bytes, else by its name; None for anything else.
+    """NRRD | NIfTI | MetaImage, by the file's first bytes, else by its name; None for anything else and for DICOM.
 
     OSError if it can't be opened.
     """
     with path.open("rb") as stream:
         head = stream.read(400)
+    if head[128:132] == b"DICM":  # some DICOM files begin like another format
+        return None
     if head.startswith(b"NRRD00"):
         return "NRRD"
     if re.match(rb"\s*(ObjectType|NDims|Comment)\s*=", head):
