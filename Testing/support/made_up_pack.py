@@ -15,6 +15,7 @@ from Testing.support import phantoms
 from training import config
 from training.bundle import export
 from training.data import prepare
+from training.examples import classifier_cubes
 
 ROLES = ("train", "val", "test")
 DIAMETERS = (5, 8, 15)
@@ -121,6 +122,12 @@ def _write_patches(folder: Path) -> None:
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()
         writer.writerows(rows)
+
+
+def take_few_cubes(patch) -> None:
+    """patch: pytest's. 60 cubes a CT instead of some 1,000: making them took 170 of 240 s of processor time."""
+    patch.setattr(classifier_cubes, "RECIPIENTS", 1)
+    patch.setattr(classifier_cubes, "SPOTS_A_CT", 30)
 
 
 def tissue_bundle(made: config.Config, folder: Path, threshold: float = 0.5) -> Path:

@@ -58,6 +58,7 @@ def everything(folder) -> str:
 def test_one_command_leaves_a_bundle_with_its_figures_and_a_second_call_passes_over_it_all(folder, monkeypatch):
     monkeypatch.setattr(unet, "VALIDATION_EXAMPLES", 8)
     monkeypatch.setattr(folds, "STEPS", 5)
+    made_up_pack.take_few_cubes(monkeypatch)
     alone = CliRunner().invoke(app, ["fit", "--config", str(folder / "settings.toml")])
     assert isinstance(alone.exception, FileNotFoundError)  # the second stage wants what `mine` finds, and `all` mines
     assert "of the stored output" in everything(folder)

@@ -1,6 +1,7 @@
 """How the classifier of candidates is fitted and exported."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -22,9 +23,11 @@ from training.fitting import classifier
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> config.Config:
+def made(tmp_path_factory) -> Iterator[config.Config]:
     own = config.Classifier(filters=(2, 4), patch_steps=3, ct_steps=2, batch=4)
-    return replace(made_up_pack.prepared(tmp_path_factory.mktemp("pack")), classifier=own)
+    with pytest.MonkeyPatch.context() as patch:
+        made_up_pack.take_few_cubes(patch)
+        yield replace(made_up_pack.prepared(tmp_path_factory.mktemp("pack")), classifier=own)
 
 
 def test_spots_are_balls_and_rods_but_not_plain_tissue():
