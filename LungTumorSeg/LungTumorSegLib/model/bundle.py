@@ -70,8 +70,10 @@ class Bundle:
 
 
 def default_path() -> Path:
-    """The bundled model, beside the module: the same from source and inside Slicer."""
-    return Path(__file__).resolve().parents[2] / "Resources" / "Models" / "default"
+    """The bundled model: beside the library from source and in Slicer, inside it where a wheel was installed."""
+    library, model = Path(__file__).resolve().parents[1], Path("Resources", "Models", "default")
+    inside = library / model
+    return inside if inside.is_dir() else library.parent / model
 
 
 def sha256(path: Path) -> str:
