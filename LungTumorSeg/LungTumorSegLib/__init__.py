@@ -2,6 +2,15 @@
 
 The public names load what they need when first used: `read_ct` reads a CT, `segment` finds its lesions by `Options`
 and returns a `Result`, `Findings` takes what a user changes in one, `save` writes it into a folder.
+
+    ct = read_ct("ct.nrrd")  # or a folder of DICOM files
+    result = segment(ct, Options(min_diameter_mm=5))
+    for lesion in result.lesions:
+        print(lesion.id, lesion.volume_mm3, lesion.long_axis_mm, lesion.side)
+    save(result, ct, "output")
+
+Arrays are (z, y, x), values Hounsfield units, lengths mm, points LPS. Errors are those of `LungTumorSegLib.errors`;
+each is a `LungTumorSegError` whose text is a sentence for the user.
 """
 
 from importlib import import_module

@@ -159,6 +159,7 @@ class Findings:
         self._put(replace(self.lesion(lesion_id), status=status), self.mask(lesion_id))
 
     def rename(self, lesion_id: int, name: str):
+        """The lesion's name in table, scene and files. Raises KeyError when it is not shown now."""
         self.lesion(lesion_id)
         self.names[lesion_id] = name
 
