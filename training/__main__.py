@@ -2,7 +2,10 @@ import sys
 
 from LungTumorSegLib.errors import LungTumorSegError
 
-from .cli import app
+try:
+    from .cli import app
+except ModuleNotFoundError as error:
+    sys.exit(f"training: the package {error.name} is missing. Install what the training needs with: make setup-all")
 
 try:
     app()

@@ -1,4 +1,4 @@
-"""Pictures by Slicer's displayable managers, and the demonstration's pictures with and without them.
+"""Pictures by Slicer's displayable managers.
 
 Collected by `test_offscreen`, which gives them a process of their own.
 """
@@ -14,11 +14,9 @@ from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 from LungTumorSegLib.slicer_.scene import overlays, storage
 from LungTumorSegLib.slicer_.scene.volumes import ct_from_volume
-from PIL import Image
 
 from Testing.support import headless, offscreen, phantoms
 from Testing.support.scene_case import CENTRE_RAS, NODULE, findings_of
-from Testing.tools.demo import pictures
 
 
 @pytest.fixture(scope="session")
@@ -105,11 +103,3 @@ def test_a_heat_map_is_transparent_where_it_says_nothing(view, shown):
     changed = (view.picture() != before).any(2)[:, :280]  # beside the legend
     voxel = (2 * 400 / view.field_mm) ** 2  # in pixels
     assert 0.5 * 16 * voxel < changed.sum() < 2 * 16 * voxel
-
-
-def test_the_demonstration_draws_without_a_graphics_library_too(shown, application_logic, tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "_offscreen_works", lambda: False)
-    written = pictures.draw(shown.logic, shown.findings, application_logic, tmp_path, [1])
-    assert {"overview.png", "lesion_1.png", "surface.png"} == {path.name for path in written}
-    surface = np.asarray(Image.open(tmp_path / "surface.png").convert("RGB"))
-    assert share_of(surface, terminology.color(shown.findings.lesions[0])) > 0.05

@@ -1,22 +1,24 @@
 """``python -m Testing.tools.demo [--input DIR] [--output DIR]``: what ``make demo`` runs.
 
-Loads the two CTs into a real MRML scene, segments them through the module's logic and its child process, compares
-with the reference masks, and writes segmentation, table and pictures. Exit code 1: a tumour was not found or its Dice
-is under the floor; 3: the CTs are not there; else as the command ``lungtumorseg``.
+Segments the two CTs in the library's child process, as the panel does, compares with the reference masks, and writes
+segmentation, table and pictures. Needs no more than ``make setup`` installs. Exit code 1: a tumour was not found or its
+Dice is under the floor; 3: the CTs are not there; else as the command ``lungtumorseg``.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
+from LungTumorSegLib import Result, read_ct, save
 from LungTumorSegLib.errors import LungTumorSegError
+from LungTumorSegLib.geometry import ras_from_lps
 from LungTumorSegLib.lesions import terminology
-from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
+from LungTumorSegLib.worker.client import WorkerClient
+from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from Testing.support import headless
 from Testing.tools.demo import cases, compare, pictures
 
 STAGES = {
@@ -35,15 +37,10 @@ def main() -> int:
     arguments.add_argument("--output", type=Path, default=Path("demo-output"), help="default: ./demo-output")
     given = arguments.parse_args()
     console = Console()
-    logic = LungTumorSegLogicBase()
     try:
         obtained = cases.obtain(given.input)
-        scene, application = headless.start()
-        codes = []
-        for case in obtained:
-            headless.clear(scene, application)
-            codes.append(run(case, logic, application, given.output, console))
-        return max(codes)
+        with WorkerClient() as client:
+            return max([run(case, client, given.output, console) for case in obtained])
     except cases.DemoDataError as error:
         print(error, file=sys.stderr)
         return 3
@@ -53,26 +50,23 @@ def main() -> int:
     except KeyboardInterrupt:
         print("Cancelled.", file=sys.stderr)
         return 130
-    finally:
-        logic.close()
 
 
-def run(case: cases.Case, logic: LungTumorSegLogicBase, application, output: Path, console: Console) -> int:
+def run(case: cases.Case, client: WorkerClient, output: Path, console: Console) -> int:
     """One case; returns 0 or 1."""
-    volume = compare.load_volume(case.image)
+    ct = read_ct(case.image)
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task(case.name)
 
         def progress(step):
             bar.update(task, description=f"{case.name}: {STAGES[step.stage]}", completed=step.done, total=step.total)
 
-        findings = logic.segment(volume, progress=progress).findings
-    verdict = compare.with_reference(logic, findings, case.label)
+        result = client.segment(ct, progress=progress)
+    verdict = compare.with_reference(result, case.label)
     folder = output / case.name
-    written = logic.save(findings, folder, overwrite=True)
-    written += pictures.draw(logic, findings, application, folder, verdict.lesion_ids)
-    print_table(console, case, logic, findings, verdict)
-    result = findings.result
+    written = save(result, ct, folder, overwrite=True, with_pictures=True)
+    written += pictures.draw(result, ct, verdict.reference, folder)
+    print_table(console, case.name, result, verdict)
     console.print(
         f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device} ({result.reason}); "
         f"{sum(result.seconds.values()):.1f} s, {result.peak_memory_mb:.0f} MB",
@@ -86,29 +80,29 @@ def run(case: cases.Case, logic: LungTumorSegLogicBase, application, output: Pat
     what = f"Dice {verdict.dice:.3f}" if verdict.lesion_ids else "the tumour was not found"
     style = "bold green" if passed else "bold red"
     floor = f"at least {case.least_dice:.2f} wanted"
-    console.print(f"{case.name}: {what} ({floor}), {len(findings.lesions)} lesions in all\n", style=style)
+    console.print(f"{case.name}: {what} ({floor}), {len(result.lesions)} lesions in all\n", style=style)
     return 0 if passed else 1
 
 
-def print_table(console, case, logic, findings, verdict):
-    table = Table(title=f"{case.name}: {verdict.reference_ml:.2f} ml of tumour in the reference")
-    for column in ("lesion", "side"):
+def print_table(console: Console, name: str, result: Result, verdict: compare.Verdict):
+    """Fits into 80 columns; which lesions are the tumour stands first."""
+    title = f"{name}: {verdict.reference_ml:.2f} ml of tumour in the reference"
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("lesion", "", "side"):
         table.add_column(column, no_wrap=True)
-    for column in ("ml", "long mm", "short mm", "HU", "conf.", "R, A, S mm"):
+    for column in ("ml", "diameters, mm", "HU", "conf.", "R, A, S mm"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("")
-    for lesion in findings.lesions:
-        place = logic.lesion_position(findings, lesion.id)
+    for lesion, mask in zip(result.lesions, result.masks, strict=True):
+        place = ras_from_lps(result.geometry.middle_lps(mask, lesion.label_box))
         r, g, b = (round(255 * c) for c in terminology.color(lesion))
         table.add_row(
             f"[rgb({r},{g},{b})]■[/] {lesion.id}",
+            "tumour" if lesion.id in verdict.lesion_ids else "",
             lesion.side,
             f"{lesion.volume_mm3 / 1000:.2f}",
-            f"{lesion.long_axis_mm:.1f}",
-            f"{lesion.short_axis_mm:.1f}",
+            f"{lesion.long_axis_mm:.1f} x {lesion.short_axis_mm:.1f}",
             f"{lesion.mean_hu:.0f}",
             "" if lesion.confidence is None else f"{lesion.confidence:.2f}",
             ", ".join(f"{v:.0f}" for v in place),
-            "tumour" if lesion.id in verdict.lesion_ids else "",
         )
     console.print(table)

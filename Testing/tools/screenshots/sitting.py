@@ -16,7 +16,7 @@ from Testing.slicer_standin import qt
 from Testing.support import headless, offscreen
 from Testing.support.panel_case import PanelCase, spin
 from Testing.support.paths import RESOURCES
-from Testing.tools.demo import compare
+from Testing.support.scene_volume import load_volume
 from Testing.tools.screenshots import views
 from Testing.tools.screenshots.album import Album, beside
 
@@ -79,7 +79,7 @@ class Sitting:
             self.album.put(name, self._panel(width, ratio))
 
     def _open(self, ct: Path, name: str):
-        self.ui.inputSelector.setCurrentNode(compare.load_volume(ct, name))
+        self.ui.inputSelector.setCurrentNode(load_volume(ct, name))
         self.case.settle()
 
     def _segment(self):

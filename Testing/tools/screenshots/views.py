@@ -4,8 +4,7 @@ import numpy as np
 import slicer
 from PIL import Image, ImageDraw, ImageFont
 
-from Testing.support import offscreen
-from Testing.tools.demo import pictures
+from Testing.support import lungs_model, offscreen
 
 BAR = 18
 # letter, orientation, colour of the bar as in Slicer, axis of the offset (RAS)
@@ -41,7 +40,7 @@ def slice_views(application, logic, findings, lesion_id: int, side: int, orienta
 
 def solid_view(application, findings, side: int) -> np.ndarray:
     """The lesions' surfaces in the lungs, from the front. What is rejected is not in it."""
-    lungs = pictures.lungs_model(findings)
+    lungs = lungs_model.add(findings)
     try:
         return offscreen.view_picture(application, slicer.mrmlScene, (side, side), ZOOM_3D)
     finally:
