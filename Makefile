@@ -1,6 +1,6 @@
 # make setup | setup-all | demo | test | lint | docs | benchmark. Needs git, make and Python; all else goes into .venv.
 # ARGS goes to the command behind the target, for example: make test ARGS="-k geometry"
-.PHONY: setup setup-all demo test lint docs benchmark
+.PHONY: setup setup-all demo test system-for-tests lint docs benchmark
 
 PYTHON := .venv/bin/python
 READY := .venv/ready
@@ -19,7 +19,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 $(ALL_READY): pyproject.toml
-	@sh .ci/system.sh $(if $(ARGS),demo,test)
+	@sh .ci/system.sh setup-all
 	@sh .ci/make-venv.sh test
 	@$(PYTHON) .ci/install.py test
 	@touch $(READY) $@
@@ -31,8 +31,12 @@ demo: $(READY)
 # no coverage: a part of the tests covers a part of the library.
 COVERAGE := --cov --cov-report=term:skip-covered --cov-fail-under=90
 
-test: $(ALL_READY)
+test: system-for-tests $(ALL_READY)
 	$(PYTHON) -m pytest --numprocesses 2 --durations=10 $(or $(ARGS),$(COVERAGE))
+
+# before pip's minutes; chosen tests say themselves what they lack
+system-for-tests:
+	@sh .ci/system.sh $(if $(ARGS),setup-all,test)
 
 lint: $(ALL_READY)
 	$(PYTHON) -m ruff check

@@ -1,5 +1,5 @@
 #!/bin/sh
-# system.sh demo|test: ends with 1 and says in a sentence what this computer lacks for the target, and how to get it.
+# system.sh demo|setup-all|test: ends with 1 and says in a sentence what this computer lacks for the target, and how to get it.
 # system.sh packages: only the names of Debian's packages that the tests lack here.
 cd "$(dirname "$0")/.." || exit 1
 missing=
@@ -13,7 +13,7 @@ file() {
     lack "$package"
 }
 
-needs=$([ "$1" = demo ] && echo demo || echo test)
+needs=$([ "$1" = packages ] && echo test || echo "$1")
 versions=$(sh .ci/python-versions.sh "$needs")
 if ! sh .ci/find-python.sh $versions >/dev/null; then
     present=$(python3 -c "import sys; print('%d.%d' % sys.version_info[:2])" 2>/dev/null)
@@ -63,7 +63,7 @@ elif [ -n "$missing" ]; then
     else
         command="this system's package manager (the names are Debian's): $missing"
     fi
-    without=$([ "$needs" = demo ] || echo "; the library's own tests run without: make test ARGS=Testing/unit")
+    without=$([ "$needs" != test ] || echo "; the library's own tests run without: make test ARGS=Testing/unit")
     echo "'make $1' needs packages that this computer lacks. Install them with: $command$without" >&2
     exit 1
 fi
