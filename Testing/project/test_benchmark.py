@@ -50,7 +50,7 @@ def test_the_panel_is_timed_over_a_run_a_cancelled_run_clicks_and_thresholds(tmp
     measured = json.loads((tmp_path / "benchmark.json").read_text())["panel"]
     assert measured["scene_is_as_before"] and "click_error" not in measured
     assert 0 < measured["lesions"] <= 20 < measured["lesions_many"] <= 200
-    assert {"Looking at slices", "Taking over the result"} <= set(measured["run_gaps"])
+    assert {"Segmenting slices", "Taking over the result"} <= set(measured["run_gaps"])
     assert {"Nothing to do", "A CT is chosen", "Cancel", "Click"} == set(measured["other_gaps"])
     assert "Threshold" in measured["live_gaps"]
     bars = {row["bar"] for row in report.bars({"pipeline": [], "peers": {}, "panel": measured})}

@@ -7,7 +7,7 @@ import slicer.util
 from LungTumorSegLib.worker.client import WorkerClient
 
 from Testing.support import headless, phantoms
-from Testing.support.panel_case import NODULE_RAS, PanelCase, node_ids, spin
+from Testing.support.panel_case import NAME, NODULE_RAS, PanelCase, node_ids, spin
 from Testing.support.paths import RESOURCES
 
 PROBABILITY, UNCERTAINTY, HEAT = range(3)
@@ -54,7 +54,7 @@ def test_what_is_missing_for_a_map_is_said(case):
     case.panel.selected_lesion = None
     case.panel.refresh()
     assert not case.ui.showMapButton.enabled and "Select a lesion" in case.ui.mapStatus.text
-    case.ui.lesionTable.setCurrentCell(1, 2)
+    case.ui.lesionTable.setCurrentCell(1, NAME)
     case.settle()
     assert case.ui.showMapButton.enabled
     case.ui.showMapButton.click()  # the made-up network is not the model that is there
@@ -110,7 +110,7 @@ def test_uncertainty_and_heat_are_computed_while_the_window_lives_and_then_shown
         assert stage_text(last).startswith(f"Explaining the lesion: {last.total} of {last.total}")
         node = foreground(scene)
         assert kind in node.GetName() and slicer.util.arrayFromVolume(node).max() > 0.01
-        assert words in real.ui.mapStatus.text and real.column(2)[0] in real.ui.mapStatus.text
+        assert words in real.ui.mapStatus.text and real.column(NAME)[0] in real.ui.mapStatus.text
         assert real.logic.map_shown(real.panel.findings)["lesion_id"] == 1
     real.ui.opacitySlider.value = 0.8
     assert scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode").GetForegroundOpacity() == 0.8
@@ -168,7 +168,7 @@ def test_a_map_survives_saving_and_opening_the_scene_and_goes_with_its_result(re
     assert slicer.util.arrayFromVolume(node).shape[0] == 1
     assert node.GetDisplayNode().GetWindowLevelMin() == -node.GetDisplayNode().GetWindowLevelMax() < 0
     assert opacities(node.GetDisplayNode().GetColorNode()) == (1, 0, 1)
-    real.ui.lesionTable.setCurrentCell(0, 2)
+    real.ui.lesionTable.setCurrentCell(0, NAME)
     real.settle()
     real.ui.showMapButton.click()  # again, in the reopened scene
     wait(real)

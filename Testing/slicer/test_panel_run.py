@@ -20,7 +20,7 @@ def test_without_a_ct_the_button_says_what_is_missing(case):
 
 def test_a_ct_is_described_and_can_be_segmented(case):
     case.add_chest()
-    assert case.ui.inputSummary.text.startswith("128 x 96 x 60; spacing 3.00 x 3.00 x 3.00 mm")
+    assert case.ui.inputSummary.text.startswith("128 x 96 x 60 voxels of 3.00 x 3.00 x 3.00 mm")
     assert case.ui.segmentButton.enabled
 
 
@@ -28,12 +28,12 @@ def test_a_ct_outside_what_the_model_was_trained_on_is_said_and_can_still_be_seg
     model = model_with(tmp_path / "model", limits={"slice_step_mm": [0.5, 2.0]})
     case.panel.parameters.modelFolder = str(model)
     case.add_chest()
-    assert "outside what the model was trained on" in case.ui.inputSummary.text
+    assert "Outside the model's training data" in case.ui.inputSummary.text
     assert case.ui.inputSummary.text.endswith("Slices lie 3 mm apart; the model was trained on 0.5 to 2 mm.")
     assert case.ui.segmentButton.enabled
     case.panel.parameters.modelFolder = str(tmp_path / "nowhere")  # what is wrong with it is for the run to say
     case.settle()
-    assert case.ui.inputSummary.text.endswith("Looks like a CT.") and not case.ui.errorFrame.visible
+    assert case.ui.inputSummary.text.endswith(" mm") and not case.ui.errorFrame.visible
 
 
 def test_the_network_is_loaded_ahead_once_for_each_ct_engine_and_visit(case):
@@ -146,7 +146,9 @@ def test_a_run_shows_its_progress_and_leaves_the_event_loop_alive(case):
     assert "Cancel" in {button for _, button in seen}
     assert len(ticks) > 2 * case.network.steps  # it ticked between the messages
     assert case.ui.segmentButton.text == "Segment" and not case.ui.progressBar.visible
-    assert "known on CPU (a phantom)" in case.ui.statusLabel.text
+    assert case.ui.statusLabel.text.startswith("known, CPU, 0 s") and case.ui.statusLabel.toolTip.endswith(
+        " a phantom."
+    )
 
 
 def test_cancel_leaves_the_scene_as_it_was(case, scene, tmp_path):

@@ -5,7 +5,17 @@ import threading
 import numpy as np
 
 from Testing.support import headless
-from Testing.support.panel_case import ACCEPT, DIAMETERS, NAME, NODULE_RAS, SHOW, PanelCase, spin
+from Testing.support.panel_case import (
+    ACCEPT,
+    DIAMETERS,
+    NAME,
+    NODULE_RAS,
+    SIDE,
+    VISIBLE,
+    VOLUME,
+    PanelCase,
+    spin,
+)
 from Testing.support.paths import RESOURCES
 
 
@@ -116,7 +126,10 @@ def test_results_survive_saving_and_opening_the_scene(found, scene, tmp_path, _a
     lesion = found.panel.findings.lesions[1]
     (z0, z1), (y0, y1), (x0, x1) = lesion.label_box.pairs
     found.paint(found.panel.findings.segment_id(lesion), np.s_[z0:z1, y0:y1, x0:x1])
-    before = [found.column(c) for c in range(NAME, DIAMETERS + 1)], [x.status for x in found.panel.findings.lesions]
+    before = (
+        [found.column(c) for c in (NAME, SIDE, VOLUME, DIAMETERS)],
+        [x.status for x in found.panel.findings.lesions],
+    )
     for kind in ("ScalarVolume", "Segmentation", "Table", "Text"):
         for i in range(scene.GetNumberOfNodesByClass(f"vtkMRML{kind}Node")):
             scene.GetNthNodeByClass(i, f"vtkMRML{kind}Node").AddDefaultStorageNode()
@@ -131,7 +144,7 @@ def test_results_survive_saving_and_opening_the_scene(found, scene, tmp_path, _a
     found.settle()
     assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
     findings = found.panel.findings
-    assert ([found.column(c) for c in range(NAME, DIAMETERS + 1)], [x.status for x in findings.lesions]) == before
+    assert ([found.column(c) for c in (NAME, SIDE, VOLUME, DIAMETERS)], [x.status for x in findings.lesions]) == before
     assert set(before[1]) == {"accepted", "edited", "rejected"}
     assert found.ui.thresholdSlider.value == 0.6
     found.adjust("thresholdSlider", 0.3)  # still live
@@ -142,22 +155,22 @@ def test_results_survive_saving_and_opening_the_scene(found, scene, tmp_path, _a
 def test_a_hidden_lesion_of_a_closed_scene_hides_none_of_the_next(found, _application):
     import qt
 
-    found.ui.lesionTable.item(0, SHOW).setCheckState(qt.Qt.Unchecked)
+    found.ui.lesionTable.item(0, VISIBLE).setCheckState(qt.Qt.Unchecked)
     headless.clear(*_application)
     found.settle()
     found.add_chest()
     found.run()
-    assert found.ui.lesionTable.item(0, SHOW).checkState() == qt.Qt.Checked
+    assert found.ui.lesionTable.item(0, VISIBLE).checkState() == qt.Qt.Checked
 
 
 def test_a_reloaded_module_still_knows_its_results(found):
     import qt
 
-    found.ui.lesionTable.item(1, SHOW).setCheckState(qt.Qt.Unchecked)
+    found.ui.lesionTable.item(1, VISIBLE).setCheckState(qt.Qt.Unchecked)
     found.panel.close()
     again = PanelCase(RESOURCES)
     try:
-        shown = [again.ui.lesionTable.item(row, SHOW).checkState() for row in range(3)]
+        shown = [again.ui.lesionTable.item(row, VISIBLE).checkState() for row in range(3)]
         assert shown == [qt.Qt.Checked, qt.Qt.Unchecked, qt.Qt.Checked]
         assert again.ui.lesionTable.rowCount == 3
         assert again.column(NAME) == found.column(NAME)

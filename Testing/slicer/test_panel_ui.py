@@ -12,7 +12,7 @@ import pytest
 
 from Testing import slicer_standin as standin
 from Testing.slicer_standin import qt
-from Testing.support.panel_case import KnownNetwork, PanelCase, spin
+from Testing.support.panel_case import ACCEPT, SIDE, KnownNetwork, PanelCase, spin
 from Testing.support.paths import MODULE, ROOT
 
 RESOURCES = ROOT / "LungTumorSeg" / "Resources"
@@ -70,7 +70,7 @@ def shown_texts(widget):
             header = [child.horizontalHeaderItem(c) for c in range(child.columnCount)]
             yield from ((f"{child.name} header", item.text()) for item in header)
             yield from ((f"{child.name} header tip", item.toolTip()) for item in header)
-            yield from ((f"{child.name} side", child.item(r, 3).text()) for r in range(child.rowCount))
+            yield from ((f"{child.name} side", child.item(r, SIDE).text()) for r in range(child.rowCount))
 
 
 @pytest.mark.parametrize("state", ["empty", "ready", "running", "findings", "cancelled", "clicking"])
@@ -112,12 +112,42 @@ def expand(case):
             widget.collapsed = False
 
 
-def test_the_panel_fits_into_360_pixels(case):
+def test_the_panel_fits_into_slicers_310_pixels(case):
     case.add_chest("A series with a rather long description, LUNG 1.25 mm, contrast phase 2")
     case.run()
     expand(case)
     case.settle()
-    assert case.window.minimumSizeHint.width() <= 360
+    assert case.window.minimumSizeHint.width() <= 310
+
+
+def test_segment_click_and_findings_are_on_the_first_screen(case):
+    """Of a window of 1000 pixels Slicer's menu, tool bars, module selector and data probe leave about 700."""
+    from LungTumorSegLib.slicer_.panel.findings_table import MOST_ROWS, ROW_PIXELS
+
+    case.add_chest()
+    case.run()
+    case.window.resize(320, 1000)
+    case.settle()
+    ui = case.ui
+    below = max(ui.segmentBox.parent().geometry.bottom(), ui.clickBox.parent().geometry.bottom())
+    findings = ui.findingsGroup.parent().geometry
+    assert below < findings.top()
+    assert findings.bottom() + (MOST_ROWS - ui.lesionTable.rowCount) * ROW_PIXELS <= 700
+
+
+def test_sections_are_closed_until_they_have_something_to_show(case):
+    groups = {name: widget for name, widget in vars(case.ui).items() if name.endswith("Group")}
+    case.add_chest()
+    assert [name for name, group in groups.items() if not group.collapsed] == ["inputGroup"]
+    case.run()
+    assert [name for name, group in groups.items() if not group.collapsed] == ["inputGroup", "findingsGroup"]
+    case.ui.findingsGroup.collapsed = True  # the user's choice holds
+    case.run()
+    assert case.ui.findingsGroup.collapsed
+    for _ in range(2):
+        case.ui.removeResultButton.click()
+    case.run()
+    assert not case.ui.findingsGroup.collapsed
 
 
 def test_the_states_can_be_looked_at(standin_app, tmp_path):
@@ -142,12 +172,12 @@ def test_the_states_can_be_looked_at(standin_app, tmp_path):
         look("running")
         case.wait()
         look("findings")
-        look("findings-narrow", 360)
-        case.ui.lesionTable.item(2, 0).setCheckState(qt.Qt.Unchecked)
+        look("findings-narrow", 320)
+        case.ui.lesionTable.item(2, ACCEPT).setCheckState(qt.Qt.Unchecked)
         expand(case)
         look("everything")
         standin.set_theme(dark=True)
-        look("everything-dark", 360)
+        look("everything-dark", 320)
         case.network.error = WorkerError("The program that segments ended unexpectedly (code 9): it left no message.")
         case.run()
         look("error-dark")
@@ -243,6 +273,7 @@ def test_the_module_opens_in_a_slicer_that_has_none_of_our_packages():
 
 def test_the_real_child_and_the_real_model_run_in_the_panel(standin_app, scene):
     from LungTumorSegLib.slicer_.install.installer import Installer
+    from LungTumorSegLib.slicer_.panel.parameters import ENGINES
     from LungTumorSegLib.worker.client import WorkerClient
 
     case = PanelCase(RESOURCES, network=WorkerClient(), installer=Installer(RESOURCES / "requirements.txt"))
@@ -260,7 +291,7 @@ def test_the_real_child_and_the_real_model_run_in_the_panel(standin_app, scene):
         assert len(ticks) > 3 * len(set(ticks))
         assert case.panel.findings is not None
         assert case.ui.lesionTable.rowCount == 1
-        assert case.panel.findings.result.engine in case.ui.statusLabel.text
+        assert case.ui.statusLabel.text.startswith(ENGINES[case.panel.findings.result.engine])
         assert case.ui.stopChildButton.enabled
         case.ui.stopChildButton.click()
         assert case.logic.queue.client.pid is None

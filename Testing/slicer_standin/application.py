@@ -8,6 +8,8 @@ from pathlib import Path
 
 import qt
 
+from .style import set_theme
+
 
 class Application:
     """`slicer.app`: the calls that the panel and slicer.util make. Any other name is an AttributeError."""
@@ -95,6 +97,7 @@ def install(scene, application_logic) -> Application:
     if hasattr(slicer, "app") and isinstance(slicer.app, Application):
         return slicer.app
     qt_application = qt.QApplication.instance() or qt.QApplication(["slicer-standin"])
+    set_theme(dark=False)
     from . import mrml_widgets
 
     slicer.app = Application(qt_application, application_logic)

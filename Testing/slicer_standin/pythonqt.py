@@ -41,10 +41,12 @@ sys.modules["qt"] = qt
 
 
 class QTableWidget(qt.QTableWidget):
-    """With headers of our kind: those that C++ makes would be PySide's, and not strict."""
+    """With headers, viewport and scroll bar of our kind: those that C++ makes would be PySide's, and not strict."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
+        self.setViewport(qt.QWidget())
+        self.setHorizontalScrollBar(qt.QScrollBar())
         for orientation, place in (
             (QtCore.Qt.Orientation.Horizontal, self.setHorizontalHeader),
             (QtCore.Qt.Orientation.Vertical, self.setVerticalHeader),

@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from Testing.support import phantoms
 
-ACCEPT, SHOW, NAME, SIDE, VOLUME, DIAMETERS, HU, CONFIDENCE = range(8)  # columns of the table
+NUMBER, NAME, SIDE, DIAMETERS, VOLUME, HU, CONFIDENCE, VISIBLE, ACCEPT = range(9)  # columns of the table
 # diameters 18, 12 and 8 mm: two to the right, one to the left
 LESIONS = (phantoms.NODULE, ((78.0, 6.0, -12.0), 12.0, 40), ((-60.0, -30.0, -21.0), 8.0, 40))
 NODULE_RAS = (86.0, -12.0, 21.0)
@@ -184,6 +184,7 @@ class PanelCase:
         self.logic = LungTumorSegLogic(self.network)
         self.window = slicer.qMRMLWidget()
         self.window.setLayout(qt.QVBoxLayout())
+        self.window.layout().setContentsMargins(0, 0, 0, 0)  # as qSlicerModulePanel does
         self.window.setMRMLScene(slicer.mrmlScene)
         self.panel = Panel(self.window.layout(), self.logic, self.installer, lambda name: str(resources / name))
         self.panel.enter()

@@ -14,7 +14,7 @@ from PIL import Image
 from Testing import slicer_standin as standin
 from Testing.slicer_standin import qt
 from Testing.support import headless, offscreen
-from Testing.support.panel_case import PanelCase, spin
+from Testing.support.panel_case import ACCEPT, NAME, PanelCase, spin
 from Testing.support.paths import RESOURCES
 from Testing.support.scene_volume import load_volume
 from Testing.tools.screenshots import views
@@ -24,8 +24,6 @@ WIDTH, NARROW, DENSE = 420, 360, 2
 # when the picture of a run is taken: this much of its slices done, in percent
 RUNNING_PERCENT = 30
 PATIENCE_SECONDS = 1800
-# columns of the table of lesions
-ACCEPT, NAME = 0, 2
 TUTORIAL = ("overview", "panel-ready", "panel-running", "panel-findings", "adjust", "click")
 
 
@@ -141,19 +139,17 @@ class Sitting:
         """The same lesion by a click, without the automatic run's result."""
         point = self.logic.lesion_position(self._findings(), self._chosen())
         self.ui.removeResultButton.click()
-        self.ui.clickGroup.collapsed = False
         self.case.panel.segment_at(point)
         spin(lambda: not self.logic.running, PATIENCE_SECONDS)
         self.case.settle()
         if not self._lesions():
             raise NoPictureError(f"The click found nothing. {self.ui.errorLabel.text}")
-        panel = self._panel()[self._rows_of("findingsGroup").start : self._rows_of("clickGroup").stop]
+        panel = self._panel()[self._rows_of("clickBox").start : self._rows_of("findingsGroup").stop]
         shown = views.SLICES[:1]
         (axial,) = views.slice_views(
             self.application, self.logic, self._findings(), self._chosen(), len(panel) - views.BAR, shown
         )
         self.album.put("click", beside(panel, axial))
-        self.ui.clickGroup.collapsed = True
 
     def _fail(self):
         """A model's folder that holds no model."""

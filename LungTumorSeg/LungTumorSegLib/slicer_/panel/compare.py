@@ -20,9 +20,9 @@ class CompareSection(Section):
         own = findings is not None and other is self.panel.logic.segmentation(findings)
         self.ui.compareButton.enabled = findings is not None and other is not None and not own
         self.ui.compareButton.toolTip = (
-            _("Compute agreement, volumes and diameters")
+            _("Computes Dice, volumes and diameters")
             if self.ui.compareButton.enabled
-            else _("Needs a result, and another segmentation to compare it with")
+            else _("Needs a result and another segmentation")
         )
 
     def _compare(self):
@@ -30,8 +30,8 @@ class CompareSection(Section):
         with self.panel.errors_shown():
             found = self.panel.logic.compare(findings, other)
             text = _(
-                "Dice {0:.3f}. Volume {1:.2f} ml here, {2:.2f} ml there. Longest diameter {3:.1f} mm here, "
-                "{4:.1f} mm there."
+                "Dice {0:.3f}\nVolume: {1:.2f} ml here, {2:.2f} ml in the other\n"
+                "Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other"
             )
             numbers = found.dice, found.volume_ml, found.other_volume_ml, found.diameter_mm, found.other_diameter_mm
             self._compared = findings.lesions, other

@@ -6,7 +6,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from .parameters import EngineChoice
+from .parameters import ENGINES, EngineChoice
 from .section import Section
 
 _CHILD_MS = 2000
@@ -55,7 +55,7 @@ class EnvironmentSection(Section):
             self.ui.environmentStatus.text = (
                 _("Missing: {0}. {1}").format(", ".join(missing), plan.reason)
                 if missing
-                else _("Installed: {0}.").format(", ".join(engines))
+                else _("Installed: {0}.").format(", ".join(ENGINES[name] for name in engines))
             )
         self._show_child()
 

@@ -38,13 +38,13 @@ class InputSection(Section):
             self.panel.input_problem = str(error)
             self.ui.inputSummary.text = str(error)
             return
-        self.ui.inputSummary.text = _("{0}; spacing {1} mm; {2:.0f} to {3:.0f} HU. Looks like a CT.").format(
+        self.ui.inputSummary.text = self._summary(ct) + self._unusual(ct, model)
+
+    def _summary(self, ct) -> str:
+        return _("{0} voxels of {1} mm").format(
             " x ".join(str(n) for n in ct.geometry.shape_zyx[::-1]),
             " x ".join(f"{s:.2f}" for s in ct.geometry.spacing_xyz),
-            float(ct.voxels_zyx.min()),
-            float(ct.voxels_zyx.max()),
         )
-        self.ui.inputSummary.text += self._unusual(ct, model)
 
     def _unusual(self, ct, model) -> str:
         try:
@@ -53,8 +53,7 @@ class InputSection(Section):
             return ""
         if not told:
             return ""
-        text = _(" But it lies outside what the model was trained on; check the result with care. {0}")
-        return text.format(" ".join(told))
+        return "\n" + _("Outside the model's training data; check the result with care. {0}").format(" ".join(told))
 
     def _set_window(self, window):
         display.set_window(self.panel.volume, *window)

@@ -18,7 +18,7 @@ class MapsSection(Section):
     def refresh(self):
         problem, about = self._problem(), self._about()
         self.ui.showMapButton.enabled = problem is None
-        self.ui.showMapButton.toolTip = problem or _("Lay the chosen map over the slices")
+        self.ui.showMapButton.toolTip = problem or _("Shows the chosen map over the slices")
         self.ui.hideMapButton.enabled = about is not None
         shown = [self._describe(about), *about["notes"]] if about else []
         say(self.ui.mapStatus, " ".join(filter(None, [*shown, problem])))

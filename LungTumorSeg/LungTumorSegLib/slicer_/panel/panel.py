@@ -32,9 +32,9 @@ from .segment import SegmentSection
 SECTIONS = (
     InputSection,
     SegmentSection,
+    ClickSection,
     FindingsSection,
     AdjustSection,
-    ClickSection,
     MapsSection,
     CompareSection,
     AdvancedSection,

@@ -7,6 +7,8 @@ from slicer import vtkMRMLScalarVolumeNode, vtkMRMLScriptedModuleNode, vtkMRMLSe
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
+ENGINES = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "tensorflow": "TensorFlow"}
+
 
 class EngineChoice(enum.Enum):
     AUTO = "auto"
@@ -15,8 +17,7 @@ class EngineChoice(enum.Enum):
     TENSORFLOW = "tensorflow"
 
     def label(self) -> str:
-        names = {"auto": _("Automatic"), "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
-        return names.get(self.value, "TensorFlow")
+        return ENGINES.get(self.value) or _("Automatic")
 
 
 class DeviceChoice(enum.Enum):

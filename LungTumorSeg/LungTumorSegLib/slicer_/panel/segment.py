@@ -6,6 +6,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import LungTumorSegError
+from .parameters import ENGINES
 from .section import Section, say
 
 # Python's own words between an error and the one that it led to
@@ -17,9 +18,9 @@ def stage_text(progress) -> str:
     names = {
         "lungs": _("Finding the lungs"),
         "engine": _("Loading the network"),
-        "network": _("Looking at slices"),
-        "views": _("Looking from two more sides"),
-        "classifier": _("Looking at each lesion"),
+        "network": _("Segmenting slices"),
+        "views": _("Segmenting coronal and sagittal slices"),
+        "classifier": _("Rating each lesion"),
         "lesions": _("Measuring lesions"),
         "explain": _("Explaining the lesion"),
     }
@@ -29,6 +30,13 @@ def stage_text(progress) -> str:
     if progress.seconds_left is not None:
         text = _("{0}, {1:.0f} s left").format(text, progress.seconds_left)
     return text
+
+
+def how_text(result) -> str:
+    """Engine, device and duration of a run."""
+    seconds = sum(result.seconds.values())
+    time = _("{0:.0f} s").format(seconds) if seconds < 100 else _("{0:.0f} min").format(seconds / 60)
+    return ", ".join([ENGINES.get(result.engine, result.engine), result.device, time])
 
 
 def error_text(error: BaseException) -> str:
@@ -71,7 +79,9 @@ class SegmentSection(Section):
         button.text = _("Cancel") if running else _("Segment")
         button.enabled = running or problem is None
         button.toolTip = problem or (
-            _("Stop; the scene stays as it was") if running else _("Find and measure all lung tumours in the chosen CT")
+            _("Stops; the scene stays as it was")
+            if running
+            else _("Finds, outlines and measures lung tumours in the chosen CT")
         )
         self.ui.progressBar.visible = running
 
@@ -85,14 +95,13 @@ class SegmentSection(Section):
         say(self.ui.statusLabel, stage_text(run.progress))
 
     def show_done(self, run):
-        """What a finished run has to say: device and why, notes, or nothing when it was cancelled."""
+        """What a finished run has to say: engine, device, time, notes, or nothing when it was cancelled."""
         if run.findings is None:
             say(self.ui.statusLabel, " ".join(run.notes))
             return
-        result = run.findings.result
-        total = sum(result.seconds.values())
-        where = _("{0} on {1} ({2}), {3:.1f} s.").format(result.engine, result.device, result.reason, total)
-        say(self.ui.statusLabel, " ".join([where, *run.notes]))
+        say(self.ui.statusLabel, "\n".join([how_text(run.findings.result), *run.notes]))
+        reason = run.findings.result.reason
+        self.ui.statusLabel.toolTip = _("Engine, device and duration of the run. {0}.").format(reason)
 
     def show_text(self, text: str):
         say(self.ui.statusLabel, text)
