@@ -137,6 +137,7 @@ class Result:
     masks: bool (z, y, x) arrays, ``masks[i]`` fills ``lesions[i].label_box``. seconds: time of each stage.
     notes: sentences for the user (a fall-back to the CPU, a click that found nothing, ...).
     probability: uint8 map on the CT's stored grid, round(255 p), only with ``Options.keep_probability``.
+    precision: in which the network computed (float32, bfloat16, int8); empty in results from before it was kept.
     """
 
     geometry: Geometry
@@ -153,6 +154,7 @@ class Result:
     peak_memory_mb: float
     notes: tuple[str, ...] = ()
     probability: np.ndarray | None = None
+    precision: str = ""
 
 
 @dataclass(frozen=True)

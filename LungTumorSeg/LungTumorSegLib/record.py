@@ -69,8 +69,8 @@ def write(path: Path, record: dict) -> None:
 def result_record(result: Result, ct: CT) -> dict:
     """What is written of a result, but for its voxels.
 
-    input: name and `CT.source` of the CT. model: name, version, checksum. engine, device, reason: what ran and why.
-    seconds: of each stage. lesions: the `Lesion` contract's names and order.
+    input: name and `CT.source` of the CT. model: name, version, checksum. engine, device, precision, reason: what ran
+    and why. seconds: of each stage. lesions: the `Lesion` contract's names and order.
     """
     return {
         "schema": SCHEMA,
@@ -81,6 +81,7 @@ def result_record(result: Result, ct: CT) -> dict:
         "engine": result.engine,
         "device": result.device,
         "reason": result.reason,
+        "precision": result.precision,
         "options": options_record(result.options),
         "seconds": result.seconds,
         "peak_memory_mb": result.peak_memory_mb,
@@ -165,6 +166,7 @@ def _result(record: dict, arrays: dict, probability: np.ndarray | None) -> Resul
         options=options_from(record["options"]),
         probability=probability,
         notes=tuple(record["notes"]),
+        precision=record.get("precision", ""),
         **{name: record[name] for name in ("model", "engine", "device", "reason", "seconds", "peak_memory_mb")},
     )
 

@@ -89,6 +89,7 @@ def segment(
         engine=inference.engine.name,
         device=inference.engine.device,
         reason=inference.engine.reason,
+        precision=inference.engine.precision,
         seconds=job.seconds,
         peak_memory_mb=memory.peak_mb(),
         notes=(*(lungs.notes if lungs else ()), *inference.notes),

@@ -73,6 +73,7 @@ def make_result(ct: CT, **changes) -> Result:
         "engine": "onnxruntime",
         "device": "CPU",
         "reason": "the CPU was asked for",
+        "precision": "float32",
         "seconds": {"lungs": 0.1, "network": 1.7},
         "peak_memory_mb": 812.5,
         "notes": ("A note.",),

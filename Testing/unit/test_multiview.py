@@ -86,6 +86,7 @@ class Counted:
     def __init__(self, engine):
         self.engine, self.shapes, self.classifier = engine, [], engine.classifier
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
+        self.precision = engine.precision
 
     def predict(self, batch):
         self.shapes.append(batch.shape[:3])

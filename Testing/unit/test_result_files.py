@@ -81,6 +81,7 @@ def test_the_json_holds_the_whole_story_with_points_in_ras(tmp_path, ct, result)
     assert record["input"] == {"name": "Größe 肺", **ct.source}
     assert record["model"] == results.MODEL
     assert (record["engine"], record["device"], record["reason"]) == ("onnxruntime", "CPU", "the CPU was asked for")
+    assert record["precision"] == "float32"
     assert record["options"]["points_ras"] == [[-1.5, 2.5, 3.0]]
     assert record["seconds"] == {"lungs": 0.1, "network": 1.7}
     assert record["peak_memory_mb"] == 812.5

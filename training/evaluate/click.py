@@ -45,6 +45,7 @@ class NoPrompt:
 
     def __init__(self, engine: Engine):
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
+        self.precision = engine.precision
         self._engine, self.classifier = engine, engine.classifier
 
     def predict(self, batch: np.ndarray) -> np.ndarray:

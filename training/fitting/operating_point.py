@@ -21,6 +21,7 @@ class Remembering:
 
     def __init__(self, engine: Engine):
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, BATCH
+        self.precision = engine.precision
         self.engine, self.answers, self.classifier = engine, {}, None  # it moves no voxel
 
     def predict(self, batch: np.ndarray) -> np.ndarray:

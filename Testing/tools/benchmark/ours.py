@@ -48,6 +48,7 @@ class Counted:
     def __init__(self, engine: Engine):
         self.engine, self.pixels, self.classifier = engine, 0, engine.classifier
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
+        self.precision = engine.precision
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         self.pixels += batch[..., 0].size

@@ -55,7 +55,7 @@ def test_the_record_names_input_model_engine_options_and_times(small_file, outpu
     assert record["input"]["path"] == str(small_file)
     assert record["model"] == {"name": model.name, "version": model.version, "checksum": model.checksum}
     assert (record["engine"], record["device"]) == ("onnxruntime", "CPU")
-    assert record["reason"]
+    assert record["reason"] and record["precision"] == "float32"
     assert (record["options"]["min_diameter_mm"], record["options"]["min_confidence"]) == (4, 0.25)
     assert set(record["seconds"]) == {"lungs", "engine", "network", "views", "classifier", "lesions"}
     assert record["peak_memory_mb"] > 0

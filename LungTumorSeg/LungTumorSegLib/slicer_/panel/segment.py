@@ -33,10 +33,11 @@ def stage_text(progress) -> str:
 
 
 def how_text(result) -> str:
-    """Engine, device and duration of a run."""
+    """Engine, device, precision and duration of a run."""
     seconds = sum(result.seconds.values())
     time = _("{0:.0f} s").format(seconds) if seconds < 100 else _("{0:.0f} min").format(seconds / 60)
-    return ", ".join([ENGINES.get(result.engine, result.engine), result.device, time])
+    how = (ENGINES.get(result.engine, result.engine), result.device, result.precision, time)
+    return ", ".join(filter(None, how))
 
 
 def error_text(error: BaseException) -> str:
@@ -101,7 +102,7 @@ class SegmentSection(Section):
             return
         say(self.ui.statusLabel, "\n".join([how_text(run.findings.result), *run.notes]))
         reason = run.findings.result.reason
-        self.ui.statusLabel.toolTip = _("Engine, device and duration of the run. {0}.").format(reason)
+        self.ui.statusLabel.toolTip = _("Engine, device, precision and duration of the run. {0}.").format(reason)
 
     def show_text(self, text: str):
         say(self.ui.statusLabel, text)
