@@ -146,11 +146,12 @@ def test_missing_packages_are_named_and_installed_on_a_click(standin_app, monkey
         case.add_chest()
         assert not case.ui.segmentButton.enabled and "scikit-image" in case.ui.segmentButton.toolTip
         assert case.installer.calls == []  # nothing without a click
+        assert not case.ui.environmentGroup.collapsed and not case.ui.installLog.visible
         monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
         case.ui.browseWheelsButton.click()
         case.ui.installButton.click()
         assert case.installer.calls == [("install", tmp_path)]
-        assert "pip says install" in case.ui.installLog.plainText
+        assert "pip says install" in case.ui.installLog.plainText and case.ui.installLog.visible
         assert case.ui.environmentStatus.text == "install went well"
         assert case.ui.segmentButton.enabled
     finally:

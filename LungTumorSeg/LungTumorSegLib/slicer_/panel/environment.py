@@ -18,6 +18,7 @@ class EnvironmentSection(Section):
     def connect(self):
         self._choices = list(EngineChoice)
         self._found = None
+        self._opened = False
         for choice in self._choices:
             self.ui.installEngineCombo.addItem(choice.label())
         self.ui.installEngineCombo.connect("currentIndexChanged(int)", self._choice_changed)
@@ -57,7 +58,19 @@ class EnvironmentSection(Section):
                 if missing
                 else _("Installed: {0}.").format(", ".join(ENGINES[name] for name in engines))
             )
+            self._open_once(missing)
+        self.ui.installLog.visible = bool(self.ui.installLog.plainText)
         self._show_child()
+
+    def _open_once(self, missing):
+        """Without its packages the extension is of no use: the section that installs them comes into sight."""
+        if missing and not self._opened:
+            self._opened = True
+            self.ui.environmentGroup.collapsed = False
+
+    def _log(self, line: str):
+        self.ui.installLog.appendPlainText(line)
+        self.ui.installLog.visible = True
 
     def close(self):
         self._timer.stop()
@@ -109,7 +122,7 @@ class EnvironmentSection(Section):
         self.ui.installLog.plainText = ""
         self.ui.environmentStatus.text = _("Working ...")
         with self.panel.errors_shown():
-            action(self.panel.installer.plan(self._choice().value), self.ui.installLog.appendPlainText, self._done)
+            action(self.panel.installer.plan(self._choice().value), self._log, self._done)
         self.panel.refresh()
 
     def _done(self, verdict):
