@@ -26,6 +26,7 @@ from slicer.ScriptedLoadableModule import (
 class LungTumorSeg(ScriptedLoadableModule):
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
+        slicer.app.loadTranslations(self.resourcePath("Translations"))  # for the language that Slicer is set to
         parent.title = _("Lung Tumor Segmentation")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
         parent.dependencies = []

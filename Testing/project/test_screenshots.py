@@ -12,8 +12,9 @@ from Testing.support.paths import ROOT
 from Testing.tools.screenshots.album import Album, beside
 
 COMMAND = [sys.executable, "-m", "Testing.tools.screenshots"]
-STATES = {"panel-empty", "panel-ready", "panel-running", "panel-findings", "panel-error", "panel-dark", "panel-narrow",
-          "panel-dense", "adjust", "views", "overview", "click"}  # fmt: skip
+STATES = {"panel-empty", "panel-ready", "panel-running", "panel-findings", "panel-error", "panel-light", "panel-dark",
+          "panel-narrow-light", "panel-narrow-dark", "panel-wide-light", "panel-wide-dark", "panel-dense", "adjust",
+          "views", "overview", "click"}  # fmt: skip
 # of the outlines' palette (terminology), the first: vermilion
 OUTLINE = (213, 94, 0)
 
@@ -41,9 +42,11 @@ def test_every_picture_is_small_enough_for_the_repository(pictures):
     assert {name: path.stat().st_size for name, path in pictures.items() if path.stat().st_size > 200_000} == {}
 
 
-def test_the_narrow_panel_is_360_pixels_wide_and_the_dense_one_has_twice_the_pixels(pictures):
+def test_the_panel_is_pictured_at_320_400_and_550_pixels_and_with_twice_the_pixels(pictures):
     widths = {name: pixels(path).shape[1] for name, path in pictures.items()}
-    assert (widths["panel-findings"], widths["panel-narrow"], widths["panel-dense"]) == (420, 360, 840)
+    for style in ("light", "dark"):
+        assert [widths[f"panel{size}-{style}"] for size in ("-narrow", "", "-wide")] == [320, 400, 550]
+    assert widths["panel-dense"] == 800
 
 
 def test_the_dark_panel_is_dark_and_its_text_light(pictures):

@@ -23,7 +23,7 @@ class Application:
         self._settings = qt.QSettings(str(Path(self.temporaryPath) / "settings.ini"), qt.QSettings.IniFormat)
         self.testing = False
         self.layout_manager = None  # as in `Slicer --no-main-window`; tests that need views put one in
-        self.translator = str  # tests put in one that marks what went through it
+        self.applicationLocaleName = "en_US"  # of the setting "language", read at start-up
 
     def testingEnabled(self):
         return self.testing
@@ -35,6 +35,26 @@ class Application:
         return self._settings
 
     settings = userSettings
+
+    def translate(self, context, text):
+        return self._qt.translate(context, text)
+
+    def loadTranslations(self, folder):
+        """The .qm files of the application's language, as Base/QTCore/qSlicerCoreApplication.cxx finds them.
+
+        A file that cannot be loaded raises, where Slicer prints.
+        """
+        language = self.applicationLocaleName
+        for name in (language, language.partition("_")[0]):
+            endings = {name.replace("-", "_"), name.replace("_", "-")}
+            found = sorted({path for ending in endings for path in Path(folder).glob(f"*{ending}.qm")})
+            if found:
+                break
+        for path in found:
+            translator = qt.QTranslator(self._qt)
+            if not translator.load(str(path)):
+                raise OSError(f"{path} is no translation")
+            self._qt.installTranslator(translator)
 
     def processEvents(self, *arguments):
         self._qt.processEvents()
@@ -79,14 +99,6 @@ class _Module:
         return self._panel
 
 
-def _add_module(name: str, **members) -> types.ModuleType:
-    module = types.ModuleType(f"slicer.{name}")
-    vars(module).update(members)
-    sys.modules[module.__name__] = module
-    setattr(sys.modules["slicer"], name, module)
-    return module
-
-
 def install(scene, application_logic) -> Application:
     """Puts qt, ctk and the missing parts of `slicer` in place; once in a process."""
     import slicer
@@ -102,11 +114,9 @@ def install(scene, application_logic) -> Application:
 
     slicer.app = Application(qt_application, application_logic)
     slicer.qMRMLWidget, slicer.qMRMLNodeComboBox = mrml_widgets.qMRMLWidget, mrml_widgets.qMRMLNodeComboBox
-    _add_module(
-        "i18n",
-        tr=lambda text: slicer.app.translator(text),
-        translate=lambda context, text: slicer.app.translator(text),
-    )
+    from . import i18n
+
+    sys.modules["slicer.i18n"] = slicer.i18n = i18n  # the next ones import it
     from . import parameter_node, scripted_module
 
     for name, module in (("ScriptedLoadableModule", scripted_module), ("parameterNodeWrapper", parameter_node)):

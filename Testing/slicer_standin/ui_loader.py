@@ -45,7 +45,6 @@ class StrictUiLoader:
     def load(self, qfile, parent=None):
         root = ET.fromstring(bytes(qfile.readAll()))
         _check_names(root)
-        _translate(root)
         connections = root.find("connections")
         if connections is not None:  # made below: PySide does not know vtkMRML types
             root.remove(connections)
@@ -75,15 +74,6 @@ def _check_names(root):
     twice = {n for n in names if names.count(n) > 1}
     if twice:
         raise UiError(f"names used twice: {sorted(twice)}")
-
-
-def _translate(root):
-    """As Qt does: every string that is not marked otherwise."""
-    i18n = sys.modules.get("slicer.i18n")
-    for prop in root.iter("property"):
-        for text in prop.findall("string"):
-            if i18n and text.text and text.get("notr") != "true":
-                text.text = i18n.tr(text.text)
 
 
 def _check_properties(element, made):

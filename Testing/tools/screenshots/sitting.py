@@ -20,7 +20,8 @@ from Testing.support.scene_volume import load_volume
 from Testing.tools.screenshots import views
 from Testing.tools.screenshots.album import Album, beside
 
-WIDTH, NARROW, DENSE = 420, 360, 2
+# Slicer's module panel is 310 to 335 pixels wide, about 550 where Segment Editor was shown
+WIDTH, NARROW, WIDE, DENSE = 400, 320, 550, 2
 # when the picture of a run is taken: this much of its slices done, in percent
 RUNNING_PERCENT = 30
 PATIENCE_SECONDS = 1800
@@ -128,11 +129,13 @@ class Sitting:
         shown = views.four_views(self.application, self.logic, self._findings(), self._chosen())
         self.album.put("views", shown)
         self.album.put("overview", beside(self._panel(), shown))
-        self._shoot("panel-narrow", NARROW)
         self._shoot("panel-dense", WIDTH, DENSE)
-        standin.set_theme(dark=True)
-        self.case.panel.refresh()
-        self._shoot("panel-dark")
+        widths = {"": WIDTH, "-narrow": NARROW, "-wide": WIDE}
+        for dark in (False, True):
+            standin.set_theme(dark)
+            self.case.panel.refresh()
+            for name, width in widths.items():
+                self._shoot(f"panel{name}{'-dark' if dark else '-light'}", width)
         standin.set_theme(dark=False)
 
     def _click_lesion(self):
