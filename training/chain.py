@@ -1,32 +1,48 @@
-"""The whole chain, from the pack to a bundle. Every step is passed over when its result is there."""
+"""The whole chain, from data to a bundle. Every step is passed over when its result is there."""
 
 import json
 from pathlib import Path
 
 from .bundle import card, export
 from .config import Config
-from .data import prepare
+from .data import prepare, ready
 from .evaluate import evaluation
 from .examples import hard_negatives
-from .fitting import classifier, folds, operating_point, unet
+from .fitting import classifier, folds, operating_point, start, unet
 
 
 def everything(config: Config, target: Path) -> Path:
-    """Prepare, fit (mine before each stage that wants it), classifier, calibrate, folds, evaluate, export."""
-    run, weights = Path(config.fit.run), None
+    """Prepare, fit (mine before each stage that wants it), classifier, calibrate, evaluate, export.
+
+    With the pack also folds, and `evaluate` asks about test; without it about val and test. Raises DataError before
+    anything is fitted where a side has no tumour, or the model that it goes on from has seen a CT of val or test.
+    """
     prepare.prepare_patches(config)
     prepare.prepare_volumes(config)
+    ready.check(config)
+    weights = _fit(config)
+    second = classifier.fit(config)
+    operating_point.calibrate(config, weights)
+    if config.data.pack:
+        folds.fine_tune(config)
+    else:
+        operating_point.calibrate_on_added(config, weights, second)
+    facts, roles = card.facts(config), ("test",) if config.data.pack else ("val", "test")
+    made = export.export(config, weights, Path(config.fit.run) / "bundle", facts, second)
+    for role in roles:
+        records = evaluation.evaluate(config, made, role)
+        print(f"The page of {role}: {records / f'report-{role}.html'}", flush=True)
+    facts |= json.loads((records / "facts-test.json").read_text())
+    return export.export(config, weights, target, facts, second)
+
+
+def _fit(config: Config) -> Path:
+    """All stages; each that wants it after the false positives of the weights before were mined."""
+    run, weights = Path(config.fit.run), start.weights(config)
     for number, stage in enumerate(config.fit.stages):
         begun = any((run / f"stage{number + 1}" / name).exists() for name in ("last.weights.h5", "done.json"))
         if weights and (stage.ct_share or stage.mined) and not begun:
             model = export.export(config, weights, run / f"stage{number}" / "bundle", {"threshold": 0.5})
             hard_negatives.for_stage(config, stage, model)
         weights = unet.fit_stage(config, number, weights)
-    second = classifier.fit(config)
-    operating_point.calibrate(config, weights)
-    folds.fine_tune(config)
-    facts = card.facts(config)
-    made = export.export(config, weights, run / "bundle", facts, second)
-    records = evaluation.evaluate(config, made, "test")
-    facts |= json.loads((records / "facts-test.json").read_text())
-    return export.export(config, weights, target, facts, second)
+    return weights

@@ -9,6 +9,7 @@ from . import config as configuration
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Rebuild the bundled model from data.")
 ConfigFile = typer.Option("training/configs/bundled.toml", "--config", help="The TOML file with all settings.")
+Start = typer.Option("", "--from", help="A model bundle whose weights the fit goes on from; from scratch by default.")
 Weights = typer.Option(None, "--weights", help="Keras weights; the last stage's by default.")
 LABEL = "The value in the masks that is tumour; may be given more than once. Needed where there are several."
 ModelBundle = typer.Option(None, "--bundle", help="The folder of a model bundle; the bundled one by default.")
@@ -32,11 +33,15 @@ def prepare(config: Path = ConfigFile):
 def fit(
     config: Path = ConfigFile,
     until: Annotated[int | None, typer.Option(min=1, help="The last stage to fit; all of them by default.")] = None,
+    start: str = Start,
 ):
     """Fit the network, stage after stage; a second call resumes."""
+    from .data import ready
     from .fitting import unet
 
-    typer.echo(unet.fit(configuration.load(config), until))
+    settings = configuration.load(config, start)
+    ready.check(settings)
+    typer.echo(unet.fit(settings, until))
 
 
 @app.command()
@@ -147,13 +152,18 @@ def quantise(
 @app.command(name="all")
 def everything(
     config: Path = ConfigFile,
-    folder: Annotated[Path, typer.Option("--bundle", help="The bundle to write.")] = Path("runs/bundled/final"),
+    folder: Annotated[
+        Path | None, typer.Option("--bundle", help="The bundle to write; `final` in the run's folder by default.")
+    ] = None,
+    start: str = Start,
 ):
     """The whole chain: prepare, fit and mine, classify, calibrate, folds, evaluate, export. A second call resumes."""
     from . import chain
     from .bundle import card
 
-    typer.echo("\n".join(card.engines_agree(chain.everything(configuration.load(config), folder))))
+    settings = configuration.load(config, start)
+    made = chain.everything(settings, folder or Path(settings.fit.run) / "final")
+    typer.echo("\n".join(card.engines_agree(made)))
 
 
 @app.command()

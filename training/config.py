@@ -1,8 +1,9 @@
 """The typed configuration of a training, read from TOML; every default is the bundled model's."""
 
 import dataclasses
+import json
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from LungTumorSegLib.model.card import Architecture, ClassifierArchitecture, NetworkCard
@@ -11,8 +12,18 @@ from .errors import SettingsError
 
 
 @dataclass(frozen=True)
+class Model:
+    """What the card says about a model. Who trains on CTs of their own gives their own."""
+
+    name: str = "lung-tumor-unet"
+    version: str = "0.5.0"
+    data: str = "the training pack"  # what it was trained on, in words
+    licence: str = "CC BY 3.0 and 4.0, by collection; see attribution"
+
+
+@dataclass(frozen=True)
 class Data:
-    pack: str = "../shared/data"  # the training pack as delivered (zips), see its README
+    pack: str = "../shared/data"  # the training pack as delivered (zips), see its README; "": the CTs of `add` alone
     split: str = "training/splits/split.csv"  # role of each patient; never changed
     prepared: str = "runs/data"  # where `prepare` writes memory-mapped arrays
     demo: str = "~/.cache/LungTumorSeg/demo"  # the two CTs of `make demo`; evaluated where they are, never trained on
@@ -64,6 +75,7 @@ class Stage:
 @dataclass(frozen=True)
 class Fit:
     run: str = "runs/bundled"  # checkpoints, log, plots
+    start: str = ""  # a bundle whose weights the first stage goes on from; "": from scratch
     seed: int = 1
     precision: str = "mixed_bfloat16"  # float32 where the processor has no bfloat16
     weight_decay: float = 0.01
@@ -97,8 +109,18 @@ class Classifier:
         return ClassifierArchitecture(filters=self.filters)
 
 
+START = "start.json"  # in the run's folder: what it was begun from
+# Without the pack: fewer steps, as its patches are fewer. Going on from a bundle needs the last of them only.
+OWN_STAGES = (
+    Stage(3000, 1.5e-3),
+    Stage(2000, 1e-3, warmup_steps=100, crop=96, batch=24, background_share=0.3333, mined=True),
+    Stage(2000, 6e-4, warmup_steps=100, crop=96, batch=24, background_share=0.3333, mined=True, ct_share=0.3333),
+)
+
+
 @dataclass(frozen=True)
 class Config:
+    model: Model = field(default_factory=Model)
     data: Data = field(default_factory=Data)
     network: Network = field(default_factory=Network)
     fit: Fit = field(default_factory=Fit)
@@ -117,7 +139,7 @@ def _read(cls, values: dict, where: str):
         if name == "stages":
             value = tuple(_read(Stage, stage, f"{where}.stages") for stage in value)
         elif isinstance(value, dict):
-            parts = {"data": Data, "network": Network, "fit": Fit, "classifier": Classifier}
+            parts = {"model": Model, "data": Data, "network": Network, "fit": Fit, "classifier": Classifier}
             value = _read(parts[name], value, f"{where}.{name}")
         elif isinstance(value, list):
             value = tuple(value)
@@ -125,8 +147,38 @@ def _read(cls, values: dict, where: str):
     return cls(**made)
 
 
-def load(path: Path) -> Config:
-    """Read a configuration. Raises SettingsError on an unknown setting or one that cannot be."""
+def check_named(model: Model) -> None:
+    """Raise SettingsError unless name, version, data and licence are all the user's own."""
+    left = [part.name for part in dataclasses.fields(Model) if getattr(model, part.name) in ("", part.default)]
+    if left:
+        raise SettingsError(
+            f"Your model needs {', '.join(left)} of its own under [model]: what it is called, which version it is, "
+            "what it was trained on and who may use it. They go into its card."
+        )
+
+
+def _begun(made: Config) -> str:
+    """The bundle that the run was begun from: later steps need not be told again."""
+    record = Path(made.fit.run) / START
+    return json.loads(record.read_text())["folder"] if record.exists() else ""
+
+
+def _without_pack(made: Config, stages: bool) -> Config:
+    """The CTs of `add` alone: roles are train, val and test, and there are no folds. stages: they are in the file."""
+    check_named(made.model)
+    fit = made.fit
+    if not stages:
+        fit = replace(fit, stages=OWN_STAGES[-1:] if fit.start else OWN_STAGES)
+    folds = Stage.ct_roles
+    own = tuple(replace(s, ct_roles=("train",)) if s.ct_roles == folds else s for s in fit.stages)
+    return replace(made, fit=replace(fit, stages=own))
+
+
+def load(path: Path, start: str = "") -> Config:
+    """Read a configuration. start: the bundle to go on from, whatever the file says.
+
+    Raises SettingsError on an unknown setting or one that cannot be.
+    """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as problem:
@@ -136,6 +188,9 @@ def load(path: Path) -> Config:
     except ValueError as problem:
         raise SettingsError(f"The configuration {path} is no TOML ({problem}).") from None
     made = _read(Config, values, Path(path).name)
+    made = replace(made, fit=replace(made.fit, start=start or made.fit.start or _begun(made)))
+    if not made.data.pack:
+        made = _without_pack(made, "stages" in values.get("fit", {}))
     if made.network.spacing_mm != 1:
         raise SettingsError(
             "spacing_mm: the patches have 1 mm, and so have all examples; no other spacing can be fitted."

@@ -14,7 +14,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from Testing.support.paths import PACK, ROOT
 from training import config
-from training.data import prepare, user_datasets
+from training.data import prepare, seen, user_datasets
 from training.examples import hard_negatives, whole_ct
 
 # other people's data
@@ -254,6 +254,6 @@ def test_an_added_ct_does_not_stand_in_for_one_of_the_pack(added):
 @pytest.mark.skipif(not PACK.exists(), reason="the training pack does not lie beside the clone (../shared/data)")
 def test_the_packs_split_is_the_committed_one_and_every_patch_has_a_role():
     assert (PACK / "split.csv").read_bytes() == (ROOT / "training" / "splits" / "split.csv").read_bytes()
-    roles = prepare.roles(PACK / "split.csv")
+    roles = seen.roles(PACK / "split.csv")
     with (PACK / "patches" / "lidc_nodules.csv").open(newline="") as file:
         assert {row["patient"] for row in csv.DictReader(file)} <= set(roles)

@@ -20,7 +20,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from Testing.support.paths import PACK, ROOT
 from training.bundle import card
-from training.data import pack, prepare
+from training.data import pack, prepare, seen
 from training.evaluate import automatic, calibration, click, detection, evaluation, froc, metrics, targets
 from training.evaluate.confidence import fit
 from training.examples import recipients
@@ -160,7 +160,7 @@ def test_what_one_ct_counts_and_what_is_too_small_to_count_stand_apart():
     crowded = record("A", *(row(-1, 0.9 - 0.01 * k, 5.0) for k in range(6)), row(0, 0.5))
     quiet = record("B", row(-1, 0.7, 20.0), row(0, 0.6), row(-1, 0.55, control=0))
     records = [crowded, quiet]
-    made = detection._inserted(records, [detection._scan(r) for r in records])
+    made = detection._inserted(records, [detection.scan(r) for r in records])
     assert made["by_ct"]["A"]["false_positives_at_2"] == 4 and made["by_ct"]["B"]["false_positives_at_2"] == 0
     assert made["sensitivity_at"]["2"]["sensitivity"] == 0
     assert made["controls"] == 2 and [made["sensitivity_at"][r]["controls_marked"] for r in ("2", "8")] == [0, 1]
@@ -265,7 +265,7 @@ def test_the_bundled_model_outlines_clicked_test_nodules():
     shard = sorted((PACK / "patches").glob("*.zip"))[0]
     with (PACK / "patches" / "lidc_nodules.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
-    roles = prepare.roles(ROOT / "training" / "splits" / "split.csv")
+    roles = seen.roles(ROOT / "training" / "splits" / "split.csv")
     patches = pack.read_patches(shard)
     wanted = [k for k, i in enumerate(patches["index"]) if roles[table[i]["patient"]] == "test"][:12]
     opened = load_bundle()

@@ -14,7 +14,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from Testing.support.paths import ROOT
 from training import config
-from training.data import prepare
+from training.data import prepare, seen
 from training.examples import hard_negatives, reformat, sources, whole_ct
 from training.examples.augment import make_example
 from training.examples.patches import HARD_PATCHES, Patches, patch_batch
@@ -50,11 +50,11 @@ def test_a_lesion_that_one_reader_marked_has_no_weight_and_a_neighbour_counts_by
 def test_a_patient_with_two_roles_is_refused(tmp_path):
     (tmp_path / "split.csv").write_text("patient,role\nA,train\nB,test\nA,test\n")
     with pytest.raises(ValueError, match="A has two roles"):
-        prepare.roles(tmp_path / "split.csv")
+        seen.roles(tmp_path / "split.csv")
 
 
 def test_the_committed_split_has_each_patient_once():
-    roles = prepare.roles(ROOT / "training" / "splits" / "split.csv")
+    roles = seen.roles(ROOT / "training" / "splits" / "split.csv")
     assert set(roles.values()) == {"train", "val", "test", "fold-a", "fold-b"}
 
 

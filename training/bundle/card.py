@@ -11,23 +11,37 @@ import numpy as np
 from LungTumorSegLib.model.bundle import CLASSIFIER, UNET, load_bundle, sha256
 from LungTumorSegLib.model.engines.choose import installed, open_engine
 
-from ..config import Config
-from ..data import prepare
+from ..config import Config, check_named
+from ..data import seen
 from ..fitting import operating_point
 
 THICKEST_MM = 8.0  # `examples` makes slices as thick as this of thinner ones
 
 
 def facts(config: Config) -> dict:
-    """``data``, ``split_sha256``, ``limits`` and ``fitted``, and the operating point as `calibrate` found it."""
-    split = Path(config.data.split)
+    """``data``, ``limits`` and ``fitted``, and the operating point as `calibrate` found it.
+
+    With the pack also ``split_sha256`` and its attribution; ``started_from``, with its own ``data``, names the model
+    that the fit went on from. Raises SettingsError where CTs were added, or a model was gone on from, and [model] still
+    has our name.
+    """
+    added = [facts for facts in seen.cases(config).values() if "source" in facts]
+    if added or config.fit.start:
+        check_named(config.model)
+    sides = {facts["patient"]: facts["role"] for facts in added}
+    data, more = {"description": config.model.data, "licence": config.model.licence}, {}
+    if config.data.pack:
+        split = Path(config.data.split)
+        sides |= seen.roles(split)
+        data["attribution"] = (Path(__file__).parents[1] / "attribution.txt").read_text(encoding="utf-8").strip()
+        more["split_sha256"] = sha256(split)
+    if config.fit.start:
+        before = seen.read_card(Path(config.fit.start))
+        kept = {key: before.get(key) for key in ("name", "version", "data", "started_from") if key in before}
+        more["started_from"] = kept | {"checksum": load_bundle(config.fit.start).checksum}
     return operating_point.operating_point(config) | {
-        "data": {
-            "patients": dict(Counter(prepare.roles(split).values())),
-            "licence": "CC BY 3.0 and 4.0, by collection; see attribution",
-            "attribution": (Path(__file__).parents[1] / "attribution.txt").read_text(encoding="utf-8").strip(),
-        },
-        "split_sha256": sha256(split),
+        "data": {"patients": dict(Counter(sides.values())), **data},
+        **more,
         "limits": limits(config),
         "fitted": {
             "seed": config.fit.seed,

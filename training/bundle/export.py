@@ -16,17 +16,17 @@ from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.sampling.cubes import classifier_cubes
 
 from ..config import Config
+from ..data import seen
 from ..errors import OccupiedError
 from . import onnx_graph
-
-NAME, VERSION = "lung-tumor-unet", "0.5.0"
 
 
 def export(config: Config, weights: Path, folder: Path, facts: dict, second: Path | None = None) -> Path:
     """Write the bundle of ``weights`` to ``folder``; ``facts`` (figures, data, threshold, ...) go into the card.
 
-    second: the classifier's weights; without them the bundle has none. An older bundle is replaced in one go, so that a
-    failure leaves it. Raises OccupiedError where the folder holds anything else.
+    The card names the CTs that the configuration's fit has seen. second: the classifier's weights; without them the
+    bundle has none. An older bundle is replaced in one go, so that a failure leaves it. Raises OccupiedError where the
+    folder holds anything else.
     """
     import keras
 
@@ -34,7 +34,8 @@ def export(config: Config, weights: Path, folder: Path, facts: dict, second: Pat
         raise OccupiedError(f"{folder} holds something else than a model bundle. Choose a new folder.")
     keras.mixed_precision.set_global_policy("float32")
     network = config.network.card
-    card = {"schema": SCHEMA, "name": NAME, "version": VERSION, **asdict(network), **facts}
+    own = {"name": config.model.name, "version": config.model.version, "seen": seen.of(config)}
+    card = {"schema": SCHEMA, **own, **asdict(network), **facts}
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Windows keeps what is still open: an old bundle's file must not turn a good export into an error
     with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as around:

@@ -17,6 +17,7 @@ from onnx import TensorProto, numpy_helper
 from rich.progress import track
 
 from ..config import Config
+from ..errors import SettingsError
 from ..evaluate import automatic, click, detection, metrics
 from ..examples.patches import Patches, patch_batch
 from ..examples.whole_ct import WholeCTs, ct_batch
@@ -33,8 +34,10 @@ def quantise(config: Config, folder: Path) -> dict:
 
     The int8 file joins the bundle only if, against the same weights in float32, the mean Dice of the clicks stays
     within 0.005 and the sensitivity for inserted nodules at two false positives a scan within 0.01.
-    The card's ``int8`` holds the figures either way. Returns them.
+    The card's ``int8`` holds the figures either way. Returns them. Raises SettingsError without the pack.
     """
+    if not config.data.pack:
+        raise SettingsError("int8 weights are measured on the training pack, and there is none (pack is empty).")
     bundle = load_bundle(folder)
     nodules = click.Nodules(Path(config.data.prepared), ROLE)
     with tempfile.TemporaryDirectory() as kept:

@@ -6,10 +6,12 @@ plane by the product's own `slices`. Roles come from split.csv alone.
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib.data import CT
+from LungTumorSegLib.errors import UnreadableError
 from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lungs import find
 from LungTumorSegLib.sampling import slices
@@ -18,29 +20,19 @@ from scipy import ndimage
 
 from ..config import Config
 from ..errors import DataError
-from . import pack
+from . import own_patches, pack, seen
+from .pack import SIDE
 
 # bits of target_lesion.npy
 TARGET, DEEP = 1, 2
-
-
-def roles(split: Path) -> dict[str, str]:
-    """Patient -> role. Raises DataError if a patient stands on two sides."""
-    found: dict[str, str] = {}
-    with Path(split).open(newline="") as file:
-        for row in csv.DictReader(file):
-            if found.setdefault(row["patient"], row["role"]) != row["role"]:
-                raise DataError(
-                    f"Patient {row['patient']} has two roles in {split}; a patient may be on one side only."
-                )
-    return found
+HARD_PATCHES = "hard_patches.json"  # written by `mine`
 
 
 def patch_targets(readers: np.ndarray, lesion: np.ndarray, n_readers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Soft target (uint8, round(255 t)), loss weight (uint8, 0 or 1) and target bits of one patch.
 
     Target lesion: readers / n_readers, so that 0.5 is the consensus. Others: readers / the most readers that lesion
-    has anywhere. A lesion marked by one reader only is "don't know": weight 0.
+    has anywhere. A lesion marked by one of several readers only is "don't know": weight 0.
     """
     soft = np.zeros(readers.shape, np.float32)
     weight = np.ones(readers.shape, np.uint8)
@@ -49,7 +41,7 @@ def patch_targets(readers: np.ndarray, lesion: np.ndarray, n_readers: int) -> tu
     for label in range(2, int(lesion.max()) + 1):
         other = lesion == label
         most = readers[other].max(initial=0)
-        if most >= 2:
+        if most >= min(2, n_readers):
             soft[other] = readers[other] / most
         else:
             weight[other] = 0
@@ -62,50 +54,103 @@ def patch_targets(readers: np.ndarray, lesion: np.ndarray, n_readers: int) -> tu
 
 
 def prepare_patches(config: Config) -> None:
-    """The nodule patches. Nothing is done where ``patches.csv``, which is written last, is there."""
-    root, out = Path(config.data.pack), Path(config.data.prepared)
-    if (out / "patches.csv").exists():
+    """The patches: the pack's nodules, if there is a pack, and those that were cut from the CTs of `add`.
+
+    Nothing is done where ``patches.csv``, which is written last, has them all. Raises UnreadableError where the pack is
+    missing.
+    """
+    out, cut = Path(config.data.prepared), _cut(config)
+    listed = out / "patches.csv"
+    if listed.exists() and _cases(listed) == {record["row"]["case"] for record in cut}:
         return
     out.mkdir(parents=True, exist_ok=True)
-    role = roles(Path(config.data.split))
-    with (root / "patches" / "lidc_nodules.csv").open(newline="") as file:
-        table = list(csv.DictReader(file))
+    listed.unlink(missing_ok=True)
+    (out / HARD_PATCHES).unlink(missing_ok=True)  # by number: those of other patches
+    table = _table(config) if config.data.pack else []
     names = ("ct", "target", "weight", "target_lesion", "readers", "lesion", "reader_bits")
-    arrays = {
-        name: np.lib.format.open_memmap(out / f"{name}.npy", "w+", np.uint8, (len(table), 50, 50, 50)) for name in names
-    }
-    for shard in track(sorted((root / "patches").glob("*.zip")), "Patches"):
-        patches = pack.read_patches(shard)
-        for row, index in enumerate(patches["index"]):
-            record = table[index]
-            record["role"] = role[record["patient"]]
-            readers, lesion = patches["readers"][row], patches["lesion"][row]
-            soft, weight, bits = patch_targets(readers, lesion, int(patches["n_readers"][row]))
-            inside = np.zeros(weight.shape, bool)
-            valid = Box(*([int(record[f"valid_{axis}{end}"]) for axis in "zyx"] for end in (0, 1)))
-            inside[valid.slices] = True
-            values = (patches["ct"][row], soft, weight * inside, bits, readers, lesion, patches["reader_bits"][row])
-            for name, value in zip(names, values, strict=True):
+    shape = (len(table) + len(cut), SIDE, SIDE, SIDE)
+    arrays = {name: np.lib.format.open_memmap(out / f"{name}.npy", "w+", np.uint8, shape) for name in names}
+    for index, patch in track(enumerate_patches(config, table, cut), "Patches", total=shape[0]):
+        soft, weight, bits = patch_targets(patch["readers"], patch["lesion"], int(patch["row"]["n_readers"]))
+        inside = _finish(patch["row"], bits, patch["lesion"]) & (patch["known"] > 0)
+        values = (soft, weight * inside, bits)
+        for name, value in {**patch, **dict(zip(names[1:4], values, strict=True))}.items():
+            if name in arrays:
                 arrays[name][index] = value
-            marked = np.flatnonzero((lesion > 0).any((1, 2)))
-            away = np.abs(np.arange(50)[:, None] - marked[None]).min(1)  # mm along z from any label
-            record["free_z"] = " ".join(str(z) for z in np.flatnonzero((away >= 8) & inside.any((1, 2))))
-            z = np.flatnonzero((bits & TARGET).any((1, 2)))
-            record["target_z0"], record["target_z1"] = int(z.min()), int(z.max())
     for array in arrays.values():
         array.flush()
-    with (out / "patches.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, table[0].keys())
+    rows = [*table, *(record["row"] for record in cut)]
+    with (out / "patches.part").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
         writer.writeheader()
-        writer.writerows(table)
+        writer.writerows(rows)
+    (out / "patches.part").replace(listed)
+
+
+def _table(config: Config) -> list[dict]:
+    """The rows of the pack's nodules, with their roles."""
+    listed = Path(config.data.pack) / "patches" / "lidc_nodules.csv"
+    if not listed.exists():
+        raise UnreadableError(
+            f"The training pack is not in {config.data.pack}. Say where it is ([data] pack), or train on your own CTs "
+            'alone (pack = "", see docs/train-your-own.md).'
+        )
+    role = seen.roles(Path(config.data.split))
+    with listed.open(newline="") as file:
+        return [row | {"role": role[row["patient"]]} for row in csv.DictReader(file)]
+
+
+def _cases(listed: Path) -> set[str]:
+    """The CTs of `add` that the patches of a table are cut from."""
+    with listed.open(newline="") as file:
+        return {row["case"] for row in csv.DictReader(file) if row.get("case")}
+
+
+def _cut(config: Config) -> list[dict]:
+    """What `add` has cut: ``row``, with case, patient and role, and ``file`` and ``at``, where its arrays are."""
+    found = []
+    for listed in sorted(Path(config.data.prepared).glob("volumes/*/patches.json")):
+        facts = json.loads((listed.parent / "case.json").read_text()) if (listed.parent / "case.json").exists() else {}
+        for at, row in enumerate(json.loads(listed.read_text()) if facts else ()):
+            own = {"case": listed.parent.name, "patient": facts["patient"], "role": facts["role"]}
+            found.append({"row": row | own, "file": listed.with_suffix(".npz"), "at": at})
+    return found
+
+
+def enumerate_patches(config: Config, table: list[dict], cut: list[dict]) -> Iterator[tuple[int, dict]]:
+    """(number, arrays and row) of the pack's patches, then of those that `add` has cut."""
+    for shard in sorted((Path(config.data.pack) / "patches").glob("*.zip")) if table else ():
+        read = pack.read_patches(shard)
+        for at, index in enumerate(read["index"]):
+            arrays = {name: read[name][at] for name in ("ct", "readers", "lesion", "reader_bits")}
+            yield int(index), arrays | {"row": table[index], "known": np.ones((SIDE,) * 3, np.uint8)}
+    for number, record in enumerate(cut, len(table)):
+        record["row"]["index"] = number
+        with np.load(record["file"]) as read:
+            arrays = {name: read[name][record["at"]] for name in ("ct", "readers", "lesion", "known")}
+        yield number, arrays | {"row": record["row"], "reader_bits": arrays["readers"]}
+
+
+def _finish(row: dict, bits: np.ndarray, lesion: np.ndarray) -> np.ndarray:
+    """Work out what the row says of a patch's slices; where the scan is (bool)."""
+    inside = np.zeros(bits.shape, bool)
+    inside[Box(*([int(row[f"valid_{axis}{end}"]) for axis in "zyx"] for end in (0, 1))).slices] = True
+    marked = np.flatnonzero((lesion > 0).any((1, 2)))
+    away = np.abs(np.arange(SIDE)[:, None] - marked[None]).min(1, initial=SIDE)  # mm along z from any label
+    row["free_z"] = " ".join(str(z) for z in np.flatnonzero((away >= 8) & inside.any((1, 2))))
+    z = np.flatnonzero((bits & TARGET).any((1, 2)))
+    row["target_z0"], row["target_z1"] = (int(z.min()), int(z.max())) if len(z) else ("", "")
+    return inside
 
 
 def prepare_volumes(config: Config) -> None:
-    """The pack's whole CTs in plane on the network's grid; those that are there are kept.
+    """The pack's whole CTs, if there is a pack, in plane on the network's grid; those that are there are kept.
 
     Raises DataError where an added CT has the name of one of them.
     """
-    root, role = Path(config.data.pack), roles(Path(config.data.split))
+    if not config.data.pack:
+        return
+    root, role = Path(config.data.pack), seen.roles(Path(config.data.split))
     for name in track(pack.names(root), "Whole CTs"):
         there = Path(config.data.prepared) / "volumes" / name / "case.json"
         if there.exists():
@@ -173,5 +218,15 @@ def write_case(
         # mm from voxel 0's centre to the first voxel of the coarse lungs
         "lungs_start_zyx": (axial.index(found.geometry.origin_lps) * axial.spacing_zyx).tolist(),
     }
-    (folder / "case.json").write_text(json.dumps(facts | (added or {})))
+    if added:
+        facts |= {**added, "voxels": seen.checksum(ct)}
+        lung = found.geometry.lps(np.argwhere(found.label_zyx > 0))
+        _write_patches(folder, own_patches.cut(ct, tumour_zyx, weight_zyx > 0, lung))
+    (folder / "case.json").write_text(json.dumps(facts))
     return folder
+
+
+def _write_patches(folder: Path, cut: list[dict]) -> None:
+    arrays = {name: np.stack([patch[name] for patch in cut]) for name in ("ct", "readers", "lesion", "known") if cut}
+    np.savez_compressed(folder / "patches.npz", **arrays)
+    (folder / "patches.json").write_text(json.dumps([patch["row"] for patch in cut]))

@@ -19,8 +19,8 @@ from rich.progress import track
 
 from ..config import Config
 from ..errors import DataError
-from . import layouts
-from .prepare import roles, write_case
+from . import layouts, seen
+from .prepare import write_case
 
 ROLES = ("train", "val", "test")
 MOST_VALUES = 64  # more different ones are no labels
@@ -175,7 +175,8 @@ def prepare(config: Config, folder: Path, labels: tuple[int, ...] = ()) -> int:
                 f"{pair.name} is prepared already, from {there.get('source', 'the pack or an unknown file')}. Give "
                 f"{pair.image} and its mask another name or, if it is the same CT, delete {volumes / pair.name} first."
             )
-    before = [*roles(Path(config.data.split)).items(), *((f.get("patient", n), f["role"]) for n, f in prepared.items())]
+    split = seen.roles(Path(config.data.split)) if config.data.pack else {}
+    before = [*split.items(), *((f.get("patient", n), f["role"]) for n, f in prepared.items())]
     check_split([*before, *((pair.patient, pair.role) for pair in pairs)])
     tumour = tumour_values(pairs)
     pairs = [replace(pair, tumour=tumour) for pair in pairs]

@@ -19,7 +19,7 @@ from LungTumorSegLib.model.engines.choose import open_engine
 from rich.progress import track
 
 from ..config import Config
-from ..data import pack
+from ..data import cases, seen
 from ..examples import recipients, whole_ct
 from ..examples.patches import Patches
 from . import froc, metrics
@@ -43,12 +43,18 @@ class Model:
 
 
 def models(config: Config, bundle: Bundle) -> dict[str, Model]:
-    """For each fold the model that was fine-tuned without it, or ``bundle`` where `folds` has not been run."""
+    """For each fold the model that was fine-tuned without it, or ``bundle`` where `folds` has not been run.
+
+    Raises DataError where a model has seen the fold's CTs.
+    """
     opened = {}
     for fold in FOLDS:
         own = Path(config.fit.run) / "folds" / fold / "bundle"
         unseen = (own / CARD).exists()
         model = load_bundle(own) if unseen else bundle
+        asked = seen.asked(config, (fold,), added=False)
+        advice = "Run `folds` first, or ask without --whole-cts."
+        seen.refuse(seen.read_card(model.folder), fold, asked, advice)
         folder = records(config, model)
         folder.mkdir(parents=True, exist_ok=True)
         opened[fold] = Model(model, open_engine(model), folder, unseen)
@@ -125,7 +131,7 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
 
 def real(config: Config, name: str, model: Model) -> dict:
     """The product on one CT with its own tumour, on its native grid."""
-    ct, truth = pack.read(config.data.pack, name), pack.read_mask(config.data.pack, name)
+    ct, truth, unknown = cases.read(config, name)
     result = segmentation.segment(
         ct, Options(keep_probability=True, min_confidence=0), engine=model.engine, bundle=model.bundle
     )
@@ -135,12 +141,8 @@ def real(config: Config, name: str, model: Model) -> dict:
     union = np.zeros(truth.shape, bool)
     for box, mask in predictions:
         union[box.slices] |= mask
-    known = np.ones(truth.shape, bool)
-    ignored = pack.read_mask(config.data.pack, name, "ignore")
-    if ignored is not None:
-        known &= ~ignored
     counts = Histogram.empty()
-    counts.add(result.probability, truth, known)
+    counts.add(result.probability, truth, ~unknown)
     found = _lesion_rows(result, ct, model, references, [])
     for lesion, (box, mask) in zip(found, predictions, strict=True):
         if lesion["hits"] >= 0:

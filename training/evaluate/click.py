@@ -55,20 +55,25 @@ class NoPrompt:
 
 
 class Nodules:
-    """The nodules of one role, opened one at a time."""
+    """The nodules of one role that lie whole in their patches, opened one at a time."""
 
     def __init__(self, prepared: Path, role: str):
         self.patches = Patches(prepared, role)
-        if not self.patches.rows:
+        if not self.patches.whole:
             raise DataError(f'No nodule has the role "{role}"; the roles are train, val and test.')
         names = ("readers", "lesion", "reader_bits")
         self.marks = {name: np.load(prepared / f"{name}.npy", mmap_mode="r") for name in names}
 
+    @property
+    def of_pack(self) -> list[dict]:
+        """The rows of those that are not cut from CTs of `add`."""
+        return [row for row in self.patches.rows.values() if not row.get("case")]
+
     def __len__(self) -> int:
-        return len(self.patches.rows)
+        return len(self.patches.whole)
 
     def __iter__(self) -> Iterator[Nodule]:
-        return (self.nodule(index) for index in self.patches.rows)
+        return (self.nodule(index) for index in self.patches.whole)
 
     def nodule(self, index: int) -> Nodule:
         row, source = self.patches.rows[index], self.patches.source(index)

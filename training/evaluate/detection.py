@@ -21,7 +21,7 @@ KEPT_FALSE_POSITIVES = 8
 class Exam:
     """figures: for JSON. scans: of the inserted nodules, for the FROC curve. coefficients: of the confidence.
 
-    min_confidence: what the product keeps. records: of all runs, each lesion with its confidence.
+    min_confidence: what the product keeps. records: of all runs, each lesion with its confidence. of: what is found.
     """
 
     records: list[dict]
@@ -30,6 +30,7 @@ class Exam:
     coefficients: ConfidenceCoefficients | None
     min_confidence: float | None
     histogram: Histogram  # of the real cases
+    of: str = "inserted nodules of 6 mm and more"
 
 
 def judge(records: list[dict], role: str = "test") -> Exam:
@@ -49,24 +50,25 @@ def judge(records: list[dict], role: str = "test") -> Exam:
         for row in record["lesions"]:
             row["confidence"] = confidence.score(row, by_fold[record["fold"]])
     asked, read, real = ([r for r in records if r["exam"] == exam] for exam in (role, "read", "real"))
-    scans = [_scan(r) for r in asked]
-    counts = _histogram(real)
+    scans = [scan(r) for r in asked]
+    counts = histogram(real)
     figures = {
         "unseen": bool(records) and all(r["unseen"] for r in records),
         "inserted": _inserted(asked, scans) if asked else None,
-        "inserted_in_annotated_cts": _inserted(read, [_scan(r) for r in read]) if read else None,
-        "real": _real(real) if real else None,
+        "inserted_in_annotated_cts": _inserted(read, [scan(r) for r in read]) if read else None,
+        "real": real_figures(real) if real else None,
         "calibration_by_fold": {fold: _calibration([r for r in real if r["fold"] == fold]) for fold in FOLDS if real},
         "confidence_fitted_on": sum(row["hits"] != -2 for r in taught for row in r["lesions"]),
     }
     coefficients = confidence.fit([row for r in taught for row in r["lesions"]])
-    least = froc.score_at([_scan(r) for r in val], KEPT_FALSE_POSITIVES) if coefficients else None
+    least = froc.score_at([scan(r) for r in val], KEPT_FALSE_POSITIVES) if coefficients else None
     # infinite where more false positives than that share the highest score
     least = least if least is not None and np.isfinite(least) else None
     return Exam(records, figures, scans, coefficients, least, counts)
 
 
-def _scan(record: dict) -> froc.Scan:
+def scan(record: dict) -> froc.Scan:
+    """What counts of a run."""
     matched = np.array([row["hits"] for row in record["lesions"]], int)
     # what lies on a control is counted apart: recipients without controls have none
     controls = np.array([row["control"] >= 0 for row in record["lesions"]], bool)
@@ -114,7 +116,7 @@ def _inserted(test: list[dict], scans: list[froc.Scan]) -> dict:
             if others
         },
         "sensitivity_if_false_from_6_mm": {
-            str(rate): froc.sensitivity_at([_scan(_without_small(r)) for r in test], rate) for rate in rates
+            str(rate): froc.sensitivity_at([scan(_without_small(r)) for r in test], rate) for rate in rates
         },
         "false_positives_a_scan_of_all": float(np.mean([np.count_nonzero(~s.hits) for s in scans])),
         "confidence_at_2_false_positives": from_score,
@@ -131,13 +133,14 @@ def _without_small(record: dict) -> dict:
     return record | {"lesions": rows}
 
 
-def _histogram(real: list[dict]) -> Histogram:
+def histogram(real: list[dict]) -> Histogram:
+    """Of all these runs."""
     return sum((Histogram(*(np.array(part) for part in r["histogram"])) for r in real), Histogram.empty())
 
 
 def _calibration(real: list[dict]) -> dict:
     """Expected calibration error of these CTs, and by how much p is too high (under 0: too low) on average."""
-    counts = _histogram(real)
+    counts = histogram(real)
     mean, share, voxels = calibration.reliability(counts)
     too_high = float(np.nansum((mean - share) * voxels) / max(voxels.sum(), 1))
     return {"error": calibration.expected_error(counts), "too_high": too_high, "cts": len(real)}
@@ -152,7 +155,8 @@ def _one_a_control(record: dict) -> list[dict]:
     return list(best.values())
 
 
-def _real(real: list[dict]) -> dict:
+def real_figures(real: list[dict]) -> dict:
+    """How well the CTs' own tumours were found and outlined."""
     cases = []
     for record in sorted(real, key=lambda r: -sum(ref["ml"] for ref in r["references"])):
         hits = [row for row in record["lesions"] if row["hits"] >= 0]

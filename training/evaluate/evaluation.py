@@ -11,8 +11,9 @@ from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 from rich.progress import track
 
-from ..config import Config
-from . import automatic, calibration, click, demo, detection, page, patches, plots, targets
+from ..config import Config, Model
+from ..data import seen
+from . import automatic, calibration, click, demo, detection, own_cts, page, patches, plots, targets
 from .calibration import Histogram
 
 BATCH = 16  # slices at a time: a patch's are 64 x 64 pixels, small for what suits whole slices
@@ -23,49 +24,70 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
 
     Every run leaves a record in the folder, so that a second call goes on where the first ended. The folder is named
     by the weights' checksum and the threshold: other weights start afresh. ``facts-ROLE.json`` is what `export` takes
-    into the card: the figures and the confidence coefficients (fitted on val).
+    into the card: the figures and the confidence coefficients (fitted on val). Raises DataError where the model has
+    seen what it is asked about.
     """
     bundle = load_bundle(model)
+    nodules = click.Nodules(Path(config.data.prepared), role)
+    _refuse_seen(config, bundle, nodules, role)
     engine = open_engine(bundle)
     engine.batch = BATCH
     folder = automatic.records(config, bundle)
     folder.mkdir(parents=True, exist_ok=True)
-    nodules = click.Nodules(Path(config.data.prepared), role)
     rows = _clicks(nodules, engine, bundle, folder / f"click-{role}.csv", role)
     maps = _maps(config, nodules, engine, bundle, folder, role)
     val = maps if role == "val" else _maps(config, None, engine, bundle, folder, "val")
     temperature = calibration.fit_temperature(val.counts)
     line = calibration.fit_temperature_and_offset(val.counts)
-    judged = None
-    if whole_cts:
-        jobs = list(automatic.jobs(config, automatic.models(config, bundle), role))
-        judged = detection.judge([job() for _, job in track(jobs, "Whole CTs")], role)
+    judged, own = _whole_cts(config, bundle, folder, role) if whole_cts else (None, None)
+    chosen = judged or own
     figures = {
         "role": role,
+        "ours": config.model == Model(),
         "model": {"name": bundle.name, "version": bundle.version, "checksum": bundle.checksum},
         "engine": f"{engine.name}, {engine.precision}",
         "threshold": bundle.card.threshold,
         "best_threshold_on_val": val.best_threshold,
         "click": click.summarise(rows),
-        "calibration": _calibration(maps.counts, judged and judged.histogram, temperature, line, maps.n),
+        "calibration": _calibration(maps.counts, chosen and chosen.histogram, temperature, line, maps.n),
         "automatic": judged and judged.figures,
-        "demo": _demo(config, engine, bundle, folder) if role == "test" else None,
+        "added": own and own.figures,
+        "demo": _demo(config, engine, bundle, folder) if role == "test" and config.data.pack else None,
     }
     facts = {"figures": targets.brief(figures)}
-    if judged and judged.coefficients:
-        facts["confidence_coefficients"] = asdict(judged.coefficients)
-        if judged.min_confidence is not None:
-            facts["min_confidence"] = judged.min_confidence
+    if chosen and chosen.coefficients:
+        facts["confidence_coefficients"] = asdict(chosen.coefficients)
+        if chosen.min_confidence is not None:
+            facts["min_confidence"] = chosen.min_confidence
     _write(folder / f"figures-{role}.json", figures)
     _write(folder / f"facts-{role}.json", facts)
-    if judged:
-        _write_csv(folder / f"lesions-{role}.csv", [r for record in judged.records for r in _flat(record)])
-        _write_csv(folder / f"real-{role}.csv", judged.figures["real"]["cases"] if judged.figures["real"] else [])
-    pictures = plots.draw(folder, role, config, rows, maps.counts, judged, line)
+    for name, found in (("", judged), ("added-", own)):
+        if found:
+            _write_csv(folder / f"{name}lesions-{role}.csv", [r for record in found.records for r in _flat(record)])
+            _write_csv(folder / f"{name}real-{role}.csv", (found.figures["real"] or {"cases": []})["cases"])
+    pictures = plots.draw(folder, role, config, rows, maps.counts, chosen, line)
     pictures += [page.draw_cases(folder / f"cases-{role}.png", nodules, rows, engine, bundle)]
     page.write(folder / f"report-{role}.html", figures, pictures)
     targets.show(figures)
     return folder
+
+
+def _refuse_seen(config: Config, bundle, nodules: click.Nodules, role: str) -> None:
+    """Raise DataError where the model has seen what it is asked about: patches of the pack, or CTs that were added."""
+    known = seen.read_card(bundle.folder)
+    asked = [seen.Asked(row["patient"], row["patient"]) for row in nodules.of_pack]
+    for side, given in ((role, asked), *((side, seen.asked(config, (side,), added=True)) for side in ("val", role))):
+        seen.refuse(known, side, given, "Ask a model that has not seen them, or take other CTs for val and test.")
+
+
+def _whole_cts(config: Config, bundle, folder: Path, role: str) -> tuple[detection.Exam | None, detection.Exam | None]:
+    """The exam on the pack's CTs, and that on the CTs that were added."""
+    judged = None
+    if config.data.pack:
+        jobs = list(automatic.jobs(config, automatic.models(config, bundle), role))
+        judged = detection.judge([job() for _, job in track(jobs, "Whole CTs")], role)
+    model = automatic.Model(bundle, open_engine(bundle), folder, unseen=True)
+    return judged, own_cts.exam(config, model, role)
 
 
 def _clicks(nodules: click.Nodules, engine, bundle, table: Path, role: str) -> list[dict]:
@@ -74,7 +96,7 @@ def _clicks(nodules: click.Nodules, engine, bundle, table: Path, role: str) -> l
     if table.exists():
         with table.open(newline="") as file:
             done = {int(row["index"]): _numbers(row) for row in csv.DictReader(file)}
-    left = [index for index in nodules.patches.rows if index not in done]
+    left = [index for index in nodules.patches.whole if index not in done]
     without = click.NoPrompt(engine)
     for index in track(left, f"Clicks, {role}"):
         nodule = nodules.nodule(index)
@@ -86,7 +108,7 @@ def _clicks(nodules: click.Nodules, engine, bundle, table: Path, role: str) -> l
                 writer.writeheader()
             writer.writerow(row)
         done[index] = row
-    return [done[index] for index in nodules.patches.rows]
+    return [done[index] for index in nodules.patches.whole]
 
 
 def _maps(config: Config, nodules: click.Nodules | None, engine, bundle, folder: Path, role: str) -> patches.Maps:

@@ -25,8 +25,8 @@ def draw(folder: Path, role: str, config: Config, rows: list[dict], counts: Hist
         sets.append(("whole CTs", judged.histogram))
     drawn.append(_save(folder / f"reliability-{role}.png", _reliability, sets, line))
     if judged and judged.scans:
-        drawn.append(_save(folder / f"froc-{role}.png", _froc, judged.scans))
-        drawn.append(_save(folder / f"precision_recall-{role}.png", _precision_recall, judged.scans))
+        drawn.append(_save(folder / f"froc-{role}.png", _froc, judged))
+        drawn.append(_save(folder / f"precision_recall-{role}.png", _precision_recall, judged))
     logs = sorted(Path(config.fit.run).glob("stage*/log.csv"))
     if logs:
         drawn.append(_save(folder / "learning.png", learning, logs))
@@ -76,19 +76,21 @@ def _reliability(axes, sets: list[tuple[str, Histogram]], line: tuple[float, flo
     axes.legend(loc="lower right", fontsize=8)
 
 
-def _froc(axes, scans: list[froc.Scan]) -> None:
+def _froc(axes, judged) -> None:
+    scans = judged.scans
     false, found, _ = froc.curve(scans)
     axes.step(np.maximum(false, 0.05), found, where="post")
     axes.set(xscale="log", xlim=(0.05, 50), ylim=(0, 1), xlabel="false positives a scan", ylabel="sensitivity")
-    axes.set_title(f"inserted nodules of 6 mm and more, {len(scans)} scans", fontsize=9)
+    axes.set_title(f"{judged.of}, {len(scans)} scans", fontsize=9)
 
 
-def _precision_recall(axes, scans: list[froc.Scan]) -> None:
+def _precision_recall(axes, judged) -> None:
+    scans = judged.scans
     false, found, _ = froc.curve(scans)
     hits, misses = found * sum(s.references for s in scans), false * len(scans)
     axes.step(found[1:], (hits / np.maximum(hits + misses, 1e-9))[1:], where="post")
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="recall", ylabel="precision")
-    axes.set_title("inserted nodules, lesion by lesion", fontsize=9)
+    axes.set_title(f"{judged.of}, lesion by lesion", fontsize=9)
 
 
 def learning(axes, logs: list[Path]) -> None:

@@ -23,7 +23,7 @@ JITTER_MM = 1.0
 SPOT_SIGMAS_MM = (1.6, 2.6, 4.2)  # balls of 5 to 15 mm
 SPOT_HU = 120  # least response
 TIMES, TIMES_SUBSOLID, SMALL_MM = 3, 5, 5.0  # a nodule's cubes, each augmented anew; one only of what is below 5 mm
-SPOTS_A_PATCH, SPOTS_A_CT = 5, 900
+SPOTS_A_PATCH, SPOTS_A_CT, SPOTS = 5, 900, 14_400  # of all CTs: 0.9 GB of cubes
 HARD_TIMES_PATCH, HARD_TIMES_CT = 3, 6
 RECIPIENTS, NODULES_A_RECIPIENT = 5, 14  # inserted into each CT
 NEAR_LUNG_MM = 12.0
@@ -38,7 +38,8 @@ def of_patches(config: Config) -> dict[str, np.ndarray]:
     for index in track(patches.rows, "Cubes of patches"):
         source, shape = patches.source(index), patches.arrays["target_lesion"][index] & TARGET > 0
         solid = float(patches.rows[index]["texture"]) >= 4
-        times = 1 if patches.size[index] < SMALL_MM else TIMES if solid else TIMES_SUBSOLID
+        size = patches.size.get(index)  # none: background
+        times = 0 if size is None else 1 if size < SMALL_MM else TIMES if solid else TIMES_SUBSOLID
         pool += [(_cube(rng, config, source, centre_of(shape)), 1) for _ in range(times)]
         places, response = spots(source.hu, 1.0)
         away = _away(source, places) & ((places > 6) & (places < 44)).all(1)
@@ -52,7 +53,7 @@ def of_cts(config: Config, role: str) -> dict[str, np.ndarray]:
     """The same of the whole CTs of one role: inserted nodules; spots, hard negatives and controls."""
     prepared, pool = Path(config.data.prepared), []
     patches = Patches(prepared, "train")
-    large = [index for index, size in patches.size.items() if size >= SMALL_MM]
+    large = [index for index in patches.whole if patches.size[index] >= SMALL_MM]
     cases = [case for case in whole_ct.WholeCTs(prepared, (role,)).cases if case.source.weight.any()]
     for number, case in enumerate(track(cases, f"Cubes of whole CTs, {role}")):
         rng, source = np.random.default_rng((config.fit.seed, 1, number)), case.source
@@ -64,9 +65,10 @@ def of_cts(config: Config, role: str) -> dict[str, np.ndarray]:
             places, response = spots(source.hu[Box(low, high).slices], source.step_mm)
             places = places + low * unit
             kept = (lung.query(places, distance_upper_bound=NEAR_LUNG_MM)[0] < NEAR_LUNG_MM) & _away(source, places)
-            chosen = [*_some(rng, places[kept], response[kept], SPOTS_A_CT), *[*case.hard] * HARD_TIMES_CT]
+            most = min(SPOTS_A_CT, SPOTS // len(cases))
+            chosen = [*_some(rng, places[kept], response[kept], most), *[*case.hard] * HARD_TIMES_CT]
             pool += [(_cube(rng, config, source, place), 0) for place in chosen]
-        for k in range(RECIPIENTS):
+        for k in range(RECIPIENTS if large else 0):
             nodules = rng.choice(large, min(NODULES_A_RECIPIENT, len(large)), replace=False).tolist()
             recipient = recipients.make(
                 case, patches, nodules, 1000 + RECIPIENTS * number + k

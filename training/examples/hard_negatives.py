@@ -1,25 +1,23 @@
 """Hard negatives: where in whole CTs and in patches the network sees tumour and there is none."""
 
 import json
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import segmentation
 from LungTumorSegLib.data import CT, Options, Result
-from LungTumorSegLib.errors import NotACTError, UnreadableError
+from LungTumorSegLib.errors import NotACTError
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
-from LungTumorSegLib.readers.ct import read_ct
 from rich.progress import track
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ..config import Config, Stage
-from ..data import pack
-from .patches import HARD_PATCHES, Patches
+from ..data import cases, seen
+from ..data.prepare import HARD_PATCHES
+from .patches import Patches
 from .whole_ct import HARD_NEGATIVES
 
 LEAST_P = 0.3
@@ -71,24 +69,19 @@ def mine_cts(config: Config, model: Path | None = None) -> Path:
     engine = open_engine(opened)
     prepared = Path(config.data.prepared)
     found = {}
-    readers = {path.parent: _reader(config, path) for path in sorted(prepared.glob("volumes/*/case.json"))}
-    for folder, read in track(readers.items(), "False positives"):
+    # nothing is learnt on val and test
+    names = [name for name, facts in seen.cases(config).items() if facts["role"] not in ("val", "test")]
+    for name in names:
+        cases.check_there(config, name)
+    for name in track(names, "False positives"):
+        folder = prepared / "volumes" / name
         weight = np.load(folder / "weight.npy", mmap_mode="r")
         if weight.any():
-            ct = read()
+            ct = cases.read(config, name)[0]
             result = segmentation.segment(ct, Options(), engine=engine, bundle=opened)
             label = np.load(folder / "target.npy", mmap_mode="r")
-            found[folder.name] = [point.tolist() for point in false_positives(result, ct, label, weight)]
+            found[name] = [point.tolist() for point in false_positives(result, ct, label, weight)]
     return _write(prepared / HARD_NEGATIVES, found)
-
-
-def _reader(config: Config, case: Path) -> Callable[[], CT]:
-    """Reads a prepared CT on its own grid: from where it was added, or from the pack."""
-    added, folder = json.loads(case.read_text()).get("source"), case.parent
-    source = Path(added or Path(config.data.pack) / "volumes" / folder.name)
-    if not source.exists():
-        raise UnreadableError(f"{folder} was prepared from {source}, which is gone. Bring it back, or delete {folder}.")
-    return partial(read_ct, source) if added else partial(pack.read, config.data.pack, folder.name)
 
 
 def _write(target: Path, found: dict) -> Path:

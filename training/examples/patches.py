@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from LungTumorSegLib.model.card import NetworkCard
 
-from ..data.prepare import DEEP, TARGET
+from ..data.prepare import DEEP, HARD_PATCHES, TARGET
 from ..errors import DataError
 from . import reformat
 from .augment import make_example
@@ -20,7 +20,6 @@ SIZE_BINS = (4, 6, 10, 20, 40, 100)
 # one nodule in eight is not solid; drawn alike, the clicks on them were outlined far too small
 SUBSOLID_OFTEN = 3
 EVERY = slice(None)
-HARD_PATCHES = "hard_patches.json"  # written by `mine`
 OFF_CENTRE = 1 / 4  # of the crop: so far from its middle may a false positive lie
 HARD_SHARE = 0.7  # of the background where false positives were mined
 
@@ -36,15 +35,18 @@ class Patches:
             rows = list(csv.DictReader(file))
         self.rows = {int(r["index"]): r for r in rows if r["role"] == role}
         self.free = {i: [int(z) for z in r["free_z"].split()] for i, r in self.rows.items() if r["free_z"]}
-        size = {i: float(r["diameter_mm"]) for i, r in self.rows.items()}
-        self.bins = [[i for i in size if a <= size[i] < b] for a, b in itertools.pairwise(SIZE_BINS)]
+        # of the nodules: a patch of background has none
+        self.size = size = {i: float(r["diameter_mm"]) for i, r in self.rows.items() if float(r["diameter_mm"])}
+        self.whole = [i for i in size if int(self.rows[i].get("cut") or 0) == 0]
+        self.bins = [[i for i in size if a <= min(size[i], 99) < b] for a, b in itertools.pairwise(SIZE_BINS)]
         self.zoomable = [i for i in size if size[i] >= 12 and float(self.rows[i]["texture"]) >= 4]
-        self.size = size
+        whole = set(self.whole)
+        self.whole_pools = [[i for i in b if i in whole] for b in self.bins], [i for i in self.zoomable if i in whole]
         hard_file = prepared / HARD_PATCHES
         mined = json.loads(hard_file.read_text()) if hard_file.exists() else {}
         self.hard = {int(i): np.array(points) for i, points in mined.items() if int(i) in self.rows}
         often = {i: SUBSOLID_OFTEN if float(r["texture"]) < 4 else 1 for i, r in self.rows.items()}
-        self.chances = [np.array([often[i] for i in b]) / max(1, sum(often[i] for i in b)) for b in self.bins]
+        self.often = often
 
     def source(self, index: int) -> Source:
         a = self.arrays
@@ -57,16 +59,24 @@ class Patches:
             raise DataError(f"No {what} is among the prepared patches of the role {self.role}.")
         return pool
 
-    def pick_lesion(self, rng: np.random.Generator) -> tuple[int, float]:
-        """A nodule, of a size drawn uniformly over the bins, and the zoom that brings it there."""
-        bin_ = int(rng.integers(len(self.bins)))
-        if SIZE_BINS[bin_] >= 20 and (bin_ == len(self.bins) - 1 or rng.random() < 0.5 or not self.bins[bin_]):
-            index = int(rng.choice(self.need(self.zoomable, "solid nodule of 12 mm or more, to enlarge,")))
+    def pick_lesion(self, rng: np.random.Generator, whole: bool = False) -> tuple[int, float]:
+        """A nodule, of a size drawn uniformly over the bins, and the zoom that brings it there.
+
+        Where no nodule has the size, and none can be enlarged to it, the nearest size is taken. whole: only one that
+        does not reach beyond its patch.
+        """
+        bins, zoomable = self.whole_pools if whole else (self.bins, self.zoomable)
+        bin_ = int(rng.integers(len(bins)))
+        enlarged = SIZE_BINS[bin_] >= 20 and bool(zoomable)
+        if enlarged and (bin_ == len(bins) - 1 or rng.random() < 0.5 or not bins[bin_]):
+            index = int(rng.choice(zoomable))
             low = max(2.0 if self.size[index] * 2 < 100 else 1.5, SIZE_BINS[bin_] / self.size[index])
             return index, float(rng.uniform(low, max(low, min(4.0, SIZE_BINS[bin_ + 1] / self.size[index]))))
-        bin_ = bin_ if self.bins[bin_] else bin_ - 1
-        sizes = f"{SIZE_BINS[bin_]} to {SIZE_BINS[bin_ + 1]} mm"
-        return int(rng.choice(self.need(self.bins[bin_], f"nodule of {sizes}"), p=self.chances[bin_])), 1.0
+        filled = [k for k, pool in enumerate(bins) if pool]
+        bin_ = min(filled, key=lambda k: (abs(k - bin_), k), default=bin_)
+        pool = self.need(bins[bin_], f"nodule of {SIZE_BINS[bin_]} to {SIZE_BINS[bin_ + 1]} mm")
+        chances = np.array([self.often[i] for i in pool])
+        return int(rng.choice(pool, p=chances / chances.sum())), 1.0
 
     def draw_lesion(
         self, rng: np.random.Generator, crop: int, prompted: bool, augment: bool = True, thickened: bool = False

@@ -20,7 +20,7 @@ def draw_negative_control(rng: np.random.Generator, patches: Patches) -> tuple[S
     to leave them out (with them the validation Dice fell from 0.81 to 0.76 within 600 steps). Raises DataError where
     no patch has such lung.
     """
-    indices = patches.need(list(patches.rows), "nodule")
+    indices = patches.need(patches.whole, "nodule")
     for _ in range(CONTROL_TRIES):
         shape = patches.arrays["target_lesion"][indices[rng.integers(len(indices))]] & TARGET > 0
         _, donor, drawn = patches.draw_background(rng, 64)

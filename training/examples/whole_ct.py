@@ -105,7 +105,7 @@ class WholeCTs:
             given, shape, centre = draw_negative_control(rng, patches)
             zoom = 1.0
         else:
-            index, zoom = patches.pick_lesion(rng)
+            index, zoom = patches.pick_lesion(rng, whole=True)
             zoom, given = min(zoom, 3.0), patches.source(index)
             shape = patches.arrays["target_lesion"][index] & TARGET > 0
             centre = centre_of(shape)
@@ -174,7 +174,7 @@ def ct_batch(
 
     turned_share: of them are coronal or sagittal. part: which of them are made.
     """
-    made = []
+    made, inserted = [], inserted and bool(patches.whole)
     for i in range(n)[part]:
         rng = np.random.default_rng((seed, step, i, 2))
         kind = KINDS[(step * n + i) % len(KINDS)]

@@ -28,8 +28,9 @@ def _folder(config: Config) -> Path:
 def fit(config: Config) -> Path:
     """The classifiers ``fold-a`` and ``fold-b``, each fitted without that fold's CTs, and ``bundled``, with both.
 
-    Returns the last one's weights. Draws from the hard negatives that `mine` has left. What is there is kept: a killed
-    fit goes on with the network it was at.
+    Without the pack there are no folds: ``bundled`` alone, with the CTs of ``train``. Returns the last one's weights.
+    Draws from the hard negatives that `mine` has left. What is there is kept: a killed fit goes on with the network it
+    was at.
     """
     folder, pools = _folder(config), {}
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,8 +44,9 @@ def fit(config: Config) -> Path:
 
     own = config.classifier
     patches = _fit_one(config, folder / "patches", None, lambda: [pool("patches")], own.patch_steps, own.learning_rate)
-    for name in (*FOLDS, BUNDLED):
-        used = partial(_with_cts, pool, [fold for fold in FOLDS if fold != name])
+    folds = FOLDS if config.data.pack else ()
+    for name in (*folds, BUNDLED):
+        used = partial(_with_cts, pool, [fold for fold in folds or ("train",) if fold != name])
         made = _fit_one(config, folder / name, patches, used, own.ct_steps, own.learning_rate / 2)
     return made
 

@@ -40,8 +40,12 @@ def fine_tune(config: Config) -> list[Path]:
     The hard negatives are the shared weights' own false positives; each bundle has an operating point of its own. What
     calibrates a fold's whole runs are the other fold's CTs, by the model that has not seen those; both together
     calibrate the bundled model's. Resumes like any fit; a bundle that is newer than its weights is kept. Raises
-    OrderError while the patch stage has left no weights.
+    OrderError while the patch stage has left no weights, SettingsError without the pack.
     """
+    if not config.data.pack:
+        raise SettingsError(
+            "There are no folds without the training pack (pack is empty): val and test are never seen."
+        )
     shared = shared_weights(config)
     whole, root = config.fit.stages[-1], Path(config.fit.run) / "folds"
     made = {fold: root / fold / "bundle" for fold in FOLDS}
@@ -84,7 +88,7 @@ def _up_to_date(folder: Path, *sources: Path | None) -> bool:
 
 def _export(config: Config, own: Config, fold: str, folder: Path, point: dict) -> Path:
     facts = point | {"data": {"whole_cts_left_out": fold}}
-    return export.export(config, _weights(own), folder, facts, classifier.fitted(config, fold))
+    return export.export(own, _weights(own), folder, facts, classifier.fitted(config, fold))
 
 
 def _whole_cts(config: Config, own: Config, fold: str) -> Histogram:

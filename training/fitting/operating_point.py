@@ -12,7 +12,7 @@ from rich.progress import track
 
 from ..bundle import export
 from ..config import Config
-from ..evaluate import calibration, click, metrics, patches
+from ..evaluate import automatic, calibration, click, metrics, patches
 from ..evaluate.evaluation import BATCH
 
 
@@ -87,6 +87,15 @@ def calibrate_runs(config: Config, counts: calibration.Histogram) -> None:
         "offset": first["offset"] / temperature + offset,
     }
     _file(config).write_text(json.dumps(found))
+
+
+def calibrate_on_added(config: Config, weights: Path, second: Path) -> None:
+    """`calibrate_runs` on the added CTs of val, whole: there is no pack, and no folds. What is there is kept."""
+    found = operating_point(config)
+    if "run_calibration" in found:
+        return
+    bundle = load_bundle(export.export(config, weights, Path(config.fit.run) / "patches", found, second))
+    calibrate_runs(config, automatic.whole_cts(config, bundle, "val"))
 
 
 def operating_point(config: Config) -> dict:

@@ -62,7 +62,7 @@ def _rows(nodules: Nodules, engine: Engine, bundle: Bundle, table: Path) -> list
         with table.open(newline="") as file:
             for row in csv.DictReader(file):
                 done[int(row["index"])] = row | {k: float(v) for k, v in row.items() if k != "patient"}
-    for index in track([i for i in nodules.patches.rows if i not in done], "Uncertainty"):
+    for index in track([i for i in nodules.patches.whole if i not in done], "Uncertainty"):
         done[index] = row = figures_of(nodules.nodule(index), engine, bundle)
         new = not table.exists()
         with table.open("a", newline="") as file:
@@ -70,7 +70,7 @@ def _rows(nodules: Nodules, engine: Engine, bundle: Bundle, table: Path) -> list
             if new:
                 writer.writeheader()
             writer.writerow(row)
-    return [done[index] for index in nodules.patches.rows]
+    return [done[index] for index in nodules.patches.whole]
 
 
 def spot(nodule: Nodule) -> explain.Spot:

@@ -1,0 +1,35 @@
+"""A prepared whole CT on its own grid: from the pack, or from where it was added."""
+
+from pathlib import Path
+
+import numpy as np
+from LungTumorSegLib.data import CT
+from LungTumorSegLib.errors import UnreadableError
+
+from ..config import Config
+from . import pack, seen, user_datasets
+
+
+def read(config: Config, name: str) -> tuple[CT, np.ndarray, np.ndarray]:
+    """The CT, its tumours and what nobody knows (bool, its stored grid); none where the pack has no such mask.
+
+    Raises what `check_there` raises.
+    """
+    facts = check_there(config, name)
+    if "source" in facts:
+        image, mask = Path(facts["source"]), Path(facts["mask"])
+        values = (tuple(facts["tumour"]), tuple(facts["ignored"]))
+        return user_datasets.read(user_datasets.Pair(name, facts["patient"], facts["role"], image, mask, *values))
+    ct = pack.read(config.data.pack, name)
+    masks = (pack.read_mask(config.data.pack, name, which) for which in ("tumour", "ignore"))
+    return ct, *(np.zeros(ct.voxels_zyx.shape, bool) if mask is None else mask for mask in masks)
+
+
+def check_there(config: Config, name: str) -> dict:
+    """The case's record. Raises UnreadableError where what it was prepared from is gone."""
+    folder, facts = Path(config.data.prepared) / "volumes" / name, seen.cases(config)[name]
+    given = [Path(facts[k]) for k in ("source", "mask") if k in facts] or [Path(config.data.pack) / "volumes" / name]
+    gone = [path for path in given if not path.exists()]
+    if gone:
+        raise UnreadableError(f"{folder} was made of {gone[0]}, which is gone. Bring it back, or delete {folder}.")
+    return facts
