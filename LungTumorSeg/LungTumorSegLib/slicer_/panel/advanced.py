@@ -1,18 +1,51 @@
 """Model, engine and device."""
 
+import json
+
 import qt
+import slicer
 from slicer.i18n import tr as _
 
+from ...errors import LungTumorSegError
+from ...model.bundle import load_bundle
 from .section import Section
+
+MODELS = "LungTumorSeg/Models"  # in Slicer's settings: folders, as JSON
 
 
 class AdvancedSection(Section):
     UI = "Advanced"
 
     def connect(self):
-        self.ui.browseModelButton.connect("clicked()", self._browse)
+        button = self.ui.browseModelButton
+        button.connect("clicked()", self._browse)
+        self.models = qt.QMenu(button)
+        self.models.connect("aboutToShow()", self.list_models)
+        button.setMenu(self.models)
+        button.setPopupMode(qt.QToolButton.MenuButtonPopup)
+
+    def list_models(self):
+        """The bundled model and those that were chosen before, by name and version; what is gone is left out."""
+        self.models.clear()
+        chosen, kept = self.panel.chosen_model(), json.loads(slicer.app.userSettings().value(MODELS) or "[]")
+        for folder in dict.fromkeys(["", *kept, chosen]):
+            try:
+                card = load_bundle(folder or None).card
+            except LungTumorSegError:
+                continue
+            name = f"{card.name} {card.version}"
+            action = qt.QAction(name if folder else _("{model} (bundled)").format(model=name), self.models)
+            action.checkable, action.checked, action.toolTip = True, folder == chosen, folder
+            action.connect("triggered(bool)", lambda checked, folder=folder: self._choose(folder))
+            self.models.addAction(action)
 
     def _browse(self):
         folder = qt.QFileDialog.getExistingDirectory(None, _("Folder of a model"))
         if folder:
-            self.panel.parameters.modelFolder = folder
+            self._choose(folder)
+
+    def _choose(self, folder: str):
+        self.panel.parameters.modelFolder = folder
+        settings = slicer.app.userSettings()
+        kept = json.loads(settings.value(MODELS) or "[]")
+        settings.setValue(MODELS, json.dumps([name for name in dict.fromkeys([*kept, folder]) if name]))
