@@ -14,6 +14,14 @@ each is a `LungTumorSegError` whose text is a sentence for the user.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .data import Options, Result
+    from .findings.review import Findings
+    from .readers.ct import read_ct
+    from .segmentation import segment
+    from .writers.result_files import save
 
 __version__ = "0.1.0"
 
@@ -28,7 +36,7 @@ _MODULES = {
 __all__ = ["Findings", "Options", "Result", "read_ct", "save", "segment"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name], __name__), name)

@@ -56,7 +56,7 @@ def check(ct: CT) -> None:
     _check_values(ct)
 
 
-def _check_geometry(ct: CT):
+def _check_geometry(ct: CT) -> None:
     geometry, name = ct.geometry, ct.name
     if ct.voxels_zyx.ndim != 3 or ct.voxels_zyx.shape != geometry.shape_zyx:
         raise GeometryError(f"{name} isn't a single 3D volume. Give one grey CT volume.")
@@ -81,7 +81,7 @@ def _check_geometry(ct: CT):
         )
 
 
-def _check_values(ct: CT):
+def _check_values(ct: CT) -> None:
     voxels, name = ct.voxels_zyx, ct.name
     modality = ct.source.get("modality") or "CT"
     if modality != "CT":
@@ -130,7 +130,7 @@ def _offset(voxels: np.ndarray, low: float) -> int:
     return next((usual for usual in (OFFSET, 1000) if abs(offset - usual) <= 12), offset)
 
 
-def check_orthogonal(name: str, axes: np.ndarray):
+def check_orthogonal(name: str, axes: np.ndarray) -> None:
     """GeometryError unless the columns (any length) are at right angles to 0.001 (0.06 degrees, 0.3 mm in 300)."""
     if skew(name, axes) > RIGHT_ANGLE:
         raise GeometryError(

@@ -1,6 +1,6 @@
 """Connected components of masks. All use of cc3d, which is not part of Slicer and so is imported inside."""
 
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from .geometry import Box
 
 # Diagonal neighbours belong together: with slices ten times as thick as pixels a spicule that runs obliquely, or a
 # small nodule, has voxels that touch at edges and corners only.
-CONNECTIVITY = 26
+CONNECTIVITY: Final = 26
 
 
 class Component(NamedTuple):
@@ -19,7 +19,7 @@ class Component(NamedTuple):
     voxels: int
 
 
-def connected(mask: np.ndarray, connectivity: int = CONNECTIVITY) -> tuple[np.ndarray, int]:
+def connected(mask: np.ndarray, connectivity: Literal[6, 26] = CONNECTIVITY) -> tuple[np.ndarray, int]:
     """Labels 1, 2, ... of the components of a mask (bool, 3D), 0 outside, and how many there are.
 
     connectivity: 26 neighbours, or 6, of voxels that touch with a face.

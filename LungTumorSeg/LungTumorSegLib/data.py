@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .geometry import Box, Geometry
+from .geometry import Box, Geometry, Point
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Options:
 
     threshold: float | None = None
     min_diameter_mm: float = 3.0
-    points_lps: tuple[tuple[float, float, float], ...] = ()
+    points_lps: tuple[Point, ...] = ()
     lung_restriction: bool = True
     engine: str = "auto"
     device: str = "auto"
@@ -66,7 +66,7 @@ class Progress:
 class Rating:
     """What the classifier says of a place: ``logit`` of a nodule, 0 undecided. point_lps: in the middle of its cube."""
 
-    point_lps: tuple[float, float, float]
+    point_lps: Point
     logit: float
 
 
@@ -82,7 +82,7 @@ class Candidate:
 
     box: Box
     block: np.ndarray
-    point_lps: tuple[float, float, float] | None = None
+    point_lps: Point | None = None
     threshold: float | None = None
     ratings: tuple[Rating, ...] = ()
 
@@ -121,7 +121,7 @@ class Lesion:
     volume_mm3: float
     long_axis_mm: float
     short_axis_mm: float
-    axis_points_lps: tuple[tuple[float, float, float], ...]
+    axis_points_lps: tuple[Point, ...]
     slice_index: int
     mean_hu: float
     side: str

@@ -9,6 +9,7 @@ class LungTumorSegError(Exception):
     """Base class of everything that the library raises on purpose."""
 
     exit_code = 1
+    log = ""  # the end of the child process's standard error, where the error came from it
 
 
 class InputError(LungTumorSegError):
@@ -64,7 +65,7 @@ class OutOfMemoryError(EngineError):
 class WorkerError(EngineError):
     """The child process ended or answered nonsense. ``log`` holds the end of its standard error."""
 
-    def __init__(self, message: str, log: str = ""):
+    def __init__(self, message: str, log: str = "") -> None:
         super().__init__(message)
         self.log = log
 

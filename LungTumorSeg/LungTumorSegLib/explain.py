@@ -4,17 +4,18 @@ Both look at the axial slices of the box in which a click is answered, through a
 coronal and the sagittal view as well, so that the probability there differs a little.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .data import CT, Lesion
 from .errors import GeometryError
-from .geometry import Box
+from .geometry import Box, Point, triple
 from .inference import Inference, in_batches
 from .model.bundle import Bundle
 from .model.calibration import calibrated
-from .model.engines.base import Engine
+from .model.engines.base import Predictor
 from .sampling import slices
 
 SIDE_MM, LARGE_SIDE_MM = 60.0, 120.0  # as for a click
@@ -29,9 +30,9 @@ ERASER_STEPS = 0.75  # sigma of the eraser, in distances of two places
 class Spot:
     """Where to look: a cube of ``side_mm`` around ``centre_lps`` (mm). point_lps: the click, None if there was none."""
 
-    centre_lps: tuple[float, float, float]
+    centre_lps: Point
     side_mm: float = SIDE_MM
-    point_lps: tuple[float, float, float] | None = None
+    point_lps: Point | None = None
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ class Heat:
     probability: float
 
 
-def spot_of(ct: CT, lesion: Lesion, point_lps=None) -> Spot:
+def spot_of(ct: CT, lesion: Lesion, point_lps: Point | None = None) -> Spot:
     """The box around a lesion; the larger one where the lesion would fill the smaller. point_lps: the click, if any."""
     extents = np.multiply(lesion.label_box.shape, ct.geometry.spacing_zyx)
-    centre = tuple(ct.geometry.lps(lesion.label_box.middle).tolist())
+    centre = triple(ct.geometry.lps(lesion.label_box.middle).tolist())
     return Spot(centre, SIDE_MM if extents.max() + 2 * ROOM_MM <= SIDE_MM else LARGE_SIDE_MM, point_lps)
 
 
@@ -90,10 +91,10 @@ def uncertainty(ct: CT, spot: Spot, inference: Inference) -> Uncertainty:
     views = [(x, z) for x in (False, True) for z in ((False, True) if reversible else (False,))]
     total, squares = np.zeros(plan.shape), np.zeros(plan.shape)
 
-    def batches(first: int, size: int):
+    def batches(first: int, size: int) -> Iterator[tuple[slice, np.ndarray]]:
         return plan.batches(ct.axial_view, size, spot.point_lps, first)
 
-    def answer(engine: Engine, inputs: np.ndarray) -> np.ndarray:
+    def answer(engine: Predictor, inputs: np.ndarray) -> np.ndarray:
         return np.stack([_predict(engine, inputs, count, *view) for view in views])
 
     for which, answers in inference.run(batches, len(plan.runs), answer, stage="explain"):
@@ -129,7 +130,7 @@ def heat(ct: CT, spot: Spot, lesion: Lesion, mask: np.ndarray, inference: Infere
     erasers, count = _erasers(slice_input.shape[1:3]), len(card.offsets_mm)
     lung = slices.scale_hu(np.array(LUNG_HU), card.window_hu)
 
-    def erased(first: int, size: int):
+    def erased(first: int, size: int) -> Iterator[tuple[slice, np.ndarray]]:
         for start in range(first, len(erasers), size):
             part = erasers[start : start + size, ..., None]
             inputs = np.repeat(slice_input, len(part), 0)
@@ -150,7 +151,7 @@ def _plan(ct: CT, spot: Spot, bundle: Bundle) -> slices.Plan:
     return slices.plan_around(ct.geometry.axial(), bundle.card, spot.centre_lps, spot.side_mm)
 
 
-def _predict(engine: Engine, given: np.ndarray, count: int, mirror_x: bool, mirror_z: bool) -> np.ndarray:
+def _predict(engine: Predictor, given: np.ndarray, count: int, mirror_x: bool, mirror_z: bool) -> np.ndarray:
     if mirror_z:
         given = np.concatenate([given[..., :count][..., ::-1], given[..., count:]], -1)
     if not mirror_x:

@@ -7,14 +7,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from operator import index
+from typing import SupportsIndex, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+Point = tuple[float, float, float]  # mm, (x, y, z)
+Shape = tuple[int, int, int]  # voxels, (z, y, x)
+T = TypeVar("T")
 
 # 4x4, from LPS to RAS mm and, being its own inverse, from RAS to LPS
 RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def ras_from_lps(point: Sequence[float]) -> tuple[float, float, float]:
+def triple(values: Iterable[T]) -> tuple[T, T, T]:
+    """Three values as a tuple. Raises ValueError if there are more or fewer."""
+    first, second, third = values
+    return first, second, third
+
+
+def ras_from_lps(point: Iterable[float]) -> Point:
     """A point (x, y, z) from LPS mm, the library's, to RAS mm, Slicer's and the user's.
 
     Its own inverse: x and y change their signs, so that it takes RAS to LPS as well.
@@ -41,12 +53,12 @@ class Box:
     start: tuple[int, ...]
     stop: tuple[int, ...]
 
-    def __post_init__(self):
-        start, stop = tuple(map(index, self.start)), tuple(map(index, self.stop))
-        if any(a > b for a, b in zip(start, stop, strict=True)):
-            raise ValueError(f"A box cannot reach from {start} to {stop}.")
-        object.__setattr__(self, "start", start)
-        object.__setattr__(self, "stop", stop)
+    def __init__(self, start: Iterable[SupportsIndex], stop: Iterable[SupportsIndex]) -> None:
+        first, end = tuple(map(index, start)), tuple(map(index, stop))
+        if any(a > b for a, b in zip(first, end, strict=True)):
+            raise ValueError(f"A box cannot reach from {first} to {end}.")
+        object.__setattr__(self, "start", first)
+        object.__setattr__(self, "stop", end)
 
     @classmethod
     def whole(cls, shape: Sequence[int]) -> "Box":
@@ -66,16 +78,24 @@ class Box:
         return cls(start, stop)
 
     @classmethod
+    def tight(cls, mask: np.ndarray) -> "Box":
+        """What `around` finds, of a mask that is not empty. Raises ValueError if it is."""
+        box = cls.around(mask)
+        if box is None:
+            raise ValueError("An empty mask has no box.")
+        return box
+
+    @classmethod
     def of_slices(cls, slices: Iterable[slice]) -> "Box":
         """From slices without a step, as cc3d and scipy give them."""
-        slices = tuple(slices)
-        return cls([s.start for s in slices], [s.stop for s in slices])
+        sides = tuple(slices)
+        return cls([s.start for s in sides], [s.stop for s in sides])
 
     @classmethod
     def of_pairs(cls, pairs: Iterable[Sequence[int]]) -> "Box":
         """The inverse of `pairs`."""
-        pairs = tuple(pairs)
-        return cls([a for a, _ in pairs], [b for _, b in pairs])
+        sides = tuple(pairs)
+        return cls([a for a, _ in sides], [b for _, b in sides])
 
     @property
     def slices(self) -> tuple[slice, ...]:
@@ -102,11 +122,11 @@ class Box:
         start = np.maximum(self.start, other.start)
         return Box(start, np.maximum(start, np.minimum(self.stop, other.stop)))
 
-    def shift(self, offset: Sequence[int]) -> "Box":
+    def shift(self, offset: ArrayLike) -> "Box":
         """The box moved by so many voxels along each axis."""
         return Box(np.add(self.start, offset), np.add(self.stop, offset))
 
-    def expand(self, margin: int | Sequence[int], shape: Sequence[int]) -> "Box":
+    def expand(self, margin: ArrayLike, shape: Sequence[int]) -> "Box":
         """The box and ``margin`` voxels (one number, or one for each axis) around it, as far as an array reaches."""
         return Box(np.subtract(self.start, margin), np.add(self.stop, margin)).intersect(Box.whole(shape))
 
@@ -143,16 +163,16 @@ class AxialOrder:
         """The inverse of `view`."""
         return array[self._flipped()].transpose(np.argsort(self.permutation))
 
-    def undo_box(self, box: Box, shape: tuple[int, int, int]) -> Box:
+    def undo_box(self, box: Box, shape: Shape) -> Box:
         """A box in the axial view (of a view with ``shape``) as a box in the stored array."""
         flipped = self._flipped_box(box, shape).pairs
         return Box.of_pairs(flipped[i] for i in np.argsort(self.permutation))
 
-    def view_box(self, box: Box, shape: tuple[int, int, int]) -> Box:
+    def view_box(self, box: Box, shape: Shape) -> Box:
         """A box in the stored array as a box in the axial view (of a view with ``shape``)."""
         return self._flipped_box(Box.of_pairs(box.pairs[i] for i in self.permutation), shape)
 
-    def _flipped_box(self, box: Box, shape: tuple[int, int, int]) -> Box:
+    def _flipped_box(self, box: Box, shape: Shape) -> Box:
         sides = zip(box.pairs, shape, self.flips, strict=True)
         return Box.of_pairs((n - b, n - a) if flip else (a, b) for (a, b), n, flip in sides)
 
@@ -165,20 +185,20 @@ class Geometry:
     direction: nine cosines, row by row; column a is the LPS direction of axis a in (x, y, z) order, as in ITK.
     """
 
-    shape_zyx: tuple[int, int, int]
+    shape_zyx: Shape
     spacing_xyz: tuple[float, float, float]
-    origin_lps: tuple[float, float, float]
+    origin_lps: Point
     direction: tuple[float, ...] = (1, 0, 0, 0, 1, 0, 0, 0, 1)
 
     @classmethod
-    def from_affine(cls, shape_zyx, affine: np.ndarray) -> "Geometry":
+    def from_affine(cls, shape_zyx: Iterable[int], affine: np.ndarray) -> "Geometry":
         """From a 4x4 matrix that takes (i, j, k) = (x, y, z) indices to LPS mm."""
         axes = np.asarray(affine, float)[:3, :3]
         spacing = np.linalg.norm(axes, axis=0)
         return cls(
-            tuple(int(n) for n in shape_zyx),
-            tuple(spacing.tolist()),
-            tuple(np.asarray(affine, float)[:3, 3].tolist()),
+            triple(int(n) for n in shape_zyx),
+            triple(spacing.tolist()),
+            triple(np.asarray(affine, float)[:3, 3].tolist()),
             tuple((axes / spacing).ravel().tolist()),
         )
 
@@ -192,18 +212,19 @@ class Geometry:
 
     @property
     def spacing_zyx(self) -> tuple[float, float, float]:
-        return self.spacing_xyz[::-1]
+        x, y, z = self.spacing_xyz
+        return z, y, x
 
     @property
     def voxel_mm3(self) -> float:
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
-    def lps(self, indices_zyx) -> np.ndarray:
+    def lps(self, indices_zyx: ArrayLike) -> np.ndarray:
         """(..., 3) indices along (z, y, x), fractions allowed, to LPS mm."""
         xyz = np.asarray(indices_zyx, float)[..., ::-1]
         return xyz @ self.affine[:3, :3].T + self.affine[:3, 3]
 
-    def index(self, points_lps) -> np.ndarray:
+    def index(self, points_lps: ArrayLike) -> np.ndarray:
         """(..., 3) LPS mm to fractional indices along (z, y, x)."""
         shifted = np.asarray(points_lps, float) - self.affine[:3, 3]
         return (shifted @ np.linalg.inv(self.affine[:3, :3]).T)[..., ::-1]
@@ -214,21 +235,21 @@ class Geometry:
 
     def crop(self, box: Box) -> "Geometry":
         """The geometry of ``array[box.slices]``."""
-        return Geometry(box.shape, self.spacing_xyz, tuple(self.lps(box.start).tolist()), self.direction)
+        return Geometry(triple(box.shape), self.spacing_xyz, triple(self.lps(box.start).tolist()), self.direction)
 
     def axial_order(self) -> AxialOrder:
         """The order in which the axes come closest to axial LPS (best match of axes, all six tried)."""
         cosines = np.reshape(self.direction, (3, 3)).T[::-1]  # row a: LPS direction of array axis a (z, y, x)
         wanted = (2, 1, 0)  # LPS component of the axial view's axes: superior, posterior, left
-        best = max(permutations(range(3)), key=lambda p: sum(abs(cosines[p[a], wanted[a]]) for a in range(3)))
-        return AxialOrder(best, tuple(bool(cosines[best[a], wanted[a]] < 0) for a in range(3)))
+        best = max(permutations(range(3), 3), key=lambda p: sum(abs(cosines[p[a], wanted[a]]) for a in range(3)))
+        return AxialOrder(best, triple(bool(cosines[best[a], wanted[a]] < 0) for a in range(3)))
 
     def axial(self) -> "Geometry":
         """The geometry of ``axial_order().view(array)``."""
         order = self.axial_order()
         axes_zyx = self.affine[:3, :3].T[::-1][list(order.permutation)]
         start = np.zeros(3)
-        shape = tuple(self.shape_zyx[i] for i in order.permutation)
+        shape = triple(self.shape_zyx[i] for i in order.permutation)
         for a, flip in enumerate(order.flips):
             if flip:
                 start[order.permutation[a]] = shape[a] - 1

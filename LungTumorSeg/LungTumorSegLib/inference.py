@@ -1,21 +1,25 @@
 """How the networks are run: batch after batch, the next one made ahead, with progress, cancel and too little memory."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from typing import TypeVar
 
 import numpy as np
 
 from .data import Options, Progress
-from .errors import Cancelled, OutOfMemoryError
+from .errors import Cancelled, NoWeightsError, OutOfMemoryError
+from .geometry import Point
 from .model.bundle import Bundle
-from .model.engines.base import Engine
+from .model.engines.base import Predictor
 from .model.engines.choose import open_engine
 from .sampling.slices import Plan
 
 # (first, size) -> (which of all inputs, these inputs) from the first one on, ``size`` at a time
 Batches = Callable[[int, int], Iterator[tuple[slice, np.ndarray]]]
+
+T = TypeVar("T")
 
 MIRRORED = ((), (1,), (2,), (3,))  # axes of a batch of the classifier's cubes
 
@@ -55,20 +59,20 @@ class Inference:
     sentences for the user that say so. options: which engine the CPU's is chosen from.
     """
 
-    def __init__(self, engine: Engine, bundle: Bundle, job: Job | None = None, options: Options | None = None):
+    def __init__(self, engine: Predictor, bundle: Bundle, job: Job | None = None, options: Options | None = None):
         self.engine, self.bundle, self.job = engine, bundle, job or Job()
         self.batch = engine.batch
         self.notes: list[str] = []
         self._options = options or Options()
 
-    def map(self, plan: Plan, view: np.ndarray, point_lps=None, stage: str | None = None) -> np.ndarray:
+    def map(self, plan: Plan, view: np.ndarray, point_lps: Point | None = None, stage: str | None = None) -> np.ndarray:
         """The network's answer on the plan's slices: uint8 (runs, y, x), round(255 p).
 
         view: (z, y, x) HU, the view that the plan was made for. point_lps: the click. stage: whose progress this is.
         """
         values = np.zeros(plan.shape, np.uint8)
 
-        def batches(first: int, size: int):
+        def batches(first: int, size: int) -> Iterator[tuple[slice, np.ndarray]]:
             return plan.batches(view, size, point_lps, first)
 
         for which, p in self.run(batches, len(values), stage=stage):
@@ -81,12 +85,16 @@ class Inference:
         Means over each cube and its mirror images along the three axes: on `val` candidates twelve of them instead of
         one have an AUROC of 0.977 instead of 0.972.
         """
+
+        def answer(engine: Predictor, some: np.ndarray) -> np.ndarray:
+            if engine.classifier is None:
+                raise NoWeightsError(f"The model in {self.bundle.folder} has no classifier. Choose another model.")
+            return engine.classifier.predict(some)
+
         total = np.zeros(len(cubes))
         for axes in MIRRORED:
             turned = np.ascontiguousarray(np.flip(cubes, axes))
-            for which, p in self.run(
-                in_batches(turned), len(turned), lambda engine, some: engine.classifier.predict(some)
-            ):
+            for which, p in self.run(in_batches(turned), len(turned), answer):
                 p = np.clip(p.astype(float), 1e-4, 1 - 1e-4)
                 total[which] += np.log(p / (1 - p))
         return total / len(MIRRORED)
@@ -95,7 +103,7 @@ class Inference:
         self,
         batches: Batches,
         total: int,
-        answer: Callable[[Engine, np.ndarray], np.ndarray] = lambda engine, inputs: engine.predict(inputs),
+        answer: Callable[[Predictor, np.ndarray], np.ndarray] = lambda engine, inputs: engine.predict(inputs),
         stage: str | None = None,
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """(which inputs, what the engine answers) of all ``total`` inputs, in their order.
@@ -142,7 +150,7 @@ def in_batches(inputs: np.ndarray) -> Batches:
     return batches
 
 
-def one_ahead(batches: Iterator) -> Iterator:
+def one_ahead(batches: Iterator[T]) -> Generator[T]:
     """The same batches in the same order; a second thread makes the next one while one is being used."""
     with ThreadPoolExecutor(1) as maker:
         coming = maker.submit(next, batches, None)

@@ -10,7 +10,7 @@ import numpy as np
 from . import __version__
 from .data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
 from .errors import UnreadableError
-from .geometry import Box, Geometry
+from .geometry import Box, Geometry, triple
 
 SCHEMA = 2
 JSON_NAME = "result.json"
@@ -28,7 +28,8 @@ def save(result: Result, ct: CT, folder: Path) -> None:
     arrays |= {f"mask_{i}": mask for i, mask in enumerate(result.masks)}
     if result.lungs is not None:
         arrays |= {"lungs_label": result.lungs.label_zyx, "lungs_hull_distance": result.lungs.hull_distance_mm}
-    np.savez(folder / VOXELS_NAME, **arrays)
+    # numpy's type takes them for its own option allow_pickle, which numpy 2.0 has not
+    np.savez(folder / VOXELS_NAME, **arrays)  # type: ignore[arg-type]
     if result.probability is not None:
         np.save(folder / PROBABILITY_NAME, result.probability)
     boxes = [_candidate_record(candidate) for candidate in result.candidates]
@@ -98,9 +99,9 @@ def geometry_record(geometry: Geometry) -> dict:
 
 def geometry_from(record: dict) -> Geometry:
     return Geometry(
-        tuple(record["shape_zyx"]),
-        tuple(record["spacing_xyz"]),
-        tuple(record["origin_lps"]),
+        triple(record["shape_zyx"]),
+        triple(record["spacing_xyz"]),
+        triple(record["origin_lps"]),
         tuple(record["direction_lps"]),
     )
 
@@ -113,7 +114,7 @@ def options_record(options: Options) -> dict:
 
 def options_from(record: dict) -> Options:
     values = dict(record)
-    values["points_lps"] = tuple(map(tuple, values["points_lps"]))
+    values["points_lps"] = tuple(map(triple, values["points_lps"]))
     values["model"] = None if values["model"] is None else Path(values["model"])
     return Options(**values)
 
@@ -124,7 +125,7 @@ def lesion_record(lesion: Lesion) -> dict:
 
 def lesion_from(record: dict) -> Lesion:
     values = dict(record)
-    values["axis_points_lps"] = tuple(map(tuple, values["axis_points_lps"]))
+    values["axis_points_lps"] = tuple(map(triple, values["axis_points_lps"]))
     values["label_box"] = Box.of_pairs(values["label_box"])
     return Lesion(**values)
 
@@ -142,9 +143,9 @@ def _candidate(record: dict, block: np.ndarray) -> Candidate:
     return Candidate(
         Box.of_pairs(record["box"]),
         block,
-        record["point_lps"] and tuple(record["point_lps"]),
+        record["point_lps"] and triple(record["point_lps"]),
         record["threshold"],
-        tuple(Rating(tuple(rating["point_lps"]), rating["logit"]) for rating in record["ratings"]),
+        tuple(Rating(triple(rating["point_lps"]), rating["logit"]) for rating in record["ratings"]),
     )
 
 
@@ -171,6 +172,6 @@ def _result(record: dict, arrays: dict, probability: np.ndarray | None) -> Resul
     )
 
 
-def _plain(value):
+def _plain(value: object) -> object:
     """Numpy numbers and paths, which json does not know."""
     return value.item() if isinstance(value, np.generic) else str(value)

@@ -13,7 +13,7 @@ from . import memory
 from .checks import check
 from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result
 from .errors import InputError
-from .geometry import Box, Geometry, ras_from_lps
+from .geometry import Box, Geometry, Point, ras_from_lps, triple
 from .inference import Inference, Job
 from .lesions.candidates import best_regions, candidate_of, candidates_of, longest_mm, widened
 from .lesions.click import click
@@ -23,7 +23,7 @@ from .lungs.queries import where_to_compute
 from .model.bundle import Bundle, load_bundle
 from .model.calibration import calibrated
 from .model.card import check_threshold
-from .model.engines.base import Engine
+from .model.engines.base import Predictor
 from .model.engines.choose import open_engine
 from .model.unet import receptive_radius
 from .sampling import multiview
@@ -42,7 +42,7 @@ def segment(
     options: Options | None = None,
     progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
-    engine: Engine | None = None,
+    engine: Predictor | None = None,
     bundle: Bundle | None = None,
 ) -> Result:
     """Find the lung tumours of a CT, or with ``options.points_lps`` the lesions at these points.
@@ -64,7 +64,7 @@ def segment(
         inference = Inference(engine, bundle, job, options)
     if options.points_lps:
         with job.stage("network"):
-            candidates = [c for point in options.points_lps if (c := _at_point(ct, tuple(point), options, inference))]
+            candidates = [c for point in options.points_lps if (c := _at_point(ct, triple(point), options, inference))]
     else:
         with job.stage("network"):
             plan, values = _axial_map(ct, lungs, inference)
@@ -133,7 +133,7 @@ def _rated(ct: CT, candidates: list[Candidate], threshold: float, inference: Inf
     for candidate in candidates:
         highest = candidate.block.max(initial=0) / 255
         held = masks_of(candidate, geometry, threshold if highest >= threshold else highest / 2)
-        middles.append([tuple(geometry.middle_lps(mask, box).tolist()) for box, mask in held])
+        middles.append([triple(geometry.middle_lps(mask, box).tolist()) for box, mask in held])
     every = [middle for each in middles for middle in each]
     if not every:
         return candidates
@@ -146,9 +146,7 @@ def _rated(ct: CT, candidates: list[Candidate], threshold: float, inference: Inf
     ]
 
 
-def _at_point(
-    ct: CT, point_lps: tuple[float, float, float], options: Options, inference: Inference
-) -> Candidate | None:
+def _at_point(ct: CT, point_lps: Point, options: Options, inference: Inference) -> Candidate | None:
     """The click rule: a 60 mm box around the point with the prompt; 120 mm when the lesion reaches its border."""
     axial, card = ct.geometry.axial(), inference.bundle.card
     index = axial.index(point_lps)
@@ -181,5 +179,5 @@ def _full_map(plan: Plan, values: np.ndarray, geometry: Geometry) -> np.ndarray:
     return np.ascontiguousarray(geometry.axial_order().undo(whole))
 
 
-def _ras(point_lps) -> str:
+def _ras(point_lps: Point) -> str:
     return ", ".join(f"{mm:.1f}" for mm in ras_from_lps(point_lps))

@@ -15,4 +15,5 @@ def silence() -> None:
     OpenVINO takes its own silent stand-in.
     """
     os.environ.update(VARIABLES)
-    sys.modules.setdefault("openvino_telemetry", None)
+    # None, which stops an import, is not in the type of sys.modules
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

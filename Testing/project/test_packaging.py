@@ -49,7 +49,7 @@ def extension(variable: str) -> str:
     ("variable", "wanted"),
     [
         ("MODULE_PYTHON_SCRIPTS", lambda name: name.endswith(".py")),
-        ("MODULE_PYTHON_RESOURCES", lambda name: name.startswith("Resources/")),
+        ("MODULE_PYTHON_RESOURCES", lambda name: name.startswith("Resources/") or name.endswith("/py.typed")),
     ],
 )
 def test_every_file_of_the_module_is_packaged(variable, wanted):
@@ -61,7 +61,9 @@ def test_every_file_of_the_module_is_packaged(variable, wanted):
 
 
 def test_no_file_lies_in_the_module_that_is_neither_script_nor_resource():
-    strays = [n for n in tracked(MODULE) if not (n.endswith(".py") or n.startswith("Resources/"))]
+    strays = [
+        n for n in tracked(MODULE) if not (n.endswith(".py") or n.startswith("Resources/") or n.endswith("/py.typed"))
+    ]
     assert strays == ["CMakeLists.txt"]
 
 

@@ -25,6 +25,14 @@ def test_there_is_no_box_around_an_empty_mask():
     assert Box.around(np.zeros((3, 0, 5), bool)) is None
 
 
+def test_an_empty_mask_has_no_tight_box():
+    mask = np.zeros((3, 4, 5), bool)
+    with pytest.raises(ValueError, match="empty"):
+        Box.tight(mask)
+    mask[1, 2, 3] = True
+    assert Box.tight(mask) == Box((1, 2, 3), (2, 3, 4))
+
+
 def test_a_box_reads_the_voxels_between_its_corners():
     array = np.arange(60).reshape(3, 4, 5)
     assert np.array_equal(array[Box((1, 0, 2), (3, 2, 5)).slices], array[1:3, 0:2, 2:5])

@@ -5,17 +5,19 @@ Plain data and numpy, no scene.
 
 import base64
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from types import EllipsisType
 
 import numpy as np
 from scipy import ndimage
 
-from ..data import CT, Candidate, Lesion, Result
-from ..geometry import Box
+from ..data import CT, Candidate, Lesion, Options, Result
+from ..geometry import Box, Point
 from ..lesions import terminology
 from ..model.card import OperatingPoint, check_threshold
 from ..record import lesion_from, lesion_record
-from .matching import in_place_of_any, match
+from .matching import Outline, in_place_of_any, match
 
 
 @dataclass
@@ -37,16 +39,18 @@ class Findings:
     model made, whatever model there is later. diameters_shown, surfaces_shown: whether a viewer shows them.
     """
 
-    def __init__(self, ct: CT, result: Result, card: OperatingPoint):
+    def __init__(self, ct: CT, result: Result, card: OperatingPoint) -> None:
         self.ct, self.result, self.card = ct, result, card
         self.options = result.options
         self.smooth_mm = 0.0
+        self.lesions: tuple[Lesion, ...] = ()
+        self.masks: tuple[np.ndarray, ...] = ()
         self.names: dict[int, str] = {}
         self.diameters_shown = self.surfaces_shown = False
         self._regions = [_Region(c) for c in result.candidates]
         self._smoothed: dict[tuple[int, float], Candidate] = {}
         self._known = {x.id: (x, m) for x, m in zip(result.lesions, result.masks, strict=True)}
-        self._drawn: dict[int, tuple[Lesion, np.ndarray]] = {}
+        self._drawn: dict[int, Outline] = {}
         # box, mask and status of what an outline was drawn instead of
         self._replaced: dict[int, tuple[Box, np.ndarray, str]] = {}
         self._segment_ids: dict[int, str] = {}
@@ -81,9 +85,9 @@ class Findings:
         """Whether the lesion's outline is the user's own, also if it was rejected since: no threshold changes it."""
         return lesion_id in self._drawn
 
-    def lesion_at(self, point_lps, within_mm: float = 3.0) -> int | None:
+    def lesion_at(self, point_lps: Point, within_mm: float = 3.0) -> int | None:
         """The id of the lesion at a point of the volume (LPS mm), or of the nearest one within some mm."""
-        best = None
+        best: tuple[float, int] | None = None
         for lesion, mask in zip(self.lesions, self.masks, strict=True):
             inside = np.argwhere(mask) + lesion.label_box.start
             distance = np.linalg.norm(self.ct.geometry.lps(inside) - np.asarray(point_lps, float), axis=1).min()
@@ -91,9 +95,9 @@ class Findings:
             reach = max(within_mm, np.linalg.norm(self.ct.geometry.spacing_zyx) / 2)
             if distance <= reach and (best is None or distance < best[0]):
                 best = distance, lesion.id
-        return best and best[1]
+        return None if best is None else best[1]
 
-    def click_of(self, lesion_id: int) -> tuple[float, float, float] | None:
+    def click_of(self, lesion_id: int) -> Point | None:
         """The latest click that found a lesion (LPS mm), None if there was none."""
         points = (region.candidate.point_lps for region in self._regions)
         return next((p for p in points if p is not None and self.lesion_at(p) == lesion_id), None)
@@ -103,26 +107,27 @@ class Findings:
     def change(
         self,
         *,
-        threshold=...,
-        min_diameter_mm=...,
-        min_confidence=...,
-        lung_restriction=...,
-        smooth_mm=...,
-        thresholds=...,
-    ):
+        threshold: float | EllipsisType | None = ...,
+        min_diameter_mm: float | EllipsisType = ...,
+        min_confidence: float | EllipsisType | None = ...,
+        lung_restriction: bool | EllipsisType = ...,
+        smooth_mm: float | EllipsisType = ...,
+        thresholds: Mapping[int, float | None] | EllipsisType = ...,
+    ) -> None:
         """Extract the lesions again without the network; what is left out stays as it is.
 
         threshold: for all lesions without their own; None is the model's, as of min_confidence. thresholds:
         {lesion id: threshold or None}, each for the region in which that lesion lies. Nothing is changed when the
         extraction fails. Raises InputError for a threshold that cannot be.
         """
-        wanted = {
-            "threshold": threshold,
-            "min_diameter_mm": min_diameter_mm,
-            "min_confidence": min_confidence,
-            "lung_restriction": lung_restriction,
-        }
-        options = replace(self.options, **{k: v for k, v in wanted.items() if v is not ...})
+        before = self.options
+        options = replace(
+            before,
+            threshold=before.threshold if threshold is ... else threshold,
+            min_diameter_mm=before.min_diameter_mm if min_diameter_mm is ... else min_diameter_mm,
+            min_confidence=before.min_confidence if min_confidence is ... else min_confidence,
+            lung_restriction=before.lung_restriction if lung_restriction is ... else lung_restriction,
+        )
         own_thresholds = {} if thresholds is ... else thresholds
         for asked in (None if threshold is ... else threshold, *own_thresholds.values()):
             check_threshold(asked)
@@ -134,7 +139,7 @@ class Findings:
             regions[self._region_of(lesion_id)].threshold = own
         self._extract(regions, options, smooth)
 
-    def add(self, clicked: Result):
+    def add(self, clicked: Result) -> list[int]:
         """Let the lesions that a click found join this result; returns their ids, empty when there are none.
 
         One that had been rejected is accepted again.
@@ -150,7 +155,7 @@ class Findings:
                 self.set_status(i, "accepted")
         return ids
 
-    def set_status(self, lesion_id: int, status: str):
+    def set_status(self, lesion_id: int, status: str) -> None:
         """accepted | rejected | edited."""
         if status not in ("accepted", "rejected", "edited"):
             raise ValueError(f"not a lesion's status: {status}")
@@ -158,12 +163,20 @@ class Findings:
             status = "edited"
         self._put(replace(self.lesion(lesion_id), status=status), self.mask(lesion_id))
 
-    def rename(self, lesion_id: int, name: str):
+    def rename(self, lesion_id: int, name: str) -> None:
         """The lesion's name in table, scene and files. Raises KeyError when it is not shown now."""
         self.lesion(lesion_id)
         self.names[lesion_id] = name
 
-    def draw(self, box: Box, mask: np.ndarray, *, lesion_id=None, name=None, segment_id=None) -> int:
+    def draw(
+        self,
+        box: Box,
+        mask: np.ndarray,
+        *,
+        lesion_id: int | None = None,
+        name: str | None = None,
+        segment_id: str | None = None,
+    ) -> int:
         """Take over an outline that the user drew, of a lesion or, without ``lesion_id``, as a new one; returns the id.
 
         box, mask: voxels (bool) of the CT's stored array. It is measured, its status is edited, and no change of
@@ -171,8 +184,8 @@ class Findings:
         """
         from ..lesions.measurement import measure  # brings packages that Slicer lacks until they are installed
 
-        known = self._known.get(lesion_id)
-        if known is None:
+        known = None if lesion_id is None else self._known.get(lesion_id)
+        if lesion_id is None or known is None:
             lesion_id = max(self._known, default=0) + 1
         lesion = Lesion(
             id=lesion_id,
@@ -195,9 +208,12 @@ class Findings:
 
     def replaced(self, lesion_id: int) -> tuple[Box, np.ndarray] | None:
         """Box and mask (bool) that the user's outline of a lesion took the place of; None where it took no place."""
-        return self._replaced[lesion_id][:2] if lesion_id in self._replaced else None
+        if lesion_id not in self._replaced:
+            return None
+        box, mask, _ = self._replaced[lesion_id]
+        return box, mask
 
-    def undraw(self, lesion_id: int):
+    def undraw(self, lesion_id: int) -> None:
         """Take back the user's outline of a lesion: it has its status of before, and thresholds change it again."""
         box, mask, status = self._replaced.pop(lesion_id)
         lesion, _ = self._drawn.pop(lesion_id)
@@ -236,15 +252,15 @@ class Findings:
             },
         }
 
-    def restore(self, state: dict):
+    def restore(self, state: dict) -> None:
         """Take back a `state` of this same result, with the ids, measurements and confidences of then."""
         self.card = OperatingPoint.from_json(state["card"], "The result's model")
         self.names |= {int(i): name for i, name in state["names"].items()}
         self._segment_ids = {int(i): name for i, name in state["segment_ids"].items()}
         for region, own in zip(self._regions, state["own_thresholds"], strict=True):
             region.threshold = own
-        values = ("threshold", "min_diameter_mm", "min_confidence", "lung_restriction")
-        self.options = replace(self.options, **{name: state[name] for name in values})
+        changed = ("threshold", "min_diameter_mm", "min_confidence", "lung_restriction")
+        self.options = replace(self.options, **{name: state[name] for name in changed})
         self.smooth_mm, self.surfaces_shown = state["smooth_mm"], state["surfaces_shown"]
         self._known, self._drawn = {}, {}
         for values in state["lesions"]:
@@ -264,7 +280,7 @@ class Findings:
 
     # ---- inside
 
-    def _extract(self, regions, options, smooth_mm):
+    def _extract(self, regions: list[_Region], options: Options, smooth_mm: float) -> None:
         from ..lesions.extraction import extract  # brings packages that Slicer lacks until they are installed
 
         candidates = tuple(self._smooth(r.candidate, smooth_mm) for r in regions)
@@ -286,7 +302,7 @@ class Findings:
     def _region_of(self, lesion_id: int) -> int:
         """The region that a lesion was made from: of those around it, the one with the highest probability in it."""
         lesion, mask = self._known[lesion_id]
-        best = -1.0, None
+        best: tuple[float, int | None] = -1.0, None
         for i, region in enumerate(self._regions):
             candidate = region.candidate
             if lesion.label_box.intersect(candidate.box) == lesion.label_box:
@@ -296,7 +312,7 @@ class Findings:
             raise KeyError(f"lesion {lesion_id} was not made from a candidate")
         return best[1]
 
-    def _adopt(self, lesions, masks):
+    def _adopt(self, lesions: Sequence[Lesion], masks: Sequence[np.ndarray]) -> None:
         """Take over newly extracted lesions, with the ids, names and statuses of those they overlap most.
 
         Those in the place of an outline that the user drew, or of what that was drawn instead of, are left out: where
@@ -319,12 +335,12 @@ class Findings:
         if self._drawn:
             self._insert_drawn()
 
-    def _insert_drawn(self):
+    def _insert_drawn(self) -> None:
         """Outlines of the user among the others, in the order of `lesions.extract`; those never rated come last."""
         pairs = [*zip(self.lesions, self.masks, strict=True), *self._drawn.values()]
         rated = any(lesion.confidence is not None for lesion, _ in pairs)
 
-        def rank(pair):
+        def rank(pair: Outline) -> float:
             lesion = pair[0]
             if lesion.confidence is None:
                 return 0 if rated else -lesion.volume_mm3
@@ -335,7 +351,7 @@ class Findings:
         for lesion in self.lesions:
             self.names.setdefault(lesion.id, terminology.name(lesion))
 
-    def _put(self, lesion: Lesion, mask: np.ndarray):
+    def _put(self, lesion: Lesion, mask: np.ndarray) -> None:
         i = [x.id for x in self.lesions].index(lesion.id)
         self.lesions = (*self.lesions[:i], lesion, *self.lesions[i + 1 :])
         self.masks = (*self.masks[:i], mask, *self.masks[i + 1 :])

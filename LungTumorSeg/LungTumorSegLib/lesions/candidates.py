@@ -6,7 +6,7 @@ import numpy as np
 
 from ..components import components, connected
 from ..data import Candidate
-from ..geometry import Box, Geometry
+from ..geometry import Box, Geometry, Point
 from ..sampling.slices import Plan
 
 LEAST_P = 13  # of 255: p >= 0.05
@@ -64,7 +64,9 @@ def _cut(plan: Plan, values: np.ndarray, labels: np.ndarray, region: Region, geo
     return candidate_of(plan.part(wide).to_voxels(own, box), box, geometry)
 
 
-def candidate_of(block: np.ndarray, box: Box, geometry: Geometry, point_lps=None, threshold=None) -> Candidate:
+def candidate_of(
+    block: np.ndarray, box: Box, geometry: Geometry, point_lps: Point | None = None, threshold: float | None = None
+) -> Candidate:
     """A block of the axial view as a candidate on the CT's stored grid. geometry: of the CT."""
     order, shape = geometry.axial_order(), geometry.axial().shape_zyx
     return Candidate(order.undo_box(box, shape), np.ascontiguousarray(order.undo(block)), point_lps, threshold)

@@ -7,13 +7,14 @@ import numpy as np
 from scipy import ndimage
 
 from ..components import fill_holes
-from ..geometry import Box, Geometry
+from ..geometry import Box, Geometry, Point
 from ..model.calibration import as_p
 from .splitting import components_from, nearest_body, split_bodies
 
 REACH_MM = 3.0
 LEAST_P = 0.1
-ALL_OPEN = ((True, True),) * 3
+OpenSides = Sequence[tuple[bool, bool]]  # (low, high) of each axis
+ALL_OPEN: OpenSides = ((True, True),) * 3
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class Clicked:
 def click(
     block: np.ndarray,
     geometry: Geometry,
-    point_lps: Sequence[float],
+    point_lps: Point,
     threshold: float,
-    open_sides=ALL_OPEN,
+    open_sides: OpenSides = ALL_OPEN,
     raise_until_inside: bool = False,
 ) -> Clicked | None:
     """The click rule on one box of probability: the component at the point, and the threshold that gives it.
@@ -52,22 +53,21 @@ def click(
     if found is None or not found.at_border or not raise_until_inside:
         return found
     # the smaller the threshold the larger the component: halve the interval, down to one step of uint8
-    best, low, high = None, threshold, float(near.max())
-    last = _component_at(block, places, high, open_sides, geometry.spacing_zyx)
-    if last.at_border:
-        return last
-    best = last
+    low, high = threshold, float(near.max())
+    best = _component_at(block, places, high, open_sides, geometry.spacing_zyx)
+    if best is None or best.at_border:
+        return best
     while high - low > 1 / 255:
         middle = (low + high) / 2
         tried = _component_at(block, places, middle, open_sides, geometry.spacing_zyx)
-        if tried.at_border:
+        if tried is None or tried.at_border:
             low = middle
         else:
             best, high = tried, middle
     return best
 
 
-def places_near(geometry: Geometry, point_lps) -> tuple[np.ndarray, bool]:
+def places_near(geometry: Geometry, point_lps: Point) -> tuple[np.ndarray, bool]:
     """Voxels (n, 3) within 3 mm of the point, nearest first, and whether the first is the voxel the point lies in."""
     index, shape = geometry.index(point_lps), np.array(geometry.shape_zyx)
     reach = REACH_MM / np.array(geometry.spacing_zyx)
@@ -89,7 +89,9 @@ def first_label(labels: np.ndarray, places: np.ndarray) -> int:
     return int(there[(there > 0).argmax()]) if there.any() else 0
 
 
-def _component_at(block: np.ndarray, places: np.ndarray, threshold: float, open_sides, spacing_zyx) -> Clicked | None:
+def _component_at(
+    block: np.ndarray, places: np.ndarray, threshold: float, open_sides: OpenSides, spacing_zyx: Sequence[float]
+) -> Clicked | None:
     labels = components_from(block, threshold)
     label = first_label(labels, places)
     if not label:

@@ -8,7 +8,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
 from ..data import CT, Lungs
-from ..geometry import Box
+from ..geometry import Box, Point, triple
 from ..lungs.queries import side_of
 
 # Where an outline lies beyond the centre of its outermost voxels, in pixels. Of random discs of 8 to 80 pixels, square
@@ -33,7 +33,7 @@ class Measurement:
     volume_mm3: float
     long_axis_mm: float
     short_axis_mm: float
-    axis_points_lps: tuple[tuple[float, float, float], ...]
+    axis_points_lps: tuple[Point, ...]
     slice_index: int
     mean_hu: float
     side: str
@@ -66,14 +66,14 @@ def measure(mask: np.ndarray, box: Box, ct: CT, lungs: Lungs | None = None) -> M
         volume_mm3=float(np.count_nonzero(mask) * ct.geometry.voxel_mm3),
         long_axis_mm=float(np.linalg.norm(points[0] - points[1])),
         short_axis_mm=float(np.linalg.norm(points[2] - points[3])),
-        axis_points_lps=tuple(tuple(p) for p in points.tolist()),
+        axis_points_lps=tuple(triple(p) for p in points.tolist()),
         slice_index=int(slice_index),
         mean_hu=float(ct.voxels_zyx[box.slices][mask].mean(dtype=np.float64)),
         side="" if lungs is None else side_of(mask, ct.geometry.crop(box), lungs),
     )
 
 
-def _longest_axes(mask_zyx: np.ndarray, to_mm: np.ndarray):
+def _longest_axes(mask_zyx: np.ndarray, to_mm: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
     """Slice and the ends (2, 2) of long and short axis, as (x, y) indices, over all slices of an axial mask."""
     island, z, outline = _outlines(mask_zyx)
     outline = outline @ to_mm.T
@@ -81,19 +81,25 @@ def _longest_axes(mask_zyx: np.ndarray, to_mm: np.ndarray):
     along = outline @ DIRECTIONS
     widths = (np.maximum.reduceat(along, first) - np.minimum.reduceat(along, first)).max(1)
     parts = np.split(outline, first[1:])
-    best, best_length = None, 0.0
+    best, *narrower = np.argsort(-widths, kind="stable").tolist()
+    length, hull, ends = _longest_chord(parts[best])
     # most islands can't have the longest chord and need no hull
-    for i in np.argsort(-widths, kind="stable"):
-        if widths[i] * WIDTH_TO_CHORD <= best_length:
+    for i in narrower:
+        if widths[i] * WIDTH_TO_CHORD <= length:
             break
-        hull = parts[i][ConvexHull(parts[i]).vertices]
-        distances = cdist(hull, hull)
-        ends = np.unravel_index(distances.argmax(), distances.shape)
-        if distances[ends] > best_length:
-            best, best_length = (z[first[i]], hull, ends), distances[ends]
-    z, hull, ends = best
+        chord = _longest_chord(parts[i])
+        if chord[0] > length:
+            best, (length, hull, ends) = i, chord
     to_index = np.linalg.inv(to_mm).T
-    return z, hull[list(ends)] @ to_index, _longest_perpendicular(hull, *ends) @ to_index
+    return int(z[first[best]]), hull[list(ends)] @ to_index, _longest_perpendicular(hull, *ends) @ to_index
+
+
+def _longest_chord(outline: np.ndarray) -> tuple[float, np.ndarray, tuple[int, int]]:
+    """Length of the longest chord of an outline (n, 2), the outline's hull (k, 2), and which two corners it joins."""
+    hull = outline[ConvexHull(outline).vertices]
+    distances = cdist(hull, hull)
+    one, other = divmod(int(distances.argmax()), len(hull))
+    return float(distances[one, other]), hull, (one, other)
 
 
 def _outlines(mask_zyx: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -115,9 +121,9 @@ def _outlines(mask_zyx: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         numbers.append(islands[z, y, x])
         slices.append(z)
         points.append(np.column_stack([x + dx * OUTLINE_PIXELS, y + dy * OUTLINE_PIXELS]))
-    numbers = np.concatenate(numbers)
-    order = np.argsort(numbers, kind="stable")
-    return numbers[order], np.concatenate(slices)[order], np.concatenate(points)[order]
+    number = np.concatenate(numbers)
+    order = np.argsort(number, kind="stable")
+    return number[order], np.concatenate(slices)[order], np.concatenate(points)[order]
 
 
 def _longest_perpendicular(hull: np.ndarray, first: int, last: int) -> np.ndarray:

@@ -44,7 +44,7 @@ def components_from(block: np.ndarray, threshold: float) -> np.ndarray:
     return connected(block >= least)[0]
 
 
-def nearest_body(bodies: np.ndarray, places: np.ndarray, spacing_zyx) -> np.ndarray:
+def nearest_body(bodies: np.ndarray, places: np.ndarray, spacing_zyx: Sequence[float]) -> np.ndarray:
     """Of the bodies the one nearest to the first of ``places`` (indices), as 0 and 1."""
     inside = np.argwhere(bodies)
     nearest = np.linalg.norm((inside - places[0]) * spacing_zyx, axis=1).argmin()

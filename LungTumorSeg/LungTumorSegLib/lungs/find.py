@@ -3,13 +3,15 @@
 Lungs choose only where to compute, tell a lesion's side and drop lesions far from them. No voxel is cut by them.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
 from ..components import connected
 from ..data import CT, Lungs
 from ..errors import NoLungsFoundError
-from ..geometry import Box, Geometry
+from ..geometry import Box, Geometry, triple
 from . import situs
 from .air import AIR_HU, CROSS, inside_air
 from .queries import distance_outside, missing_side
@@ -56,7 +58,7 @@ def _coarse(ct: CT) -> tuple[np.ndarray, Geometry]:
     step = np.minimum(np.maximum(1, np.round(GRID_MM / np.array(ct.geometry.spacing_zyx))).astype(int), shape)
     counts = shape // step
     across = order.permutation[0]
-    offsets = [range(k) for k in step]
+    offsets: list[Sequence[int]] = [range(k) for k in step]
     offsets[across] = [(step[across] - 1) // 2]
     mean = np.zeros(counts, np.float32)
     for first in np.array(np.meshgrid(*offsets)).reshape(3, -1).T:
@@ -65,9 +67,9 @@ def _coarse(ct: CT) -> tuple[np.ndarray, Geometry]:
     start = (step - 1) / 2
     start[across] = offsets[across][0]
     geometry = Geometry(
-        tuple(counts.tolist()),
-        tuple((np.array(ct.geometry.spacing_xyz) * step[::-1]).tolist()),
-        tuple(ct.geometry.lps(start).tolist()),
+        triple(counts.tolist()),
+        triple((np.array(ct.geometry.spacing_xyz) * step[::-1]).tolist()),
+        triple(ct.geometry.lps(start).tolist()),
         ct.geometry.direction,
     )
     return np.ascontiguousarray(order.view(mean)), geometry.axial()
@@ -95,7 +97,7 @@ def _below_the_throat(lung: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 def _body(tissue: np.ndarray, lung: np.ndarray) -> np.ndarray:
     """The body with the lungs in it (bool), in the lungs' slices."""
-    z0, z1 = Box.around(lung).pairs[0]
+    z0, z1 = Box.tight(lung).pairs[0]
     solid = ndimage.binary_opening(tissue[z0:z1], CROSS, iterations=2)
     parts, _ = connected(solid, connectivity=6)
     sizes = np.bincount(parts.ravel())
@@ -107,7 +109,7 @@ def _body(tissue: np.ndarray, lung: np.ndarray) -> np.ndarray:
 
 def _body_box(body: np.ndarray) -> Box:
     """The box of the body: its slices, and there the median extent in y and x (arms hardly move it)."""
-    z0, z1 = Box.around(body).pairs[0]
+    z0, z1 = Box.tight(body).pairs[0]
     extents = []
     for across in (2, 1):
         line = body[z0:z1].any(across)
@@ -132,7 +134,7 @@ def _hull(label: np.ndarray, midline: float | None, step_mm: float) -> np.ndarra
     reach = int(15 / step_mm)
     lungs = ndimage.maximum_filter1d(lungs.view(np.uint8), 2 * reach + 1, axis=0, mode="constant").view(bool)
     hull = np.zeros(label.shape, bool)
-    box = Box.around(lungs)
+    box = Box.tight(lungs)
     _, rows, columns = box.slices
     for z in range(*box.pairs[0]):
         if lungs[z].any():

@@ -21,7 +21,7 @@ def where_to_compute(lungs: Lungs, ct: CT) -> Box:
     over the body's depth, and 60 mm above and below.
     """
     margin = np.full((3, 2), float(MARGIN_MM))
-    edges = np.array(Box.around(lungs.label_zyx).pairs, float)
+    edges = np.array(Box.tight(lungs.label_zyx).pairs, float)
     missing = missing_side(lungs.label_zyx)
     if missing and lungs.body_box:
         margin[0] = MARGIN_OF_MISSING_MM
@@ -76,7 +76,7 @@ def mask_points_lps(mask: np.ndarray, geometry: Geometry, most: int) -> np.ndarr
 
 def missing_side(label: np.ndarray) -> int:
     """RIGHT or LEFT where that lung is missing or under 40 % of the other, else 0; 0 too where neither has a side."""
-    right, left = np.bincount(label.ravel(), minlength=3)[1:3]
+    right, left = np.bincount(label.ravel(), minlength=3)[1:3].tolist()
     if min(right, left) >= SMALL_LUNG * max(right, left):
         return 0
     return RIGHT if right < left else LEFT

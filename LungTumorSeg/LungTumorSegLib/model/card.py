@@ -10,12 +10,17 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from reprlib import repr as shortened
 from types import UnionType
-from typing import Self, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from ..data import Options
 from ..errors import InputError, ModelError, ModelMismatchError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+D = TypeVar("D", bound="DataclassInstance")
 
 SCHEMA = 1
 ARCHITECTURE = "unet2.5d"
@@ -189,8 +194,8 @@ def parse(values: object, path: Path) -> Card:
     lengths = {
         "spacing_mm": card.spacing_mm,
         "prompt_sigma_mm": card.prompt_sigma_mm,
-        "map_calibration.temperature": card.map_calibration and card.map_calibration.temperature,
-        "run_calibration.temperature": card.run_calibration and card.run_calibration.temperature,
+        "map_calibration.temperature": card.map_calibration.temperature if card.map_calibration else None,
+        "run_calibration.temperature": card.run_calibration.temperature if card.run_calibration else None,
     }
     for key, number in lengths.items():
         if number is not None and number <= 0:
@@ -210,7 +215,7 @@ def check_threshold(threshold: float | None) -> None:
 _KINDS = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
 
 
-def _read(cls: type, values: object, key: str, where: str):
+def _read(cls: type[D], values: object, key: str, where: str) -> D:
     """An instance of a dataclass from a JSON object; ``key`` is the object's own, "" at the top."""
     if not isinstance(values, dict):
         raise _wrong(where, key, values, "an object")
@@ -223,12 +228,12 @@ def _read(cls: type, values: object, key: str, where: str):
     return cls(**{name: _value(types[name], values[name], keys[name], where) for name in keys if name in values})
 
 
-def _value(kind, value: object, key: str, where: str):
-    """A JSON value as the type that a field has."""
+def _value(kind: Any, value: object, key: str, where: str) -> Any:
+    """A JSON value as the type that a field has (``kind``: a class, or an annotation such as ``tuple[float, ...]``)."""
     arguments = get_args(kind)
     if get_origin(kind) is UnionType:  # X | None
         return None if value is None else _value(arguments[0], value, key, where)
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         return _read(kind, value, key, where)
     if get_origin(kind) is dict:
         if not isinstance(value, dict):

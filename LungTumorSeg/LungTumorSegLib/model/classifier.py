@@ -4,12 +4,17 @@ A second network on the candidates of the first is how the best nodule detectors
 al., Med Image Anal 42, 2017; Dou et al., IEEE TBME 64, 2017. Keras is imported inside `build` only.
 """
 
+from typing import TYPE_CHECKING
+
 from .card import ClassifierArchitecture
+
+if TYPE_CHECKING:
+    import keras
 
 SIDE = 32  # pixels of the card's spacing: what the network sees of a candidate's surroundings
 
 
-def build(architecture: ClassifierArchitecture):
+def build(architecture: ClassifierArchitecture) -> "keras.Model":
     """Return the uncompiled Keras model that a card's ``classifier`` describes.
 
     Input: (batch, z, y, x, 1) float32, 32 pixels a side, scaled to [0, 1], the candidate in the middle. Output:
@@ -18,7 +23,7 @@ def build(architecture: ClassifierArchitecture):
     import keras
     from keras import layers
 
-    def block(x, n, name, size=3, stride=1):
+    def block(x: "keras.KerasTensor", n: int, name: str, size: int = 3, stride: int = 1) -> "keras.KerasTensor":
         x = layers.Conv3D(n, size, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
         x = layers.BatchNormalization(name=f"{name}_norm")(x)
         return layers.ReLU(name=f"{name}_relu")(x)

@@ -20,9 +20,13 @@ def outside(geometry: Geometry, card: Card) -> list[str]:
         ("Slices lie {0:.3g} mm apart; the model was trained on {1:.3g} to {2:.3g} mm.", z, limits.slice_step_mm),
         ("Pixels measure {0:.3g} mm; the model was trained on {1:.3g} to {2:.3g} mm.", pixel, limits.pixel_spacing_mm),
     )
-    return [sentence.format(value, *limit) for sentence, value, limit in rules if _excess(value, limit) > 1 + TOLERANCE]
+    return [
+        sentence.format(value, *limit)
+        for sentence, value, limit in rules
+        if limit is not None and _excess(value, limit) > 1 + TOLERANCE
+    ]
 
 
-def _excess(value: float, limits) -> float:
+def _excess(value: float, limits: tuple[float, float] | None) -> float:
     """How far outside, as a factor; 1 or less is inside."""
     return max(limits[0] / value, value / limits[1]) if limits else 0.0

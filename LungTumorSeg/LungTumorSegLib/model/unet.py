@@ -3,10 +3,15 @@
 Keras is imported inside the functions: the rest of the library works without it (ONNX engines).
 """
 
+from typing import TYPE_CHECKING
+
 from .card import Architecture
 
+if TYPE_CHECKING:
+    import keras
 
-def build(architecture: Architecture):
+
+def build(architecture: Architecture) -> "keras.Model":
     """Return the uncompiled Keras model that a model card's ``architecture`` describes.
 
     Input: (batch, y, x, slices + 1) float32, y and x multiples of ``size_multiple``: one axial slice with its
@@ -22,7 +27,7 @@ def build(architecture: Architecture):
 
     filters = architecture.filters
 
-    def block(x, n, name):
+    def block(x: "keras.KerasTensor", n: int, name: str) -> "keras.KerasTensor":
         for i in (1, 2):
             x = layers.Conv2D(n, 3, padding="same", use_bias=False, name=f"{name}_conv{i}")(x)
             x = layers.BatchNormalization(momentum=0.98, epsilon=1e-3, name=f"{name}_norm{i}")(x)

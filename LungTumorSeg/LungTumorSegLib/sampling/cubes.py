@@ -1,8 +1,9 @@
 """Blocks of a CT on the network's pixels in all three directions, and the classifier's input made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..geometry import Box
 from ..model.card import NetworkCard
@@ -10,7 +11,7 @@ from ..model.classifier import SIDE
 from .slices import AIR_HU, resampling_matrix, scale_hu
 
 
-def cube(view: np.ndarray, spacing_zyx, box: Box, pixel: float) -> np.ndarray:
+def cube(view: np.ndarray, spacing_zyx: Sequence[float], box: Box, pixel: float) -> np.ndarray:
     """HU float32 on a ``box`` of the network's pixels, in all three directions; air beyond the scan."""
     ends, matrices = [], []
     for n, mm, (start, stop) in zip(view.shape, spacing_zyx, box.pairs, strict=True):
@@ -27,7 +28,7 @@ def cube(view: np.ndarray, spacing_zyx, box: Box, pixel: float) -> np.ndarray:
 
 
 def classifier_cubes(
-    view: np.ndarray, spacing_zyx: Sequence[float], centres_mm: Sequence, card: NetworkCard
+    view: np.ndarray, spacing_zyx: Sequence[float], centres_mm: Iterable[ArrayLike], card: NetworkCard
 ) -> np.ndarray:
     """(n, 32, 32, 32, 1) float32: the classifier's input around each of ``centres_mm`` (z, y, x from voxel 0's centre).
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..geometry import Box, Geometry
+from ..geometry import Box, Geometry, triple
 from .cubes import cube
 from .slices import BOX_MULTIPLE, Plan, resampling_matrix
 
@@ -35,7 +35,7 @@ def look(plan: Plan, view: np.ndarray, region: Box, network: Network, context_px
     wide = Box(start, start - (np.add(wanted.shape, 2 * context_px) // -BOX_MULTIPLE) * BOX_MULTIPLE)
     shown = cube(view, plan.axial.spacing_zyx, wide, pixel)
     origin = plan.axial.lps(start * pixel / plan.axial.spacing_zyx)
-    grid = Geometry(shown.shape, (pixel,) * 3, tuple(origin.tolist()), plan.axial.direction)
+    grid = Geometry(triple(shown.shape), (pixel,) * 3, triple(origin.tolist()), plan.axial.direction)
     inner = wanted.inside(wide)
     total = np.zeros(inner.shape, np.float32)
     for axes in (CORONAL, SAGITTAL):
@@ -55,4 +55,4 @@ def mean(axial: np.ndarray, sides: np.ndarray) -> np.ndarray:
 
 def _turned(grid: Geometry, axes: tuple[int, int, int]) -> Geometry:
     columns = np.reshape(grid.direction, (3, 3))[:, [2 - a for a in axes[::-1]]]
-    return replace(grid, shape_zyx=tuple(grid.shape_zyx[a] for a in axes), direction=tuple(columns.ravel().tolist()))
+    return replace(grid, shape_zyx=triple(grid.shape_zyx[a] for a in axes), direction=tuple(columns.ravel().tolist()))

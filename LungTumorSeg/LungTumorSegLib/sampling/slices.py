@@ -4,19 +4,22 @@ Everything here works on the axial view (z to the head, y to the back, x to the 
 take their slices from these functions, so that both see the same numbers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
-from ..geometry import Box, Geometry
+from ..geometry import Box, Geometry, Point, Shape
 from ..model.card import NetworkCard
 
 BOX_MULTIPLE = 32  # px; keeps boxes in step with the network's poolings, so that a box and a whole slice agree
 
 
-def resampling_matrix(n_in: int, step_in: float, n_out: int, step_out: float, first_out: float = 0.0):
+def resampling_matrix(
+    n_in: int, step_in: float, n_out: int, step_out: float, first_out: float = 0.0
+) -> sparse.csr_matrix:
     """Sparse (n_out, n_in) matrix that resamples one axis by a triangle filter.
 
     Input sample i lies at i * step_in mm, output sample j at first_out + j * step_out mm. When enlarging, this is
@@ -39,7 +42,9 @@ def resampling_matrix(n_in: int, step_in: float, n_out: int, step_out: float, fi
     return matrix.tocsr()
 
 
-def neighbours(places_mm: np.ndarray, offsets_mm, step_mm: float, count: int):
+def neighbours(
+    places_mm: np.ndarray, offsets_mm: Sequence[float], step_mm: float, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For slices at ``places_mm`` and their neighbours at ``offsets_mm``: which native slices to mix, and how.
 
     Native slice k lies at k * step_mm, k < count. Returns lower (n, s) int, upper (n, s) int and weight (n, s)
@@ -52,13 +57,15 @@ def neighbours(places_mm: np.ndarray, offsets_mm, step_mm: float, count: int):
     return lower, upper, np.clip(index - lower, 0, 1).astype(np.float32)
 
 
-def scale_hu(hu: np.ndarray, window_hu) -> np.ndarray:
+def scale_hu(hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
     """Hounsfield units to [0, 1] float32, clipped to the window; air (and padding) is 0."""
     low, high = window_hu
     return np.clip((hu.astype(np.float32) - low) / (high - low), 0, 1)
 
 
-def prompt_channel(point_zyx_mm, z_mm: float, shape_yx, sigma_mm: float, spacing_mm: float = 1.0) -> np.ndarray:
+def prompt_channel(
+    point_zyx_mm: Iterable[float], z_mm: float, shape_yx: Sequence[int], sigma_mm: float, spacing_mm: float = 1.0
+) -> np.ndarray:
     """exp(-d^2 / 2 sigma^2) of the 3D distance d of each pixel of the slice at ``z_mm`` from the point.
 
     All in mm from the slice stack's first pixel. float32 (y, x).
@@ -70,7 +77,13 @@ def prompt_channel(point_zyx_mm, z_mm: float, shape_yx, sigma_mm: float, spacing
     return np.exp(-d2 / (2 * sigma_mm**2)).astype(np.float32)
 
 
-def network_input(slices: np.ndarray, places_mm, step_mm: float, card: NetworkCard, point_zyx_mm=None) -> np.ndarray:
+def network_input(
+    slices: np.ndarray,
+    places_mm: ArrayLike,
+    step_mm: float,
+    card: NetworkCard,
+    point_zyx_mm: Iterable[float] | None = None,
+) -> np.ndarray:
     """The network's input for the slices at ``places_mm``: (n, y, x, s + 1) float32.
 
     slices: (z, y, x) HU of consecutive native slices, in plane on the network's grid (``card.spacing_mm``).
@@ -102,21 +115,25 @@ def in_plane(hu: np.ndarray, rows: sparse.csr_matrix, columns: sparse.csr_matrix
     return (np.rint((columns @ (rows @ lifted).T).T) + AIR_HU).astype(np.int16)
 
 
-def in_plane_matrices(shape_yx, spacing_yx, spacing_mm: float, box_yx: Box | None = None):
+def in_plane_matrices(
+    shape_yx: Sequence[int], spacing_yx: Sequence[float], spacing_mm: float, box_yx: Box | None = None
+) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
     """(rows, columns) matrices for `in_plane`: the whole slice, or the ``box_yx`` of network pixels."""
     if box_yx is None:
         box_yx = Box.whole(network_shape(shape_yx, spacing_yx, spacing_mm))
-    return tuple(
+    rows, columns = (
         resampling_matrix(n, step, count, spacing_mm, start * spacing_mm)
         for n, step, count, start in zip(shape_yx, spacing_yx, box_yx.shape, box_yx.start, strict=True)
     )
+    return rows, columns
 
 
-def network_shape(shape_yx, spacing_yx, spacing_mm: float) -> tuple[int, int]:
+def network_shape(shape_yx: Sequence[int], spacing_yx: Sequence[float], spacing_mm: float) -> tuple[int, int]:
     """Pixels of the network's in-plane grid that cover a slice; pixel 0 lies on voxel 0's centre."""
-    return tuple(
+    rows, columns = (
         int(np.ceil((n - 1) * step / spacing_mm - 1e-6)) + 1 for n, step in zip(shape_yx, spacing_yx, strict=True)
     )
+    return rows, columns
 
 
 @dataclass(frozen=True)
@@ -133,9 +150,10 @@ class Plan:
     box_yx: Box
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> Shape:
         """Of the map that the network makes: (runs, y, x)."""
-        return (len(self.runs), *self.box_yx.shape)
+        rows, columns = self.box_yx.shape
+        return len(self.runs), rows, columns
 
     @property
     def every(self) -> int:
@@ -148,7 +166,7 @@ class Plan:
         return replace(self, runs=self.runs[map_box.slices[0]], box_yx=in_plane.shift(self.box_yx.start))
 
     def batches(
-        self, view: np.ndarray, size: int, point_lps=None, first: int = 0
+        self, view: np.ndarray, size: int, point_lps: Point | None = None, first: int = 0
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """(which runs, network input) of ``size`` slices at a time, from run ``first`` on.
 
@@ -170,7 +188,7 @@ class Plan:
             at = None if point is None else (point[0] - low * step, point[1], point[2])
             yield which, network_input(np.stack(list(kept.values())), places - low * step, step, self.card, at)
 
-    def _network_mm(self, point_lps) -> np.ndarray:
+    def _network_mm(self, point_lps: Point) -> np.ndarray:
         """LPS to mm from the native slice 0 and the box's first pixel."""
         starts = np.array([0, *self.box_yx.start]) * self.card.spacing_mm
         return self.axial.index(point_lps) * self.axial.spacing_zyx - starts
@@ -209,7 +227,7 @@ class Plan:
             )
         )
         out = np.empty(box.shape, values.dtype)
-        shown = {}
+        shown: dict[int, np.ndarray] = {}
         for k in range(len(out)):
             needed = along_z[k]
             shown = {
@@ -235,12 +253,12 @@ def plan_box(axial: Geometry, card: NetworkCard, box: Box, margin_px: int) -> Pl
     runs = np.arange(box.start[0] // every * every, box.stop[0], every)
     whole = network_shape(axial.shape_zyx[1:], axial.spacing_zyx[1:], pixel)
     mm = np.array(axial.spacing_zyx[1:])
-    low = np.maximum(0, (box.start[1:] * mm / pixel).astype(int) - margin_px) // BOX_MULTIPLE * BOX_MULTIPLE
-    high = np.minimum(whole, np.ceil(box.stop[1:] * mm / pixel).astype(int) + margin_px)
+    low = np.maximum(0, (np.array(box.start[1:]) * mm / pixel).astype(int) - margin_px) // BOX_MULTIPLE * BOX_MULTIPLE
+    high = np.minimum(whole, np.ceil(np.array(box.stop[1:]) * mm / pixel).astype(int) + margin_px)
     return Plan(axial, card, runs, Box(low, -(-high // BOX_MULTIPLE) * BOX_MULTIPLE))
 
 
-def plan_around(axial: Geometry, card: NetworkCard, point_lps, side_mm: float) -> Plan:
+def plan_around(axial: Geometry, card: NetworkCard, point_lps: Point, side_mm: float) -> Plan:
     """A cube of about ``side_mm`` around a point, without further context: what the training's crops look like."""
     step, pixel = axial.spacing_zyx[0], card.spacing_mm
     index = axial.index(point_lps)

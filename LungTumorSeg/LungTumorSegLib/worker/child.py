@@ -6,6 +6,7 @@ import queue
 import subprocess
 import threading
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 from .. import telemetry
@@ -21,7 +22,7 @@ _QUIT_SECONDS = 0.5
 class Child:
     """The process, and the threads that read from it."""
 
-    def __init__(self, command: list[str]):
+    def __init__(self, command: list[str]) -> None:
         environment = dict(os.environ)
         paths = [str(_LIBRARY), *filter(None, [environment.get("PYTHONPATH")])]
         environment |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"} | telemetry.VARIABLES
@@ -39,8 +40,10 @@ class Child:
             )
         except OSError as error:
             raise WorkerError(f"The Python interpreter {command[0]} cannot be started ({error.strerror}).") from error
+        assert self.process.stdin and self.process.stdout and self.process.stderr  # all three are pipes
+        self._requests, self._answers, self._errors = self.process.stdin, self.process.stdout, self.process.stderr
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
-        self._waiting: dict[str, queue.Queue] = {}
+        self._waiting: dict[str, queue.Queue[dict | None]] = {}
         self._lock = threading.Lock()
         self._stderr = threading.Thread(target=self._read_log, daemon=True)
         self._stderr.start()
@@ -55,16 +58,16 @@ class Child:
         return "".join(list(self._log)).strip()
 
     def ask(self, request: dict) -> "Answers":
-        answers: queue.Queue = queue.Queue()
+        answers: queue.Queue[dict | None] = queue.Queue()
         with self._lock:
             self._waiting[request["id"]] = answers
-        protocol.send(self.process.stdin, request)
+        protocol.send(self._requests, request)
         return Answers(answers, self)
 
     def quit(self) -> None:
         """Ask the child to end, and give it a moment."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # gone already, or busy
-            protocol.send(self.process.stdin, {"type": "quit"})
+            protocol.send(self._requests, {"type": "quit"})
             self.process.wait(_QUIT_SECONDS)
 
     def await_end(self) -> None:
@@ -84,27 +87,27 @@ class Child:
         self.process.kill()
         self.process.wait()
         with contextlib.suppress(OSError):  # what was left to be sent has no reader any more
-            self.process.stdin.close()
+            self._requests.close()
 
     def _read_log(self) -> None:
         # Read to its end, or a full pipe would block the child; piecewise, as a line may never end
-        while line := self.process.stderr.readline(_LONGEST_LOG_LINE):
+        while line := self._errors.readline(_LONGEST_LOG_LINE):
             self._log.append(line)
-        self.process.stderr.close()
+        self._errors.close()
 
     def _read_answers(self) -> None:
-        for line in self.process.stdout:
+        for line in self._answers:
             message = protocol.parse(line)
             if message is None:
                 self._log.append(line)
             else:
-                number = message.get("id")
+                number = message.get("id", "")
                 with self._lock:
                     last = message["type"] in ("result", "error")
                     waiting = self._waiting.pop(number, None) if last else self._waiting.get(number)
                 if waiting is not None:
                     waiting.put(message)
-        self.process.stdout.close()
+        self._answers.close()
         self.process.wait()
         self._stderr.join(timeout=1)  # for the last line of the log, which says why
         with self._lock:
@@ -115,14 +118,14 @@ class Child:
 class Answers:
     """The answers to one request."""
 
-    def __init__(self, messages: queue.Queue, child: Child):
+    def __init__(self, messages: "queue.Queue[dict | None]", child: Child) -> None:
         self._messages = messages
         self._child = child
 
     def log(self) -> str:
         return self._child.log()
 
-    def take(self, wait_seconds: float):
+    def take(self, wait_seconds: float) -> Iterator[dict]:
         """Yield what has come. Raises WorkerError when the child ended without answering to the end."""
         try:
             message = self._messages.get(timeout=wait_seconds) if wait_seconds else self._messages.get_nowait()

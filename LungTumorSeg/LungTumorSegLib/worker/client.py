@@ -7,17 +7,22 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 
 from .. import record
 from ..data import CT, Lesion, LesionMap, Options, Progress, Result
 from ..errors import Cancelled, OutputError, WorkerError
+from ..geometry import Point
 from . import protocol
 from .child import Answers, Child, ended_message
 
 # how often a waiting `segment` asks whether it is cancelled
 _TICK_SECONDS = 0.1
+
+R = TypeVar("R", Result, LesionMap)
+Load = Callable[[dict, Path], R]  # the child's last answer and the run's folder -> the result
 
 
 class WorkerClient:
@@ -29,11 +34,11 @@ class WorkerClient:
     One run at a time. Methods are called from one thread (the main one); none of them but `segment` waits.
     """
 
-    def __init__(self, python: str | Path | None = None, idle_minutes: float = 10):
+    def __init__(self, python: str | Path | None = None, idle_minutes: float = 10) -> None:
         self._command = [str(python or sys.executable), "-m", "LungTumorSegLib.worker", str(idle_minutes)]
         self._child: Child | None = None
         self._numbers = itertools.count(1)
-        self._run: WorkerRun | None = None
+        self._run: WorkerRun[Result] | WorkerRun[LesionMap] | None = None
 
     def segment(
         self,
@@ -59,7 +64,7 @@ class WorkerClient:
         finally:
             run.cancel()
 
-    def start(self, ct: CT, options: Options = Options()) -> "WorkerRun":  # noqa: B008 - frozen
+    def start(self, ct: CT, options: Options = Options()) -> "WorkerRun[Result]":  # noqa: B008 - frozen
         """Start a run and return at once; ask the returned `WorkerRun` from a timer.
 
         Raises WorkerError when a run is in progress or the child cannot be started, OutputError when there is no
@@ -74,9 +79,9 @@ class WorkerClient:
         lesion: Lesion,
         mask: np.ndarray,
         kind: str,
-        point_lps: tuple[float, float, float] | None = None,
+        point_lps: Point | None = None,
         options: Options = Options(),  # noqa: B008 - frozen
-    ) -> "WorkerRun":
+    ) -> "WorkerRun[LesionMap]":
         """Start to make a map of one lesion, and return at once; the run's result will be a `LesionMap`.
 
         mask: bool (z, y, x), fills ``lesion.label_box``. kind: uncertainty | heat. point_lps: the click that found the
@@ -88,7 +93,9 @@ class WorkerClient:
 
         return self._begin("explain", ct, options, more, protocol.take_over_map)
 
-    def _begin(self, kind: str, ct: CT, options: Options, more: Callable[[Path], dict], load: Callable) -> "WorkerRun":
+    def _begin(
+        self, kind: str, ct: CT, options: Options, more: Callable[[Path], dict], load: Load[R]
+    ) -> "WorkerRun[R]":
         if self._run is not None and not self._run.done:
             raise WorkerError("The network is at work already. Wait for it or cancel it.")
         self._start_child()
@@ -104,11 +111,12 @@ class WorkerClient:
             }
 
         try:
-            self._run = WorkerRun(hand_over, self._ask, folder, self._end_child, load)
+            run = WorkerRun(hand_over, self._ask, folder, self._end_child, load)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return self._run
+        self._run = run
+        return run
 
     def warm(self, options: Options = Options()) -> None:  # noqa: B008 - frozen
         """Start the child and load the model, so that the next run begins at once. Returns at once.
@@ -125,10 +133,10 @@ class WorkerClient:
             self._child.quit()
         self._end_child()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -141,22 +149,23 @@ class WorkerClient:
         if child is not None:
             child.end()
 
-    def _start_child(self) -> None:
-        """Unless there is one already."""
+    def _start_child(self) -> Child:
+        """The child, a new one unless there is one already."""
         if self._child is None or not self._child.alive:
             self._end_child()
             self._child = Child(self._command)
+        return self._child
 
     def _ask(self, request: dict) -> "Answers":
         number = str(next(self._numbers))
         for attempt in (1, 2):
-            self._start_child()
+            child = self._start_child()
             try:
-                return self._child.ask({"id": number, **request})
+                return child.ask({"id": number, **request})
             except OSError as error:  # it ended, being idle, in the very moment
                 if attempt == 2:
-                    self._child.await_end()
-                    raise WorkerError(ended_message(self._child), self._child.log()) from error
+                    child.await_end()
+                    raise WorkerError(ended_message(child), child.log()) from error
         raise AssertionError
 
 
@@ -175,7 +184,7 @@ def _no_room(place: str, error: OSError) -> OutputError:
     )
 
 
-class WorkerRun:
+class WorkerRun(Generic[R]):
     """A segmentation, or a map, in progress in the child. ``result`` is None until it is there.
 
     hand_over: writes into ``folder`` and returns the request. It has a thread of its own: 300 slices stopped the
@@ -188,8 +197,8 @@ class WorkerRun:
         ask: Callable[[dict], "Answers"],
         folder: Path,
         end_child: Callable[[], None],
-        load: Callable,
-    ):
+        load: Load[R],
+    ) -> None:
         writer = ThreadPoolExecutor(1)
         self._request = writer.submit(hand_over)
         writer.shutdown(wait=False)
@@ -197,9 +206,9 @@ class WorkerRun:
         self._answers: Answers | None = None
         self._folder = folder
         self._end_child = end_child
-        self._load = load  # (the last answer, folder) -> result
+        self._load: Load[R] = load
         self.done = False
-        self.result: Result | LesionMap | None = None
+        self.result: R | None = None
 
     def poll(self, wait_seconds: float = 0.0) -> list[Progress]:
         """The progress since the last call, waiting at most ``wait_seconds`` for the first; may set ``result``.
@@ -211,33 +220,34 @@ class WorkerRun:
             return []
         steps: list[Progress] = []
         try:
-            if self._answers is None:
-                if not self._asked(wait_seconds):
+            answers = self._answers
+            if answers is None:
+                answers = self._answers = self._asked(wait_seconds)
+                if answers is None:
                     return []
                 wait_seconds = 0.0
-            for message in self._answers.take(wait_seconds):
+            for message in answers.take(wait_seconds):
                 if message["type"] == "progress":
                     steps.append(Progress(*(message[k] for k in ("stage", "done", "total", "seconds_left"))))
                 elif message["type"] == "result":
                     self.result = self._load(message, self._folder)
                     self._finish()
                 else:
-                    raise protocol.error_from(message, self._answers.log())
+                    raise protocol.error_from(message, answers.log())
         except BaseException:
             self._finish()
             raise
         return steps
 
-    def _asked(self, wait_seconds: float) -> bool:
-        """Send the request if all is written. Raises OutputError where there was no room for it."""
+    def _asked(self, wait_seconds: float) -> Answers | None:
+        """Send the request if all is written, else None. Raises OutputError where there was no room for it."""
         if not wait([self._request], wait_seconds).done:
-            return False
+            return None
         try:
             request = self._request.result()
         except OSError as error:
             raise _no_room(str(self._folder.parent), error) from error
-        self._answers = self._ask(request)
-        return True
+        return self._ask(request)
 
     def cancel(self) -> None:
         """End the run, and with it the child and its children. Nothing happens if the run is done."""

@@ -19,20 +19,20 @@ well, and the child writes ``map.npy``. Points are LPS mm. End of input ends the
 
 import json
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 import numpy as np
 
 from .. import errors
 from ..data import CT, Lesion, LesionMap
-from ..geometry import Box
+from ..geometry import Box, Point, triple
 from ..record import geometry_from, geometry_record, lesion_from, lesion_record
 
 VERSION = 1
 _VOXELS, _MASK, _MAP = "ct.npy", "mask.npy", "map.npy"
 
 
-def send(stream: TextIO, message: dict) -> None:
+def send(stream: IO[str], message: dict) -> None:
     """Write one message. Raises OSError when the other side is gone."""
     stream.write(json.dumps({"v": VERSION, **message}, default=str) + "\n")
     stream.flush()
@@ -59,16 +59,16 @@ def take_over(described: dict, folder: Path) -> CT:
     return CT(voxels, geometry_from(described["geometry"]), described["name"], described["source"])
 
 
-def hand_over_lesion(lesion: Lesion, mask: np.ndarray, point_lps, folder: Path) -> dict:
+def hand_over_lesion(lesion: Lesion, mask: np.ndarray, point_lps: Point | None, folder: Path) -> dict:
     """Write the mask into ``folder`` and return what describes lesion and click in a request. Raises OSError."""
     np.save(folder / _MASK, mask)
     return {"lesion": lesion_record(lesion), "point_lps": point_lps}
 
 
-def take_over_lesion(request: dict, folder: Path) -> tuple[Lesion, np.ndarray, tuple[float, float, float] | None]:
+def take_over_lesion(request: dict, folder: Path) -> tuple[Lesion, np.ndarray, Point | None]:
     """The lesion, its mask and its click (LPS mm, or None) that `hand_over_lesion` left."""
     point = request["point_lps"]
-    return lesion_from(request["lesion"]), np.load(folder / _MASK), point and tuple(point)
+    return lesion_from(request["lesion"]), np.load(folder / _MASK), point and triple(point)
 
 
 def hand_over_map(made: LesionMap, folder: Path) -> dict:

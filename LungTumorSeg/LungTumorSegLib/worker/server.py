@@ -27,7 +27,7 @@ def serve(requests: TextIO, answers: TextIO, idle_minutes: float) -> None:
     waiting: queue.Queue[dict | None] = queue.Queue()
     ended = threading.Event()
 
-    def read_requests():
+    def read_requests() -> None:
         for line in requests:
             if (message := protocol.parse(line)) is not None:
                 waiting.put(message)
@@ -55,11 +55,11 @@ def serve(requests: TextIO, answers: TextIO, idle_minutes: float) -> None:
 
 
 class _Server:
-    def __init__(self, answers: TextIO, cancelled: Callable[[], bool]):
+    def __init__(self, answers: TextIO, cancelled: Callable[[], bool]) -> None:
         self._answers = answers
         self._cancelled = cancelled
-        self._opened = None
-        self._engine = None
+        # folder, checksum, engine and device that were asked for, and what was opened for them
+        self._opened: tuple[tuple[Path, str, str, str], Engine] | None = None
 
     def answer(self, request: dict) -> None:
         try:
@@ -113,11 +113,10 @@ class _Server:
         """The loaded model; loaded again when another one, engine or device is asked for, or its files changed."""
         model = load_bundle(options.model)
         wanted = (model.folder, model.checksum, options.engine, options.device)
-        if wanted != self._opened:
-            self._opened = self._engine = None  # free the old one's memory before the new one takes its own
-            self._engine = open_engine(model, options.engine, options.device)
-            self._opened = wanted
-        return model, self._engine
+        if self._opened is None or self._opened[0] != wanted:
+            self._opened = None  # free the old one's memory before the new one takes its own
+            self._opened = wanted, open_engine(model, options.engine, options.device)
+        return model, self._opened[1]
 
 
 def own_standard_streams() -> tuple[TextIO, TextIO]:

@@ -1,11 +1,11 @@
 """The lesions as a flat table: the `Lesion` contract's names and order, one number or word a column."""
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ..data import Lesion
-from ..geometry import ras_from_lps
+from ..geometry import Point, ras_from_lps
 from ..lesions import terminology
 
 _BOX = tuple(f"label_box_{axis}{end}" for axis in "zyx" for end in (0, 1))
@@ -29,12 +29,12 @@ COLUMNS = (
 )
 
 
-def row(lesion: Lesion, to_ras: Callable = ras_from_lps) -> dict:
+def row(lesion: Lesion, to_ras: Callable[[Point], Iterable[float]] = ras_from_lps) -> dict:
     """The lesion's values by column. ``None`` where there is none: no confidence, no end of an axis.
 
     to_ras: from a point in LPS mm to the RAS mm that are shown.
     """
-    points = [mm for point in lesion.axis_points_lps for mm in to_ras(point)]
+    points: list[float | None] = [mm for point in lesion.axis_points_lps for mm in to_ras(point)]
     points += [None] * (len(_ENDS) - len(points))
     values = {name: getattr(lesion, name) for name in COLUMNS if name not in _BOX + _ENDS}
     values |= zip(_BOX, (end for ends in lesion.label_box.pairs for end in ends), strict=True)
@@ -42,7 +42,7 @@ def row(lesion: Lesion, to_ras: Callable = ras_from_lps) -> dict:
     return {name: values[name] for name in COLUMNS}
 
 
-def write_csv(path: Path, lesions, names: Mapping[int, str] | None = None) -> None:
+def write_csv(path: Path, lesions: Iterable[Lesion], names: Mapping[int, str] | None = None) -> None:
     """Write ``lesions.csv``: commas and decimal points whatever the user's locale, UTF-8, numbers unrounded.
 
     After `COLUMNS` comes the ``name``: the user's (``names`` by lesion id), else "Lesion" and the id. A lesion without

@@ -21,7 +21,7 @@ _REASONS = {
 
 
 def output_error(folder: Path, error: OSError) -> OutputError:
-    reason = _REASONS.get(error.errno, error.strerror or str(error))
+    reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
     return OutputError(f"The results cannot be written to {folder}: {reason}. Choose another output folder.")
 
 
@@ -52,7 +52,8 @@ def all_or_nothing(folder: Path, files: tuple[str, ...], overwrite: bool = False
 
 @contextmanager
 def _temporary_in(folder: Path, files: tuple[str, ...], overwrite: bool) -> Iterator[Path]:
-    made, temporary = [], None
+    made: list[Path] = []
+    temporary: Path | None = None
     try:
         made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,12 @@
 """Pictures of a result: each lesion on its axial slice, and where in the chest the lesions are."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib import patheffects
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -15,11 +16,10 @@ from ..lesions import terminology
 
 MOST_LESIONS = 10
 # the usual lung window: centre -600, width 1500 HU
-_WINDOW = {"cmap": "gray", "vmin": -1350, "vmax": 150}
+_WINDOW_HU = (-1350, 150)
 _SMALLEST_ZOOM_MM = 60.0
 _BACKGROUND, _TEXT, _FAINT = "#111111", "#f2f2f2", "#9a9a9a"
 _EDGE = [patheffects.withStroke(linewidth=3, foreground=_BACKGROUND)]  # readable on bone as well as on air
-_TITLE = {"fontsize": 13, "weight": "bold", "parse_math": False}  # a dollar sign in a name begins no formula
 _DPI = 120
 _REMARK = "LungTumorSeg, for research, not a medical device"
 
@@ -39,7 +39,7 @@ def write(folder: Path, result: Result, ct: CT, names: Mapping[int, str] | None 
 class AxialView:
     """The CT seen as axial slices (z to the head, y to the back, x to the left), and lesions placed in it."""
 
-    def __init__(self, result: Result, ct: CT):
+    def __init__(self, result: Result, ct: CT) -> None:
         self.lesions, self.masks = result.lesions, result.masks
         self.order = ct.geometry.axial_order()
         self.geometry = ct.geometry.axial()
@@ -68,8 +68,9 @@ def _slice_picture(chest: AxialView, lesion: Lesion, mask: np.ndarray, title: st
 
     figure = Figure(figsize=(11, 6), facecolor=_BACKGROUND)
     whole, zoom = (figure.add_axes((x, 0.1, 0.48, 0.78)) for x in (0.015, 0.505))
+    low, high = _WINDOW_HU
     for axes, width in ((whole, 1.2), (zoom, 1.8)):
-        axes.imshow(chest.voxels[number], extent=extent, interpolation="bicubic", **_WINDOW)
+        axes.imshow(chest.voxels[number], cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="bicubic")
         axes.contour(np.arange(nx) * dx, np.arange(ny) * dy, outline, levels=[0.5], colors=[color], linewidths=width)
         axes.set_axis_off()
     _, centre_y, centre_x = box.middle * chest.geometry.spacing_zyx
@@ -86,19 +87,19 @@ def _slice_picture(chest: AxialView, lesion: Lesion, mask: np.ndarray, title: st
     )
     _diameters(zoom, chest, lesion)
     _scale_bar(zoom, centre_x - half, centre_y + half, half)
-    figure.text(0.02, 0.93, title, color=color, **_TITLE)
+    _title(figure, 0.93, title, color)
     place = f"axial slice {lesion.slice_index} (from 0) of {chest.geometry.shape_zyx[0]}, lung window"
     _footer(figure, place)
     return figure
 
 
-def _sides(axes) -> None:
+def _sides(axes: Axes) -> None:
     """The patient's right is on the left of the picture."""
     for x, side in ((0.02, "R"), (0.98, "L")):
         axes.text(x, 0.5, side, transform=axes.transAxes, color=_TEXT, ha="center", va="center", path_effects=_EDGE)
 
 
-def _diameters(axes, chest: AxialView, lesion: Lesion) -> None:
+def _diameters(axes: Axes, chest: AxialView, lesion: Lesion) -> None:
     if not lesion.axis_points_lps:
         return
     ends = chest.geometry.index(lesion.axis_points_lps)[:, 1:] * chest.geometry.spacing_zyx[1:]
@@ -120,7 +121,7 @@ def _diameters(axes, chest: AxialView, lesion: Lesion) -> None:
         )
 
 
-def _scale_bar(axes, left: float, bottom: float, half: float) -> None:
+def _scale_bar(axes: Axes, left: float, bottom: float, half: float) -> None:
     x, y = left + 0.08 * half, bottom - 0.1 * half
     axes.plot((x, x + 10), (y, y), color=_TEXT, linewidth=1.5, solid_capstyle="butt", path_effects=_EDGE)
     axes.text(x + 5, y - 0.03 * half, "10 mm", color=_TEXT, fontsize=9, ha="center", va="bottom", path_effects=_EDGE)
@@ -157,19 +158,19 @@ def _overview(chest: AxialView, name: str) -> Figure:
         for lesion, mask in zip(chest.lesions[:MOST_LESIONS], chest.masks, strict=False):
             box, placed = chest.placed(lesion, mask)
             ends = box.pairs[0], box.pairs[3 - axis]
-            _silhouette(axes, lesion, placed.any(axis=axis), ends, (dz, dx if axis == 1 else dy))
+            _silhouette(axes, lesion, np.asarray(placed.any(axis=axis)), ends, (dz, dx if axis == 1 else dy))
         axes.set_xlim(0, width)
         axes.set_ylim(0, nz * dz)
         axes.set_axis_off()
         axes.set_title(title, color=_FAINT, fontsize=10)
         if axis == 1:
             _sides(axes)
-    figure.text(0.02, 0.94, f"{name}: {_count(chest.lesions)}", color=_TEXT, **_TITLE)
+    _title(figure, 0.94, f"{name}: {_count(chest.lesions)}", _TEXT)
     _footer(figure, "mean density along the line of sight")
     return figure
 
 
-def _count(lesions) -> str:
+def _count(lesions: Sequence[Lesion]) -> str:
     rejected = sum(lesion.status == "rejected" for lesion in lesions)
     count = len(lesions) - rejected
     words = f"{count} lesion{'s' if count > 1 else ''} found" if count else "No lesion found"
@@ -187,7 +188,9 @@ def _radiograph(voxels: np.ndarray, axis: int) -> np.ndarray:
     return np.clip((mean - low) / max(high - low, 1), 0, 1) ** 0.8
 
 
-def _silhouette(axes, lesion: Lesion, seen: np.ndarray, ends, steps) -> None:
+def _silhouette(
+    axes: Axes, lesion: Lesion, seen: np.ndarray, ends: Sequence[tuple[int, int]], steps: Sequence[float]
+) -> None:
     """The lesion's shadow with its number."""
     padded = np.pad(seen.astype(np.float32), 1)
     z, h = ((np.arange(a - 1, b + 1) + 0.5) * step for (a, b), step in zip(ends, steps, strict=True))
@@ -199,6 +202,11 @@ def _silhouette(axes, lesion: Lesion, seen: np.ndarray, ends, steps) -> None:
     axes.text(
         *middle, str(lesion.id), color=_TEXT, fontsize=11, weight="bold", ha="center", va="center", path_effects=_EDGE
     )
+
+
+def _title(figure: Figure, y: float, title: str, color: str | tuple[float, float, float]) -> None:
+    # a dollar sign in a name begins no formula
+    figure.text(0.02, y, title, color=color, fontsize=13, weight="bold", parse_math=False)
 
 
 def _footer(figure: Figure, left: str) -> None:

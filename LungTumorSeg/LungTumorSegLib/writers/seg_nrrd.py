@@ -100,7 +100,7 @@ def _extent(layer: np.ndarray) -> str:
     Slicer keeps one image for all segments of a layer and takes its extent from the first of them, so that every
     segment has to carry the extent of its whole layer.
     """
-    return " ".join(f"{a} {b - 1}" for a, b in reversed(Box.around(layer).pairs))
+    return " ".join(f"{a} {b - 1}" for a, b in reversed(Box.tight(layer).pairs))
 
 
 def _on_one_line(name: str) -> str:

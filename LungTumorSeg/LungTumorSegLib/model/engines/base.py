@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -23,6 +23,22 @@ class Availability:
     installed: bool
     devices: tuple[str, ...]
     remark: str
+
+
+class Predictor(Protocol):
+    """What a run needs of an `Engine`: also what wraps one."""
+
+    device: str
+    reason: str
+    batch: int
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def classifier(self) -> "Predictor | None": ...
+
+    def predict(self, batch: np.ndarray) -> np.ndarray: ...
 
 
 class Engine(ABC):

@@ -84,8 +84,8 @@ def _auto_order(names: list[str], device: str) -> Iterator[tuple[str, str]]:
     """(engine, device), best first. No library is imported only to hear that it has no GPU."""
     engines = [ENGINES[name] for name in names]
     if device != "cpu":
-        able = [engine for engine in engines if engine.gpu_rank and engine.may_have_gpu()]
-        yield from ((engine.name, "gpu") for engine in sorted(able, key=lambda e: e.gpu_rank))
+        able = [(engine.gpu_rank, engine.name) for engine in engines if engine.gpu_rank and engine.may_have_gpu()]
+        yield from ((name, "gpu") for _, name in sorted(able))
     if device != "gpu":
-        able = [engine for engine in engines if engine.cpu_rank]
-        yield from ((engine.name, "cpu") for engine in sorted(able, key=lambda e: e.cpu_rank))
+        able = [(engine.cpu_rank, engine.name) for engine in engines if engine.cpu_rank]
+        yield from ((name, "cpu") for _, name in sorted(able))

@@ -2,15 +2,20 @@
 
 import os
 import shutil
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
 from .. import classifier, unet
-from ..bundle import CLASSIFIER, UNET, Bundle, Part
+from ..bundle import Bundle, Part
+from ..card import ClassifierArchitecture
 from .base import Engine
 
-BUILD = {UNET: unet.build, CLASSIFIER: classifier.build}
+if TYPE_CHECKING:
+    import keras
+    import tensorflow
 
 
 class TensorFlowEngine(Engine):
@@ -41,7 +46,7 @@ class TensorFlowEngine(Engine):
         self._tf = tf
         with tf.device(self._place):
             self._model = _with_weights(bundle, part)
-        self._graphs = {}
+        self._graphs: dict[tuple[int, ...], tensorflow.types.experimental.PolymorphicFunction] = {}
 
     @classmethod
     def may_have_gpu(cls) -> bool:
@@ -49,11 +54,11 @@ class TensorFlowEngine(Engine):
         return shutil.which("nvidia-smi") is not None
 
     @classmethod
-    def _devices_and_version(cls):
+    def _devices_and_version(cls) -> tuple[tuple[str, ...], str]:
         tf = import_tensorflow()
         return ("CPU", *(_gpu_name(tf, gpu) for gpu in tf.config.list_physical_devices("GPU"))), tf.__version__
 
-    def _graph(self, shape):
+    def _graph(self, shape: tuple[int, ...]) -> "tensorflow.types.experimental.PolymorphicFunction":
         """The network as a graph for pictures of this shape (Keras cannot up-sample an unknown one), any batch."""
         if shape not in self._graphs:
             signature = [self._tf.TensorSpec((None, *shape), self._tf.float32)]
@@ -70,7 +75,7 @@ class TensorFlowEngine(Engine):
             raise EngineError(f"TensorFlow failed on {self.device}: {str(problem).splitlines()[0]}") from problem
 
 
-def import_tensorflow():
+def import_tensorflow() -> ModuleType:
     """TensorFlow with its messages off, as the backend of Keras."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -79,13 +84,18 @@ def import_tensorflow():
     return tensorflow
 
 
-def _gpu_name(tf, gpu) -> str:
+def _gpu_name(tf: ModuleType, gpu: "tensorflow.config.PhysicalDevice") -> str:
     return tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
 
 
-def _with_weights(bundle: Bundle, part: Part):
+def _with_weights(bundle: Bundle, part: Part) -> "keras.Model":
     """The Keras model with the bundle's weights. Raises ModelMismatchError where they do not fit."""
-    model = BUILD[part](bundle.architecture(part))
+    architecture = bundle.architecture(part)
+    if architecture is None:
+        raise NoWeightsError(f"The model in {bundle.folder} has no classifier. Choose another model.")
+    model = (
+        classifier.build(architecture) if isinstance(architecture, ClassifierArchitecture) else unet.build(architecture)
+    )
     try:
         model.load_weights(bundle.folder / part.keras)
     except (ValueError, OSError, KeyError) as problem:

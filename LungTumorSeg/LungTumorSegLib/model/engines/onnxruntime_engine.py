@@ -3,6 +3,7 @@
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class OnnxRuntimeEngine(Engine):
         )
 
     @classmethod
-    def _devices_and_version(cls):
+    def _devices_and_version(cls) -> tuple[tuple[str, ...], str]:
         onnxruntime = import_onnxruntime()
         return ("CPU", *map(_provider_name, _gpu_providers(onnxruntime))), onnxruntime.__version__
 
@@ -62,7 +63,7 @@ class OnnxRuntimeEngine(Engine):
             raise native_error(problem, f"ONNX Runtime on {self.device}", len(batch)) from problem
 
 
-def import_onnxruntime():
+def import_onnxruntime() -> ModuleType:
     """ONNX Runtime without its telemetry. Builds that report through Windows itself know only the call."""
     telemetry.silence()
     import onnxruntime
@@ -71,7 +72,7 @@ def import_onnxruntime():
     return onnxruntime
 
 
-def _gpu_providers(onnxruntime) -> list[str]:
+def _gpu_providers(onnxruntime: ModuleType) -> list[str]:
     available = onnxruntime.get_available_providers()
     return [provider for provider in GPU_PROVIDERS if provider in available]
 

@@ -1,5 +1,7 @@
 """OpenVINO on the CPU, the fastest there."""
 
+from types import ModuleType
+
 import numpy as np
 
 from ... import telemetry
@@ -38,7 +40,7 @@ class OpenVinoEngine(Engine):
         self.reason = f"OpenVINO runs on the CPU, here in {self.precision}"
 
     @classmethod
-    def _devices_and_version(cls):
+    def _devices_and_version(cls) -> tuple[tuple[str, ...], str]:
         openvino = import_openvino()
         return tuple(openvino.Core().available_devices), openvino.__version__.split("-")[0]
 
@@ -54,7 +56,7 @@ def uses_int8(bundle: Bundle) -> bool:
     return bundle.has(INT8) and bundle.card.int8 is not None and bundle.card.int8.used
 
 
-def import_openvino():
+def import_openvino() -> ModuleType:
     """OpenVINO without its telemetry."""
     telemetry.silence()
     import openvino
