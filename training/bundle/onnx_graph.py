@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 from LungTumorSegLib.model.card import Architecture
+from numpy.typing import ArrayLike
 from onnx import TensorProto, helper, numpy_helper
 
 
@@ -19,7 +20,7 @@ class _Graph:
         self.nodes.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
         return name
 
-    def whole(self, name: str, values: list) -> str:
+    def whole(self, name: str, values: ArrayLike) -> str:
         """Numbers that are no weights and stay as they are."""
         self.weights.append(numpy_helper.from_array(np.array(values), name))
         return name

@@ -202,12 +202,15 @@ def _lesion_rows(
 
 def _seen(result: Result, box: Box, mask: np.ndarray) -> tuple[np.ndarray, Candidate]:
     """The lesion's part of its candidate's block (uint8), and the candidate: that which holds most of it."""
-    best, held_by = None, None
+    best: np.ndarray | None = None
+    held_by: Candidate | None = None
     for candidate in result.candidates:
         if box.intersect(candidate.box) == box:
             part = candidate.block[box.inside(candidate.box).slices]
             if best is None or int(part[mask].sum()) > int(best[mask].sum()):
                 best, held_by = part, candidate
+    if best is None or held_by is None:
+        raise ValueError(f"no candidate holds the lesion in {box}")
     return best, held_by
 
 
@@ -227,4 +230,4 @@ def _agreement(box: Box, mask: np.ndarray, truth: np.ndarray, ct: CT) -> dict[st
 def _lies_on(box: Box, mask: np.ndarray, control: Reference) -> bool:
     """Half of the prediction, or a tenth of their union, is on the control."""
     both, size = shared_voxels(box, mask, control.box, control.mask), np.count_nonzero(mask)
-    return both >= size / 2 or both >= froc.HIT_IOU * (size + np.count_nonzero(control.mask) - both)
+    return bool(both >= size / 2 or both >= froc.HIT_IOU * (size + np.count_nonzero(control.mask) - both))

@@ -8,10 +8,10 @@ import numpy as np
 from LungTumorSegLib import segmentation
 from LungTumorSegLib.data import CT, Options, Result
 from LungTumorSegLib.errors import NotACTError
-from LungTumorSegLib.geometry import Box, Geometry
+from LungTumorSegLib.geometry import Box, Geometry, triple
 from LungTumorSegLib.lesions.measurement import measure
 from LungTumorSegLib.model.bundle import Bundle
-from LungTumorSegLib.model.engines.base import Engine
+from LungTumorSegLib.model.engines.base import Predictor
 
 from ..data.prepare import DEEP
 from ..errors import DataError
@@ -43,7 +43,7 @@ class Nodule:
 class NoPrompt:
     """An engine that never sees the prompt channel: the same box and rule, for comparison."""
 
-    def __init__(self, engine: Engine):
+    def __init__(self, engine: Predictor):
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
         self.precision = engine.precision
         self._engine, self.classifier = engine, engine.classifier
@@ -82,20 +82,20 @@ class Nodules:
         reference = target & (self.marks["readers"][index] >= n_readers / 2)
         deep = np.argwhere(self.patches.arrays["target_lesion"][index] & DEEP)
         click = deep[np.random.default_rng((CLICK_SEED, index)).integers(len(deep))]
-        origin = tuple(float(row[f"origin_{axis}"]) for axis in "xyz")
+        origin = triple(float(row[f"origin_{axis}"]) for axis in "xyz")
         ct = CT(source.hu, Geometry(source.hu.shape, (1.0, 1.0, 1.0), origin), f"nodule {index}", {"modality": "CT"})
         readers = metrics.reader_masks(self.marks["reader_bits"][index] * target, n_readers)
         return Nodule(
-            index, row, ct, reference, readers, source.target, source.weight > 0, tuple(int(i) for i in click)
+            index, row, ct, reference, readers, source.target, source.weight > 0, triple(int(i) for i in click)
         )
 
 
-def clicked(nodule: Nodule, engine: Engine, bundle: Bundle, threshold: float | None = None) -> Result | None:
+def clicked(nodule: Nodule, engine: Predictor, bundle: Bundle, threshold: float | None = None) -> Result | None:
     """The product's answer to the click, at the model's threshold if none is given.
 
     None where it refuses the patch as no CT (less than 1 % of it is air).
     """
-    point = tuple(nodule.ct.geometry.lps(nodule.click_zyx).tolist())
+    point = triple(nodule.ct.geometry.lps(nodule.click_zyx).tolist())
     options = Options(threshold=threshold, points_lps=(point,))
     try:
         return segmentation.segment(nodule.ct, options, engine=engine, bundle=bundle)
@@ -117,6 +117,7 @@ def figures(nodule: Nodule, result: Result | None, without_prompt: Result | None
     predicted = mask_of(result)
     agreement = metrics.overlap(predicted, nodule.reference)
     found = bool(predicted.any())
+    long_axis_mm = result.lesions[0].long_axis_mm if result is not None and found else np.nan
     reference = measure(nodule.reference, WHOLE, nodule.ct)
     hd95, mean_distance = (
         metrics.surface_distances(predicted, nodule.reference, (1, 1, 1)) if found else (np.nan, np.nan)
@@ -137,9 +138,9 @@ def figures(nodule: Nodule, result: Result | None, without_prompt: Result | None
         "volume_mm3": volume,
         "reference_mm3": reference.volume_mm3,
         "volume_error_percent": 100 * (volume - reference.volume_mm3) / reference.volume_mm3 if found else np.nan,
-        "long_axis_mm": result.lesions[0].long_axis_mm if found else np.nan,
+        "long_axis_mm": long_axis_mm,
         "reference_long_axis_mm": reference.long_axis_mm,
-        "diameter_error_mm": result.lesions[0].long_axis_mm - reference.long_axis_mm if found else np.nan,
+        "diameter_error_mm": long_axis_mm - reference.long_axis_mm,
         "hd95_mm": hd95,
         "mean_surface_mm": mean_distance,
         "model_vs_others": model,

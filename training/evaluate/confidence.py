@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 
-def fit(lesions: list[dict]) -> dict[str, float] | None:
+def fit(lesions: list[dict]) -> ConfidenceCoefficients | None:
     """Coefficients by feature name, and the intercept, for what `LungTumorSegLib.lesions.confidence.features` gives.
 
     lesions: records with the features and ``hits`` (a reference's number, -1 false positive, -2 neither). None where

@@ -89,7 +89,8 @@ def score_at(scans: list[Scan], false_positives: float) -> float:
 
 def interval(scans: list[Scan], false_positives: float, times: int = 1000, seed: int = 0) -> list[float]:
     """95 % interval of `sensitivity_at` by drawing patients with replacement: one's scans share false positives."""
-    rng, of = np.random.default_rng(seed), {}
+    rng = np.random.default_rng(seed)
+    of: dict[str, list[Scan]] = {}
     for one in scans:
         of.setdefault(one.patient, []).append(one)
     each = list(of.values())

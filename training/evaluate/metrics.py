@@ -43,7 +43,7 @@ def surface_distances(predicted: np.ndarray, reference: np.ndarray, spacing_zyx)
     if not predicted.any() or not reference.any():
         raise ValueError("The distance to an empty mask is not defined.")
     # only the part that holds both, with a frame so that a mask at the array's end has its border there
-    box = Box.around(predicted | reference)
+    box = Box.tight(predicted | reference)
     a, b = np.pad(predicted[box.slices], 1), np.pad(reference[box.slices], 1)
     borders = [mask & ~ndimage.binary_erosion(mask) for mask in (a, b)]
     to_border = [ndimage.distance_transform_edt(~border, spacing_zyx) for border in borders]

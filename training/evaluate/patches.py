@@ -27,7 +27,7 @@ class Maps:
 
     @property
     def best_threshold(self) -> float:
-        return max(self.dice, key=self.dice.get)
+        return max(self.dice, key=lambda threshold: self.dice[threshold])
 
 
 def run(nodules: Nodules, engine: Engine, bundle: Bundle, what: str) -> Maps:
@@ -40,6 +40,7 @@ def run(nodules: Nodules, engine: Engine, bundle: Bundle, what: str) -> Maps:
         except NotACTError:
             continue
         n += 1
+        assert result.probability is not None  # since it was asked for
         counts.add(result.probability, nodule.soft / 255, nodule.weight)
         for threshold in THRESHOLDS:
             at = replace(options, threshold=threshold)

@@ -64,15 +64,15 @@ def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: Net
     if augment:
         stack = change_intensity(rng, stack, step, zoom)
     k0 = steps[0]
-    point = None
-    if draw.point_zyx_mm is not None:
-        pz, *pyx = draw.point_zyx_mm
+    point, clicked = None, draw.point_zyx_mm
+    if clicked is not None:
+        pz, *pyx = clicked
         y, x = np.linalg.solve(turn, np.array(pyx) - (cy, cx)) + (crop - 1) / 2
         point = ((pz - cz) * zoom - k0 * step, y, x)
     if augment and rng.random() < 0.5:  # mirrored along z
         stack, k0 = stack[::-1], -steps[-1]
-        if point is not None:
-            point = (-(draw.point_zyx_mm[0] - cz) * zoom - k0 * step, *point[1:])
+        if point is not None and clicked is not None:
+            point = (-(clicked[0] - cz) * zoom - k0 * step, *point[1:])
     inputs = slices.network_input(stack, [-k0 * step], step, card, point)[0]
     return inputs, target.astype(np.float32), weight
 

@@ -1,5 +1,6 @@
 """Cubes around nodules and around what only looks like one: what the classifier learns from."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -87,10 +88,12 @@ def spots(hu: np.ndarray, step_mm: float) -> tuple[np.ndarray, np.ndarray]:
 
     Maxima of the scale-normalised Laplacian of Gaussian (Lindeberg, IJCV 1998).
     """
-    soft, response = np.clip(hu, -1000, 100).astype(np.float32), None
-    for sigma in SPOT_SIGMAS_MM:
-        made = -(sigma**2) * ndimage.gaussian_laplace(soft, (sigma / step_mm, sigma, sigma), mode="mirror")
-        response = made if response is None else np.maximum(response, made)
+    soft = np.clip(hu, -1000, 100).astype(np.float32)
+    made = (
+        -(sigma**2) * ndimage.gaussian_laplace(soft, (sigma / step_mm, sigma, sigma), mode="mirror")
+        for sigma in SPOT_SIGMAS_MM
+    )
+    response = functools.reduce(np.maximum, made)
     around = (max(1, int(5 / step_mm)) | 1, 5, 5)
     found = np.argwhere((ndimage.maximum_filter(response, around) == response) & (response > SPOT_HU))
     return found * (step_mm, 1.0, 1.0), response[tuple(found.T)]

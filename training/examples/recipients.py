@@ -51,9 +51,9 @@ def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -
     occupied = [(place * unit, GAP_MM + 10) for place in case.tumours]
     inserted, diameters, patients, controls = [], [], [], []
     kinds = cycle(whole_ct.PLACES)
-    wanted = [(i, False) for i in nodules] + [(None, True)] * CONTROLS
-    for index, control in wanted:
-        if control:
+    wanted: list[int | None] = [*nodules, *[None] * CONTROLS]  # None: a control
+    for index in wanted:
+        if index is None:
             donor, shape, centre = draw_negative_control(rng, patches)
         else:
             donor, shape = patches.source(index), patches.arrays["target_lesion"][index] & TARGET > 0
@@ -64,17 +64,17 @@ def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -
             continue
         source = Source(hu, empty, given.weight, given.step_mm)
         z_mm = round(place[0] / given.step_mm) * given.step_mm
-        made, local = transplant(rng, source, place, z_mm, donor, shape, centre, 1.0, control, ALONG_MM)
+        made, local = transplant(rng, source, place, z_mm, donor, shape, centre, 1.0, index is None, ALONG_MM)
         low = np.rint((np.array([z_mm, *place[1:]]) - local) / unit).astype(int)
         box = Box.whole(made.hu.shape).shift(low)
-        mask = made.hu != hu[box.slices] if control else made.target >= 128
+        mask = made.hu != hu[box.slices] if index is None else made.target >= 128
         hu[box.slices] = made.hu
         occupied.append((place, radius))
         if np.count_nonzero(mask) < FEWEST_VOXELS:
             continue
-        tight = Box.around(mask)
+        tight = Box.tight(mask)
         reference = Reference(tight.shift(box.start), mask[tight.slices])
-        if control:
+        if index is None:
             controls.append(reference)
         else:
             inserted.append(reference)

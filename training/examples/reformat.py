@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from LungTumorSegLib.geometry import Box
+from LungTumorSegLib.geometry import Box, triple
 from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.sampling.multiview import CORONAL, SAGITTAL
 
@@ -55,8 +55,8 @@ def turned(source: Source, draw: Draw, axes: tuple[int, int, int]) -> tuple[Sour
 
 def _permuted(source: Source, draw: Draw, axes) -> tuple[Source, Draw]:
     arrays = {name: getattr(source, name).transpose(axes) for name in ("hu", "target", "weight")}
-    point = None if draw.point_zyx_mm is None else tuple(draw.point_zyx_mm[a] for a in axes)
-    centre = tuple(draw.centre_zyx_mm[a] for a in axes)
+    point = None if draw.point_zyx_mm is None else triple(draw.point_zyx_mm[a] for a in axes)
+    centre = triple(draw.centre_zyx_mm[a] for a in axes)
     return replace(source, **arrays, sideways=True), replace(draw, centre_zyx_mm=centre, point_zyx_mm=point)
 
 

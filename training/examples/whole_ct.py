@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from LungTumorSegLib.geometry import triple
 from LungTumorSegLib.model.card import NetworkCard
 from scipy import ndimage
 
@@ -73,7 +74,7 @@ class WholeCTs:
         other = _mm(case, case.tumours[rng.integers(len(case.tumours))])[across] + rng.normal(0, 3)
         last = (case.source.hu.shape[across] - 1) * (case.source.step_mm, 1, 1)[across]
         centre = [float(np.clip(other, 0, last)) if axis == across else mm for axis, mm in enumerate(point)]
-        return case.source, Draw(tuple(centre), crop, point_zyx_mm=point)
+        return case.source, Draw(triple(centre), crop, point_zyx_mm=point)
 
     def draw_background(self, rng: np.random.Generator, crop: int) -> tuple[Source, Draw]:
         """Mostly around the network's own false positives where there are any, else anywhere around the lungs."""

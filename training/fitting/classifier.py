@@ -110,7 +110,7 @@ def batches(pools: list[Pool], size: int, seed: int) -> Iterator[tuple[np.ndarra
                 ].astype(np.float32)
                 / 255
             )
-            cube = np.flip(cube, np.flatnonzero(rng.random(3) < 0.5)).transpose(rng.permutation(3))
+            cube = np.flip(cube, tuple(np.flatnonzero(rng.random(3) < 0.5).tolist())).transpose(rng.permutation(3))
             x.append(cube * rng.uniform(0.95, 1.05) + rng.normal(0, 0.015, cube.shape))
             y.append([pool["y"][row]])
         yield np.stack(x)[..., None].astype(np.float32), np.array(y, np.float32)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from LungTumorSegLib.model.bundle import Bundle, load_bundle
 from LungTumorSegLib.model.calibration import scaled
-from LungTumorSegLib.model.engines.base import Engine
+from LungTumorSegLib.model.engines.base import Engine, Predictor
 from LungTumorSegLib.model.engines.choose import open_engine
 from rich.progress import track
 
@@ -50,7 +50,7 @@ def calibrate(config: Config, weights: Path) -> Path:
     clicked = _click_dice(nodules, engine, raw, list(maps.dice))
     best = max(clicked, key=lambda t: clicked[t] + maps.dice[t])
     found = {
-        "threshold": round(float(scaled(best, temperature, offset)), 3),
+        "threshold": round(float(scaled(np.array(best), temperature, offset)), 3),
         "map_calibration": {"temperature": temperature, "offset": offset},
     }
     target.write_text(json.dumps(found))
@@ -59,7 +59,7 @@ def calibrate(config: Config, weights: Path) -> Path:
 
 def _click_dice(nodules: click.Nodules, engine, bundle: Bundle, thresholds: list[float]) -> dict[float, float]:
     """Mean Dice of the val clicks at each threshold."""
-    dice = {t: [] for t in thresholds}
+    dice: dict[float, list[float]] = {t: [] for t in thresholds}
     for nodule in track(nodules, "Clicks at each threshold", total=len(nodules)):
         remembering = Remembering(engine)
         for t in thresholds:

@@ -26,7 +26,14 @@ def fit(config: Config, until: int | None = None) -> Path:
     best = start.weights(config)
     for number in range(len(config.fit.stages))[:until]:
         best = fit_stage(config, number, best)
-    return best
+    return something_fitted(best)
+
+
+def something_fitted(weights: Path | None) -> Path:
+    """The weights. Raises SettingsError where there are none, since the configuration has no stage."""
+    if weights is None:
+        raise SettingsError("The configuration has no stage to fit ([[fit.stages]]). Add one.")
+    return weights
 
 
 def fit_stage(config: Config, number: int, before: Path | None) -> Path:
