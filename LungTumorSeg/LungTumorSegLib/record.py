@@ -36,7 +36,10 @@ def save(result: Result, ct: CT, folder: Path) -> None:
     lungs = None
     if result.lungs is not None:
         body = result.lungs.body_box
-        lungs = {"geometry": geometry_record(result.lungs.geometry), "body_box": body and body.pairs}
+        lungs: dict[str, object] | None = {
+            "geometry": geometry_record(result.lungs.geometry),
+            "body_box": body and body.pairs,
+        }
         lungs["midline"] = result.lungs.midline
     write(folder / JSON_NAME, result_record(result, ct) | {"candidates": boxes, "lungs": lungs})
 
@@ -128,6 +131,14 @@ def lesion_from(record: dict) -> Lesion:
     values["axis_points_lps"] = tuple(map(triple, values["axis_points_lps"]))
     values["label_box"] = Box.of_pairs(values["label_box"])
     return Lesion(**values)
+
+
+def _lungs_record(lungs: Lungs) -> dict:
+    return {
+        "geometry": geometry_record(lungs.geometry),
+        "body_box": lungs.body_box and lungs.body_box.pairs,
+        "midline": lungs.midline,
+    }
 
 
 def _candidate_record(candidate: Candidate) -> dict:

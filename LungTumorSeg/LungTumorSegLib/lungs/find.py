@@ -112,7 +112,7 @@ def _body_box(body: np.ndarray) -> Box:
     z0, z1 = Box.tight(body).pairs[0]
     extents = []
     for across in (2, 1):
-        line = body[z0:z1].any(across)
+        line = np.asarray(body[z0:z1].any(across))
         line = line[line.any(1)]
         first, last = line.argmax(1), line.shape[1] - line[:, ::-1].argmax(1)
         extents.append((int(np.median(first)), int(np.median(last))))

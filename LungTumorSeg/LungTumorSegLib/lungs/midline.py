@@ -3,6 +3,8 @@
 Left and right of it are told by the patient coordinates, in which x grows to the left.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -20,7 +22,7 @@ LEAST_LUNG_SHARE, VALLEY, LEAST_WIDTH_MM = 0.1, 0.5, 150.0
 PLUS = ndimage.generate_binary_structure(2, 1)
 
 
-def midline(hu: np.ndarray, lung: np.ndarray, body: np.ndarray, spacing_zyx) -> float | None:
+def midline(hu: np.ndarray, lung: np.ndarray, body: np.ndarray, spacing_zyx: Sequence[float]) -> float | None:
     """x index of the midline on an axial grid; None where nothing is seen that tells it.
 
     hu: float32 (z, y, x). lung: air of the lungs (bool). body: the body in the slices of the lungs, air of the lungs
@@ -54,7 +56,7 @@ def of_the_body(hu: np.ndarray, body: np.ndarray) -> float | None:
     return float(np.median(first) + np.median(last)) / 2
 
 
-def of_the_spine(hu: np.ndarray, lung: np.ndarray, spacing_zyx) -> float | None:
+def of_the_spine(hu: np.ndarray, lung: np.ndarray, spacing_zyx: Sequence[float]) -> float | None:
     """x of the bone that stands through slab after slab beside the back of the lungs.
 
     Vessels full of contrast may be taken for it: they too lie between the lungs.
@@ -68,7 +70,7 @@ def of_the_spine(hu: np.ndarray, lung: np.ndarray, spacing_zyx) -> float | None:
     return float(middle) if (high - low) * spacing_zyx[2] <= SPINE_SPREAD_MM else None
 
 
-def _spine_in(hu: np.ndarray, lung: np.ndarray, spacing_yx) -> float | None:
+def _spine_in(hu: np.ndarray, lung: np.ndarray, spacing_yx: Sequence[float]) -> float | None:
     bone = (hu > BONE_HU).mean(0) > BONE_SHARE
     depth = ndimage.distance_transform_edt(np.pad(bone, 1), spacing_yx)[1:-1, 1:-1]
     from_lung = ndimage.distance_transform_edt(~lung.any(0), spacing_yx)
@@ -83,7 +85,7 @@ def _spine_in(hu: np.ndarray, lung: np.ndarray, spacing_yx) -> float | None:
     return best
 
 
-def between_two_lungs(lung: np.ndarray, spacing_zyx) -> float | None:
+def between_two_lungs(lung: np.ndarray, spacing_zyx: Sequence[float]) -> float | None:
     """x of the gap between two lungs side by side; None where there is one lung only, or none can be told from two."""
     filled = lung.sum((0, 1)).astype(float)
     columns = np.flatnonzero(filled)

@@ -1,5 +1,7 @@
 """Which lung is the right one and which the left: by the patient coordinates, never by what the organs look like."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -39,14 +41,14 @@ def label_lungs(
     return label_sides(lung, geometry.spacing_zyx, middle), middle
 
 
-def label_sides(lung: np.ndarray, spacing_zyx, middle_x: float) -> np.ndarray:
+def label_sides(lung: np.ndarray, spacing_zyx: Sequence[float], middle_x: float) -> np.ndarray:
     """Label the lungs 1 right, 2 left (uint8), also where they touch or hang together through the bronchi.
 
     Shrunk step by step until each large piece lies on one side of the midline; the pieces then grow back and meet where
     the lung between them is thinnest (watershed). What never comes apart, a lung that crosses the midline or two that
     are one, is decided by its share, and divided at the midline only where neither side has two thirds.
     """
-    box = Box.around(lung)
+    box = Box.tight(lung)
     cropped = lung[box.slices]
     by_middle = np.where(np.arange(*box.pairs[2]) > middle_x, LEFT, RIGHT).astype(np.uint8)
     by_middle = np.broadcast_to(by_middle, cropped.shape)
@@ -76,7 +78,7 @@ def label_without_midline(hu: np.ndarray, lung: np.ndarray, geometry: Geometry) 
 
     What hangs apart from it and reaches beyond it to the side, such as the tip of the other lung, is 3.
     """
-    box = Box.around(lung)
+    box = Box.tight(lung)
     cropped = lung[box.slices]
     depth = _depth(cropped, geometry.spacing_zyx)
     pieces, _ = connected(depth > APART_MM, connectivity=6)
@@ -109,16 +111,16 @@ def by_the_outside(hu: np.ndarray, lung: np.ndarray, geometry: Geometry) -> int:
     wall = int(WALL_MM / geometry.spacing_xyz[0])
     first = np.maximum(picture.argmax(1), columns[0] - wall)
     last = np.minimum(picture.shape[1] - 1 - picture[:, ::-1].argmax(1), columns[-1] + wall)
-    rows = lung.any(2) & picture.any(1)
+    rows = np.asarray(lung.any(2)) & np.asarray(picture.any(1))
     reach = int(BEHIND_MM / geometry.spacing_xyz[1])
     for z in np.flatnonzero(rows.any(1)):
         end = np.flatnonzero(rows[z])[-1]
         rows[z, end : end + reach + 1] = True
-    z, y = np.nonzero(rows)
+    zs, ys = np.nonzero(rows)
     outside = (hu < OUTSIDE_HU) & ~lung
-    outside_first, outside_last = outside[z, y, first[y]], outside[z, y, last[y]]
+    outside_first, outside_last = outside[zs, ys, first[ys]], outside[zs, ys, last[ys]]
     right, left = np.count_nonzero(outside_first & ~outside_last), np.count_nonzero(outside_last & ~outside_first)
-    if max(right, left) < max(LEAST_ROWS * len(z), CLEAR_SHARE * (right + left)):
+    if max(right, left) < max(LEAST_ROWS * len(zs), CLEAR_SHARE * (right + left)):
         return UNKNOWN
     return RIGHT if right > left else LEFT
 
@@ -132,7 +134,7 @@ def by_the_scanner(lung: np.ndarray, geometry: Geometry) -> int:
     return RIGHT if x < 0 else LEFT
 
 
-def _depth(lung: np.ndarray, spacing_zyx) -> np.ndarray:
+def _depth(lung: np.ndarray, spacing_zyx: Sequence[float]) -> np.ndarray:
     """mm from the surface; the picture's edge is none."""
     return ndimage.distance_transform_edt(np.pad(lung, 1, mode="edge"), spacing_zyx)[1:-1, 1:-1, 1:-1]
 

@@ -1,5 +1,7 @@
 """Whether heart and liver lie where the header says: they never overrule it, but a doubt is said."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -20,7 +22,9 @@ LIVER_LEAST_ML = 100.0
 LIVER_BELOW_MM, LIVER_ABOVE_MM, LIVER_DEPTH_MM = 60.0, 40.0, 12.0
 
 
-def notes(hu: np.ndarray, label: np.ndarray, hull: np.ndarray, midline: float | None, spacing_zyx) -> tuple[str, ...]:
+def notes(
+    hu: np.ndarray, label: np.ndarray, hull: np.ndarray, midline: float | None, spacing_zyx: Sequence[float]
+) -> tuple[str, ...]:
     """A sentence where heart and liver contradict the header, nothing else.
 
     hu (float32), label (see `Lungs`), hull of the lungs (bool): on one axial grid. Told only where both lungs and the
@@ -39,7 +43,7 @@ def notes(hu: np.ndarray, label: np.ndarray, hull: np.ndarray, midline: float | 
     return (CHECK,) if heart_doubt or liver_doubt else ()
 
 
-def _heart(hu, label, hull, base) -> np.ndarray:
+def _heart(hu: np.ndarray, label: np.ndarray, hull: np.ndarray, base: np.ndarray) -> np.ndarray:
     """Tissue between the lower halves of the lungs, in front of their middle."""
     lower = base[: max(1, len(base) // 2)]
     front = np.searchsorted(np.cumsum(np.count_nonzero(label, axis=(0, 2))), np.count_nonzero(label) / 2)
@@ -48,7 +52,7 @@ def _heart(hu, label, hull, base) -> np.ndarray:
     return between & (part > TISSUE_HU[0]) & (part < TISSUE_HU[1])
 
 
-def _liver(hu, lowest: int, base: int, spacing_zyx) -> np.ndarray:
+def _liver(hu: np.ndarray, lowest: int, base: int, spacing_zyx: Sequence[float]) -> np.ndarray:
     """Thick soft tissue below and between the bases of the lungs."""
     first = max(0, lowest - round(LIVER_BELOW_MM / spacing_zyx[0]))
     part = hu[first : base + round(LIVER_ABOVE_MM / spacing_zyx[0])]
