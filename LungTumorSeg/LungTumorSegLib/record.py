@@ -33,14 +33,7 @@ def save(result: Result, ct: CT, folder: Path) -> None:
     if result.probability is not None:
         np.save(folder / PROBABILITY_NAME, result.probability)
     boxes = [_candidate_record(candidate) for candidate in result.candidates]
-    lungs = None
-    if result.lungs is not None:
-        body = result.lungs.body_box
-        lungs: dict[str, object] | None = {
-            "geometry": geometry_record(result.lungs.geometry),
-            "body_box": body and body.pairs,
-        }
-        lungs["midline"] = result.lungs.midline
+    lungs = None if result.lungs is None else _lungs_record(result.lungs)
     write(folder / JSON_NAME, result_record(result, ct) | {"candidates": boxes, "lungs": lungs})
 
 

@@ -3,7 +3,7 @@
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ..data import Options, Result
@@ -157,7 +157,7 @@ def segment_command(
 
 
 @contextmanager
-def _bar() -> Iterator:
+def _bar() -> Iterator[Callable[[Step], None]]:
     """A bar on standard error, which a log file is spared."""
     console = Console(stderr=True)
     columns = (
@@ -168,7 +168,7 @@ def _bar() -> Iterator:
         TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def progress(step: Step) -> None:
             if step.stage not in tasks:
@@ -183,7 +183,7 @@ def _bar() -> Iterator:
             bar.update(task, completed=bar.tasks[task].total, left="")
 
 
-def _print(result: Result, warnings, files: list[Path]) -> None:
+def _print(result: Result, warnings: Iterable[str], files: list[Path]) -> None:
     for note in (*warnings, *result.notes):
         print(f"Note: {note}", file=sys.stderr)
     console = Console()
