@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -37,16 +37,32 @@ _DERIVED = re.compile(
 class Series(Protocol):
     """What is asked of a series, see `dicom_series.Series`."""
 
-    slices: tuple[Slice, ...]
-    facts: dict
-    uid: str
-    name: str
-    length_mm: float
-    step_mm: float
-    axial: bool
+    @property
+    def slices(self) -> tuple[Slice, ...]: ...
+
+    @property
+    def facts(self) -> dict: ...
+
+    @property
+    def uid(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def length_mm(self) -> float: ...
+
+    @property
+    def step_mm(self) -> float: ...
+
+    @property
+    def axial(self) -> bool: ...
 
 
-def ordered(usable: Sequence[Series]) -> list[Series]:
+S = TypeVar("S", bound=Series)
+
+
+def ordered(usable: Sequence[S]) -> list[S]:
     """The best chest CT first, by `RULE`."""
     lungs = {s.uid: lungs_mm(s) for s in usable} if len(usable) > 1 else {s.uid: 0.0 for s in usable}
     most = max(lungs.values(), default=0.0)

@@ -5,6 +5,7 @@ Classic files hold one slice, enhanced multi-frame files many; behind this file 
 
 import re
 import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,7 @@ _BELONGS_TO = ("study_uid", "frame_of_reference_uid", "kernel")
 
 @dataclass(frozen=True)
 class Slice:
-    """position_lps, orientation (row, then column cosines) and pixel_spacing (between rows, between columns) are None
+    """position_lps, orientation (row, then column cosines) and pixel_spacing (between rows, between columns) are empty
     where the file doesn't say. padding: stored values outside of the picture, from one to the other. phase, taken,
     number: see `dicom_marks`. belongs_to: patient, study, frame of reference and kernel; slices that differ there make
     no volume together. units: "HU", or another quantity that a CT scanner derives. facts: what describes the series,
@@ -49,9 +50,9 @@ class Slice:
     rows: int
     columns: int
     colour: bool
-    position_lps: tuple[float, ...] | None
-    orientation: tuple[float, ...] | None
-    pixel_spacing: tuple[float, ...] | None
+    position_lps: tuple[float, ...]
+    orientation: tuple[float, ...]
+    pixel_spacing: tuple[float, ...]
     slope: float
     intercept: float
     rescaled: bool
@@ -67,7 +68,7 @@ class Slice:
 class DamagedHeaderError(UnreadableError):
     """series_uid: of the file, as far as it can be read. message: where more is known than that it is damaged."""
 
-    def __init__(self, path: Path, series_uid: str, message: str = ""):
+    def __init__(self, path: Path, series_uid: str, message: str = "") -> None:
         super().__init__(message or f"The DICOM file {path.name} is damaged or cut off. Copy the series again.")
         self.series_uid = series_uid
         self.reason = "" if path.name in message else message.partition(". ")[0]
@@ -151,25 +152,25 @@ def _series_number(dataset: Dataset) -> int:
         return 0
 
 
-def _frames(dataset: Dataset):
+def _frames(dataset: Dataset) -> Sequence[int | None]:
     frames = int(dataset.get("NumberOfFrames") or 1)
     return range(frames) if frames > 1 else [None]
 
 
-def _items(groups) -> list[Dataset]:
+def _items(groups: Iterable[Dataset]) -> list[Dataset]:
     """The macros of functional groups: each is a sequence of one item that holds the attributes."""
     return [element.value[0] for group in groups for element in group if element.VR == "SQ" and element.value]
 
 
 def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset], facts: dict) -> Slice:
-    def find(keyword):
+    def find(keyword: str) -> object:
         return next((_loose(place, keyword) for place in places if keyword in place), None)
 
-    def numbers(keyword, count):
+    def numbers(keyword: str, count: int) -> tuple[float, ...]:
         values = next((_numbers(place, keyword) for place in places if keyword in place), ())
-        return values if len(values) == count else None
+        return values if len(values) == count else ()
 
-    def number(keyword):
+    def number(keyword: str) -> float | None:
         values = numbers(keyword, 1)
         return values[0] if values else None
 
@@ -203,7 +204,7 @@ def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset
     )
 
 
-def _loose(place: Dataset, keyword: str):
+def _loose(place: Dataset, keyword: str) -> object:
     """The value, or its text where it breaks the standard's rules for its type."""
     try:
         return place[keyword].value
@@ -214,13 +215,13 @@ def _loose(place: Dataset, keyword: str):
 def _numbers(place: Dataset, keyword: str) -> tuple[float, ...]:
     """With a decimal comma or a unit too, as some write them. UnreadableError, naming the tag, for anything else."""
     value = _loose(place, keyword)
-    values = value.split("\\") if isinstance(value, str) else value if hasattr(value, "__iter__") else [value]
+    values = value.split("\\") if isinstance(value, str) else value if isinstance(value, Iterable) else [value]
     numbers = []
     for text in (str(v).strip() for v in values if v not in (None, "")):
         match = re.fullmatch(r"([-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s*[A-Za-z]*", text)
         try:
-            numbers.append(float(match[1].replace(",", ".")))
-        except (TypeError, ValueError):
+            numbers.append(float(match[1].replace(",", ".") if match else ""))
+        except ValueError:
             raise UnreadableError(f"{keyword} is {text!r}, which is no number. Export the series again.") from None
     return tuple(numbers)
 

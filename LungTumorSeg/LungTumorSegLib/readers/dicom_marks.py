@@ -30,7 +30,7 @@ TAGS = {keyword for pair in (*_PHASE, *_TIME) for keyword in pair} | {
 Mark = tuple[bool, float, str]  # is missing, number, text: of any two one is the lesser
 
 
-def phase(find: Callable, path: Path, frame: int | None, concatenation: str | None) -> tuple[Mark, ...]:
+def phase(find: Callable[[str], object], path: Path, frame: int | None, concatenation: str | None) -> tuple[Mark, ...]:
     """What may tell apart slices of one region. find: a keyword's value.
 
     Each multi-frame file is its own volume, if it is not one of several parts of a larger one.
@@ -39,13 +39,13 @@ def phase(find: Callable, path: Path, frame: int | None, concatenation: str | No
     return (*marks, _mark(None if frame is None else concatenation or path))
 
 
-def moment(find: Callable, frame: int | None) -> float | None:
+def moment(find: Callable[[str], object], frame: int | None) -> float | None:
     """When the slice was taken, as a number that grows with time; None where that is not said."""
     moment, time = (str(find(names[frame is not None]) or "") for names in _TIME)
     return _number(moment or (f"{find('AcquisitionDate') or ''}{time}" if time else ""))
 
 
-def number(find: Callable, frame: int | None) -> float | None:
+def number(find: Callable[[str], object], frame: int | None) -> float | None:
     """Its place in the order in which the slices were stored; None where that is not said."""
     return _number(str(find("InstanceNumber") or "")) if frame is None else float(frame)
 
@@ -57,7 +57,7 @@ def patient(dataset: Dataset) -> tuple[str, str, str]:
     return str(dataset.get("PatientID") or "").strip(), " ".join(name.upper().split()), birth
 
 
-def _mark(value) -> Mark:
+def _mark(value: object) -> Mark:
     text = "" if value is None else str(value).strip()
     return not text, _number(text) or 0.0, text
 

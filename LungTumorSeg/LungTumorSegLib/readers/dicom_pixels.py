@@ -67,30 +67,31 @@ def _problem(path: Path, error: Exception) -> UnreadableError:
 class _File:
     """Frames of one file, as they are stored in it."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of harmless oddities in headers
             dataset = pydicom.dcmread(path, force=True)
             self._syntax = dataset.file_meta.get("TransferSyntaxUID") or uid.ImplicitVRLittleEndian
-            self._compressed = self._syntax not in uid.UncompressedTransferSyntaxes
-            if self._compressed and self._syntax not in _COMPRESSED:
+            compressed = self._syntax not in uid.UncompressedTransferSyntaxes
+            if compressed and self._syntax not in _COMPRESSED:
                 raise UnreadableError(
                     f"The pixels of the DICOM file {path.name} are compressed in a way that can't be read "
                     f"({self._syntax.name}). Export the series again without compression."
                 )
             self._description = {name: dataset.get(name, usual) for name, usual in _DESCRIPTION.items()}
             self._vr = dataset["PixelData"].VR
-            self._data = _encoded(dataset) if self._compressed else memoryview(dataset.PixelData)
+            self._encoded = _encoded(dataset) if compressed else None
+            self._stored = memoryview(b"" if compressed else dataset.PixelData)
 
     def pixels(self, s: Slice) -> np.ndarray:
         picture, k = self._picture(), s.frame or 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if self._compressed:
-                pixels = _decoded(picture, self._data[k], (_HIGHEST_HU - s.intercept) / (s.slope or 1.0))
+            if self._encoded is not None:
+                pixels = _decoded(picture, self._encoded[k], (_HIGHEST_HU - s.intercept) / (s.slope or 1.0))
             else:
                 size = prod((picture.Rows, picture.Columns, picture.SamplesPerPixel, picture.BitsAllocated // 8))
-                data = bytes(self._data[k * size : (k + 1) * size])
+                data = bytes(self._stored[k * size : (k + 1) * size])
                 picture.PixelData = data + bytes(len(data) % 2)
                 picture["PixelData"].VR = self._vr
                 pixels = picture.pixel_array
@@ -104,7 +105,7 @@ class _File:
         picture.file_meta = FileMetaDataset()
         picture.file_meta.TransferSyntaxUID = self._syntax
         picture.SOPClassUID = picture.file_meta.MediaStorageSOPClassUID = uid.SecondaryCaptureImageStorage
-        picture.SOPInstanceUID = picture.file_meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.8.498"
+        picture.SOPInstanceUID = picture.file_meta.MediaStorageSOPInstanceUID = uid.UID("1.2.826.0.1.3680043.8.498")
         for name, value in self._description.items():
             setattr(picture, name, value)
         picture.BitsStored = picture.BitsStored or picture.BitsAllocated

@@ -1,6 +1,7 @@
 """The series of a DICOM folder: listed, and one of them read as a CT."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..data import CT
 from ..errors import GeometryError, InputError, NotACTError, UnreadableError
+from ..geometry import Geometry
 from . import dicom_choice, dicom_folder, dicom_stack, dicom_volumes, left_out
 from .dicom_folder import Contents
 from .dicom_headers import Slice
@@ -104,7 +106,7 @@ def choose(found: tuple[Series, ...], wanted: str | None = None) -> Series:
 
     UnreadableError: no such series, or several. The error of a series that can't be read as a CT.
     """
-    hits = found
+    hits: Sequence[Series] = found
     if wanted is not None:
         hits = [s for s in found if s.uid == wanted] or [s for s in found if wanted in s.uid]
         if len(hits) != 1:
@@ -157,7 +159,9 @@ def read(path: Path, series: str | None = None, allow_partial: bool = False) -> 
     return CT(voxels, geometry, best.name, source)
 
 
-def _whole(best: Series, contents: Contents, allow_partial: bool):
+def _whole(
+    best: Series, contents: Contents, allow_partial: bool
+) -> tuple[Series, left_out.LeftOut, tuple[np.ndarray, Geometry, list[str]]]:
     """The series as far as it can be read, what is left out, and what `dicom_stack.build` makes of it."""
     broken = left_out.broken_files(best.slices, contents.files, contents.damaged)
     reason = next((contents.damaged[f].reason for f in broken if f in contents.damaged), "")
@@ -192,6 +196,7 @@ def _unread(contents: Contents, broken: tuple[Path, ...]) -> list[str]:
 
 def _split(uid: str, slices: list[Slice]) -> list[Series]:
     """The readable part of a series (or several, where it holds phases), or the series with its problem."""
+    problem: InputError
     first = next((s for s in slices if s.is_ct), slices[0])
     name = first.facts["description"] or f"Series {first.facts['series_number']}"
     if not first.is_ct:
@@ -224,7 +229,7 @@ def _volumes(uid: str, plain: list[Slice], n_all: int, derived: list[Slice]) -> 
     groups = dicom_volumes.split(plain)
     parts = [g for g in groups if len(g) >= dicom_volumes.FEWEST] or [max(groups, key=len)]
     others = n_all - sum(map(len, parts))
-    notes = (f"{others} localizer(s) or picture(s) of another kind were left out.",) if others else ()
+    notes: tuple[str, ...] = (f"{others} localizer(s) or picture(s) of another kind were left out.",) if others else ()
     if len(parts) > 1:
         notes += (
             f"The series holds {len(parts)} volumes (acquisitions, phases, patients, kernels or pixel sizes); one was "
@@ -250,5 +255,5 @@ def _checked(series: Series) -> Series:
     return replace(series, problem=problem)
 
 
-def _listed(found) -> str:
+def _listed(found: Iterable[Series]) -> str:
     return "; ".join(map(str, found))

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from ..checks import as_hu
 from ..errors import GeometryError, UnreadableError
-from ..geometry import Geometry
+from ..geometry import Geometry, triple
 from . import dicom_mixed, dicom_pixels
 from .dicom_headers import Slice
 
@@ -28,7 +28,7 @@ PADDING_HU = -1024
 class BrokenPixelsError(UnreadableError):
     """slices: all whose pixels can't be read."""
 
-    def __init__(self, message: str, slices: list[Slice]):
+    def __init__(self, message: str, slices: list[Slice]) -> None:
         super().__init__(message)
         self.slices = slices
 
@@ -86,9 +86,9 @@ def build(slices: list[Slice], name: str, allow_gaps: bool = False) -> tuple[np.
         warnings += _unevenness(np.diff(stack.along_mm), name, step)
     first = stack.slices[0]
     geometry = Geometry(
-        voxels.shape,
+        triple(voxels.shape),
         (first.pixel_spacing[1], first.pixel_spacing[0], step),
-        first.position_lps,
+        triple(first.position_lps),
         tuple(stack.axes.T.ravel().tolist()),
     )
     if tilt:

@@ -94,10 +94,11 @@ def _numbered(slices: list[Slice]) -> list[list[Slice]]:
 
 def _passes(slices: list[Slice], numbers: list[float | None]) -> list[list[Slice]]:
     """Runs along the normal, in the order of the numbers, if all have one: the scanner went over the region again."""
-    if None in numbers or len(slices) < 2 * FEWEST:
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers) or len(slices) < 2 * FEWEST:
         return [slices]
     along = positions(slices)
-    order = np.lexsort((along, numbers))
+    order = np.lexsort((along, np.array(known)))
     moves = np.diff(along[order])
     usual = float(np.median(np.abs(moves)))
     runs, forward = [[slices[order[0]]]], None

@@ -6,6 +6,7 @@ nibabel reads it. ITK knows no NIfTI-2 and turns voxels without a number into 0 
 import gzip
 import re
 import zlib
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from nibabel.volumeutils import array_from_file
 
 from ..checks import check_orthogonal, skew, straightened
 from ..errors import GeometryError, UnreadableError
-from ..geometry import RAS_FROM_LPS, Geometry, nearest_rotation
+from ..geometry import RAS_FROM_LPS, Geometry, Shape, nearest_rotation, triple
 from .problems import check_grey_3d, check_spacings, damaged, without_sides
 
 _SCANNER = 1  # the form's code for the scanner's own coordinates
@@ -53,7 +54,7 @@ def read(path: Path) -> tuple[np.ndarray, Geometry, str, list[str]]:
     check_grey_3d(path, 2 if dtype.kind == "c" else len(dtype.names or "1"), len(shape))
     if dtype.kind not in _KINDS or min(shape) < 1:
         raise damaged(path)
-    geometry, warnings = _grid(path, header, shape[::-1])
+    geometry, warnings = _grid(path, header, triple(shape[::-1]))
     array = _stored(path, voxels, shape, dtype, offset)
     if (slope or 1.0, intercept or 0.0) != (1.0, 0.0):
         array = array.astype(np.float32)
@@ -71,7 +72,7 @@ def _partner(path: Path, ending: str) -> Path:
     return min(found, key=lambda f: (f.name not in names, f.name.lower()), default=path.with_name(names[0]))
 
 
-def _unpacked(path: Path):
+def _unpacked(path: Path) -> gzip.GzipFile | BufferedReader:
     """The file as a stream of bytes, unzipped if need be, whatever its name."""
     with path.open("rb") as stream:
         packed = stream.read(2) == b"\x1f\x8b"
@@ -120,7 +121,7 @@ def _stored(path: Path, voxels: Path, shape: tuple[int, ...], dtype: np.dtype, o
     return array
 
 
-def _grid(path: Path, header: Nifti1Header, shape_zyx: tuple[int, ...]) -> tuple[Geometry, list[str]]:
+def _grid(path: Path, header: Nifti1Header, shape_zyx: Shape) -> tuple[Geometry, list[str]]:
     """The geometry, by the rule of ITK and so of 3D Slicer, and warnings.
 
     A file can give its position twice, as sform and as qform. The sform is used where it stands alone, is the
@@ -130,7 +131,7 @@ def _grid(path: Path, header: Nifti1Header, shape_zyx: tuple[int, ...]) -> tuple
     check_spacings(path, spacing)
     unit = _MM.get(int(header["xyzt_units"]) & 7, 1.0)
     lps_mm = RAS_FROM_LPS @ np.diag([unit, unit, unit, 1.0])  # its own inverse
-    spacing_mm = tuple((spacing * unit).tolist())
+    spacing_mm = triple((spacing * unit).tolist())
     has_qform, sform_code = header["qform_code"] > 0, int(header["sform_code"])
     if sform_code <= 0:
         if not has_qform:
@@ -167,7 +168,7 @@ def _qform(path: Path, header: Nifti1Header) -> np.ndarray:
         raise GeometryError(f"{path.name} has no usable orientation. Export it again from the original.") from error
 
 
-def _straight(path: Path, affine: np.ndarray, shape_zyx: tuple[int, ...]) -> tuple[np.ndarray, list[str]]:
+def _straight(path: Path, affine: np.ndarray, shape_zyx: Shape) -> tuple[np.ndarray, list[str]]:
     """A 4x4 matrix with its axes brought to right angles, and a note. GeometryError: they are too far off."""
     skew(path.name, affine[:3, :3])
     geometry, note = straightened(path.name, Geometry.from_affine(shape_zyx, affine))
@@ -175,10 +176,10 @@ def _straight(path: Path, affine: np.ndarray, shape_zyx: tuple[int, ...]) -> tup
     return geometry.affine, note
 
 
-def _placed(shape_zyx: tuple[int, ...], spacing_mm: tuple[float, ...], affine: np.ndarray) -> Geometry:
+def _placed(shape_zyx: Shape, spacing_mm: tuple[float, float, float], affine: np.ndarray) -> Geometry:
     """With the position of a 4x4 matrix (LPS mm) and the right-angled directions nearest to its own."""
     directions = nearest_rotation(affine[:3, :3])
-    return Geometry(shape_zyx, spacing_mm, tuple(affine[:3, 3].tolist()), tuple(directions.ravel().tolist()))
+    return Geometry(shape_zyx, spacing_mm, triple(affine[:3, 3].tolist()), tuple(directions.ravel().tolist()))
 
 
 def _apart(geometry: Geometry, affine: np.ndarray) -> float:

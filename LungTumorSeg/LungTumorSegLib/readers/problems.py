@@ -1,7 +1,10 @@
 """What can be wrong with an image file of any kind, as sentences for the user."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from ..errors import GeometryError, UnreadableError
 
@@ -30,7 +33,7 @@ def check_grey_3d(path: Path, components: int, dimensions: int) -> None:
         raise GeometryError(f"{path.name} has {dimensions} dimensions. Give one 3D CT volume.")
 
 
-def check_spacings(path: Path, spacings) -> None:
+def check_spacings(path: Path, spacings: Sequence[float] | np.ndarray) -> None:
     """GeometryError where one is zero, negative or not a number.
 
     A mirrored axis is written as a negative direction, never as a negative spacing.
