@@ -42,12 +42,16 @@ def read(folder: Path) -> dict[str, Side]:
         raise UnreadableError(f"There is no folder {folder}.")
     if any(path.suffix == ".npy" for path in folder.iterdir()):
         return {side: _arrays(folder, side) for side in SIDES}
-    parts = {side: [_picture_folder(folder, side, what) for what in WHAT_NAMES] for side in SIDES}
-    if all(part for own in parts.values() for part in own):
+    parts = {}
+    for side in SIDES:
+        images, masks = (_picture_folder(folder, side, what) for what in WHAT_NAMES)
+        if images and masks:
+            parts[side] = images, masks
+    if len(parts) == len(SIDES):
         return {side: _pictures(*own) for side, own in parts.items()}
-    whole = [_one([p for p in folder.iterdir() if p.is_dir()], names) for names in WHAT_NAMES.values()]
-    if all(whole):
-        return _by_table(folder, *whole)
+    images, masks = (_one([p for p in folder.iterdir() if p.is_dir()], names) for names in WHAT_NAMES.values())
+    if images and masks:
+        return _by_table(folder, images, masks)
     raise UnreadableError(
         f"{folder} holds no pictures that are known: neither {', '.join(_files())}, nor folders of pictures "
         "train/images, train/masks, valid/images and valid/masks, nor images and masks with a cases.csv."
@@ -81,11 +85,12 @@ def _arrays(folder: Path, side: str) -> Side:
                 f"{folder / f'{side}_{what}.npy'} is missing. The recipe needs {', '.join(_files())}."
             )
         read.append(_array(path))
-    patients = _one(there, _joined(side, ("patients",)))
-    names = None if patients is None else _array(patients)
-    if names is not None and names.shape != read[0].shape[:1]:
-        raise GeometryError(f"{side}_patients {names.shape} and {side}_images {read[0].shape} do not fit each other.")
-    return Side(*read, None if names is None else [str(name) for name in names])
+    images, labels = read
+    listed = _one(there, _joined(side, ("patients",)))
+    patients = None if listed is None else _array(listed)
+    if patients is not None and patients.shape != images.shape[:1]:
+        raise GeometryError(f"{side}_patients {patients.shape} and {side}_images {images.shape} do not fit each other.")
+    return Side(images, labels, None if patients is None else [str(patient) for patient in patients])
 
 
 def _array(path: Path) -> np.ndarray:
@@ -166,12 +171,13 @@ def _picture(path: Path, as_mask: bool) -> np.ndarray:
 
     try:
         with Image.open(path) as file:
+            picture: Image.Image = file
             if file.mode == "P" and not as_mask:
-                file = file.convert("RGB")
+                picture = file.convert("RGB")
             elif file.mode in ("RGBA", "LA"):
                 _check_opaque(path, np.asarray(file)[..., -1])
-                file = file.convert(file.mode[:-1])
-            array = np.asarray(file)
+                picture = file.convert(file.mode[:-1])
+            array = np.asarray(picture)
     except (OSError, SyntaxError, ValueError) as problem:
         raise UnreadableError(f"{path} is no picture that can be read ({problem}).") from None
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib.data import CT
-from LungTumorSegLib.errors import GeometryError, InputError
+from LungTumorSegLib.errors import GeometryError, InputError, UnreadableError
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.readers import image_files
 from LungTumorSegLib.readers.ct import read_ct
@@ -122,7 +122,7 @@ def tumour_values(pairs: list[Pair]) -> tuple[int, ...]:
 
 def _values(mask: Path) -> list[int]:
     try:
-        array = image_files.read(mask, image_files.kind(mask))[0]
+        array, _ = _read_mask(mask)
     except InputError:  # named when the case is left out
         return []
     values = np.unique(np.concatenate([np.unique(plane) for plane in array]))
@@ -134,6 +134,15 @@ def _values(mask: Path) -> list[int]:
     return values.astype(int).tolist()
 
 
+def _read_mask(path: Path) -> tuple[np.ndarray, Geometry]:
+    """Its voxels (z, y, x) as stored, and their grid."""
+    kind = image_files.kind(path)
+    if kind is None:
+        raise UnreadableError(f"{path.name} is no mask that can be read. Give a NRRD, NIfTI or MetaImage file.")
+    voxels, grid, _, _ = image_files.read(path, kind)
+    return voxels, grid
+
+
 def read(pair: Pair) -> tuple[CT, np.ndarray, np.ndarray]:
     """The CT, through the product's own reader, its tumours and what nobody knows (bool, the CT's stored grid).
 
@@ -141,7 +150,7 @@ def read(pair: Pair) -> tuple[CT, np.ndarray, np.ndarray]:
     is the background's mask or the lungs'.
     """
     ct = read_ct(pair.image)
-    labels, grid, _, _ = image_files.read(pair.mask, image_files.kind(pair.mask))
+    labels, grid = _read_mask(pair.mask)
     if not _same_grid(grid, ct.geometry):
         raise GeometryError(
             f"The mask {pair.mask.name} ({_words(grid)}) lies on another grid than {pair.image.name} "
@@ -178,8 +187,8 @@ def prepare(config: Config, folder: Path, labels: tuple[int, ...] = ()) -> int:
     split = seen.roles(Path(config.data.split)) if config.data.pack else {}
     before = [*split.items(), *((f.get("patient", n), f["role"]) for n, f in prepared.items())]
     check_split([*before, *((pair.patient, pair.role) for pair in pairs)])
-    tumour = tumour_values(pairs)
-    pairs = [replace(pair, tumour=tumour) for pair in pairs]
+    values = tumour_values(pairs)
+    pairs = [replace(pair, tumour=values) for pair in pairs]
     left, left_out = [pair for pair in pairs if pair.name not in prepared], []
     for pair in track(left, Path(folder).name):
         try:
@@ -214,7 +223,7 @@ def _words(grid: Geometry) -> str:
 
 def read_table(path: Path, stem=layouts.stem) -> dict[str, tuple[str, str]]:
     """Case -> patient and role ("": none is given). stem: of a file's name, the case's."""
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     with path.open(newline="", encoding="utf-8-sig") as file:  # Excel writes a BOM
         for row in csv.DictReader(file):
             name, patient, role = ((row.get(key) or "").strip() for key in ("name", "patient", "role"))

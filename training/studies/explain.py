@@ -93,8 +93,8 @@ def figures_of(nodule: Nodule, engine: Engine, bundle: Bundle) -> dict:
         "diameter_mm": float(nodule.row["diameter_mm"]),
         "dice": metrics.overlap(predicted, nodule.reference)["dice"],
     }
-    scores = dict.fromkeys(SCORES)
-    if predicted.any():
+    scores: dict[str, np.ndarray | None] = dict.fromkeys(SCORES)
+    if result is not None and predicted.any():
         found = explain.uncertainty(nodule.ct, spot(nodule), Inference(engine, bundle))
         block = result.candidates[0]
         single = np.zeros(predicted.shape, np.float32)
@@ -135,7 +135,7 @@ def summarise(rows: list[dict]) -> dict:
     found = [r for r in rows if np.isfinite(r[f"mean_{SCORES[0]}"])]
     patients = np.array([r["patient"] for r in found])
     error = np.array([1 - r["dice"] for r in found])
-    made = {"lesions": len(rows), "not_found": len(rows) - len(found)}
+    made: dict[str, object] = {"lesions": len(rows), "not_found": len(rows) - len(found)}
     for name in SCORES:
         unsure = np.array([r[f"mean_{name}"] for r in found])
         made[name] = {
@@ -200,7 +200,7 @@ def draw(nodule: Nodule, result: Result | None, engine: Engine, bundle: Bundle, 
     axes[0].set_title(f"{diameter:.0f} mm, Dice {dice:.2f}: readers green, model red", fontsize=9)
     _colours(figure, axes[1], _whole(unsure.box, unsure.probability)[z], "probability", "inferno", 0, 1)
     _colours(figure, axes[2], _whole(unsure.box, unsure.deviation)[z], "deviation of four mirrored views", "viridis", 0)
-    if predicted.any():
+    if result is not None and predicted.any():
         heat = explain.heat(nodule.ct, spot(nodule), result.lesions[0], result.masks[0], Inference(engine, bundle))
         fall = _whole(heat.box, heat.fall)[z]
         most = float(np.abs(fall).max())
