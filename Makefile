@@ -42,6 +42,7 @@ lint: $(ALL_READY)
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	.venv/bin/lint-imports --no-logo
+	$(PYTHON) -m mypy
 
 docs: .venv/docs-ready
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet

@@ -73,6 +73,16 @@ def test_an_image_without_its_mask_is_named(tmp_path):
         user_datasets.find(tmp_path)
 
 
+def test_a_mask_of_an_unknown_kind_is_refused_by_that(tmp_path):
+    from Testing.support import phantoms
+
+    ct, _ = phantoms.chest(spacing_xyz=(6.0, 6.0, 6.0))
+    _write(tmp_path / "a.nrrd", ct.voxels_zyx, ct.geometry.spacing_xyz)
+    (tmp_path / "mask.txt").write_text("no mask")
+    with pytest.raises(UnreadableError, match="is no mask that can be read"):
+        user_datasets.read(user_datasets.Pair("a", "a", "train", tmp_path / "a.nrrd", tmp_path / "mask.txt"))
+
+
 def test_a_mask_on_another_grid_is_refused(tmp_path):
     from Testing.support import phantoms
 

@@ -15,6 +15,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from Testing.support.paths import ROOT
 from training import config
+from training.errors import SettingsError
 from training.evaluate import automatic
 from training.fitting import folds, losses, unet
 from training.fitting.batches import make_batch
@@ -153,6 +154,11 @@ def test_a_setting_that_cannot_be_is_refused(tmp_path, settings, words):
         config.load(tmp_path / "c.toml")
 
 
+def test_a_configuration_without_a_stage_is_refused():
+    with pytest.raises(SettingsError, match="no stage to fit"):
+        unet.fit(config.Config(fit=config.Fit(stages=())))
+
+
 def test_a_mined_stage_without_false_positives_is_refused(made, tmp_path):
     settings = replace(
         made, fit=replace(made.fit, run=str(tmp_path), stages=(replace(made.fit.stages[0], mined=True),))
@@ -164,7 +170,12 @@ def test_a_mined_stage_without_false_positives_is_refused(made, tmp_path):
 
 def test_a_fit_stops_where_it_is_told(made, tmp_path, monkeypatch):
     fitted = []
-    monkeypatch.setattr(unet, "fit_stage", lambda config, number, start: fitted.append(number))
+
+    def fit_stage(config, number, start):
+        fitted.append(number)
+        return tmp_path / f"{number}.weights.h5"
+
+    monkeypatch.setattr(unet, "fit_stage", fit_stage)
     unet.fit(replace(made, fit=replace(made.fit, run=str(tmp_path), stages=made.fit.stages * 3)), 2)
     assert fitted == [0, 1]
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from LungTumorSegLib.data import Options
-from LungTumorSegLib.errors import ModelMismatchError, OutOfMemoryError
+from LungTumorSegLib.errors import ModelMismatchError, NoWeightsError, OutOfMemoryError
 from LungTumorSegLib.inference import MIRRORED, Inference
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, load_bundle, sha256
@@ -64,6 +64,13 @@ def test_the_answers_for_a_cube_and_its_mirror_images_are_averaged():
 
     network = Answers(predict)
     np.testing.assert_allclose(Inference(network, None).classify(given), [0.25, 1, 0], atol=1e-6)
+
+
+def test_without_a_classifier_nothing_is_rated_in_silence():
+    network = Answers(None)
+    network.classifier = None
+    with pytest.raises(NoWeightsError, match="no classifier"):
+        Inference(network, load_bundle()).classify(np.zeros((1, 32, 32, 32, 1), np.float32))
 
 
 # what its answer does
