@@ -1,11 +1,55 @@
 """The plain data that travels between the parts."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
 from .geometry import Box, Geometry, Point
+
+
+class Status(StrEnum):
+    """What a user decided of a lesion."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    EDITED = "edited"
+
+
+class Side(StrEnum):
+    """The patient's."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    UNKNOWN = ""
+
+
+class Device(StrEnum):
+    """Where the network is asked to run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class Stage(StrEnum):
+    """Of a run, in this order; EXPLAIN is all of a `LesionMap`'s."""
+
+    LUNGS = "lungs"
+    ENGINE = "engine"
+    NETWORK = "network"
+    VIEWS = "views"
+    CLASSIFIER = "classifier"
+    LESIONS = "lesions"
+    EXPLAIN = "explain"
+
+
+class MapKind(StrEnum):
+    """What a `LesionMap` shows."""
+
+    UNCERTAINTY = "uncertainty"
+    HEAT = "heat"
 
 
 @dataclass(frozen=True)
@@ -33,7 +77,7 @@ class Options:
     threshold: probability from which a voxel belongs to a lesion. min_diameter_mm: lesions with a smaller long axis
     are left out. points_lps: clicks in LPS mm; then only the lesions at these points are looked for.
     lung_restriction: compute only around the lungs and drop lesions away from them. engine: auto | tensorflow |
-    onnxruntime | openvino. device: auto | cpu | gpu. model: a bundle's folder. keep_probability: return the full map.
+    onnxruntime | openvino. model: a bundle's folder. keep_probability: return the full map.
     min_confidence: lesions of a smaller confidence are left out, but for clicked ones and those over 30 mm.
     """
 
@@ -42,7 +86,7 @@ class Options:
     points_lps: tuple[Point, ...] = ()
     lung_restriction: bool = True
     engine: str = "auto"
-    device: str = "auto"
+    device: Device = Device.AUTO
     model: Path | None = None
     keep_probability: bool = False
     min_confidence: float | None = None
@@ -52,11 +96,10 @@ class Options:
 class Progress:
     """What ``progress`` is called with: ``done`` of ``total`` slices (candidates, steps) of ``stage``.
 
-    stage: lungs | engine | network | views | classifier | lesions, or explain. seconds_left: estimate for the stage,
-    None while unknown.
+    seconds_left: estimate for the stage, None while unknown.
     """
 
-    stage: str
+    stage: Stage
     done: int
     total: int
     seconds_left: float | None = None
@@ -112,8 +155,7 @@ class Lesion:
     label_box: where it lies in the CT's stored array. long_axis_mm, short_axis_mm: longest in-plane diameter on any
     axial slice and the longest perpendicular to it. axis_points_lps: the four ends, long axis first. slice_index: the
     axial slice they lie on, in the CT's own numbering along its axial axis.
-    side: left | right | "" (the patient's). confidence: 0 to 1, None if the card has no coefficients.
-    status: accepted | rejected | edited.
+    confidence: 0 to 1, None if the card has no coefficients.
     """
 
     id: int
@@ -124,10 +166,10 @@ class Lesion:
     axis_points_lps: tuple[Point, ...]
     slice_index: int
     mean_hu: float
-    side: str
+    side: Side
     confidence: float | None
     threshold: float
-    status: str = "accepted"
+    status: Status = Status.ACCEPTED
 
 
 @dataclass(frozen=True)
@@ -167,7 +209,7 @@ class LesionMap:
     notes: sentences for the user (a smaller batch, a fall-back to the CPU).
     """
 
-    kind: str
+    kind: MapKind
     box: Box
     values: np.ndarray
     probability: float | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .data import CT, Lesion
+from .data import CT, Lesion, Stage
 from .errors import GeometryError
 from .geometry import Box, Point, triple
 from .inference import Inference, in_batches
@@ -97,7 +97,7 @@ def uncertainty(ct: CT, spot: Spot, inference: Inference) -> Uncertainty:
     def answer(engine: Predictor, inputs: np.ndarray) -> np.ndarray:
         return np.stack([_predict(engine, inputs, count, *view) for view in views])
 
-    for which, answers in inference.run(batches, len(plan.runs), answer, stage="explain"):
+    for which, answers in inference.run(batches, len(plan.runs), answer, stage=Stage.EXPLAIN):
         for p in calibrated(answers, card):
             total[which] += p
             squares[which] += p.astype(float) ** 2
@@ -140,7 +140,7 @@ def heat(ct: CT, spot: Spot, lesion: Lesion, mask: np.ndarray, inference: Infere
     ((_, whole_p),) = inference.run(in_batches(slice_input), 1)
     before = float(calibrated(whole_p, card)[0][target].mean())
     falls = np.empty(len(erasers))
-    for which, p in inference.run(erased, len(erasers), stage="explain"):
+    for which, p in inference.run(erased, len(erasers), stage=Stage.EXPLAIN):
         falls[which] = before - calibrated(p, card)[:, target].mean(1)
     shown = np.tensordot(falls, erasers, 1) / erasers.sum(0)
     box = one.voxel_box(Box.whole(one.shape))

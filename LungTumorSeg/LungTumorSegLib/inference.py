@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from .data import Options, Progress
+from .data import Device, Options, Progress, Stage
 from .errors import Cancelled, NoWeightsError, OutOfMemoryError
 from .geometry import Point
 from .model.bundle import Bundle
@@ -41,7 +41,7 @@ class Job:
             raise Cancelled("Cancelled. Nothing was changed.")
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: Stage) -> Iterator[None]:
         """What is done inside is a stage of its own."""
         self.ask_cancelled()
         began = time.perf_counter()
@@ -49,7 +49,7 @@ class Job:
         try:
             yield
         finally:
-            self.seconds[name] = time.perf_counter() - began
+            self.seconds[str(name)] = time.perf_counter() - began
 
 
 class Inference:
@@ -65,7 +65,9 @@ class Inference:
         self.notes: list[str] = []
         self._options = options or Options()
 
-    def map(self, plan: Plan, view: np.ndarray, point_lps: Point | None = None, stage: str | None = None) -> np.ndarray:
+    def map(
+        self, plan: Plan, view: np.ndarray, point_lps: Point | None = None, stage: Stage | None = None
+    ) -> np.ndarray:
         """The network's answer on the plan's slices: uint8 (runs, y, x), round(255 p).
 
         view: (z, y, x) HU, the view that the plan was made for. point_lps: the click. stage: whose progress this is.
@@ -104,7 +106,7 @@ class Inference:
         batches: Batches,
         total: int,
         answer: Callable[[Predictor, np.ndarray], np.ndarray] = lambda engine, inputs: engine.predict(inputs),
-        stage: str | None = None,
+        stage: Stage | None = None,
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """(which inputs, what the engine answers) of all ``total`` inputs, in their order.
 
@@ -134,7 +136,7 @@ class Inference:
         if device == "CPU":
             raise
         self.notes.append(f"{device} has too little memory even for one slice; went on on the CPU.")
-        self.engine = open_engine(self.bundle, self._options.engine, "cpu")
+        self.engine = open_engine(self.bundle, self._options.engine, Device.CPU)
         self.engine.reason = "the GPU ran out of memory"
         self.batch = self.engine.batch
 

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from . import __version__
-from .data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
+from .data import CT, Candidate, Device, Lesion, Lungs, Options, Rating, Result, Side, Status
 from .errors import UnreadableError
 from .geometry import Box, Geometry, triple
 
@@ -111,6 +111,7 @@ def options_record(options: Options) -> dict:
 def options_from(record: dict) -> Options:
     values = dict(record)
     values["points_lps"] = tuple(map(triple, values["points_lps"]))
+    values["device"] = Device(values["device"])
     values["model"] = None if values["model"] is None else Path(values["model"])
     return Options(**values)
 
@@ -123,6 +124,7 @@ def lesion_from(record: dict) -> Lesion:
     values = dict(record)
     values["axis_points_lps"] = tuple(map(triple, values["axis_points_lps"]))
     values["label_box"] = Box.of_pairs(values["label_box"])
+    values["side"], values["status"] = Side(values["side"]), Status(values["status"])
     return Lesion(**values)
 
 

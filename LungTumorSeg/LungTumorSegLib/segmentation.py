@@ -11,7 +11,7 @@ import numpy as np
 
 from . import memory
 from .checks import check
-from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result
+from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result, Stage
 from .errors import InputError
 from .geometry import Box, Geometry, Point, ras_from_lps, triple
 from .inference import Inference, Job
@@ -57,26 +57,26 @@ def segment(
     check_threshold(options.threshold)
     check(ct)
     bundle = bundle or load_bundle(options.model)
-    with job.stage("lungs"):
+    with job.stage(Stage.LUNGS):
         lungs = find.find(ct) if options.lung_restriction and not options.points_lps else None
-    with job.stage("engine"):
+    with job.stage(Stage.ENGINE):
         engine = engine or open_engine(bundle, options.engine, options.device)
         inference = Inference(engine, bundle, job, options)
     if options.points_lps:
-        with job.stage("network"):
+        with job.stage(Stage.NETWORK):
             candidates = [c for point in options.points_lps if (c := _at_point(ct, triple(point), options, inference))]
     else:
-        with job.stage("network"):
+        with job.stage(Stage.NETWORK):
             plan, values = _axial_map(ct, lungs, inference)
-        with job.stage("views"):
+        with job.stage(Stage.VIEWS):
             values = calibrated(_with_other_views(ct, plan, values, inference), bundle.card, chest=lungs is not None)
             candidates = candidates_of(plan, values, ct.geometry)
             probability = _full_map(plan, values, ct.geometry) if options.keep_probability else None
-    with job.stage("classifier"):
+    with job.stage(Stage.CLASSIFIER):
         # at the model's own threshold whatever the user's: moved in the panel, that gives the same confidences
         threshold = bundle.card.operating_threshold(Options(), lungs is not None)
         candidates = _rated(ct, candidates, threshold, inference)
-    with job.stage("lesions"):
+    with job.stage(Stage.LESIONS):
         lesions, masks = extract(candidates, ct, lungs, options, bundle.card)
     return Result(
         geometry=ct.geometry,
@@ -102,7 +102,7 @@ def _axial_map(ct: CT, lungs: Lungs | None, inference: Inference) -> tuple[Plan,
     axial, card = ct.geometry.axial(), inference.bundle.card
     box = Box.whole(axial.shape_zyx) if lungs is None else where_to_compute(lungs, ct)
     plan = plan_box(axial, card, box, receptive_radius(card.architecture))
-    return plan, inference.map(plan, ct.axial_view, stage="network")
+    return plan, inference.map(plan, ct.axial_view, stage=Stage.NETWORK)
 
 
 def _with_other_views(ct: CT, plan: Plan, values: np.ndarray, inference: Inference) -> np.ndarray:
@@ -118,7 +118,7 @@ def _with_other_views(ct: CT, plan: Plan, values: np.ndarray, inference: Inferen
             own = region.owns(labels[wide.slices])
             mean[wide.slices][own] = multiview.mean(values[wide.slices], sides)[own]
         left = (time.perf_counter() - began) / number * (len(regions) - number)
-        inference.job.progress(Progress("views", number, len(regions), left))
+        inference.job.progress(Progress(Stage.VIEWS, number, len(regions), left))
     return mean
 
 
@@ -157,7 +157,7 @@ def _at_point(ct: CT, point_lps: Point, options: Options, inference: Inference) 
     for side_mm in (CLICK_BOX_MM, CLICK_BOX_LARGE_MM):
         plan = plan_around(axial, card, point_lps, side_mm)
         everything = Box.whole(plan.shape)
-        values = network(plan, ct.axial_view, stage="network")
+        values = network(plan, ct.axial_view, stage=Stage.NETWORK)
         values = multiview.mean(values, multiview.look(plan, ct.axial_view, everything, network))
         box = plan.voxel_box(everything)
         block = plan.to_voxels(calibrated(values, card), box)

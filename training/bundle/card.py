@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from LungTumorSegLib.data import Device
 from LungTumorSegLib.model.bundle import CLASSIFIER, UNET, load_bundle, sha256
 from LungTumorSegLib.model.engines.choose import installed, open_engine
 
@@ -82,7 +83,7 @@ def engines_agree(folder: Path) -> list[str]:
     """
     bundle, lines = load_bundle(folder), [f"{folder}:"]
     for name in installed():
-        engine = open_engine(bundle, name, "cpu")
+        engine = open_engine(bundle, name, Device.CPU)
         opened = [(engine, UNET)]
         if engine.classifier:
             opened.append((engine.classifier, CLASSIFIER))

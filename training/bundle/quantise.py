@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from LungTumorSegLib.data import Device
 from LungTumorSegLib.model.bundle import CARD, INT8, ONNX, Bundle, load_bundle, sha256
 from LungTumorSegLib.model.card import NetworkCard
 from LungTumorSegLib.model.engines.base import Engine
@@ -47,7 +48,7 @@ def quantise(config: Config, folder: Path) -> dict:
         trial = _with_int8(trial_folder, {"used": True})
         figures: dict = {"role": ROLE, "clicks": len(nodules)}
         for model, precision in ((bundle, "float32"), (trial, "int8")):
-            engine = OpenVinoEngine(model, "cpu", precision)
+            engine = OpenVinoEngine(model, Device.CPU, precision)
             figures[f"dice_{precision}"] = _dice(nodules, engine, bundle)
             figures[f"sensitivity_{precision}"] = _sensitivity(config, engine, bundle, Path(kept) / precision)
         figures["used"] = (

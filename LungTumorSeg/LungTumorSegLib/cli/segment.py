@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..data import Options, Result
+from ..data import Options, Result, Stage
 from ..data import Progress as Step
 from ..errors import InputError
 from ..geometry import ras_from_lps
@@ -30,12 +30,12 @@ from .errors import Debug, exit_codes
 
 _MOST_ROWS = 20
 _STAGES = {
-    "lungs": "Finding the lungs",
-    "engine": "Loading the model",
-    "network": "Segmenting",
-    "views": "Looking from two more sides",
-    "classifier": "Looking at each lesion",
-    "lesions": "Measuring",
+    Stage.LUNGS: "Finding the lungs",
+    Stage.ENGINE: "Loading the model",
+    Stage.NETWORK: "Segmenting",
+    Stage.VIEWS: "Looking from two more sides",
+    Stage.CLASSIFIER: "Looking at each lesion",
+    Stage.LESIONS: "Measuring",
 }
 
 
@@ -168,7 +168,7 @@ def _bar() -> Iterator[Callable[[Step], None]]:
         TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        tasks: dict[str, TaskID] = {}
+        tasks: dict[Stage, TaskID] = {}
 
         def progress(step: Step) -> None:
             if step.stage not in tasks:

@@ -12,7 +12,7 @@ from types import EllipsisType
 import numpy as np
 from scipy import ndimage
 
-from ..data import CT, Candidate, Lesion, Options, Result
+from ..data import CT, Candidate, Lesion, Options, Result, Status
 from ..geometry import Box, Point
 from ..lesions import terminology
 from ..model.card import OperatingPoint, check_threshold
@@ -52,7 +52,7 @@ class Findings:
         self._known = {x.id: (x, m) for x, m in zip(result.lesions, result.masks, strict=True)}
         self._drawn: dict[int, Outline] = {}
         # box, mask and status of what an outline was drawn instead of
-        self._replaced: dict[int, tuple[Box, np.ndarray, str]] = {}
+        self._replaced: dict[int, tuple[Box, np.ndarray, Status]] = {}
         self._segment_ids: dict[int, str] = {}
         self._adopt(result.lesions, result.masks)
 
@@ -151,17 +151,19 @@ class Findings:
         ids = [i for p in points if p is not None and (i := self.lesion_at(p)) is not None]
         hit = {self.lesion_at(p, 0.0) for p in points if p is not None}
         for i in ids:
-            if i in hit and self.lesion(i).status == "rejected":
-                self.set_status(i, "accepted")
+            if i in hit and self.lesion(i).status == Status.REJECTED:
+                self.set_status(i, Status.ACCEPTED)
         return ids
 
     def set_status(self, lesion_id: int, status: str) -> None:
-        """accepted | rejected | edited."""
-        if status not in ("accepted", "rejected", "edited"):
-            raise ValueError(f"not a lesion's status: {status}")
-        if status == "accepted" and lesion_id in self._drawn:
-            status = "edited"
-        self._put(replace(self.lesion(lesion_id), status=status), self.mask(lesion_id))
+        """status: accepted | rejected | edited; an outline of the user's own that is accepted stays edited.
+
+        Raises ValueError for another status, KeyError when no lesion of this id is shown.
+        """
+        wanted = Status(status)
+        if wanted == Status.ACCEPTED and lesion_id in self._drawn:
+            wanted = Status.EDITED
+        self._put(replace(self.lesion(lesion_id), status=wanted), self.mask(lesion_id))
 
     def rename(self, lesion_id: int, name: str) -> None:
         """The lesion's name in table, scene and files. Raises KeyError when it is not shown now."""
@@ -192,7 +194,7 @@ class Findings:
             label_box=box,
             confidence=known[0].confidence if known else None,
             threshold=known[0].threshold if known else self.threshold,
-            status="edited",
+            status=Status.EDITED,
             **asdict(measure(mask, box, self.ct, self.result.lungs)),
         )
         if known and lesion_id not in self._drawn:
@@ -270,11 +272,10 @@ class Findings:
             self._known[lesion.id] = lesion, _unpacked(packed, lesion.label_box)
             if drawn:
                 self._drawn[lesion.id] = self._known[lesion.id]
-        self._replaced = {
-            # a scene of before has no status there
-            int(i): (box := Box.of_pairs(part["box"]), _unpacked(part["mask"], box), part.get("status", "accepted"))
-            for i, part in state["replaced"].items()
-        }
+        self._replaced = {}
+        for i, part in state["replaced"].items():
+            box, status = Box.of_pairs(part["box"]), part.get("status", "accepted")  # a scene of before has none
+            self._replaced[int(i)] = box, _unpacked(part["mask"], box), Status(status)
         shown = [self._known[i] for i in state["order"]]
         self.lesions, self.masks = tuple(lesion for lesion, _ in shown), tuple(mask for _, mask in shown)
 

@@ -7,7 +7,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
-from ..data import CT, Lungs
+from ..data import CT, Lungs, Side
 from ..geometry import Box, Point, triple
 from ..lungs.queries import side_of
 
@@ -36,7 +36,7 @@ class Measurement:
     axis_points_lps: tuple[Point, ...]
     slice_index: int
     mean_hu: float
-    side: str
+    side: Side
 
 
 def measure(mask: np.ndarray, box: Box, ct: CT, lungs: Lungs | None = None) -> Measurement:
@@ -69,7 +69,7 @@ def measure(mask: np.ndarray, box: Box, ct: CT, lungs: Lungs | None = None) -> M
         axis_points_lps=tuple(triple(p) for p in points.tolist()),
         slice_index=int(slice_index),
         mean_hu=float(ct.voxels_zyx[box.slices][mask].mean(dtype=np.float64)),
-        side="" if lungs is None else side_of(mask, ct.geometry.crop(box), lungs),
+        side=Side.UNKNOWN if lungs is None else side_of(mask, ct.geometry.crop(box), lungs),
     )
 
 

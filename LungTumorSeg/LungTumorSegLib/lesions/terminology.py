@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from .. import __version__
-from ..data import Lesion
+from ..data import Lesion, Side, Status
 
 ALGORITHM = "LungTumorSeg"
 STATUS_TAG = f"{ALGORITHM}.status"
@@ -21,7 +21,7 @@ _CATEGORY = "SCT^49755003^Morphologically Altered Structure"
 _NODULE = "SCT^27925004^Nodule"
 _MASS = "SCT^4147007^Mass"
 _LUNG = "SCT^39607008^Lung"
-_SIDES = {"right": "SCT^24028007^Right", "left": "SCT^7771000^Left"}
+_SIDES = {Side.RIGHT: "SCT^24028007^Right", Side.LEFT: "SCT^7771000^Left"}
 _NONE = "^^"
 
 # Okabe and Ito's palette without black, told apart by colour-blind readers as well; red-orange first
@@ -49,7 +49,7 @@ def name(lesion: Lesion, names: Mapping[int, str] | None = None) -> str:
 
 def color(lesion: Lesion) -> tuple[float, float, float]:
     """Red, green, blue, 0 to 1; grey of a rejected one."""
-    if lesion.status == "rejected":
+    if lesion.status == Status.REJECTED:
         return _REJECTED_COLOR
     return _COLORS[(lesion.id - 1) % len(_COLORS)]
 
@@ -81,7 +81,7 @@ def tags(lesion: Lesion, model: dict, drawn: bool = False) -> dict[str, str]:
     """
     return {
         "TerminologyEntry": entry(lesion),
-        "DICOM.SegmentAlgorithmType": "SEMIAUTOMATIC" if drawn or lesion.status == "edited" else "AUTOMATIC",
+        "DICOM.SegmentAlgorithmType": "SEMIAUTOMATIC" if drawn or lesion.status == Status.EDITED else "AUTOMATIC",
         "DICOM.SegmentAlgorithmName": algorithm_name(model),
         STATUS_TAG: lesion.status,
     }

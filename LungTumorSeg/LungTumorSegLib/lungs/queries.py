@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from ..data import CT, Lungs
+from ..data import CT, Lungs, Side
 from ..geometry import Box, Geometry
 
 RIGHT, LEFT, UNKNOWN = 1, 2, 3
@@ -49,8 +49,8 @@ def hull_distance(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:
     return lungs.hull_distance_mm[tuple(_nearest_index(points_lps, lungs).T)]
 
 
-def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> str:
-    """The patient's side of a lesion: ``left``, ``right``, or ``""`` where it can't be told.
+def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> Side:
+    """The patient's side of a lesion.
 
     mask: bool, on ``geometry``. The nearest lung of each voxel votes, of those within 10 mm of the lesion, else within
     40 mm. Where one lung is missing or under 40 % of the other, a voxel more than 10 mm from any lung votes for its
@@ -64,7 +64,9 @@ def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> str:
         if not votes.any():
             votes = _nearest_sides(index, lungs, FAR_MM)
     right, left, unknown = np.bincount(votes, minlength=4)[1:]
-    return "right" if right > max(left, unknown) else "left" if left > max(right, unknown) else ""
+    if right > max(left, unknown):
+        return Side.RIGHT
+    return Side.LEFT if left > max(right, unknown) else Side.UNKNOWN
 
 
 def mask_points_lps(mask: np.ndarray, geometry: Geometry, most: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Generic, Self, TypeVar
 import numpy as np
 
 from .. import record
-from ..data import CT, Lesion, LesionMap, Options, Progress, Result
+from ..data import CT, Lesion, LesionMap, MapKind, Options, Progress, Result, Stage
 from ..errors import Cancelled, OutputError, WorkerError
 from ..geometry import Point
 from . import protocol
@@ -78,13 +78,13 @@ class WorkerClient:
         ct: CT,
         lesion: Lesion,
         mask: np.ndarray,
-        kind: str,
+        kind: MapKind,
         point_lps: Point | None = None,
         options: Options = Options(),  # noqa: B008 - frozen
     ) -> "WorkerRun[LesionMap]":
         """Start to make a map of one lesion, and return at once; the run's result will be a `LesionMap`.
 
-        mask: bool (z, y, x), fills ``lesion.label_box``. kind: uncertainty | heat. point_lps: the click that found the
+        mask: bool (z, y, x), fills ``lesion.label_box``. point_lps: the click that found the
         lesion, if any. options: of these model, engine and device count. Raises what `start` raises.
         """
 
@@ -228,7 +228,8 @@ class WorkerRun(Generic[R]):
                 wait_seconds = 0.0
             for message in answers.take(wait_seconds):
                 if message["type"] == "progress":
-                    steps.append(Progress(*(message[k] for k in ("stage", "done", "total", "seconds_left"))))
+                    done, total, left = (message[k] for k in ("done", "total", "seconds_left"))
+                    steps.append(Progress(Stage(message["stage"]), done, total, left))
                 elif message["type"] == "result":
                     self.result = self._load(message, self._folder)
                     self._finish()

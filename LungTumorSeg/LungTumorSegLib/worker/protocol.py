@@ -24,7 +24,7 @@ from typing import IO
 import numpy as np
 
 from .. import errors
-from ..data import CT, Lesion, LesionMap
+from ..data import CT, Lesion, LesionMap, MapKind
 from ..geometry import Box, Point, triple
 from ..record import geometry_from, geometry_record, lesion_from, lesion_record
 
@@ -80,7 +80,9 @@ def hand_over_map(made: LesionMap, folder: Path) -> dict:
 def take_over_map(answer: dict, folder: Path) -> LesionMap:
     """The map that `hand_over_map` left in ``folder``; read, not mapped, as the folder goes away."""
     box = Box.of_pairs(answer["box"])
-    return LesionMap(answer["kind"], box, np.load(folder / _MAP), answer["probability"], tuple(answer["notes"]))
+    return LesionMap(
+        MapKind(answer["kind"]), box, np.load(folder / _MAP), answer["probability"], tuple(answer["notes"])
+    )
 
 
 def error_fields(error: Exception, traceback: str) -> dict:

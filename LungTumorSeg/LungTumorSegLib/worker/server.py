@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from .. import __version__, explain, record
-from ..data import LesionMap, Options, Progress
+from ..data import LesionMap, MapKind, Options, Progress, Stage
 from ..inference import Inference, Job
 from ..model.bundle import Bundle, load_bundle
 from ..model.engines.base import Engine
@@ -75,7 +75,7 @@ class _Server:
         options = record.options_from(request["options"])
         ct = protocol.take_over(request["ct"], folder)
         progress = self._progress_of(request)
-        progress(Progress("engine", 0, 1))
+        progress(Progress(Stage.ENGINE, 0, 1))
         began = time.perf_counter()
         model, engine = self._warm_up(options)
         loading = time.perf_counter() - began
@@ -89,17 +89,17 @@ class _Server:
         ct = protocol.take_over(request["ct"], folder)
         lesion, mask, point_lps = protocol.take_over_lesion(request, folder)
         progress = self._progress_of(request)
-        progress(Progress("engine", 0, 1))
+        progress(Progress(Stage.ENGINE, 0, 1))
         options = record.options_from(request["options"])
         model, engine = self._warm_up(options)
         inference = Inference(engine, model, Job(progress, self._cancelled), options)
         spot = explain.spot_of(ct, lesion, point_lps)
-        if request["kind"] == "heat":
+        if request["kind"] == MapKind.HEAT:
             heat = explain.heat(ct, spot, lesion, mask, inference)
-            made = LesionMap("heat", heat.box, heat.fall, heat.probability, tuple(inference.notes))
+            made = LesionMap(MapKind.HEAT, heat.box, heat.fall, heat.probability, tuple(inference.notes))
         else:
             found = explain.uncertainty(ct, spot, inference)
-            made = LesionMap("uncertainty", found.box, found.deviation, notes=tuple(inference.notes))
+            made = LesionMap(MapKind.UNCERTAINTY, found.box, found.deviation, notes=tuple(inference.notes))
         return protocol.hand_over_map(made, folder)
 
     def _progress_of(self, request: dict) -> Callable[[Progress], None]:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ..data import CT, Lesion, Result
+from ..data import CT, Lesion, Result, Status
 from ..geometry import Box
 from ..lesions import terminology
 
@@ -133,7 +133,7 @@ def _describe(lesion: Lesion) -> str:
         f"{lesion.volume_mm3 / 1000:.2f} ml",
         f"{lesion.mean_hu:.0f} HU",
     ]
-    if lesion.status == "rejected":
+    if lesion.status == Status.REJECTED:
         words.insert(0, "rejected")
     if lesion.side:
         words.append(f"{lesion.side} lung")
@@ -171,7 +171,7 @@ def _overview(chest: AxialView, name: str) -> Figure:
 
 
 def _count(lesions: Sequence[Lesion]) -> str:
-    rejected = sum(lesion.status == "rejected" for lesion in lesions)
+    rejected = sum(lesion.status == Status.REJECTED for lesion in lesions)
     count = len(lesions) - rejected
     words = f"{count} lesion{'s' if count > 1 else ''} found" if count else "No lesion found"
     if rejected:

@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from ...data import Device
 from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
 from ..bundle import CLASSIFIER, UNET, Bundle, Part
 
@@ -59,8 +60,8 @@ class Engine(ABC):
     batch: int
     classifier: "Engine | None" = None
 
-    def __init__(self, bundle: Bundle, device: str = "auto", part: Part = UNET):
-        """Open one network of the bundle on a device: auto | cpu | gpu.
+    def __init__(self, bundle: Bundle, device: Device = Device.AUTO, part: Part = UNET):
+        """Open one network of the bundle on a device.
 
         Raises EngineError when the device is not there, NoWeightsError and other ModelMismatchErrors.
         """
@@ -94,7 +95,7 @@ class Engine(ABC):
         """(n, ..., c) float32 -> (n, ...) float32 probabilities. Raises OutOfMemoryError, EngineError."""
 
     @abstractmethod
-    def _open(self, bundle: Bundle, device: str, part: Part) -> None:
+    def _open(self, bundle: Bundle, device: Device, part: Part) -> None:
         """Set device, precision, reason and batch, and load the network."""
 
     @classmethod

@@ -4,6 +4,7 @@ import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
 
+from ...data import Device
 from ...errors import EngineError, NoWeightsError
 from ..bundle import Bundle
 from .base import Availability, Engine
@@ -31,7 +32,7 @@ def available() -> list[Availability]:
     return [engine.probe() for engine in ENGINES.values()]
 
 
-def open_engine(bundle: Bundle, engine: str = "auto", device: str = "auto") -> Engine:
+def open_engine(bundle: Bundle, engine: str = "auto", device: Device = Device.AUTO) -> Engine:
     """Open the engine that was asked for, or the best one for ``auto``, and check it against the stored pair.
 
     Order for auto: TensorFlow or ONNX Runtime on a GPU; then, on the CPU, OpenVINO, ONNX Runtime, TensorFlow (the
@@ -52,7 +53,7 @@ def open_engine(bundle: Bundle, engine: str = "auto", device: str = "auto") -> E
     return _open(ENGINES[engine], bundle, device)
 
 
-def _open_best(bundle: Bundle, names: list[str], device: str) -> Engine:
+def _open_best(bundle: Bundle, names: list[str], device: Device) -> Engine:
     if not names:
         raise EngineError(
             "No engine is installed to run the network: neither TensorFlow, ONNX Runtime nor OpenVINO. "
@@ -64,7 +65,7 @@ def _open_best(bundle: Bundle, names: list[str], device: str) -> Engine:
             engine = _open(ENGINES[name], bundle, on_device)
         except (EngineError, ImportError, NoWeightsError) as problem:
             # a GPU that nobody insisted on is tried in silence
-            if device == "gpu" or on_device == "cpu" or not isinstance(problem, EngineError):
+            if device == Device.GPU or on_device == Device.CPU or not isinstance(problem, EngineError):
                 passed_over.append(f"{name}: {problem}")
             continue
         if passed_over:
@@ -74,18 +75,18 @@ def _open_best(bundle: Bundle, names: list[str], device: str) -> Engine:
     raise EngineError(f"No engine could be started. {why}")
 
 
-def _open(kind: type[Engine], bundle: Bundle, device: str) -> Engine:
+def _open(kind: type[Engine], bundle: Bundle, device: Device) -> Engine:
     engine = kind(bundle, device)
     engine.check(bundle)
     return engine
 
 
-def _auto_order(names: list[str], device: str) -> Iterator[tuple[str, str]]:
+def _auto_order(names: list[str], device: Device) -> Iterator[tuple[str, Device]]:
     """(engine, device), best first. No library is imported only to hear that it has no GPU."""
     engines = [ENGINES[name] for name in names]
-    if device != "cpu":
+    if device != Device.CPU:
         able = [(engine.gpu_rank, engine.name) for engine in engines if engine.gpu_rank and engine.may_have_gpu()]
-        yield from ((name, "gpu") for _, name in sorted(able))
-    if device != "gpu":
+        yield from ((name, Device.GPU) for _, name in sorted(able))
+    if device != Device.GPU:
         able = [(engine.cpu_rank, engine.name) for engine in engines if engine.cpu_rank]
-        yield from ((name, "cpu") for _, name in sorted(able))
+        yield from ((name, Device.CPU) for _, name in sorted(able))

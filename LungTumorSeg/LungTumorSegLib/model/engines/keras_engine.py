@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...data import Device
 from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
 from .. import classifier, unet
 from ..bundle import Bundle, Part
@@ -25,14 +26,14 @@ class TensorFlowEngine(Engine):
     cpu_rank = 3
     gpu_rank = 1
 
-    def _open(self, bundle: Bundle, device: str, part: Part) -> None:
+    def _open(self, bundle: Bundle, device: Device, part: Part) -> None:
         if not bundle.has(part.keras):
             raise NoWeightsError(f"The model in {bundle.folder} has no Keras weights; choose the ONNX engines.")
         tf = import_tensorflow()
         gpus = tf.config.list_physical_devices("GPU")
-        if device == "gpu" and not gpus:
+        if device == Device.GPU and not gpus:
             raise EngineError("TensorFlow sees no GPU here. Choose the device 'auto' or 'cpu'.")
-        use_gpu = bool(gpus) and device != "cpu"
+        use_gpu = bool(gpus) and device != Device.CPU
         if use_gpu:
             for gpu in gpus:
                 tf.config.experimental.set_memory_growth(gpu, True)
@@ -40,7 +41,7 @@ class TensorFlowEngine(Engine):
             self.reason = "TensorFlow found this GPU"
         else:
             self.device = "CPU"
-            self.reason = "the CPU was asked for" if device == "cpu" else "TensorFlow found no GPU"
+            self.reason = "the CPU was asked for" if device == Device.CPU else "TensorFlow found no GPU"
         self.batch = 16 if use_gpu else 4
         self._place = "/GPU:0" if use_gpu else "/CPU:0"
         self._tf = tf

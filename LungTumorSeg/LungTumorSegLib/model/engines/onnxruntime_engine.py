@@ -8,6 +8,7 @@ from types import ModuleType
 import numpy as np
 
 from ... import telemetry
+from ...data import Device
 from ...errors import EngineError
 from ..bundle import Bundle, Part
 from .base import Engine, native_error, onnx_file
@@ -22,19 +23,19 @@ class OnnxRuntimeEngine(Engine):
     cpu_rank = 2
     gpu_rank = 2
 
-    def _open(self, bundle: Bundle, device: str, part: Part) -> None:
+    def _open(self, bundle: Bundle, device: Device, part: Part) -> None:
         onnxruntime = import_onnxruntime()
         gpus = _gpu_providers(onnxruntime)
-        if device == "gpu" and not gpus:
+        if device == Device.GPU and not gpus:
             raise EngineError("ONNX Runtime has no GPU provider here. Choose the device 'auto' or 'cpu'.")
-        if gpus and device != "cpu":
+        if gpus and device != Device.CPU:
             providers = [gpus[0], "CPUExecutionProvider"]
             self.device, self.batch = _provider_name(gpus[0]), 16
             self.reason = "ONNX Runtime offers this provider"
         else:
             providers = ["CPUExecutionProvider"]
             self.device, self.batch = "CPU", 4
-            asked = device == "cpu"
+            asked = device == Device.CPU
             self.reason = "the CPU was asked for" if asked else "this ONNX Runtime has no GPU provider"
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

@@ -5,6 +5,7 @@ from types import ModuleType
 import numpy as np
 
 from ... import telemetry
+from ...data import Device
 from ...errors import EngineError
 from ..bundle import INT8, UNET, Bundle, Part
 from .base import Engine, native_error, onnx_file
@@ -19,13 +20,13 @@ class OpenVinoEngine(Engine):
     name = "openvino"
     cpu_rank = 1
 
-    def __init__(self, bundle: Bundle, device: str = "auto", precision: str | None = None, part: Part = UNET):
+    def __init__(self, bundle: Bundle, device: Device = Device.AUTO, precision: str | None = None, part: Part = UNET):
         self._wanted_precision = precision
         super().__init__(bundle, device, part)
 
-    def _open(self, bundle: Bundle, device: str, part: Part) -> None:
+    def _open(self, bundle: Bundle, device: Device, part: Part) -> None:
         openvino = import_openvino()
-        if device == "gpu":
+        if device == Device.GPU:
             raise EngineError("OpenVINO is used on the CPU only. Choose the device 'auto' or 'cpu'.")
         core = openvino.Core()
         # asked for bfloat16 without hardware for it, OpenVINO took 170 instead of 48 ms a slice
