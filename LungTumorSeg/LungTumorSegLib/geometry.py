@@ -212,11 +212,13 @@ class Geometry:
 
     @property
     def spacing_zyx(self) -> tuple[float, float, float]:
+        """mm along the stored array's axes."""
         x, y, z = self.spacing_xyz
         return z, y, x
 
     @property
     def voxel_mm3(self) -> float:
+        """A voxel's volume in mm3, on a sheared grid too."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     def lps(self, indices_zyx: ArrayLike) -> np.ndarray:

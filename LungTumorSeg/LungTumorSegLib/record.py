@@ -88,12 +88,14 @@ def result_record(result: Result, ct: CT) -> dict:
 
 
 def geometry_record(geometry: Geometry) -> dict:
+    """A grid for JSON: the fields of `Geometry`, ``direction`` as ``direction_lps``."""
     record = asdict(geometry)
     record["direction_lps"] = record.pop("direction")
     return record
 
 
 def geometry_from(record: dict) -> Geometry:
+    """The inverse of `geometry_record`. Raises KeyError or ValueError where it is no such record."""
     return Geometry(
         triple(record["shape_zyx"]),
         triple(record["spacing_xyz"]),
@@ -103,12 +105,14 @@ def geometry_from(record: dict) -> Geometry:
 
 
 def options_record(options: Options) -> dict:
+    """Options for JSON, by their names; points are LPS mm."""
     record = asdict(options)
     record["model"] = None if options.model is None else str(options.model)
     return record
 
 
 def options_from(record: dict) -> Options:
+    """The inverse of `options_record`. Raises KeyError, TypeError or ValueError where it is no such record."""
     values = dict(record)
     values["points_lps"] = tuple(map(triple, values["points_lps"]))
     values["device"] = Device(values["device"])
@@ -117,10 +121,12 @@ def options_from(record: dict) -> Options:
 
 
 def lesion_record(lesion: Lesion) -> dict:
+    """A lesion for JSON, by its names; ``label_box`` as (start, stop) of each axis, points LPS mm."""
     return asdict(lesion) | {"label_box": lesion.label_box.pairs}
 
 
 def lesion_from(record: dict) -> Lesion:
+    """The inverse of `lesion_record`. Raises KeyError, TypeError or ValueError where it is no such record."""
     values = dict(record)
     values["axis_points_lps"] = tuple(map(triple, values["axis_points_lps"]))
     values["label_box"] = Box.of_pairs(values["label_box"])

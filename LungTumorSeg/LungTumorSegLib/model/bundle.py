@@ -58,6 +58,7 @@ class Bundle:
         return self.card.architecture if part == UNET else self.card.classifier
 
     def has(self, name: str) -> bool:
+        """Whether the card lists a file of this name."""
         return name in self.card.files
 
     def stored_pair(self, part: Part = UNET) -> tuple[np.ndarray, np.ndarray]:
@@ -77,6 +78,7 @@ def default_path() -> Path:
 
 
 def sha256(path: Path) -> str:
+    """Of a file, as lower-case hexadecimal digits. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

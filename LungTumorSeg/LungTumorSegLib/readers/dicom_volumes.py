@@ -33,6 +33,7 @@ def positions(slices: list[Slice], like: Slice | None = None) -> np.ndarray:
 
 
 def grouped(slices: list[Slice], key: Callable) -> list[list[Slice]]:
+    """The slices by their key, the least key first."""
     groups = defaultdict(list)
     for s in slices:
         groups[key(s)].append(s)

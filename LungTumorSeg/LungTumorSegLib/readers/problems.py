@@ -10,10 +10,12 @@ from ..errors import GeometryError, UnreadableError
 
 
 def damaged(path: Path) -> UnreadableError:
+    """For the caller to raise."""
     return UnreadableError(f"{path.name} can't be read: it is damaged or cut off. Copy or export it again.")
 
 
 def without_size(path: Path) -> GeometryError:
+    """For the caller to raise."""
     return GeometryError(f"{path.name} doesn't say how large its voxels are. Export it again from the original.")
 
 

@@ -58,6 +58,7 @@ class Child:
         return "".join(list(self._log)).strip()
 
     def ask(self, request: dict) -> "Answers":
+        """Send a request, which has an ``id`` of its own. Raises OSError when the child has ended."""
         answers: queue.Queue[dict | None] = queue.Queue()
         with self._lock:
             self._waiting[request["id"]] = answers
@@ -139,6 +140,7 @@ class Answers:
 
 
 def ended_message(child: Child) -> str:
+    """A sentence for the user, with the last line that the child wrote."""
     last = child.log().splitlines()[-1:] or ["it left no message"]
     return (
         f"The program that segments ended unexpectedly (code {child.process.returncode}): {last[0]}. "

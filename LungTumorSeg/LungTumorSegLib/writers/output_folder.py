@@ -21,6 +21,7 @@ _REASONS = {
 
 
 def output_error(folder: Path, error: OSError) -> OutputError:
+    """What the user is told of an error in writing into ``folder``."""
     reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
     return OutputError(f"The results cannot be written to {folder}: {reason}. Choose another output folder.")
 

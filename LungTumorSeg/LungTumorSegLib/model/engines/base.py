@@ -27,7 +27,7 @@ class Availability:
 
 
 class Predictor(Protocol):
-    """What a run needs of an `Engine`: also what wraps one."""
+    """What a run needs of an `Engine`, whose fields and methods these are: also what wraps one."""
 
     device: str
     reason: str
