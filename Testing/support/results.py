@@ -1,7 +1,7 @@
 """A made-up result with everything in it, for what only stores or shows results. Its CT is noise."""
 
 import numpy as np
-from LungTumorSegLib.data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
+from LungTumorSegLib.data import CT, Candidate, Lesion, Lungs, Options, Rating, Result, Side, Status
 from LungTumorSegLib.geometry import Box, Geometry
 
 MODEL = {"name": "Modell ü", "version": "1.2", "checksum": "abc"}
@@ -39,10 +39,10 @@ def make_result(ct: CT, **changes) -> Result:
                 axis_points_lps=tuple(map(tuple, np.vstack([corners, corners]).tolist())),
                 slice_index=box.start[0] + 1,
                 mean_hu=-31.7,
-                side=("left", "right", "")[number - 1],
+                side=(Side.LEFT, Side.RIGHT, Side.UNKNOWN)[number - 1],
                 confidence=(0.9, 0.1 + 0.2, None)[number - 1],
                 threshold=0.5,
-                status=("accepted", "edited", "rejected")[number - 1],
+                status=(Status.ACCEPTED, Status.EDITED, Status.REJECTED)[number - 1],
             )
         )
         masks.append(mask)

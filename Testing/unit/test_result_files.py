@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LungTumorSegLib import record as records
+from LungTumorSegLib.data import Device, Side, Status
 from LungTumorSegLib.errors import OutputError, UnreadableError
 from LungTumorSegLib.worker import protocol
 from LungTumorSegLib.writers import lesion_table, result_files
@@ -36,6 +37,9 @@ def result(ct):
 def test_a_result_comes_back_from_its_folder_without_any_loss(tmp_path, ct, result):
     records.save(result, ct, tmp_path)
     results.assert_same(records.load(tmp_path), result)
+    back = records.load(tmp_path)
+    assert all(isinstance(lesion.side, Side) and isinstance(lesion.status, Status) for lesion in back.lesions)
+    assert isinstance(back.options.device, Device)
 
 
 def test_what_goes_to_and_from_the_child_holds_points_in_lps(tmp_path, ct, result):
@@ -56,7 +60,9 @@ def test_a_result_without_lungs_lesions_and_map_comes_back_as_well(tmp_path, ct,
     results.assert_same(records.load(tmp_path), bare)
 
 
-@pytest.mark.parametrize("damage", ["no json", "no voxels", "truncated voxels", "truncated json", "another schema"])
+@pytest.mark.parametrize(
+    "damage", ["no json", "no voxels", "truncated voxels", "truncated json", "no status", "another schema"]
+)
 def test_a_damaged_result_is_refused_with_a_sentence(tmp_path, ct, result, damage):
     records.save(result, ct, tmp_path)
     record, voxels = tmp_path / "result.json", tmp_path / "voxels.npz"
@@ -68,6 +74,10 @@ def test_a_damaged_result_is_refused_with_a_sentence(tmp_path, ct, result, damag
         voxels.write_bytes(voxels.read_bytes()[:300])
     elif damage == "truncated json":
         record.write_text(record.read_text("utf-8")[:300], "utf-8")
+    elif damage == "no status":
+        text = record.read_text("utf-8")
+        assert '"status": "edited"' in text
+        record.write_text(text.replace('"status": "edited"', '"status": "perhaps"'), "utf-8")
     else:
         record.write_text(json.dumps(json.loads(record.read_text("utf-8")) | {"schema": 99}), "utf-8")
     with pytest.raises(UnreadableError, match=r"damaged or incomplete|another version"):
