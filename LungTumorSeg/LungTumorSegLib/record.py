@@ -1,6 +1,7 @@
 """A `Result` in JSON with its voxels beside it, without losing anything. Points and grid are LPS mm."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from zipfile import BadZipFile
@@ -58,9 +59,12 @@ def load(folder: Path) -> Result:
 
 
 def write(path: Path, record: dict) -> None:
-    """Write a record as indented JSON: not ASCII alone, no NaN. Raises OSError, and ValueError for a NaN."""
+    """Write a record as indented JSON: not ASCII alone, no NaN. Raises OSError, and ValueError for a NaN.
+
+    Bytes of a path that are no UTF-8 become U+FFFD.
+    """
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(re.sub("[\ud800-\udfff]", "\ufffd", text) + "\n", encoding="utf-8")
 
 
 def result_record(result: Result, ct: CT) -> dict:

@@ -37,10 +37,13 @@ def without_roots_rights():
     return ["setpriv", "--bounding-set", rights, "--inh-caps", rights]
 
 
-def run_process(*arguments, prefix=(), code=MAIN):
-    return subprocess.run(
-        [*prefix, sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(MODULE)},
-        capture_output=True,
-        encoding="utf-8",
-    )
+def command(*arguments, prefix=(), code=MAIN):
+    """What starts the command in a process of its own, and its environment."""
+    line = [*prefix, sys.executable, "-c", code, *(a if isinstance(a, bytes) else str(a) for a in arguments)]
+    return line, {**os.environ, "PYTHONPATH": str(MODULE)}
+
+
+def run_process(*arguments, prefix=(), code=MAIN, encoding="utf-8", **environment):
+    """encoding None: the outputs as bytes. environment: what else is in it."""
+    line, variables = command(*arguments, prefix=prefix, code=code)
+    return subprocess.run(line, env=variables | environment, capture_output=True, encoding=encoding)

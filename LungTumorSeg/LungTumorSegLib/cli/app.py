@@ -3,6 +3,7 @@
 import typer
 
 from . import info, segment
+from .output import tolerate_any_encoding
 
 app = typer.Typer(
     name="lungtumorseg",
@@ -16,4 +17,5 @@ app.command("info")(info.info_command)
 
 
 def main() -> None:
+    tolerate_any_encoding()
     app(prog_name="lungtumorseg")

@@ -1,6 +1,5 @@
 """How a command ends: the exit code of the error, one sentence on standard error."""
 
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import Cancelled, LungTumorSegError
+from .output import say
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from.")]
 
@@ -35,5 +35,5 @@ def exit_codes(debug: bool) -> Iterator[None]:
 def _end(error: LungTumorSegError, debug: bool) -> None:
     if debug:
         traceback.print_exc()
-    print(f"lungtumorseg: {error}", file=sys.stderr)
+    say(f"lungtumorseg: {error}")
     raise typer.Exit(error.exit_code)

@@ -4,27 +4,30 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from .. import __version__
 from ..model.bundle import load_bundle
 from ..model.engines.choose import available, open_engine
 from .errors import Debug, exit_codes
+from .output import Output, print_path
+from .paths import path
 
 
 def info_command(
-    model: Annotated[Path | None, typer.Option(readable=False, help="Folder of another model bundle.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(parser=path, metavar="FOLDER", help="Folder of another model bundle.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Show the model, the engines that are installed, their devices, and what would be used."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Output()
     with exit_codes(debug):
         console.print(f"LungTumorSeg {__version__}, for research, not a medical device")
         console.print(_engines())
         loaded = load_bundle(model)
         console.print(f"model     {loaded.name} {loaded.version}")
-        console.print(f"folder    {loaded.folder}")
+        print_path(loaded.folder, "folder    ")
         console.print(f"checksum  {loaded.checksum}")
         opened = open_engine(loaded)
         console.print(f"runs on   {opened.name}, {opened.device} ({opened.reason})")

@@ -1,9 +1,7 @@
 """``lungtumorseg segment``: one CT in, segmentation, table and record out."""
 
 import math
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +25,8 @@ from ..readers.dicom_series import name_the_choice
 from ..segmentation import segment
 from ..writers import result_files
 from .errors import Debug, exit_codes
+from .output import Output, print_path, say
+from .paths import path, word
 
 _MOST_ROWS = 20
 _STAGES = {
@@ -66,13 +66,13 @@ def _engine(name: str) -> str:
     return name
 
 
-# readable=False: that a file can't be read is for the reader to say, with its own exit code
 InputPath = Annotated[
     Path,
-    typer.Argument(readable=False, help="The CT: NRRD, NIfTI, MetaImage, or a folder or file of a DICOM series."),
+    typer.Argument(parser=path, help="The CT: NRRD, NIfTI, MetaImage, or a folder or file of a DICOM series."),
 ]
 OutputFolder = Annotated[
-    Path, typer.Option("--output", "-o", readable=False, help="Folder for the results; made if need be.")
+    Path,
+    typer.Option("--output", "-o", parser=path, metavar="FOLDER", help="Folder for the results; made if need be."),
 ]
 Threshold = Annotated[
     float | None,
@@ -89,8 +89,12 @@ MinConfidence = Annotated[
     ),
 ]
 EngineName = Annotated[str, typer.Option(callback=_engine, help=" | ".join(ENGINE_NAMES))]
-ModelFolder = Annotated[Path | None, typer.Option(readable=False, help="Folder of another model bundle.")]
-Series = Annotated[str | None, typer.Option(help="SeriesInstanceUID, where a folder holds several.")]
+ModelFolder = Annotated[
+    Path | None, typer.Option(parser=path, metavar="FOLDER", help="Folder of another model bundle.")
+]
+Series = Annotated[
+    str | None, typer.Option(parser=word, metavar="UID", help="SeriesInstanceUID, where a folder holds several.")
+]
 AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Read a DICOM series of which more than a tenth is missing.")
 ]
@@ -143,8 +147,7 @@ def segment_command(
         model=model,
         keep_probability=save_probability,
     )
-    with exit_codes(debug):
-        result_files.check_writable(output, overwrite)
+    with exit_codes(debug), result_files.reserved(output, overwrite):
         ct = read_ct(input, series, allow_partial, add_hu)
         unusual = limits.outside(ct.geometry, load_bundle(model).card)
         with _bar() as progress:
@@ -185,29 +188,21 @@ def _bar() -> Iterator[Callable[[Step], None]]:
 
 def _print(result: Result, warnings: Iterable[str], files: list[Path]) -> None:
     for note in (*warnings, *result.notes):
-        print(f"Note: {note}", file=sys.stderr)
-    console = Console()
+        say(f"Note: {note}")
+    console = Output()
     if result.lesions:
-        console.print(_table(result))
+        console.print(_table(result), soft_wrap=False)
         if (more := len(result.lesions) - _MOST_ROWS) > 0:
-            console.print(f"and {more} more in {result_files.TABLE}", highlight=False)
+            console.print(f"and {more} more in {result_files.TABLE}")
     else:
         console.print("No lesion was found.")
     console.print(
         f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device} ({result.reason}); "
         f"{sum(result.seconds.values()):.1f} s, {result.peak_memory_mb:.0f} MB",
         style="dim",
-        highlight=False,
     )
-    for path in files:
-        _print_path(path)
-
-
-def _print_path(path: Path) -> None:
-    """Its very bytes, whatever the terminal's encoding: the line can be pasted."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(os.fsencode(path) + b"\n")
-    sys.stdout.buffer.flush()
+    for file in files:
+        print_path(file)
 
 
 def _table(result: Result) -> Table:

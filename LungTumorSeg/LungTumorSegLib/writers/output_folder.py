@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import OutputError
+from . import folder_lock
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -33,45 +34,83 @@ def check_writable(folder: Path, files: tuple[str, ...], overwrite: bool = False
 
 
 @contextmanager
+def reserved(folder: Path, files: tuple[str, ...], overwrite: bool = False) -> Iterator[None]:
+    """Keep ``folder`` for one run, from before its work until its results are written.
+
+    Raises what `check_writable` raises, and OutputError where another run has reserved it.
+    """
+    with _made(folder), folder_lock.locked(folder):
+        check_writable(folder, files, overwrite)
+        yield
+
+
+@contextmanager
 def all_or_nothing(folder: Path, files: tuple[str, ...], overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary folder inside ``folder``; on a clean exit what was written in it moves to ``folder``.
 
     Whatever ends the block early (an error, Ctrl-C) leaves ``folder`` as it was, gone if it did not exist.
     files: glob patterns of everything that a result can consist of, in the order in which they move; the last is its
-    record. Those that an earlier result left in ``folder`` are an error, or are replaced with ``overwrite``; what
-    matches a pattern but stands in no record ("files") is the user's own.
+    record. An earlier result in ``folder`` is an error, or with ``overwrite`` what stands in its record ("files") is
+    replaced. What stands in no record is the user's own: it stays, and a new file of its name is an error.
 
-    Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result.
+    Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result, another run.
     """
     with _temporary_in(folder, files, overwrite) as temporary:
         yield temporary
-        for old in _earlier(folder, files):
-            _remove(old)
-        for new in _matching(temporary, files):
-            new.replace(folder / new.name)
+        new = _matching(temporary, files)
+        old = _earlier(folder, files)
+        own = [path for path in new if (folder / path.name).exists() and folder / path.name not in old]
+        if own:
+            raise _in_the_way(folder, own[0].name)
+        for path in old:
+            _remove(path)
+        for path in new:
+            path.replace(folder / path.name)
 
 
 @contextmanager
 def _temporary_in(folder: Path, files: tuple[str, ...], overwrite: bool) -> Iterator[Path]:
-    made: list[Path] = []
-    temporary: Path | None = None
+    temporary = None
+    with _made(folder), folder_lock.locked(folder):
+        try:
+            earlier = _earlier(folder, files)
+            own = [path for path in _matching(folder, files) if path.name in files and path not in earlier]
+            if own:
+                raise _in_the_way(folder, own[0].name)
+            if earlier and not overwrite:
+                raise OutputError(
+                    f"{folder} already holds a result ({earlier[0].name}). Choose another output folder, or overwrite "
+                    "that result (--overwrite)."
+                )
+            temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+            yield temporary
+        except OSError as error:
+            raise output_error(folder, error) from error
+        finally:
+            if temporary is not None:
+                shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """``folder`` exists; afterwards it is gone again with its parents if it was made here and is empty."""
+    made = []
     try:
         made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        if not overwrite and (earlier := _earlier(folder, files)):
-            raise OutputError(
-                f"{folder} already holds a result ({earlier[0].name}). Choose another output folder, or overwrite that "
-                "result (--overwrite)."
-            )
-        temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
-        yield temporary
+        yield
     except OSError as error:
         raise output_error(folder, error) from error
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
         for path in made:
             _remove_if_empty(path)
+
+
+def _in_the_way(folder: Path, name: str) -> OutputError:
+    return OutputError(
+        f"{folder} holds a file {name} that no run of LungTumorSeg has recorded as its own. Move it away, or choose "
+        "another output folder."
+    )
 
 
 def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
@@ -79,11 +118,16 @@ def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
 
 
 def _earlier(folder: Path, files: tuple[str, ...]) -> list[Path]:
+    """What an earlier result consists of, by its record, the record last; empty without one."""
     try:
-        listed = json.loads((folder / files[-1]).read_text("utf-8")).get("files", ())
-    except (OSError, ValueError, AttributeError):
-        listed = ()
-    return [path for path in _matching(folder, files) if path.name in files or path.name in listed]
+        record = json.loads((folder / files[-1]).read_text("utf-8"))
+        if not record["program"].startswith("LungTumorSeg"):
+            return []
+        # the first records named no files: then it is every name that is no pattern
+        listed = set(record.get("files", files)) | {files[-1]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+    return [path for path in _matching(folder, files) if path.name in listed]
 
 
 def _remove(path: Path) -> None:

@@ -1,6 +1,7 @@
 """The files that a user gets from a run, all of them or none."""
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..data import CT, Result
@@ -16,6 +17,14 @@ FILES = (SEGMENTATION, TABLE, PROBABILITY, *PICTURES, RECORD)
 def check_writable(folder: Path, overwrite: bool = False) -> None:
     """Raise OutputError now if `save` could not write to ``folder``. Leaves nothing behind."""
     output_folder.check_writable(Path(folder), FILES, overwrite)
+
+
+def reserved(folder: Path, overwrite: bool = False) -> AbstractContextManager[None]:
+    """Keep ``folder`` for a run until `save` has written into it.
+
+    Raises OutputError as `check_writable` does, and where another run has the folder.
+    """
+    return output_folder.reserved(Path(folder), FILES, overwrite)
 
 
 def save(
@@ -38,7 +47,7 @@ def save(
     smoothed, the ids of the lesions drawn by hand.
 
     Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result and not
-    ``overwrite``. The folder is then as it was.
+    ``overwrite``, a run that writes there. The folder is then as it was.
     """
     folder = Path(folder)
     with output_folder.all_or_nothing(folder, FILES, overwrite) as part:

@@ -1,0 +1,70 @@
+"""What the command prints: whatever a terminal, a log file or a closed pipe makes of it, it is no error."""
+
+import codecs
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+_AS_BYTES = "lungtumorseg.as_bytes"
+
+
+class Output(Console):
+    """A console whose reader may leave before the end, as ``| head`` does. Names may hold what looks like markup."""
+
+    def __init__(self, stderr: bool = False):
+        super().__init__(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        _drop_the_rest(self.file)
+
+
+def tolerate_any_encoding() -> None:
+    """Letters that an output's encoding lacks are escaped, bytes of a path that are none of its letters stay."""
+    codecs.register_error(_AS_BYTES, _as_bytes)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=_AS_BYTES)
+
+
+def _as_bytes(error: UnicodeEncodeError) -> tuple[bytes, int]:
+    lacking = error.object[error.start : error.end]
+    # Python holds a path's byte 0x80 to 0xFF that it can't decode as U+DC80 to U+DCFF
+    return b"".join(
+        bytes([ord(letter) - 0xDC00]) if 0xDC80 <= ord(letter) <= 0xDCFF else letter.encode("ascii", "backslashreplace")
+        for letter in lacking
+    ), error.end
+
+
+def say(text: str) -> None:
+    """A line on standard error."""
+    with _reader_may_leave(sys.stderr):
+        print(text, file=sys.stderr, flush=True)
+
+
+def print_path(path: Path, before: str = "") -> None:
+    """Its very bytes, whatever the terminal's encoding: the line can be pasted."""
+    with _reader_may_leave(sys.stdout):
+        sys.stdout.write(before)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _reader_may_leave(stream) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        _drop_the_rest(stream)
+
+
+def _drop_the_rest(stream) -> None:
+    """What is still printed goes nowhere: nobody reads it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
