@@ -202,7 +202,7 @@ def test_it_is_asked_about_whatever_file_of_a_result_is_in_the_folder(found, tmp
     asked = []
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text: asked.append(text) or True)
-    for name in ("segmentation.seg.nrrd", "lesion_1.png"):
+    for name in ("segmentation.seg.nrrd", "lesion_01.png"):
         (tmp_path / name).write_text("another's")
         found.ui.saveButton.click()
         (tmp_path / "result.json").unlink()

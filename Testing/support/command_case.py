@@ -1,6 +1,7 @@
 """The command, called here and in a process of its own."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -17,13 +18,20 @@ def run(*arguments):
     return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
+STAGE = re.compile(r"[A-Z][a-z ]+: \d+\.\d s")
+
+
 def assert_refused(ended, code, words):
-    """It ended with the code, one sentence or two on standard error that say what is wrong, and no traceback."""
+    """It ended with the code, one sentence or two on standard error that say what is wrong, and no traceback.
+
+    What it says of stages that it has done comes before that.
+    """
     assert ended.exit_code == code, ended.stderr or ended.exception
-    assert words in ended.stderr
-    assert ended.stderr.startswith("lungtumorseg: ")
-    assert ended.stderr.rstrip().endswith((".", ")"))
-    assert ended.stderr.count("\n") == 1
+    *stages, said = ended.stderr.splitlines()
+    assert all(STAGE.fullmatch(line) for line in stages)
+    assert words in said
+    assert said.startswith("lungtumorseg: ")
+    assert said.endswith((".", ")"))
     assert ended.stdout == ""
 
 

@@ -170,8 +170,8 @@ def test_the_probability_lies_on_the_grid_of_the_ct(tmp_path, ct, result):
 def test_pictures_show_each_lesion_in_its_colour(tmp_path, ct, result):
     files = result_files.save(result, ct, tmp_path / "out", with_pictures=True)
     pngs = sorted(path.name for path in files if path.suffix == ".png")
-    assert pngs == ["lesion_1.png", "lesion_2.png", "lesion_3.png", "overview.png"]
-    pixels = np.asarray(Image.open(tmp_path / "out" / "lesion_2.png").convert("RGB")).reshape(-1, 3).astype(int)
+    assert pngs == ["lesion_01.png", "lesion_02.png", "lesion_03.png", "overview.png"]
+    pixels = np.asarray(Image.open(tmp_path / "out" / "lesion_02.png").convert("RGB")).reshape(-1, 3).astype(int)
     blue = np.array((0.337, 0.706, 0.914)) * 255
     assert (np.abs(pixels - blue).max(axis=1) < 8).sum() > 200
 
@@ -179,7 +179,7 @@ def test_pictures_show_each_lesion_in_its_colour(tmp_path, ct, result):
 def test_pictures_of_a_rejected_lesion_are_grey(tmp_path, ct, result):
     rejected = tuple(replace(lesion, status="rejected") for lesion in result.lesions)
     result_files.save(replace(result, lesions=rejected), ct, tmp_path / "out", with_pictures=True, names={1: r"$\a$"})
-    for name in ("lesion_1", "overview"):
+    for name in ("lesion_01", "overview"):
         pixels = np.asarray(Image.open(tmp_path / "out" / f"{name}.png").convert("RGB")).astype(int)
         assert np.ptp(pixels, axis=-1).max() < 8
 

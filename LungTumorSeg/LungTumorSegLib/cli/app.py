@@ -1,19 +1,36 @@
 """The command ``lungtumorseg``: only registers; each command has a module of its own."""
 
+from typing import Annotated
+
 import typer
 
+from .. import __version__
 from . import info, segment
-from .output import tolerate_any_encoding
+from .output import print_line, tolerate_any_encoding
 
 app = typer.Typer(
     name="lungtumorseg",
     help="Lung tumours in chest CT: find, outline and measure them. For research, not a medical device.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("segment")(segment.segment_command)
 app.command("info")(info.info_command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print_line(f"LungTumorSeg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def everything(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """What stands before the command."""
 
 
 def main() -> None:

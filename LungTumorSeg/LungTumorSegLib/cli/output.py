@@ -46,6 +46,12 @@ def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def print_line(text: str) -> None:
+    """A line on standard output, at once."""
+    with _reader_may_leave(sys.stdout):
+        print(text, flush=True)
+
+
 def print_path(path: Path, before: str = "") -> None:
     """Its very bytes, whatever the terminal's encoding: the line can be pasted."""
     with _reader_may_leave(sys.stdout):

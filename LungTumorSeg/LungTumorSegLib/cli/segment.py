@@ -1,19 +1,14 @@
 """``lungtumorseg segment``: one CT in, segmentation, table and record out."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..data import Options, Result, Stage
-from ..data import Progress as Step
+from ..data import CT, Options, Result
 from ..errors import InputError
 from ..geometry import ras_from_lps
 from ..model import limits
@@ -27,16 +22,13 @@ from ..writers import result_files
 from .errors import Debug, exit_codes
 from .output import Output, print_path, say
 from .paths import path, word
+from .progress import shown as progress_shown
 
 _MOST_ROWS = 20
-_STAGES = {
-    Stage.LUNGS: "Finding the lungs",
-    Stage.ENGINE: "Loading the model",
-    Stage.NETWORK: "Segmenting",
-    Stage.VIEWS: "Looking from two more sides",
-    Stage.CLASSIFIER: "Looking at each lesion",
-    Stage.LESIONS: "Measuring",
-}
+# as `lesions.extraction.extract` does
+_ORDER = "Ordered by confidence times long axis, greatest first."
+_ORDER_BY_VOLUME = "Ordered by volume, greatest first."
+_DEVICES = ("auto", "cpu", "gpu")
 
 
 def _point_lps(text: str) -> tuple[float, float, float]:
@@ -60,10 +52,13 @@ def _threshold(value: float | None) -> float | None:
     return value
 
 
-def _engine(name: str) -> str:
-    if name not in ENGINE_NAMES:
-        raise typer.BadParameter(f"{name!r} is not one of {', '.join(ENGINE_NAMES)}")
-    return name
+def _one_of(names: tuple[str, ...]):
+    def check(name: str) -> str:
+        if name not in names:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(names)}")
+        return name
+
+    return {"callback": check, "help": " | ".join(names), "autocompletion": lambda: list(names)}
 
 
 InputPath = Annotated[
@@ -88,7 +83,8 @@ MinConfidence = Annotated[
         min=0.0, max=1.0, help="Leave out smaller confidences, but no mass (over 30 mm); default: the model's."
     ),
 ]
-EngineName = Annotated[str, typer.Option(callback=_engine, help=" | ".join(ENGINE_NAMES))]
+EngineName = Annotated[str, typer.Option(**_one_of(ENGINE_NAMES))]
+DeviceName = Annotated[str, typer.Option(**_one_of(_DEVICES))]
 ModelFolder = Annotated[
     Path | None, typer.Option(parser=path, metavar="FOLDER", help="Folder of another model bundle.")
 ]
@@ -111,6 +107,7 @@ SaveProbability = Annotated[
 ]
 Png = Annotated[bool, typer.Option("--png", help="Write pictures as well: an overview and the ten best lesions.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in the output folder.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print notes and errors only.")]
 
 
 def segment_command(
@@ -120,6 +117,7 @@ def segment_command(
     min_diameter: MinDiameter = 3.0,
     min_confidence: MinConfidence = None,
     engine: EngineName = "auto",
+    device: DeviceName = "auto",
     model: ModelFolder = None,
     series: Series = None,
     allow_partial: AllowPartial = False,
@@ -129,6 +127,7 @@ def segment_command(
     save_probability: SaveProbability = False,
     png: Png = False,
     overwrite: Overwrite = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Find, outline and measure the lung tumours in a chest CT.
@@ -144,56 +143,44 @@ def segment_command(
         points_lps=tuple(_point_lps(text) for text in point or ()),
         lung_restriction=not no_lung_mask,
         engine=engine,
+        device=device,
         model=model,
         keep_probability=save_probability,
     )
     with exit_codes(debug), result_files.reserved(output, overwrite):
         ct = read_ct(input, series, allow_partial, add_hu)
         unusual = limits.outside(ct.geometry, load_bundle(model).card)
-        with _bar() as progress:
+        notes = (*ct.source.get("warnings", ()), *_without_effect(ct, options, series, allow_partial), *unusual)
+        with progress_shown(quiet, as_json=False) as progress:
             try:
                 result = segment(ct, options, progress)
             except InputError as error:
                 raise name_the_choice(error, ct.source) from error
         files = result_files.save(result, ct, output, overwrite, png)
-    _print(result, (*ct.source.get("warnings", ()), *unusual), files)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[Step], None]]:
-    """A bar on standard error, which a log file is spared."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description:<17}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}"),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        tasks: dict[Stage, TaskID] = {}
-
-        def progress(step: Step) -> None:
-            if step.stage not in tasks:
-                for task in tasks.values():
-                    bar.update(task, completed=bar.tasks[task].total, left="")
-                tasks[step.stage] = bar.add_task(_STAGES.get(step.stage, step.stage), total=step.total, left="")
-            left = "" if step.seconds_left is None else f"{step.seconds_left:.0f} s left"
-            bar.update(tasks[step.stage], completed=step.done, total=step.total, left=left)
-
-        yield progress
-        for task in tasks.values():
-            bar.update(task, completed=bar.tasks[task].total, left="")
-
-
-def _print(result: Result, warnings: Iterable[str], files: list[Path]) -> None:
-    for note in (*warnings, *result.notes):
+    for note in (*notes, *result.notes):
         say(f"Note: {note}")
+    if not quiet:
+        _print(result, files)
+
+
+def _without_effect(ct: CT, options: Options, series: str | None, allow_partial: bool) -> list[str]:
+    """A sentence for each option that this run can't heed."""
+    notes = []
+    if not ct.source["format"].startswith("DICOM"):
+        given = {"--series": series, "--allow-partial": allow_partial}
+        notes = [f"{name} has no effect: the CT is no DICOM series." for name, value in given.items() if value]
+    if options.points_lps and not options.lung_restriction:
+        notes.append("--no-lung-mask has no effect: with --point no lungs are looked for.")
+    return notes
+
+
+def _print(result: Result, files: list[Path]) -> None:
     console = Output()
     if result.lesions:
         console.print(_table(result), soft_wrap=False)
         if (more := len(result.lesions) - _MOST_ROWS) > 0:
             console.print(f"and {more} more in {result_files.TABLE}")
+        console.print(_ORDER if result.lesions[0].confidence is not None else _ORDER_BY_VOLUME, style="dim")
     else:
         console.print("No lesion was found.")
     console.print(

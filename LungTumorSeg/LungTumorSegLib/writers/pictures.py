@@ -33,7 +33,7 @@ def write(folder: Path, result: Result, ct: CT, names: Mapping[int, str] | None 
     _save(_overview(chest, ct.name), Path(folder) / "overview.png")
     for lesion, mask in list(zip(result.lesions, result.masks, strict=True))[:MOST_LESIONS]:
         title = f"{terminology.name(lesion, names)}   {_describe(lesion)}"
-        _save(_slice_picture(chest, lesion, mask, title), Path(folder) / f"lesion_{lesion.id}.png")
+        _save(_slice_picture(chest, lesion, mask, title), Path(folder) / f"lesion_{lesion.id:02d}.png")
 
 
 class AxialView:

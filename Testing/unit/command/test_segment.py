@@ -249,7 +249,7 @@ def test_the_command_in_a_process_of_its_own_takes_paths_in_any_script(small, tm
 
 def test_pictures_that_no_run_wrote_stay_when_a_result_is_replaced(small_file, output):
     assert run("segment", small_file, "-o", output, "--png", *POINT).exit_code == 0
-    assert (output / "lesion_1.png").exists()
+    assert (output / "lesion_01.png").exists()
     for name in ("lesion_before_surgery.png", "lesion_77.png"):
         (output / name).write_bytes(b"the user's own")
     again = run("segment", small_file, "-o", output, "--overwrite", *POINT)
