@@ -235,6 +235,12 @@ class Geometry:
         """The centroid of a mask (bool) that fills ``box`` of the array, LPS mm."""
         return self.lps(np.argwhere(mask).mean(0) + box.start)
 
+    def inner_lps(self, mask: np.ndarray, box: Box) -> np.ndarray:
+        """The centre of the mask's voxel (bool, fills ``box``) that is nearest to its centroid, LPS mm."""
+        places = np.argwhere(mask)
+        offsets = (places - places.mean(0)) * self.spacing_zyx
+        return self.lps(places[(offsets**2).sum(1).argmin()] + box.start)
+
     def crop(self, box: Box) -> "Geometry":
         """The geometry of ``array[box.slices]``."""
         return Geometry(triple(box.shape), self.spacing_xyz, triple(self.lps(box.start).tolist()), self.direction)

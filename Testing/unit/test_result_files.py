@@ -1,6 +1,7 @@
 """What a user gets from a run, and what comes out of the child process."""
 
 import csv
+import hashlib
 import json
 import locale
 import os
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import nrrd
 import numpy as np
@@ -88,7 +90,10 @@ def test_the_json_holds_the_whole_story_with_points_in_ras(tmp_path, ct, result)
     result_files.save(result, ct, tmp_path / "out")
     record = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
     assert record["schema"] == 1
-    assert record["input"] == {"name": "Größe 肺", **ct.source}
+    source = {name: value for name, value in ct.source.items() if name != "path"}
+    checksum = hashlib.sha256(ct.voxels_zyx.tobytes()).hexdigest()
+    file = Path(ct.source["path"]).name
+    assert record["input"] == {"name": "Größe 肺", "file": file, "voxels_sha256": checksum, **source}
     assert record["model"] == results.MODEL
     assert (record["engine"], record["device"], record["reason"]) == ("onnxruntime", "CPU", "the CPU was asked for")
     assert record["precision"] == "float32"
@@ -98,7 +103,7 @@ def test_the_json_holds_the_whole_story_with_points_in_ras(tmp_path, ct, result)
     assert record["geometry"]["shape_zyx"] == [20, 24, 28]
     first = record["lesions"][0]
     names = [name.replace("_lps", "_ras") for name in result.lesions[0].__dataclass_fields__]
-    assert list(first) == [*names, "name"]
+    assert list(first) == [*names, "name", "centre_ras"]
     x, y, z = result.lesions[0].axis_points_lps[0]
     assert first["axis_points_ras"][0] == [-x, -y, z]
 
@@ -112,7 +117,8 @@ def test_the_csv_has_the_contract_order_and_every_digit(tmp_path, ct, result):
     result_files.save(result, ct, tmp_path / "out")
     with (tmp_path / "out" / "lesions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == (*lesion_table.COLUMNS, "name")
+    assert tuple(rows[0]) == (*lesion_table.COLUMNS, "name", "centre_r", "centre_a", "centre_s", "case")
+    assert {row["case"] for row in rows} == {"Größe 肺"}
     fields = [name.removesuffix("_lps") for name in result.lesions[0].__dataclass_fields__]
     starts = [next(i for i, column in enumerate(rows[0]) if column.startswith(field)) for field in fields]
     assert starts == sorted(starts)
@@ -121,6 +127,31 @@ def test_the_csv_has_the_contract_order_and_every_digit(tmp_path, ct, result):
     assert rows[2]["confidence"] == ""
     assert float(rows[0]["axis_points_ras_1_r"]) == -result.lesions[0].axis_points_lps[0][0]
     assert [int(rows[0][f"label_box_{end}"]) for end in ("z0", "z1", "x1")] == [2, 6, 11]
+
+
+def test_a_lesions_centre_is_a_point_inside_it_where_slicer_shows_it(tmp_path, ct, result):
+    hollow = [np.ones(mask.shape, bool) for mask in result.masks]
+    for mask in hollow:
+        mask[tuple(slice(n // 3, n - n // 3) for n in mask.shape)] = False
+    hollow[0][:] = False
+    hollow[0][0, 0, :] = hollow[0][-1, -1, 0] = True
+    result_files.save(replace(result, masks=tuple(hollow)), ct, tmp_path / "out")
+    with (tmp_path / "out" / "lesions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    record = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
+    for row, lesion, known, mask in zip(rows, record["lesions"], result.lesions, hollow, strict=True):
+        assert [float(row[f"centre_{axis}"]) for axis in "ras"] == lesion["centre_ras"]
+        r, a, s = lesion["centre_ras"]
+        index = np.rint(ct.geometry.index((-r, -a, s))).astype(int) - known.label_box.start
+        assert mask[tuple(index)]
+
+
+def test_the_path_is_written_only_when_the_ct_is_to_be_identified(tmp_path, ct, result):
+    for identify in (False, True):
+        result_files.save(result, ct, tmp_path / "out", overwrite=True, identify=identify)
+        text = (tmp_path / "out" / "result.json").read_text("utf-8")
+        assert (str(Path(ct.source["path"]).parent) in text) == identify
+        assert json.loads(text)["input"].get("path") == (ct.source["path"] if identify else None)
 
 
 def test_names_and_smoothing_that_the_user_chose_are_in_the_files(tmp_path, ct, result):

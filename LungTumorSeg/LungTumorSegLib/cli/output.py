@@ -25,7 +25,6 @@ class Output(Console):
 
 def tolerate_any_encoding() -> None:
     """Letters that an output's encoding lacks are escaped, bytes of a path that are none of its letters stay."""
-    codecs.register_error(_AS_BYTES, _as_bytes)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=_AS_BYTES)
@@ -40,10 +39,12 @@ def _as_bytes(error: UnicodeEncodeError) -> tuple[bytes, int]:
     ), error.end
 
 
+codecs.register_error(_AS_BYTES, _as_bytes)
+
+
 def say(text: str) -> None:
-    """A line on standard error."""
-    with _reader_may_leave(sys.stderr):
-        print(text, file=sys.stderr, flush=True)
+    """A line on standard error, the paths in it as they are."""
+    _write(sys.stderr, text)
 
 
 def print_line(text: str) -> None:
@@ -54,11 +55,18 @@ def print_line(text: str) -> None:
 
 def print_path(path: Path, before: str = "") -> None:
     """Its very bytes, whatever the terminal's encoding: the line can be pasted."""
-    with _reader_may_leave(sys.stdout):
-        sys.stdout.write(before)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(os.fsencode(path) + b"\n")
-        sys.stdout.buffer.flush()
+    _write(sys.stdout, f"{before}{path}")
+
+
+def _write(stream, text: str) -> None:
+    try:
+        line = os.fsencode(text)
+    except UnicodeEncodeError:  # a letter of ours that the file system's encoding lacks
+        line = text.encode(sys.getfilesystemencoding(), _AS_BYTES)
+    with _reader_may_leave(stream):
+        stream.flush()
+        stream.buffer.write(line + b"\n")
+        stream.buffer.flush()
 
 
 @contextmanager

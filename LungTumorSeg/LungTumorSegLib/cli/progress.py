@@ -25,10 +25,10 @@ Told = AbstractContextManager[Callable[[Step], None]]
 
 def shown(quiet: bool, as_json: bool) -> Told:
     """What `segment` calls with its progress, in the way that suits standard error and the options."""
-    if as_json:
-        return nullcontext(lambda step: print_line(json.dumps({"type": "progress", **vars(step)})))
     if quiet:
         return nullcontext(lambda step: None)
+    if as_json:
+        return nullcontext(lambda step: print_line(json.dumps({"type": "progress", **vars(step)})))
     return _bar() if Console(stderr=True).is_terminal else _lines()
 
 

@@ -1,6 +1,8 @@
 """``lungtumorseg segment``: one CT in, segmentation, table and record out."""
 
+import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -19,10 +21,12 @@ from ..readers.ct import read_ct
 from ..readers.dicom_series import name_the_choice
 from ..segmentation import segment
 from ..writers import result_files
+from ..writers.lesion_table import centre_ras
 from .errors import Debug, exit_codes
-from .output import Output, print_path, say
+from .output import Output, print_line, print_path, say
 from .paths import path, word
 from .progress import shown as progress_shown
+from .run_log import RunLog
 
 _MOST_ROWS = 20
 # as `lesions.extraction.extract` does
@@ -107,7 +111,17 @@ SaveProbability = Annotated[
 ]
 Png = Annotated[bool, typer.Option("--png", help="Write pictures as well: an overview and the ten best lesions.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in the output folder.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print notes and errors only.")]
+Identify = Annotated[
+    bool, typer.Option("--identify", help="Write the CT's whole path into result.json, not its file name alone.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print notes and errors only; with --json no progress.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print progress, notes, result and errors as JSON lines.")]
+LogFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--log", parser=path, metavar="FILE", help="Keep a log of runs there: ids, versions, seconds, no patient data."
+    ),
+]
 
 
 def segment_command(
@@ -127,7 +141,10 @@ def segment_command(
     save_probability: SaveProbability = False,
     png: Png = False,
     overwrite: Overwrite = False,
+    identify: Identify = False,
     quiet: Quiet = False,
+    as_json: AsJson = False,
+    log: LogFile = None,
     debug: Debug = False,
 ) -> None:
     """Find, outline and measure the lung tumours in a chest CT.
@@ -147,20 +164,35 @@ def segment_command(
         model=model,
         keep_probability=save_probability,
     )
-    with exit_codes(debug), result_files.reserved(output, overwrite):
+    with exit_codes(debug, as_json), RunLog(log) as run_log, result_files.reserved(output, overwrite):
         ct = read_ct(input, series, allow_partial, add_hu)
         unusual = limits.outside(ct.geometry, load_bundle(model).card)
         notes = (*ct.source.get("warnings", ()), *_without_effect(ct, options, series, allow_partial), *unusual)
-        with progress_shown(quiet, as_json=False) as progress:
-            try:
-                result = segment(ct, options, progress)
-            except InputError as error:
-                raise name_the_choice(error, ct.source) from error
-        files = result_files.save(result, ct, output, overwrite, png)
-    for note in (*notes, *result.notes):
-        say(f"Note: {note}")
-    if not quiet:
+        result = _segmented(ct, options, quiet, as_json)
+        files = result_files.save(result, ct, output, overwrite, png, identify=identify)
+        run_log.found(result)
+    _print_notes((*notes, *result.notes), as_json)
+    if as_json:
+        record = json.loads((output / result_files.RECORD).read_text("utf-8"))
+        print_line(json.dumps({"type": "result", "folder": str(output), **record}))
+    elif not quiet:
         _print(result, files)
+
+
+def _segmented(ct: CT, options: Options, quiet: bool, as_json: bool) -> Result:
+    with progress_shown(quiet, as_json) as progress:
+        try:
+            return segment(ct, options, progress)
+        except InputError as error:
+            raise name_the_choice(error, ct.source) from error
+
+
+def _print_notes(notes: Iterable[str], as_json: bool) -> None:
+    for note in notes:
+        if as_json:
+            print_line(json.dumps({"type": "note", "text": note}))
+        else:
+            say(f"Note: {note}")
 
 
 def _without_effect(ct: CT, options: Options, series: str | None, allow_partial: bool) -> list[str]:
@@ -193,10 +225,13 @@ def _print(result: Result, files: list[Path]) -> None:
 
 
 def _table(result: Result) -> Table:
+    """At most 80 columns wide."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Lesion", "Long mm", "Short mm", "Volume ml", "Mean HU", "Side", "Confidence", "Slice"):
+    for heading in (
+        "Lesion", "Long\nmm", "Short\nmm", "Volume\nml", "Mean\nHU", "Side", "Confidence", "Slice", "R,A,S\nmm",
+    ):  # fmt: skip
         table.add_column(heading, justify="left" if heading == "Side" else "right", no_wrap=True)
-    for lesion in result.lesions[:_MOST_ROWS]:
+    for lesion, mask in list(zip(result.lesions, result.masks, strict=True))[:_MOST_ROWS]:
         table.add_row(
             str(lesion.id),
             f"{lesion.long_axis_mm:.1f}",
@@ -206,5 +241,6 @@ def _table(result: Result) -> Table:
             lesion.side,
             "" if lesion.confidence is None else f"{lesion.confidence:.2f}",
             str(lesion.slice_index),
+            ",".join(f"{mm:.0f}" for mm in centre_ras(result.geometry, lesion, mask)),
         )
     return table

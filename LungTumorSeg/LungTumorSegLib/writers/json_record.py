@@ -4,13 +4,17 @@ Points are RAS mm, as Slicer shows them, and say so in their names. The grid its
 headers have it, in LPS.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from .. import record
 from ..data import CT, Result
 from ..geometry import ras_from_lps
 from ..lesions import terminology
+from .lesion_table import centre_ras
 
 SCHEMA = 1
 
@@ -22,21 +26,44 @@ def write(
     names: Mapping[int, str] | None = None,
     smooth_mm: float = 0.0,
     files: Sequence[str] = (),
+    identify: bool = False,
 ) -> None:
-    """Write `record.result_record` for the user, its points in RAS. Raises OSError.
+    """Write `user_record`. Raises OSError."""
+    record.write(path, user_record(result, ct, names, smooth_mm, files, identify))
 
-    names, smooth_mm: see `result_files.save`; a ``name`` ends each lesion, a ``smooth_mm`` the options. files: the
-    names of all that this result wrote.
+
+def user_record(
+    result: Result,
+    ct: CT,
+    names: Mapping[int, str] | None = None,
+    smooth_mm: float = 0.0,
+    files: Sequence[str] = (),
+    identify: bool = False,
+) -> dict:
+    """`record.result_record` for the user, its points in RAS.
+
+    names, smooth_mm: see `result_files.save`; ``name`` and ``centre_ras`` end each lesion, a ``smooth_mm`` the options.
+    files: the names of all that this result wrote. The CT is named by its file and the SHA-256 of its voxels (HU, in
+    stored order); identify: by its whole path too, in which folders may be named after people.
     """
-    values = record.result_record(result, ct) | {"schema": SCHEMA}
+    values = record.result_record(result, ct) | {"schema": SCHEMA, "input": _input(ct, identify)}
     options = values["options"]
     options["points_ras"] = [ras_from_lps(point) for point in options.pop("points_lps")]
     options["smooth_mm"] = smooth_mm
     values["lesions"] = [
-        _in_ras(row) | {"name": terminology.name(lesion, names)}
-        for lesion, row in zip(result.lesions, values["lesions"], strict=True)
+        _in_ras(row)
+        | {"name": terminology.name(lesion, names), "centre_ras": centre_ras(result.geometry, lesion, mask)}
+        for lesion, mask, row in zip(result.lesions, result.masks, values["lesions"], strict=True)
     ]
-    record.write(path, values | {"files": list(files)})
+    return values | {"files": list(files)}
+
+
+def _input(ct: CT, identify: bool) -> dict:
+    source = dict(ct.source)
+    path = source.pop("path", None)
+    checksum = hashlib.sha256(np.ascontiguousarray(ct.voxels_zyx)).hexdigest()
+    named = {"name": ct.name, "file": path and Path(path).name, "voxels_sha256": checksum}
+    return named | ({"path": path} if identify else {}) | source
 
 
 def _in_ras(lesion: dict) -> dict:

@@ -4,8 +4,10 @@ import csv
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from ..data import Lesion
-from ..geometry import Point, ras_from_lps
+import numpy as np
+
+from ..data import Lesion, Result
+from ..geometry import Geometry, ras_from_lps
 from ..lesions import terminology
 
 _BOX = tuple(f"label_box_{axis}{end}" for axis in "zyx" for end in (0, 1))
@@ -27,6 +29,7 @@ COLUMNS = (
     "threshold",
     "status",
 )
+MORE = ("name", "centre_r", "centre_a", "centre_s", "case")
 
 
 def row(lesion: Lesion, to_ras: Callable[[Point], Iterable[float]] = ras_from_lps) -> dict:
@@ -42,13 +45,21 @@ def row(lesion: Lesion, to_ras: Callable[[Point], Iterable[float]] = ras_from_lp
     return {name: values[name] for name in COLUMNS}
 
 
-def write_csv(path: Path, lesions: Iterable[Lesion], names: Mapping[int, str] | None = None) -> None:
+def write_csv(path: Path, result: Result, case: str, names: Mapping[int, str] | None = None) -> None:
     """Write ``lesions.csv``: commas and decimal points whatever the user's locale, UTF-8, numbers unrounded.
 
-    After `COLUMNS` comes the ``name``: the user's (``names`` by lesion id), else "Lesion" and the id. A lesion without
-    a value (confidence of a model that gives none) has an empty cell. Raises OSError.
+    After `COLUMNS` come `MORE`: the user's name (``names`` by lesion id), else "Lesion" and the id; a voxel's centre in
+    the middle of the lesion, RAS mm; the CT's name. A lesion without a value (confidence of a model that gives none)
+    has an empty cell. Raises OSError.
     """
     with Path(path).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, (*COLUMNS, "name"), lineterminator="\n")
+        writer = csv.DictWriter(file, (*COLUMNS, *MORE), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(row(lesion) | {"name": terminology.name(lesion, names)} for lesion in lesions)
+        for lesion, mask in zip(result.lesions, result.masks, strict=True):
+            more = (terminology.name(lesion, names), *centre_ras(result.geometry, lesion, mask), case)
+            writer.writerow(row(lesion) | dict(zip(MORE, more, strict=True)))
+
+
+def centre_ras(geometry: Geometry, lesion: Lesion, mask: np.ndarray) -> tuple[float, float, float]:
+    """A point inside the lesion, as near to its centroid as can be, RAS mm: what ``--point`` takes."""
+    return ras_from_lps(geometry.inner_lps(mask, lesion.label_box).tolist())

@@ -37,6 +37,7 @@ def save(
     names: Mapping[int, str] | None = None,
     smooth_mm: float = 0.0,
     drawn: Collection[int] = (),
+    identify: bool = False,
 ) -> list[Path]:
     """Write the result into ``folder``, which is made if need be; returns the files.
 
@@ -44,7 +45,7 @@ def save(
     ``probability.nrrd`` (uint8, round(255 p), on the CT's grid) if the result has the map; ``*.png`` if asked for.
 
     What the user did, which a `Result` does not know: names by lesion id, the sigma with which the probability was
-    smoothed, the ids of the lesions drawn by hand.
+    smoothed, the ids of the lesions drawn by hand. identify: ``result.json`` names the CT by its path too.
 
     Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result and not
     ``overwrite``, a run that writes there. The folder is then as it was.
@@ -52,14 +53,14 @@ def save(
     folder = Path(folder)
     with output_folder.all_or_nothing(folder, FILES, overwrite) as part:
         seg_nrrd.write(part / SEGMENTATION, result, names, drawn)
-        lesion_table.write_csv(part / TABLE, result.lesions, names)
+        lesion_table.write_csv(part / TABLE, result, ct.name, names)
         if result.probability is not None:
             content = {"content": "probability of tumour times 255"}
             seg_nrrd.write_nrrd(part / PROBABILITY, result.probability, seg_nrrd.grid_header(result.geometry) | content)
         if with_pictures:
             _write_pictures(part, result, ct, names)
         written = sorted([*(path.name for path in part.iterdir()), RECORD])
-        json_record.write(part / RECORD, result, ct, names, smooth_mm, written)
+        json_record.write(part / RECORD, result, ct, names, smooth_mm, written, identify)
     return [folder / name for name in written]
 
 

@@ -1,9 +1,13 @@
 """Options that tell how the command speaks: version, quiet, devices, completion, one line a stage, notes."""
 
+import json
+import re
 import sys
 
 import pytest
 from LungTumorSegLib import __version__
+from LungTumorSegLib.cli import run_log
+from LungTumorSegLib.model.bundle import load_bundle
 
 from Testing.support import phantoms
 from Testing.support.command_case import STAGE, assert_refused, run, run_process
@@ -84,3 +88,85 @@ def test_the_shell_completes_commands_options_and_values(words, found):
     asked = {"_LUNGTUMORSEG_COMPLETE": "complete_bash", "COMP_WORDS": f"lungtumorseg {words}"}
     ended = run_process(**asked, COMP_CWORD=str(len(words.split())))
     assert set(ended.stdout.split()) >= found, ended.stderr
+
+
+def test_the_table_fits_80_columns_and_its_places_are_what_point_takes(small_file, output, tmp_path):
+    ended = run_process("segment", small_file, "-o", output, *POINT, COLUMNS="80")
+    lines = ended.stdout.splitlines()
+    assert max(len(line) for line in lines[:5]) <= 80
+    place = next(line for line in lines if line.split()[:1] == ["1"]).split()[-1]
+    again = run("segment", small_file, "-o", tmp_path / "again", "--point", place)
+    volumes = [
+        json.loads((folder / "result.json").read_text("utf-8"))["lesions"] for folder in (output, tmp_path / "again")
+    ]
+    assert volumes[0][0]["volume_mm3"] == pytest.approx(volumes[1][0]["volume_mm3"], rel=0.1), again.stderr
+
+
+def test_the_path_is_in_the_record_when_the_ct_is_to_be_identified(small_file, output):
+    ended = run("segment", small_file, "-o", output, "--identify", *POINT)
+    assert ended.exit_code == 0, ended.stderr
+    assert json.loads((output / "result.json").read_text("utf-8"))["input"]["path"] == str(small_file)
+
+
+# ---- JSON lines and the log of runs
+
+
+def test_json_lines_tell_progress_notes_and_the_result(small_file, output):
+    ended = run_process("segment", small_file, "-o", output, "--json", "--series", "1.2", *POINT)
+    assert ended.returncode == 0, ended.stderr
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    kinds = [line["type"] for line in lines]
+    assert kinds == sorted(kinds, key=("progress", "note", "result").index)
+    assert {line["stage"] for line in lines if line["type"] == "progress"} >= {"engine", "network", "lesions"}
+    assert any("--series has no effect" in line["text"] for line in lines if line["type"] == "note")
+    *_, result = lines
+    assert result["folder"] == str(output)
+    assert sorted(result["files"]) == sorted(path.name for path in output.iterdir())
+    assert result["lesions"] == json.loads((output / "result.json").read_text("utf-8"))["lesions"] != []
+    assert ended.stderr == ""
+
+
+def test_quiet_json_lines_leave_the_progress_out(small_file, output):
+    ended = run("segment", small_file, "-o", output, "--json", "--quiet", *POINT)
+    assert "progress" not in {json.loads(line)["type"] for line in ended.stdout.splitlines()}
+
+
+def test_an_error_is_a_json_line_too(tmp_path, output):
+    ended = run("segment", tmp_path / "nowhere.nrrd", "-o", output, "--json")
+    said = json.loads(ended.stdout)
+    assert (ended.exit_code, said["type"], said["exit_code"], said["error"]) == (3, "error", 3, "UnreadableError")
+    assert ended.stderr == f"lungtumorseg: {said['message']}\n"
+
+
+def test_the_log_of_runs_has_ids_versions_and_seconds_and_nothing_about_patients(small_file, output, tmp_path):
+    log = tmp_path / "logs" / "runs.log"
+    patient = small_file.with_name("Miller_Jane_1950.nrrd")
+    small_file.rename(patient)
+    assert run("segment", patient, "-o", output, "--log", log, *POINT).exit_code == 0
+    assert run("segment", tmp_path / "Miller.nrrd", "-o", output, "--overwrite", "--log", log).exit_code == 3
+    lines = log.read_text("utf-8").splitlines()
+    words = [line.split(maxsplit=4)[2:] for line in lines]  # after day and time
+    ids = [run_id for run_id, *_ in words]
+    assert [step for _, step, _ in words] == ["began:", "done:", "ended:", "began:", "ended:"]
+    assert (len(set(ids[:3])), len(set(ids[3:])), len(set(ids))) == (1, 1, 2)
+    assert f"LungTumorSeg {__version__}" in lines[0]
+    model = load_bundle()
+    assert f"{model.name} {model.version}" in lines[1]
+    assert re.search(r"ended: exit 0, \d+\.\d s$", lines[2])
+    assert re.search(r"ended: exit 3, UnreadableError, \d+\.\d s$", lines[4])
+    assert not any(word in "".join(lines) for word in ("Miller", "Jane", str(tmp_path)))
+
+
+def test_the_log_of_runs_rotates(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_log, "MOST_BYTES", 400)
+    for _ in range(20):
+        with run_log.RunLog(tmp_path / "runs.log"):
+            pass
+    assert {path.name for path in tmp_path.iterdir()} == {"runs.log", "runs.log.1", "runs.log.2", "runs.log.3"}
+    assert all(path.stat().st_size <= 400 for path in tmp_path.iterdir())
+
+
+def test_a_log_that_cannot_be_written_is_said_before_any_work(small_file, output, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert_refused(run("segment", small_file, "-o", output, "--log", tmp_path / "file" / "log"), 3, "can't be written")
+    assert not output.exists()
