@@ -195,19 +195,18 @@ def test_an_earlier_result_in_the_folder_is_replaced_only_when_the_user_says_so(
     assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
 
 
-def test_it_is_asked_about_whatever_file_of_a_result_is_in_the_folder(found, tmp_path, monkeypatch):
+def test_a_file_that_no_run_has_recorded_is_never_replaced(found, tmp_path, monkeypatch):
     import qt
     import slicer
 
     asked = []
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text: asked.append(text) or True)
-    for name in ("segmentation.seg.nrrd", "lesion_01.png"):
-        (tmp_path / name).write_text("another's")
-        found.ui.saveButton.click()
-        (tmp_path / "result.json").unlink()
-    assert len(asked) == 2
-    assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
+    (tmp_path / "segmentation.seg.nrrd").write_text("another's")
+    found.ui.saveButton.click()
+    assert asked == []
+    assert "segmentation.seg.nrrd" in found.ui.errorLabel.text
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("segmentation.seg.nrrd", "another's")]
 
 
 def test_removing_a_result_leaves_nothing_of_it(case, scene):

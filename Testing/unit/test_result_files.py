@@ -147,10 +147,11 @@ def test_a_lesions_centre_is_a_point_inside_it_where_slicer_shows_it(tmp_path, c
 
 
 def test_the_path_is_written_only_when_the_ct_is_to_be_identified(tmp_path, ct, result):
+    ct = replace(ct, source=ct.source | {"path": "/home/somebody/ct.nrrd"})
     for identify in (False, True):
         result_files.save(result, ct, tmp_path / "out", overwrite=True, identify=identify)
         text = (tmp_path / "out" / "result.json").read_text("utf-8")
-        assert (str(Path(ct.source["path"]).parent) in text) == identify
+        assert ("somebody" in text) == identify
         assert json.loads(text)["input"].get("path") == (ct.source["path"] if identify else None)
 
 

@@ -164,7 +164,8 @@ def segment_command(
         model=model,
         keep_probability=save_probability,
     )
-    with exit_codes(debug, as_json), RunLog(log) as run_log, result_files.reserved(output, overwrite):
+    also = [name for name, asked in ((result_files.PROBABILITY, save_probability), ("overview.png", png)) if asked]
+    with exit_codes(debug, as_json), RunLog(log) as run_log, result_files.reserved(output, overwrite, also):
         ct = read_ct(input, series, allow_partial, add_hu)
         unusual = limits.outside(ct.geometry, load_bundle(model).card)
         notes = (*ct.source.get("warnings", ()), *_without_effect(ct, options, series, allow_partial), *unusual)
@@ -226,7 +227,7 @@ def _print(result: Result, files: list[Path]) -> None:
 
 def _table(result: Result) -> Table:
     """At most 80 columns wide."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in (
         "Lesion", "Long\nmm", "Short\nmm", "Volume\nml", "Mean\nHU", "Side", "Confidence", "Slice", "R,A,S\nmm",
     ):  # fmt: skip

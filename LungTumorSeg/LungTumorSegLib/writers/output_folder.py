@@ -4,8 +4,8 @@ import errno
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..errors import OutputError
@@ -27,20 +27,28 @@ def output_error(folder: Path, error: OSError) -> OutputError:
     return OutputError(f"The results cannot be written to {folder}: {reason}. Choose another output folder.")
 
 
-def check_writable(folder: Path, files: tuple[str, ...], overwrite: bool = False) -> None:
-    """Raise now what `all_or_nothing` would raise after minutes of work. Leaves nothing behind."""
+def check_writable(folder: Path, files: tuple[str, ...], certain: Collection[str], overwrite: bool = False) -> None:
+    """Raise now what `all_or_nothing` would raise after minutes of work. Leaves nothing behind.
+
+    certain: the names that are sure to be written.
+    """
     with _temporary_in(folder, files, overwrite):
-        pass
+        _refuse_own(folder, files, certain)
 
 
 @contextmanager
-def reserved(folder: Path, files: tuple[str, ...], overwrite: bool = False) -> Iterator[None]:
+def reserved(folder: Path, files: tuple[str, ...], certain: Collection[str], overwrite: bool = False) -> Iterator[None]:
     """Keep ``folder`` for one run, from before its work until its results are written.
 
     Raises what `check_writable` raises, and OutputError where another run has reserved it.
     """
-    with _made(folder), folder_lock.locked(folder):
-        check_writable(folder, files, overwrite)
+    with ExitStack() as kept:
+        try:
+            kept.enter_context(_made(folder))
+            kept.enter_context(folder_lock.locked(folder))
+        except OSError as error:
+            raise output_error(folder, error) from error
+        check_writable(folder, files, certain, overwrite)
         yield
 
 
@@ -58,11 +66,8 @@ def all_or_nothing(folder: Path, files: tuple[str, ...], overwrite: bool = False
     with _temporary_in(folder, files, overwrite) as temporary:
         yield temporary
         new = _matching(temporary, files)
-        old = _earlier(folder, files)
-        own = [path for path in new if (folder / path.name).exists() and folder / path.name not in old]
-        if own:
-            raise _in_the_way(folder, own[0].name)
-        for path in old:
+        _refuse_own(folder, files, [path.name for path in new])
+        for path in earlier(folder, files):
             _remove(path)
         for path in new:
             path.replace(folder / path.name)
@@ -70,25 +75,21 @@ def all_or_nothing(folder: Path, files: tuple[str, ...], overwrite: bool = False
 
 @contextmanager
 def _temporary_in(folder: Path, files: tuple[str, ...], overwrite: bool) -> Iterator[Path]:
-    temporary = None
-    with _made(folder), folder_lock.locked(folder):
-        try:
-            earlier = _earlier(folder, files)
-            own = [path for path in _matching(folder, files) if path.name in files and path not in earlier]
-            if own:
-                raise _in_the_way(folder, own[0].name)
-            if earlier and not overwrite:
+    try:
+        with _made(folder), folder_lock.locked(folder):
+            old = earlier(folder, files)
+            if old and not overwrite:
                 raise OutputError(
-                    f"{folder} already holds a result ({earlier[0].name}). Choose another output folder, or overwrite "
+                    f"{folder} already holds a result ({old[0].name}). Choose another output folder, or overwrite "
                     "that result (--overwrite)."
                 )
             temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
-            yield temporary
-        except OSError as error:
-            raise output_error(folder, error) from error
-        finally:
-            if temporary is not None:
+            try:
+                yield temporary
+            finally:
                 shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise output_error(folder, error) from error
 
 
 @contextmanager
@@ -99,25 +100,27 @@ def _made(folder: Path) -> Iterator[None]:
         made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         yield
-    except OSError as error:
-        raise output_error(folder, error) from error
     finally:
         for path in made:
             _remove_if_empty(path)
 
 
-def _in_the_way(folder: Path, name: str) -> OutputError:
-    return OutputError(
-        f"{folder} holds a file {name} that no run of LungTumorSeg has recorded as its own. Move it away, or choose "
-        "another output folder."
-    )
+def _refuse_own(folder: Path, files: tuple[str, ...], names: Collection[str]) -> None:
+    """Raise OutputError where one of these names is a file of the user's."""
+    old = [path.name for path in earlier(folder, files)]
+    for name in names:
+        if name not in old and (folder / name).exists():
+            raise OutputError(
+                f"{folder} holds a file {name} that no run of LungTumorSeg has recorded as its own. Move it away, or "
+                "choose another output folder."
+            )
 
 
 def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
     return [path for pattern in patterns for path in sorted(folder.glob(pattern))]
 
 
-def _earlier(folder: Path, files: tuple[str, ...]) -> list[Path]:
+def earlier(folder: Path, files: tuple[str, ...]) -> list[Path]:
     """What an earlier result consists of, by its record, the record last; empty without one."""
     try:
         record = json.loads((folder / files[-1]).read_text("utf-8"))

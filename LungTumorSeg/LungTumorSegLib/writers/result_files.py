@@ -10,21 +10,27 @@ from . import json_record, lesion_table, output_folder, seg_nrrd
 
 SEGMENTATION, TABLE, RECORD, PROBABILITY = "segmentation.seg.nrrd", "lesions.csv", "result.json", "probability.nrrd"
 PICTURES = ("overview.png", "lesion_*.png")
+ALWAYS = (SEGMENTATION, TABLE, RECORD)
 # in the order in which they move into the folder: where result.json is, the result is whole
 FILES = (SEGMENTATION, TABLE, PROBABILITY, *PICTURES, RECORD)
 
 
+def holds_result(folder: Path) -> bool:
+    """Whether a run has recorded a result there, which `save` can overwrite."""
+    return bool(output_folder.earlier(folder, FILES))
+
+
 def check_writable(folder: Path, overwrite: bool = False) -> None:
     """Raise OutputError now if `save` could not write to ``folder``. Leaves nothing behind."""
-    output_folder.check_writable(Path(folder), FILES, overwrite)
+    output_folder.check_writable(Path(folder), FILES, ALWAYS, overwrite)
 
 
-def reserved(folder: Path, overwrite: bool = False) -> AbstractContextManager[None]:
-    """Keep ``folder`` for a run until `save` has written into it.
+def reserved(folder: Path, overwrite: bool = False, also: Collection[str] = ()) -> AbstractContextManager[None]:
+    """Keep ``folder`` for a run until `save` has written into it. also: what it will write beside `ALWAYS`.
 
     Raises OutputError as `check_writable` does, and where another run has the folder.
     """
-    return output_folder.reserved(Path(folder), FILES, overwrite)
+    return output_folder.reserved(Path(folder), FILES, (*ALWAYS, *also), overwrite)
 
 
 def save(

@@ -95,7 +95,9 @@ def table(case: cases.Case, lesions, places: dict[int, tuple], verdict) -> Table
         title=f"{case.name}: {verdict.reference_ml:.2f} ml of tumour in the reference",
         caption="Ordered by confidence times long axis, greatest first.",
         box=box.SIMPLE_HEAD,
+        show_edge=False,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for column in ("lesion", "", "side"):
         drawn.add_column(column, no_wrap=True)
@@ -104,7 +106,7 @@ def table(case: cases.Case, lesions, places: dict[int, tuple], verdict) -> Table
     for lesion in lesions:
         r, g, b = (round(255 * c) for c in terminology.color(lesion))
         drawn.add_row(
-            f"[rgb({r},{g},{b})]■[/] {lesion.id}",
+            f"[rgb({r},{g},{b})]{lesion.id}[/]",
             "tumour" if lesion.id in verdict.lesion_ids else "",
             lesion.side,
             f"{lesion.volume_mm3 / 1000:.2f}",

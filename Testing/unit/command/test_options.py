@@ -21,36 +21,60 @@ def test_the_version_is_told():
     assert (ended.exit_code, ended.stdout, ended.stderr) == (0, f"LungTumorSeg {__version__}\n", "")
 
 
-def test_a_log_file_gets_one_line_a_stage_with_its_seconds(small_file, output):
-    ended = run_process("segment", small_file, "-o", output, *POINT)
+@pytest.fixture(scope="module")
+def many(tmp_path_factory, small):
+    """A run with many options: how it ended, and its folder."""
+    folder = tmp_path_factory.mktemp("many")
+    phantoms.write_image(small, folder / "ct.nrrd")
+    options = ("--series", "1.2", "--allow-partial", "--no-lung-mask", "--device", "cpu", "--engine", "onnxruntime")
+    ended = run_process("segment", folder / "ct.nrrd", "-o", folder, *options, "--identify", *POINT, COLUMNS="80")
     assert ended.returncode == 0, ended.stderr
-    lines = [line for line in ended.stderr.splitlines() if not line.startswith("Note: ")]
+    return ended, folder
+
+
+def test_a_log_file_gets_one_line_a_stage_with_its_seconds(many):
+    lines = [line for line in many[0].stderr.splitlines() if not line.startswith("Note: ")]
     assert all(STAGE.fullmatch(line) for line in lines)
     stages = [line.split(":")[0] for line in lines]
     assert stages == ["Finding the lungs", "Loading the model", "Segmenting", "Looking at each lesion", "Measuring"]
 
 
-def test_quiet_prints_notes_and_errors_only(small_file, output):
-    ended = run("segment", small_file, "-o", output, "--quiet", "--series", "1.2", *POINT)
-    assert ended.exit_code == 0, ended.stderr
-    assert ended.stdout == ""
-    assert [line for line in ended.stderr.splitlines() if not line.startswith("Note: ")] == []
-    assert (output / "result.json").is_file()
-    assert_refused(run("segment", small_file, "-o", output, "--quiet"), 3, "already holds a result")
-
-
 @pytest.mark.parametrize(
-    ("option", "said"),
+    "said",
     [
-        (("--series", "1.2"), "--series has no effect: the CT is no DICOM series."),
-        (("--allow-partial",), "--allow-partial has no effect: the CT is no DICOM series."),
-        (("--no-lung-mask",), "--no-lung-mask has no effect: with --point no lungs are looked for."),
+        "--series has no effect: the CT is no DICOM series.",
+        "--allow-partial has no effect: the CT is no DICOM series.",
+        "--no-lung-mask has no effect: with --point no lungs are looked for.",
     ],
 )
-def test_an_option_without_effect_is_said(small_file, output, option, said):
-    ended = run("segment", small_file, "-o", output, *POINT, *option)
-    assert ended.exit_code == 0, ended.stderr
-    assert f"Note: {said}" in ended.stderr.splitlines()
+def test_an_option_without_effect_is_said(many, said):
+    assert f"Note: {said}" in many[0].stderr.splitlines()
+
+
+def test_the_device_can_be_chosen(many):
+    assert "on onnxruntime, CPU" in many[0].stdout
+    assert run("segment", "ct.nrrd", "-o", "out", "--device", "tpu").exit_code == 2
+
+
+def test_the_path_is_in_the_record_when_the_ct_is_to_be_identified(many):
+    record = json.loads((many[1] / "result.json").read_text("utf-8"))
+    assert record["input"]["path"] == str(many[1] / "ct.nrrd")
+
+
+def test_the_table_says_how_it_is_ordered(many):
+    assert "Ordered by confidence times long axis, greatest first." in many[0].stdout
+
+
+def test_the_table_fits_80_columns_and_its_places_are_what_point_takes(many, tmp_path):
+    ended, folder = many
+    lines = ended.stdout.splitlines()
+    assert max(len(line) for line in lines[:5]) <= 80
+    place = next(line for line in lines if line.split()[:1] == ["1"]).split()[-1]
+    again = run("segment", folder / "ct.nrrd", "-o", tmp_path / "again", "--engine", "onnxruntime", "--point", place)
+    assert again.exit_code == 0, again.stderr
+    records = [json.loads((out / "result.json").read_text("utf-8")) for out in (folder, tmp_path / "again")]
+    first, second = (record["lesions"][0]["volume_mm3"] for record in records)
+    assert second == pytest.approx(first, rel=0.1)
 
 
 def test_options_that_have_their_effect_are_not_said_to_lack_it(small, tmp_path, output):
@@ -60,24 +84,14 @@ def test_options_that_have_their_effect_are_not_said_to_lack_it(small, tmp_path,
     assert "no effect" not in ended.stderr
 
 
-def test_the_device_can_be_chosen(small_file, output):
-    ended = run("segment", small_file, "-o", output, "--device", "cpu", "--engine", "onnxruntime", *POINT)
-    assert ended.exit_code == 0, ended.stderr
-    assert "on onnxruntime, CPU" in ended.stdout
-    assert run("segment", small_file, "-o", output, "--device", "tpu").exit_code == 2
-
-
 def test_a_device_that_is_not_there_ends_with_5(small_file, output):
     # OpenVINO has no GPU here: it runs on CPUs
     assert_refused(
-        run("segment", small_file, "-o", output, "--device", "gpu", "--engine", "openvino", *POINT), 5, "GPU"
+        run("segment", small_file, "-o", output, "--device", "gpu", "--engine", "openvino", *POINT),
+        5,
+        "OpenVINO is used on the CPU only",
     )
     assert not output.exists()
-
-
-def test_the_table_says_how_it_is_ordered(small_file, output):
-    ended = run("segment", small_file, "-o", output, *POINT)
-    assert "Ordered by confidence times long axis, greatest first." in ended.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="bash completes")
@@ -90,25 +104,16 @@ def test_the_shell_completes_commands_options_and_values(words, found):
     assert set(ended.stdout.split()) >= found, ended.stderr
 
 
-def test_the_table_fits_80_columns_and_its_places_are_what_point_takes(small_file, output, tmp_path):
-    ended = run_process("segment", small_file, "-o", output, *POINT, COLUMNS="80")
-    lines = ended.stdout.splitlines()
-    assert max(len(line) for line in lines[:5]) <= 80
-    place = next(line for line in lines if line.split()[:1] == ["1"]).split()[-1]
-    again = run("segment", small_file, "-o", tmp_path / "again", "--point", place)
-    volumes = [
-        json.loads((folder / "result.json").read_text("utf-8"))["lesions"] for folder in (output, tmp_path / "again")
-    ]
-    assert volumes[0][0]["volume_mm3"] == pytest.approx(volumes[1][0]["volume_mm3"], rel=0.1), again.stderr
-
-
-def test_the_path_is_in_the_record_when_the_ct_is_to_be_identified(small_file, output):
-    ended = run("segment", small_file, "-o", output, "--identify", *POINT)
-    assert ended.exit_code == 0, ended.stderr
-    assert json.loads((output / "result.json").read_text("utf-8"))["input"]["path"] == str(small_file)
-
-
 # ---- JSON lines and the log of runs
+
+
+def test_quiet_prints_notes_and_errors_only(small_file, output):
+    ended = run("segment", small_file, "-o", output, "--quiet", "--series", "1.2", *POINT)
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.stdout == ""
+    assert {line.split()[0] for line in ended.stderr.splitlines()} == {"Note:"}
+    assert (output / "result.json").is_file()
+    assert_refused(run("segment", small_file, "-o", output, "--quiet"), 3, "already holds a result")
 
 
 def test_json_lines_tell_progress_notes_and_the_result(small_file, output):

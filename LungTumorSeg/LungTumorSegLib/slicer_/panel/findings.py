@@ -165,9 +165,7 @@ class FindingsSection(Section):
             return
         from ...writers import result_files  # brings packages that Slicer lacks until they are installed
 
-        # not pictures: a folder of the user's own is no result
-        names = [name for name in result_files.FILES if not name.endswith(".png")]
-        overwrite = any((Path(folder) / name).exists() for name in names)
+        overwrite = result_files.holds_result(Path(folder))
         question = _("There is a result in {0} already. Replace it?").format(folder)
         if not overwrite or slicer.util.confirmOkCancelDisplay(question):
             with self.panel.errors_shown():
