@@ -45,4 +45,4 @@ def _fit(config: Config) -> Path:
             model = export.export(config, weights, run / f"stage{number}" / "bundle", {"threshold": 0.5})
             hard_negatives.for_stage(config, stage, model)
         weights = unet.fit_stage(config, number, weights)
-    return weights
+    return unet.something_fitted(weights)

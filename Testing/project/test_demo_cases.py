@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +9,9 @@ import SimpleITK as sitk
 import slicer.util
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
-from rich.console import Console
 
-from Testing.support import results
-from Testing.tools.demo import cases, command, compare
+from Testing.support.scene_volume import load_volume
+from Testing.tools.demo import cases
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +59,3 @@ def test_without_network_the_demonstration_says_what_to_do(tmp_path, monkeypatch
     assert "--input" in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "output").exists()
     assert not list((tmp_path / "LungTumorSeg").iterdir())
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_the_table_tells_the_tumour_at_80_columns_in_a_log_file(encoding, tmp_path):
-    _, *far = results.make_result(results.make_ct()).lesions
-    wide = {"side": "right", "volume_mm3": 123456.7, "long_axis_mm": 108.4, "mean_hu": -1000.0}
-    lesions = [replace(lesion, id=number, **wide) for number, lesion in enumerate(far, 11)]
-    places = {lesion.id: (-100.4, -100.4, -1000.4) for lesion in lesions}
-    verdict = compare.Verdict((12,), 0.8, 1.36)
-    with (tmp_path / "log").open("w", encoding=encoding, errors="backslashreplace") as log:
-        case = cases.Case("lung1", tmp_path, tmp_path, 0.6)
-        Console(file=log, width=80).print(command.table(case, lesions, places, verdict))
-    lines = (tmp_path / "log").read_text(encoding).splitlines()
-    assert max(map(len, lines)) <= 80
-    marked = [line.replace("|", " ").split() for line in lines if "tumour" in line and "reference" not in line]
-    assert [line[:3] for line in marked] == [["12", "tumour", "right"]]
-    assert marked[0][-1] == "-100,-100,-1000"

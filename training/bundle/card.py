@@ -30,7 +30,8 @@ def facts(config: Config) -> dict:
     if added or config.fit.start:
         check_named(config.model)
     sides = {facts["patient"]: facts["role"] for facts in added}
-    data, more = {"description": config.model.data, "licence": config.model.licence}, {}
+    data = {"description": config.model.data, "licence": config.model.licence}
+    more: dict[str, object] = {}
     if config.data.pack:
         split = Path(config.data.split)
         sides |= seen.roles(split)

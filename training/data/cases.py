@@ -20,9 +20,11 @@ def read(config: Config, name: str) -> tuple[CT, np.ndarray, np.ndarray]:
         image, mask = Path(facts["source"]), Path(facts["mask"])
         values = (tuple(facts["tumour"]), tuple(facts["ignored"]))
         return user_datasets.read(user_datasets.Pair(name, facts["patient"], facts["role"], image, mask, *values))
-    ct = pack.read(config.data.pack, name)
-    masks = (pack.read_mask(config.data.pack, name, which) for which in ("tumour", "ignore"))
-    return ct, *(np.zeros(ct.voxels_zyx.shape, bool) if mask is None else mask for mask in masks)
+    folder = Path(config.data.pack)
+    ct = pack.read(folder, name)
+    tumour, ignored = (pack.read_mask(folder, name, which) for which in ("tumour", "ignore"))
+    none = np.zeros(ct.voxels_zyx.shape, bool)
+    return ct, none if tumour is None else tumour, none if ignored is None else ignored
 
 
 def check_there(config: Config, name: str) -> dict:

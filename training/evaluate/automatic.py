@@ -142,6 +142,7 @@ def real(config: Config, name: str, model: Model) -> dict:
     for box, mask in predictions:
         union[box.slices] |= mask
     counts = Histogram.empty()
+    assert result.probability is not None  # since it was asked for
     counts.add(result.probability, truth, ~unknown)
     found = _lesion_rows(result, ct, model, references, [])
     for lesion, (box, mask) in zip(found, predictions, strict=True):

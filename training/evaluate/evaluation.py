@@ -49,12 +49,12 @@ def evaluate(config: Config, model: Path | None = None, role: str = "test", whol
         "threshold": bundle.card.threshold,
         "best_threshold_on_val": val.best_threshold,
         "click": click.summarise(rows),
-        "calibration": _calibration(maps.counts, chosen and chosen.histogram, temperature, line, maps.n),
+        "calibration": _calibration(maps.counts, chosen.histogram if chosen else None, temperature, line, maps.n),
         "automatic": judged and judged.figures,
         "added": own and own.figures,
         "demo": _demo(config, engine, bundle, folder) if role == "test" and config.data.pack else None,
     }
-    facts = {"figures": targets.brief(figures)}
+    facts: dict[str, object] = {"figures": targets.brief(figures)}
     if chosen and chosen.coefficients:
         facts["confidence_coefficients"] = asdict(chosen.coefficients)
         if chosen.min_confidence is not None:

@@ -53,7 +53,7 @@ def judged(figures: dict) -> list[dict]:
         value = None if isinstance(value, float) and math.isnan(value) else value  # of nothing
         beside = look_up(figures, path[:-1])
         beside = beside if isinstance(beside, dict) else {}
-        met = None if None in (value, bar) else bool(value >= bar if larger else value <= bar)
+        met = None if value is None or bar is None else bool(value >= bar if larger else value <= bar)
         rows.append(
             {
                 "what": what,

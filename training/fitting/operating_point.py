@@ -22,7 +22,9 @@ class Remembering:
     def __init__(self, engine: Engine):
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, BATCH
         self.precision = engine.precision
-        self.engine, self.answers, self.classifier = engine, {}, None  # it moves no voxel
+        self.engine = engine
+        self.answers: dict[bytes, np.ndarray] = {}
+        self.classifier: Predictor | None = None  # it moves no voxel
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         key = batch.tobytes()

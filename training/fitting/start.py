@@ -80,11 +80,11 @@ def unfold(model, examples: np.ndarray) -> None:
 
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     before = keras.Model(model.input, [norm.input for norm in norms])
-    sums = None
+    sums: list[np.ndarray] = []
     for part in np.array_split(examples, -(-len(examples) // 32)):
         found = [np.asarray(values, np.float64).reshape(-1, values.shape[-1]) for values in before(part)]
         added = [np.stack([np.full(v.shape[1], len(v)), v.sum(0), (v**2).sum(0)]) for v in found]
-        sums = added if sums is None else [a + b for a, b in zip(sums, added, strict=True)]
+        sums = [a + b for a, b in zip(sums, added, strict=True)] if sums else added
     for norm, (n, total, squares) in zip(norms, sums, strict=True):
         gamma, beta, mean, variance = norm.get_weights()
         factor = gamma / np.sqrt(variance + norm.epsilon)

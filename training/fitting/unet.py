@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config import Config, Stage
 from ..data.prepare import HARD_PATCHES
-from ..errors import OrderError
+from ..errors import OrderError, SettingsError
 from . import distribute, losses, start
 from .batches import batches, make_batch
 

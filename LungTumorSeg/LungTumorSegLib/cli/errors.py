@@ -24,7 +24,7 @@ def exit_codes(debug: bool, as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        error = Cancelled("Cancelled. Nothing was written.")
+        error: LungTumorSegError = Cancelled("Cancelled. Nothing was written.")
     except LungTumorSegError as known:
         error = known
     except typer.Exit:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, TextIO
 
 from rich.console import Console
 
@@ -30,7 +31,8 @@ def tolerate_any_encoding() -> None:
             stream.reconfigure(errors=_AS_BYTES)
 
 
-def _as_bytes(error: UnicodeEncodeError) -> tuple[bytes, int]:
+def _as_bytes(error: UnicodeError) -> tuple[bytes, int]:
+    assert isinstance(error, UnicodeEncodeError)  # printing only encodes
     lacking = error.object[error.start : error.end]
     # Python holds a path's byte 0x80 to 0xFF that it can't decode as U+DC80 to U+DCFF
     return b"".join(
@@ -58,7 +60,7 @@ def print_path(path: Path, before: str = "") -> None:
     _write(sys.stdout, f"{before}{path}")
 
 
-def _write(stream, text: str) -> None:
+def _write(stream: TextIO, text: str) -> None:
     try:
         line = os.fsencode(text)
     except UnicodeEncodeError:  # a letter of ours that the file system's encoding lacks
@@ -70,14 +72,14 @@ def _write(stream, text: str) -> None:
 
 
 @contextmanager
-def _reader_may_leave(stream) -> Iterator[None]:
+def _reader_may_leave(stream: TextIO) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
         _drop_the_rest(stream)
 
 
-def _drop_the_rest(stream) -> None:
+def _drop_the_rest(stream: IO[str]) -> None:
     """What is still printed goes nowhere: nobody reads it."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())

@@ -4,13 +4,13 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.table import Table
 
-from ..data import CT, Options, Result
+from ..data import CT, Device, Options, Result
 from ..errors import InputError
 from ..geometry import ras_from_lps
 from ..model import limits
@@ -56,7 +56,7 @@ def _threshold(value: float | None) -> float | None:
     return value
 
 
-def _one_of(names: tuple[str, ...]):
+def _one_of(names: tuple[str, ...]) -> dict[str, Any]:
     def check(name: str) -> str:
         if name not in names:
             raise typer.BadParameter(f"{name!r} is not one of {', '.join(names)}")
@@ -160,7 +160,7 @@ def segment_command(
         points_lps=tuple(_point_lps(text) for text in point or ()),
         lung_restriction=not no_lung_mask,
         engine=engine,
-        device=device,
+        device=Device(device),
         model=model,
         keep_probability=save_probability,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data import Lesion, Result
-from ..geometry import Geometry, ras_from_lps
+from ..geometry import Geometry, Point, ras_from_lps
 from ..lesions import terminology
 
 _BOX = tuple(f"label_box_{axis}{end}" for axis in "zyx" for end in (0, 1))

@@ -13,7 +13,7 @@ from LungTumorSegLib import Result, read_ct, save
 from LungTumorSegLib.errors import LungTumorSegError
 from LungTumorSegLib.geometry import ras_from_lps
 from LungTumorSegLib.lesions import terminology
-from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
+from LungTumorSegLib.worker.client import WorkerClient
 from rich import box
 from rich.console import Console
 from rich.progress import Progress
@@ -64,11 +64,9 @@ def run(case: cases.Case, client: WorkerClient, output: Path, console: Console) 
         result = client.segment(ct, progress=progress)
     verdict = compare.with_reference(result, case.label)
     folder = output / case.name
-    written = logic.save(findings, folder, overwrite=True)
-    written += pictures.draw(logic, findings, application, folder, verdict.lesion_ids)
-    places = {lesion.id: logic.lesion_position(findings, lesion.id) for lesion in findings.lesions}
-    console.print(table(case, findings.lesions, places, verdict))
-    result = findings.result
+    written = save(result, ct, folder, overwrite=True, with_pictures=True)
+    written += pictures.draw(result, ct, verdict.reference, folder)
+    print_table(console, case.name, result, verdict)
     console.print(
         f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device} ({result.reason}); "
         f"{sum(result.seconds.values()):.1f} s, {result.peak_memory_mb:.0f} MB",
@@ -86,33 +84,25 @@ def run(case: cases.Case, client: WorkerClient, output: Path, console: Console) 
     return 0 if passed else 1
 
 
-def table(case: cases.Case, lesions, places: dict[int, tuple], verdict) -> Table:
-    """At most 80 columns wide, and without colours no less clear about which lesion is the tumour.
-
-    places: where each lesion is (by id), RAS mm.
-    """
-    drawn = Table(
-        title=f"{case.name}: {verdict.reference_ml:.2f} ml of tumour in the reference",
-        caption="Ordered by confidence times long axis, greatest first.",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+def print_table(console: Console, name: str, result: Result, verdict: compare.Verdict):
+    """Fits into 80 columns; which lesions are the tumour stands first."""
+    title = f"{name}: {verdict.reference_ml:.2f} ml of tumour in the reference"
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ("lesion", "", "side"):
-        drawn.add_column(column, no_wrap=True)
-    for column in ("ml", "long\nmm", "short\nmm", "HU", "confidence", "R,A,S\nmm"):
-        drawn.add_column(column, justify="right", no_wrap=True)
-    for lesion in lesions:
+        table.add_column(column, no_wrap=True)
+    for column in ("ml", "diameters, mm", "HU", "conf.", "R, A, S mm"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for lesion, mask in zip(result.lesions, result.masks, strict=True):
+        place = ras_from_lps(result.geometry.middle_lps(mask, lesion.label_box))
         r, g, b = (round(255 * c) for c in terminology.color(lesion))
-        drawn.add_row(
-            f"[rgb({r},{g},{b})]{lesion.id}[/]",
+        table.add_row(
+            f"[rgb({r},{g},{b})]■[/] {lesion.id}",
             "tumour" if lesion.id in verdict.lesion_ids else "",
             lesion.side,
             f"{lesion.volume_mm3 / 1000:.2f}",
             f"{lesion.long_axis_mm:.1f} x {lesion.short_axis_mm:.1f}",
             f"{lesion.mean_hu:.0f}",
             "" if lesion.confidence is None else f"{lesion.confidence:.2f}",
-            ",".join(f"{v:.0f}" for v in places[lesion.id]),
+            ", ".join(f"{v:.0f}" for v in place),
         )
-    return drawn
+    console.print(table)

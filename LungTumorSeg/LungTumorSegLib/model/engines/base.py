@@ -30,6 +30,7 @@ class Predictor(Protocol):
     """What a run needs of an `Engine`, whose fields and methods these are: also what wraps one."""
 
     device: str
+    precision: str
     reason: str
     batch: int
 
