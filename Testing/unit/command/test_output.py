@@ -135,6 +135,9 @@ def test_the_first_lines_alone_may_be_read(arguments):
 _HOLDS = """
 import sys
 from pathlib import Path
+
+from LungTumorSegLib.writers import result_files
+
 with result_files.reserved(Path(sys.argv[1])):
     print("reserved", flush=True)
     sys.stdin.read()
