@@ -27,12 +27,11 @@ def imports(path: Path, file_scope_only: bool) -> set[str]:
     todo = deque([ast.parse(path.read_text(encoding="utf-8"), str(path))])
     while todo:
         node = todo.popleft()
-        if file_scope_only:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                continue
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-                todo.extend(node.orelse)
-                continue
+        if file_scope_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):  # never runs
+            todo.extend(node.orelse)
+            continue
         if isinstance(node, ast.Import):
             found.update(name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -650,6 +650,10 @@
             <source>Folder of a model</source>
             <translation>模型文件夹</translation>
         </message>
+        <message>
+            <source>{model} (bundled)</source>
+            <translation>{model}（自带）</translation>
+        </message>
     </context>
     <context>
         <name>panel.click</name>
