@@ -96,7 +96,7 @@ Series = Annotated[
     str | None, typer.Option(parser=word, metavar="UID", help="SeriesInstanceUID, where a folder holds several.")
 ]
 AllowPartial = Annotated[
-    bool, typer.Option("--allow-partial", help="Read a DICOM series of which more than a tenth is missing.")
+    bool, typer.Option("--allow-partial", help="Read a DICOM series of which slices are missing inside the chest, or more than a tenth.")
 ]
 AddHu = Annotated[
     float, typer.Option("--add-hu", help="Add this to every value: -1024 or -1000 where the rescale was lost.")
