@@ -6,6 +6,7 @@ import typer
 
 from .. import __version__
 from . import info, segment
+from .errors import exit_codes
 from .output import print_line, tolerate_any_encoding
 
 app = typer.Typer(
@@ -20,7 +21,8 @@ app.command("info")(info.info_command)
 
 def _version(asked: bool) -> None:
     if asked:
-        print_line(f"LungTumorSeg {__version__}")
+        with exit_codes(debug=False):
+            print_line(f"LungTumorSeg {__version__}")
         raise typer.Exit
 
 

@@ -60,7 +60,9 @@ def print_path(path: Path, before: str = "") -> None:
     _write(sys.stdout, f"{before}{path}")
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:  # closed before the command began (2>&-)
+        return
     try:
         line = os.fsencode(text)
     except UnicodeEncodeError:  # a letter of ours that the file system's encoding lacks
@@ -75,7 +77,10 @@ def _write(stream: TextIO, text: str) -> None:
 def _reader_may_leave(stream: TextIO) -> Iterator[None]:
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
+        # what can't be said on standard error must not hide how the run ended
+        if not isinstance(error, BrokenPipeError) and stream is not sys.stderr:
+            raise
         _drop_the_rest(stream)
 
 

@@ -9,15 +9,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ..data import Progress as Step
+from ..data import Stage
 from .output import print_line, say
 
 STAGES = {
-    "lungs": "Finding the lungs",
-    "engine": "Loading the model",
-    "network": "Segmenting",
-    "views": "Looking from two more sides",
-    "classifier": "Looking at each lesion",
-    "lesions": "Measuring",
+    Stage.LUNGS: "Finding the lungs",
+    Stage.ENGINE: "Loading the model",
+    Stage.NETWORK: "Segmenting",
+    Stage.VIEWS: "Segmenting other views",
+    Stage.CLASSIFIER: "Rating each lesion",
+    Stage.LESIONS: "Measuring",
 }
 EVERY_SECONDS = 60.0  # a stage that takes longer is heard of in a log file meanwhile
 Told = AbstractContextManager[Callable[[Step], None]]
@@ -64,7 +65,7 @@ def _bar() -> Iterator[Callable[[Step], None]]:
         TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        tasks: dict[str, TaskID] = {}
+        tasks: dict[Stage, TaskID] = {}
 
         def progress(step: Step) -> None:
             if step.stage not in tasks:

@@ -5,6 +5,7 @@ import platform
 import sys
 import time
 import uuid
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Self
@@ -12,8 +13,20 @@ from typing import Self
 from .. import __version__
 from ..data import Result
 from ..errors import OutputError
+from .output import say
 
 MOST_BYTES, KEPT = 1_000_000, 3  # about 3,000 runs a file
+
+
+class _File(RotatingFileHandler):
+    """Says once that it can't be written any more: the run matters more than its log."""
+
+    failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not self.failed:
+            self.failed = True
+            say(f"Note: The log {self.baseFilename} can't be written any more ({sys.exc_info()[1]}).")
 
 
 class RunLog:
@@ -31,7 +44,7 @@ class RunLog:
             return
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            handler = RotatingFileHandler(file, maxBytes=MOST_BYTES, backupCount=KEPT, encoding="utf-8")
+            handler = _File(file, maxBytes=MOST_BYTES, backupCount=KEPT, encoding="utf-8")
         except OSError as error:
             raise OutputError(
                 f"The log {file} can't be written ({error.strerror or error}). Choose another file."
@@ -47,6 +60,9 @@ class RunLog:
         code = 0 if kind is None else getattr(error, "exit_code", 130 if kind is KeyboardInterrupt else 1)
         how = f"exit {code}" if kind is None else f"exit {code}, {kind.__name__}"
         self._write(f"ended: {how}, {time.monotonic() - self._began:.1f} s")
+        for handler in self._logger.handlers:
+            with suppress(OSError):  # said already
+                handler.close()
 
     def found(self, result: Result) -> None:
         model = f"{result.model['name']} {result.model['version']} ({result.model['checksum'][:12]})"

@@ -32,7 +32,7 @@ _MOST_ROWS = 20
 # as `lesions.extraction.extract` does
 _ORDER = "Ordered by confidence times long axis, greatest first."
 _ORDER_BY_VOLUME = "Ordered by volume, greatest first."
-_DEVICES = ("auto", "cpu", "gpu")
+_DEVICES = tuple(Device)
 
 
 def _point_lps(text: str) -> tuple[float, float, float]:
@@ -96,7 +96,7 @@ Series = Annotated[
     str | None, typer.Option(parser=word, metavar="UID", help="SeriesInstanceUID, where a folder holds several.")
 ]
 AllowPartial = Annotated[
-    bool, typer.Option("--allow-partial", help="Read a DICOM series of which slices are missing inside the chest, or more than a tenth.")
+    bool, typer.Option("--allow-partial", help="Read a series where slices inside the chest, or a tenth, are missing.")
 ]
 AddHu = Annotated[
     float, typer.Option("--add-hu", help="Add this to every value: -1024 or -1000 where the rescale was lost.")
@@ -172,12 +172,13 @@ def segment_command(
         result = _segmented(ct, options, quiet, as_json)
         files = result_files.save(result, ct, output, overwrite, png, identify=identify)
         run_log.found(result)
-    _print_notes((*notes, *result.notes), as_json)
-    if as_json:
-        record = json.loads((output / result_files.RECORD).read_text("utf-8"))
-        print_line(json.dumps({"type": "result", "folder": str(output), **record}))
-    elif not quiet:
-        _print(result, files)
+    with exit_codes(debug, as_json):
+        _print_notes((*notes, *result.notes), as_json)
+        if as_json:
+            record = json.loads((output / result_files.RECORD).read_text("utf-8"))
+            print_line(json.dumps({"type": "result", "folder": str(output), **record}))
+        elif not quiet:
+            _print(result, files)
 
 
 def _segmented(ct: CT, options: Options, quiet: bool, as_json: bool) -> Result:

@@ -202,3 +202,23 @@ def test_a_run_that_works_keeps_its_folder_until_it_has_written(small_file, outp
     assert_refused(second, 3, "Another run is writing its results to")
     assert process.returncode == 0
     assert {p.name for p in output.iterdir()} == {"segmentation.seg.nrrd", "lesions.csv", "result.json"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_an_output_that_takes_nothing_hides_no_exit_code_and_shows_no_traceback(output):
+    line, environment = command("segment", "missing.nrrd", "-o", output)
+    with Path("/dev/full").open("wb") as full:
+        assert subprocess.run(line, env=environment, stderr=full, check=False).returncode == 3
+    closed = ["sh", "-c", '"$@" 2>&-', "sh", *line]
+    assert subprocess.run(closed, env=environment, check=False).returncode == 3
+    line, environment = command("--version")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(line, env=environment, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode != 0 and b"No space" in done.stderr and b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_log_that_takes_nothing_is_said_once(output):
+    done = run_process("segment", "missing.nrrd", "-o", output, "--log", "/dev/full")
+    assert done.returncode == 3 and done.stderr.count("can't be written any more") == 1
+    assert "Traceback" not in done.stderr and "Logging error" not in done.stderr
