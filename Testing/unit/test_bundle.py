@@ -108,6 +108,11 @@ def test_unknown_keys_in_a_card_are_ignored(copy):
     assert load_bundle(copy).checksum == load_bundle().checksum
 
 
+def test_a_device_that_does_not_exist_is_an_error():
+    with pytest.raises(EngineError, match=r"There is no device 'tpu'\. Choose one of auto, cpu, gpu"):
+        open_engine(load_bundle(), device="tpu")
+
+
 def test_an_engine_that_does_not_exist_is_an_error():
     with pytest.raises(EngineError, match="Choose one of"):
         open_engine(load_bundle(), "abacus")

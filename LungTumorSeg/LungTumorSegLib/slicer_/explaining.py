@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import slicer
 
-from ..data import Lesion, LesionMap, Options
+from ..data import Device, Lesion, LesionMap, Options
 from ..errors import Cancelled, ModelMismatchError, UnreadableError
 from ..findings.review import Findings
 from ..model.bundle import load_bundle
@@ -61,7 +61,7 @@ class ExplainRun(Run):
         return cls(
             volume=volume,
             ct=findings.ct,
-            options=Options(engine=engine, device=device, model=folder),
+            options=Options(engine=engine, device=Device(device), model=folder),
             registry=registry,
             explained=findings,
             lesion=findings.lesion(lesion_id),

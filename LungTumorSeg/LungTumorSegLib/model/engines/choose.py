@@ -38,11 +38,13 @@ def open_engine(bundle: Bundle, engine: str = "auto", device: Device = Device.AU
     Order for auto: TensorFlow or ONNX Runtime on a GPU; then, on the CPU, OpenVINO, ONNX Runtime, TensorFlow (the
     order of their measured speed). One that does not start is passed over and named in ``reason``.
 
-    Raises EngineError when none is installed or starts, ModelMismatchError when the weights do not fit or the stored
-    pair is not reproduced.
+    Raises EngineError when there is no such engine or device, or none is installed or starts, ModelMismatchError when
+    the weights do not fit or the stored pair is not reproduced.
     """
     if engine not in ENGINE_NAMES:
         raise EngineError(f"There is no engine {engine!r}. Choose one of {', '.join(ENGINE_NAMES)}.")
+    if device not in tuple(Device):
+        raise EngineError(f"There is no device {device!r}. Choose one of {', '.join(Device)}.")
     names = installed()
     if engine == "auto":
         return _open_best(bundle, names, device)

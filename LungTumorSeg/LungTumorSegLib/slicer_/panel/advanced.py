@@ -27,7 +27,7 @@ class AdvancedSection(Section):
     def list_models(self):
         """The bundled model and those that were chosen before, by name and version; what is gone is left out."""
         self.models.clear()
-        chosen, kept = self.panel.chosen_model(), json.loads(slicer.app.userSettings().value(MODELS) or "[]")
+        chosen, kept = self.panel.chosen_model(), _kept_models()
         for folder in dict.fromkeys(["", *kept, chosen]):
             try:
                 card = load_bundle(folder or None).card
@@ -46,6 +46,14 @@ class AdvancedSection(Section):
 
     def _choose(self, folder: str):
         self.panel.parameters.modelFolder = folder
-        settings = slicer.app.userSettings()
-        kept = json.loads(settings.value(MODELS) or "[]")
-        settings.setValue(MODELS, json.dumps([name for name in dict.fromkeys([*kept, folder]) if name]))
+        kept = [name for name in dict.fromkeys([*_kept_models(), folder]) if name]
+        slicer.app.userSettings().setValue(MODELS, json.dumps(kept))
+
+
+def _kept_models() -> list[str]:
+    """The folders in the user's settings; none where the setting is damaged."""
+    try:
+        kept = json.loads(slicer.app.userSettings().value(MODELS) or "[]")
+    except ValueError:
+        return []
+    return [name for name in kept if isinstance(name, str)] if isinstance(kept, list) else []

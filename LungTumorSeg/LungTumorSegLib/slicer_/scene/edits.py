@@ -3,6 +3,7 @@
 import numpy as np
 from vtk import mutable
 
+from ...data import Status
 from ...lesions.terminology import STATUS_TAG
 from .segmentation import segment_mask
 
@@ -47,10 +48,10 @@ def take_over(node, volume, findings) -> list[int]:
     return changed
 
 
-def status_of(segment) -> str | None:
-    """The lesion's status that a segment is tagged with; None where it has none."""
-    status = mutable("")
-    return str(status) if segment.GetTag(STATUS_TAG, status) else None
+def status_of(segment) -> Status | None:
+    """The lesion's status that a segment is tagged with; None where it has none, or another program's."""
+    tag = mutable("")
+    return Status(str(tag)) if segment.GetTag(STATUS_TAG, tag) and str(tag) in tuple(Status) else None
 
 
 def _differ(one, other) -> bool:
