@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 from LungTumorSegLib import Result, read_ct, save
+from LungTumorSegLib.data import Stage
 from LungTumorSegLib.errors import LungTumorSegError
-from LungTumorSegLib.geometry import ras_from_lps
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.worker.client import WorkerClient
+from LungTumorSegLib.writers import lesion_table
 from rich import box
 from rich.console import Console
 from rich.progress import Progress
@@ -22,12 +23,12 @@ from rich.table import Table
 from Testing.tools.demo import cases, compare, pictures
 
 STAGES = {
-    "lungs": "finding the lungs",
-    "engine": "loading the model",
-    "network": "segmenting",
-    "views": "looking from two more sides",
-    "classifier": "looking at each lesion",
-    "lesions": "measuring",
+    Stage.LUNGS: "finding the lungs",
+    Stage.ENGINE: "loading the model",
+    Stage.NETWORK: "segmenting",
+    Stage.VIEWS: "segmenting other views",
+    Stage.CLASSIFIER: "rating each lesion",
+    Stage.LESIONS: "measuring",
 }
 
 
@@ -66,7 +67,7 @@ def run(case: cases.Case, client: WorkerClient, output: Path, console: Console) 
     folder = output / case.name
     written = save(result, ct, folder, overwrite=True, with_pictures=True)
     written += pictures.draw(result, ct, verdict.reference, folder)
-    print_table(console, case.name, result, verdict)
+    console.print(table(case.name, result, verdict))
     console.print(
         f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device} ({result.reason}); "
         f"{sum(result.seconds.values()):.1f} s, {result.peak_memory_mb:.0f} MB",
@@ -84,25 +85,29 @@ def run(case: cases.Case, client: WorkerClient, output: Path, console: Console) 
     return 0 if passed else 1
 
 
-def print_table(console: Console, name: str, result: Result, verdict: compare.Verdict):
-    """Fits into 80 columns; which lesions are the tumour stands first."""
-    title = f"{name}: {verdict.reference_ml:.2f} ml of tumour in the reference"
-    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def table(name: str, result: Result, verdict: compare.Verdict) -> Table:
+    """At most 80 columns wide, and without colours no less clear about which lesion is the tumour."""
+    drawn = Table(
+        title=f"{name}: {verdict.reference_ml:.2f} ml of tumour in the reference",
+        caption="Ordered by confidence times long axis, greatest first.",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     for column in ("lesion", "", "side"):
-        table.add_column(column, no_wrap=True)
-    for column in ("ml", "diameters, mm", "HU", "conf.", "R, A, S mm"):
-        table.add_column(column, justify="right", no_wrap=True)
+        drawn.add_column(column, no_wrap=True)
+    for column in ("ml", "diameters, mm", "HU", "conf.", "R,A,S mm"):
+        drawn.add_column(column, justify="right", no_wrap=True)
     for lesion, mask in zip(result.lesions, result.masks, strict=True):
-        place = ras_from_lps(result.geometry.middle_lps(mask, lesion.label_box))
+        place = lesion_table.centre_ras(result.geometry, lesion, mask)
         r, g, b = (round(255 * c) for c in terminology.color(lesion))
-        table.add_row(
-            f"[rgb({r},{g},{b})]■[/] {lesion.id}",
+        drawn.add_row(
+            f"[rgb({r},{g},{b})]{lesion.id}[/]",
             "tumour" if lesion.id in verdict.lesion_ids else "",
             lesion.side,
             f"{lesion.volume_mm3 / 1000:.2f}",
             f"{lesion.long_axis_mm:.1f} x {lesion.short_axis_mm:.1f}",
             f"{lesion.mean_hu:.0f}",
             "" if lesion.confidence is None else f"{lesion.confidence:.2f}",
-            ", ".join(f"{v:.0f}" for v in place),
+            ",".join(f"{v:.0f}" for v in place),
         )
-    console.print(table)
+    return drawn
