@@ -187,6 +187,16 @@ def load(path: Path, start: str = "") -> Config:
         ) from None
     except ValueError as problem:
         raise SettingsError(f"The configuration {path} is no TOML ({problem}).") from None
+    try:
+        made = _checked(path, values, start)
+    except (TypeError, KeyError, AttributeError, ZeroDivisionError) as problem:
+        raise SettingsError(
+            f"The configuration {path} has a setting of the wrong kind, or lacks one ({problem})."
+        ) from None
+    return made
+
+
+def _checked(path: Path, values: dict, start: str) -> Config:
     made = _read(Config, values, Path(path).name)
     made = replace(made, fit=replace(made.fit, start=start or made.fit.start or _begun(made)))
     if not made.data.pack:

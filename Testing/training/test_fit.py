@@ -185,3 +185,20 @@ def test_folds_need_weights_that_saw_no_whole_ct(made, tmp_path):
     settings = replace(made, fit=replace(made.fit, run=str(tmp_path), stages=(mixed, made.fit.stages[0])))
     with pytest.raises(ValueError, match="seen both folds"):
         folds.fine_tune(settings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fit = 3",
+        "[fit]\nstages = 3",
+        '[fit]\nepoch_steps = "x"\n[[fit.stages]]\nsteps = 4\nlearning_rate = 1e-3',
+        "[[fit.stages]]\nsteps = 200",
+        "[fit]\nepoch_steps = 0\n[[fit.stages]]\nsteps = 4\nlearning_rate = 1e-3",
+        "[fit.run]\nx = 1",
+    ],
+)
+def test_settings_of_a_wrong_kind_are_a_sentence(text, tmp_path):
+    (tmp_path / "settings.toml").write_text(text)
+    with pytest.raises(SettingsError, match=r"settings\.toml"):
+        config.load(tmp_path / "settings.toml")

@@ -13,7 +13,7 @@ from . import pack, seen, user_datasets
 def read(config: Config, name: str) -> tuple[CT, np.ndarray, np.ndarray]:
     """The CT, its tumours and what nobody knows (bool, its stored grid); none where the pack has no such mask.
 
-    Raises what `check_there` raises.
+    Raises UnreadableError as `check_there` does, and where the mask of a tumour that was prepared is gone.
     """
     facts = check_there(config, name)
     if "source" in facts:
@@ -23,6 +23,11 @@ def read(config: Config, name: str) -> tuple[CT, np.ndarray, np.ndarray]:
     folder = Path(config.data.pack)
     ct = pack.read(folder, name)
     tumour, ignored = (pack.read_mask(folder, name, which) for which in ("tumour", "ignore"))
+    prepared = np.load(Path(config.data.prepared) / "volumes" / name / "target.npy", mmap_mode="r")
+    if tumour is None and prepared.any():
+        raise UnreadableError(
+            f"{name} was prepared with a tumour, but its mask is no longer in {folder}. Bring it back."
+        )
     none = np.zeros(ct.voxels_zyx.shape, bool)
     return ct, none if tumour is None else tumour, none if ignored is None else ignored
 

@@ -228,5 +228,5 @@ def write_case(
 
 def _write_patches(folder: Path, cut: list[dict]) -> None:
     arrays = {name: np.stack([patch[name] for patch in cut]) for name in ("ct", "readers", "lesion", "known") if cut}
-    np.savez_compressed(folder / "patches.npz", allow_pickle=False, **arrays)
+    np.savez_compressed(folder / "patches.npz", **arrays)  # type: ignore[arg-type]  # as in the library's record.py
     (folder / "patches.json").write_text(json.dumps([patch["row"] for patch in cut]))

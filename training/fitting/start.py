@@ -13,6 +13,7 @@ from ..data import seen
 from ..errors import SettingsError
 from .batches import make_batch
 
+NO_STAGE = "The configuration has no stage to fit ([[fit.stages]]). Add one."
 EXAMPLES = 256  # that the normalisation is measured on
 LEAST_VARIANCE = 1e-6  # of a channel that is always the same
 
@@ -20,13 +21,17 @@ LEAST_VARIANCE = 1e-6  # of a channel that is always the same
 def weights(config: Config) -> Path | None:
     """``start.weights.h5`` in the run's folder, from the bundle of ``[fit] start``; None from scratch.
 
-    Raises SettingsError where the bundle's network is another than the configuration's, or the run was begun from
-    another bundle, and what `load_bundle` raises.
+    Raises SettingsError where there is no stage to fit, the bundle's network is another than the configuration's, or
+    the run was begun from another bundle, and what `load_bundle` raises.
     """
     target = Path(config.fit.run) / "start.weights.h5"
     _check_begun(config, target)
-    if not config.fit.start or target.exists():
-        return target if config.fit.start else None
+    if not config.fit.start:
+        return None
+    if not config.fit.stages:
+        raise SettingsError(NO_STAGE)
+    if target.exists():
+        return target
     bundle = load_bundle(config.fit.start)
     seen.ancestors(config)
     own = config.network.card

@@ -32,7 +32,7 @@ def fit(config: Config, until: int | None = None) -> Path:
 def something_fitted(weights: Path | None) -> Path:
     """The weights. Raises SettingsError where there are none, since the configuration has no stage."""
     if weights is None:
-        raise SettingsError("The configuration has no stage to fit ([[fit.stages]]). Add one.")
+        raise SettingsError(start.NO_STAGE)
     return weights
 
 
