@@ -4,18 +4,8 @@ import pytest
 import slicer
 import slicer.util
 
-from Testing.slicer_standin.slice_views import LayoutManager
 from Testing.support import headless
 from Testing.support.panel_case import NODULE_RAS, VOLUME, KnownNetwork, chest, spin
-
-
-@pytest.fixture
-def views(standin_app, application_logic):
-    standin_app.layout_manager = LayoutManager(application_logic)
-    yield [standin_app.layout_manager.sliceWidget(name) for name in ("Red", "Green")]
-    standin_app.layout_manager.close()
-    standin_app.layout_manager = None
-
 
 # ---- CTs
 
@@ -178,7 +168,7 @@ def test_esc_in_a_slice_view_ends_placing(views, case, standin_app):
     interaction = standin_app.applicationLogic().GetInteractionNode()
     case.ui.placeButton.click()
     assert "Esc" in case.ui.clickStatus.text
-    interactor = views[1].interactor()
+    interactor = views[1].sliceView().interactor()
     for key, placing in (("a", True), ("Escape", False)):
         interactor.SetKeySym(key)
         interactor.InvokeEvent("KeyPressEvent")

@@ -3,7 +3,7 @@
 import pytest
 from LungTumorSegLib.errors import InputError
 
-from Testing.slicer_standin.slice_views import LayoutManager
+from Testing.slicer_standin.slice_views import click
 from Testing.support.panel_case import NODULE_RAS, PanelCase, ReadyInstaller, node_ids, spin
 from Testing.support.paths import RESOURCES
 
@@ -62,30 +62,21 @@ def test_a_click_that_failed_or_was_cancelled_is_not_looked_for_any_more(case, h
     assert case.ui.clickStatus.text == "" and not case.ui.clickStatus.visible
 
 
-@pytest.fixture
-def views(standin_app, application_logic):
-    """Two slice views with real interactors."""
-    standin_app.layout_manager = LayoutManager(application_logic)
-    yield [standin_app.layout_manager.sliceWidget(name) for name in ("Red", "Green")]
-    standin_app.layout_manager.close()
-    standin_app.layout_manager = None
-
-
 def test_a_mouse_click_in_a_slice_view_finds_a_lesion_and_one_with_ctrl_rejects_it(views, case):
     case.add_chest()
     case.ui.placeButton.click()
     assert "Ctrl" in case.ui.clickStatus.text and "Ctrl" in case.ui.placeButton.toolTip
-    views[0].click(NODULE_RAS)
+    click(views[0], NODULE_RAS)
     case.wait()
     assert case.network.starts[0].points_lps[0] == pytest.approx((-86.0, 12.0, 21.0), abs=0.6)
     assert [x.status for x in case.panel.findings.lesions] == ["accepted"]
     reached = []
-    views[1].interactor().AddObserver("LeftButtonPressEvent", lambda *_: reached.append(1))
-    views[1].click(NODULE_RAS, control=True)
+    views[1].sliceView().interactor().AddObserver("LeftButtonPressEvent", lambda *_: reached.append(1))
+    click(views[1], NODULE_RAS, control=True)
     assert reached == []  # or the view would begin a drag
     assert case.ui.clickStatus.text.startswith("Rejected:")
     assert [x.status for x in case.panel.findings.lesions] == ["rejected"]
-    views[1].click((0.0, 0.0, 60.0), control=True)
+    click(views[1], (0.0, 0.0, 60.0), control=True)
     assert "no lesion" in case.ui.clickStatus.text, case.ui.errorLabel.text
     assert len(case.network.starts) == 1  # a click with Ctrl never runs the network
 
@@ -93,7 +84,7 @@ def test_a_mouse_click_in_a_slice_view_finds_a_lesion_and_one_with_ctrl_rejects_
 def test_after_the_end_of_place_mode_a_click_with_ctrl_is_the_views_again(views, found):
     found.ui.placeButton.click()
     found.ui.placeButton.click()
-    views[0].click(NODULE_RAS, control=True)
+    click(views[0], NODULE_RAS, control=True)
     assert {x.status for x in found.panel.findings.lesions} == {"accepted"}
 
 

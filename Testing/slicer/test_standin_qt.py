@@ -51,9 +51,10 @@ def test_children_are_found_by_class_and_name():
     assert box.findChildren(qt.QWidget, "label") == [label]
 
 
-def test_a_misspelt_property_raises():
-    with pytest.raises(AttributeError, match="enabld"):
-        qt.QPushButton().enabld = True
+@pytest.mark.parametrize("name", ["enabld", "_mine"])
+def test_a_new_attribute_of_a_widget_raises(name):
+    with pytest.raises(AttributeError, match=name):
+        setattr(qt.QPushButton(), name, True)
 
 
 def test_a_misspelt_property_of_a_ctk_widget_raises():

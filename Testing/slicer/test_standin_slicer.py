@@ -1,6 +1,7 @@
 """The stand-ins on the real MRML scene: node selector, parameter node, scripted module and its reload."""
 
 import enum
+import os
 import types
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import pytest
 from Testing import slicer_standin as standin
 from Testing.slicer_standin import qt
 
+ours_alone = pytest.mark.skipif("SLICER_FILES" in os.environ, reason="stricter than Slicer's own file")
 MODULE = """
 import qt, slicer
 from slicer.ScriptedLoadableModule import *
@@ -95,8 +97,12 @@ def test_the_wrapper_is_no_node_and_has_only_its_fields(parameters):
         assert hasattr(node.parameterNode, name)
         with pytest.raises(AttributeError):
             getattr(node, name)
+
+
+@ours_alone
+def test_setting_what_is_no_field_raises(parameters):
     with pytest.raises(AttributeError):
-        node.thresold = 0.5
+        parameters[0].thresold = 0.5
 
 
 def test_making_the_wrapper_writes_every_default_into_the_node(scene, parameters):
@@ -117,7 +123,8 @@ def test_a_value_is_read_again_only_when_the_node_was_modified(parameters):
     assert node.threshold == 0.125
 
 
-def test_a_field_of_a_type_that_slicer_cannot_write_raises(standin_app):
+@ours_alone
+def test_a_field_of_a_type_that_slicer_5_12_cannot_write_raises(standin_app):
     from slicer.parameterNodeWrapper import parameterNodeWrapper
 
     with pytest.raises(TypeError, match="serializer for member threshold"):
@@ -161,7 +168,7 @@ def test_a_scripted_module_loads_and_reloads_its_changed_source(standin_app, sce
     assert first.button.text == "one" and first.log == ["enter"]
     path.write_text(MODULE.replace("VERSION", "two, longer"))
     tiny.reload()
-    assert first.log == ["enter", "exit", "cleanup"]
+    assert first.log == ["enter", "cleanup"]  # as in Slicer the page is neither left nor entered
     assert tiny.widget.button.text == "two, longer"
     assert tiny.panel.layout().count() == 1
 

@@ -10,7 +10,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from .pythonqt import qt  # noqa: I001 - puts `qt` in place, which the next ones import
 from . import ctk_widgets
-from .application import Application, LoadedModule, install, picture
+from .application import Application, install
+from .modules import LoadedModule
+from .pictures import picture
 from .style import set_theme
 
 __all__ = ["Application", "LoadedModule", "ctk_widgets", "install", "picture", "qt", "set_theme"]

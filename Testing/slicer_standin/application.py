@@ -1,6 +1,6 @@
 """A 'Slicer' for panel tests: slicer-core's real scene and logics under stand-ins for the Qt application layer."""
 
-import importlib.util
+import os
 import sys
 import tempfile
 import types
@@ -10,26 +10,56 @@ import qt
 
 from .style import set_theme
 
+_SIGNALS = ("aboutToQuit()", "startupCompleted()", "lastWindowClosed()")
+
+
+class CommandOptions:
+    """`slicer.app.commandOptions()`: Base/QTCore/qSlicerCoreCommandOptions.h."""
+
+    __slots__ = ("runPythonAndExit",)
+
+    def __init__(self):
+        self.runPythonAndExit = False
+
 
 class Application:
-    """`slicer.app`: the calls that the panel and slicer.util make. Any other name is an AttributeError."""
+    """`slicer.app`: what the panel and `slicer.util` use of it. Any other name is an AttributeError.
+
+    Names as in Base/QTCore/qSlicerCoreApplication.h, Base/QTGUI/qSlicerApplication.h and, for what Python gets besides,
+    Base/QTCore/qSlicerBaseQTCorePythonQtDecorators.h; the rest is Qt's QApplication.
+    """
 
     applicationName, majorVersion, minorVersion, applicationVersion, revision = "Slicer", 5, 12, "5.12.3", "0"
     documentationBaseUrl = "https://slicer.readthedocs.io/en/latest/"
 
     def __init__(self, qt_application, application_logic):
+        from .io_manager import CoreIOManager
+        from .modules import ModuleManager
+
         self._qt, self._logic = qt_application, application_logic
         self.temporaryPath = tempfile.mkdtemp(prefix="standin")
+        for scope in (qt.QSettings.UserScope, qt.QSettings.SystemScope):
+            qt.QSettings.setPath(qt.QSettings.IniFormat, scope, self.temporaryPath)
+        qt.QSettings.setDefaultFormat(qt.QSettings.IniFormat)
         self._settings = qt.QSettings(str(Path(self.temporaryPath) / "settings.ini"), qt.QSettings.IniFormat)
-        self.testing = False
-        self.layout_manager = None  # as in `Slicer --no-main-window`; tests that need views put one in
         self.applicationLocaleName = "en_US"  # of the setting "language", read at start-up
+        self._options, self._modules, self._io = CommandOptions(), ModuleManager(), CoreIOManager(application_logic)
+        self._layout_manager = None  # as in `Slicer --no-main-window`; tests that need views set one
 
     def testingEnabled(self):
-        return self.testing
+        return False
+
+    def commandOptions(self):
+        return self._options
 
     def applicationLogic(self):
         return self._logic
+
+    def moduleManager(self):
+        return self._modules
+
+    def coreIOManager(self):
+        return self._io
 
     def userSettings(self):
         return self._settings
@@ -59,29 +89,32 @@ class Application:
     def processEvents(self, *arguments):
         self._qt.processEvents()
 
+    def exit(self, status=0):
+        self._qt.exit(status)
+
     def clipboard(self):
         return self._qt.clipboard()
 
     def keyboardModifiers(self):
         return self._qt.keyboardModifiers()
 
-    def moduleDocumentationUrl(self, name):
-        return self.documentationBaseUrl + name
+    def moduleDocumentationUrl(self, moduleName):
+        return self.documentationBaseUrl + moduleName
 
     def startupEnvironment(self):
         return qt.QProcessEnvironment.systemEnvironment()
 
     def layoutManager(self):
-        return self.layout_manager
+        return self._layout_manager
 
-    def mainWindow(self):
-        return None
+    def setLayoutManager(self, layoutManager):
+        self._layout_manager = layoutManager
 
     def topLevelWidgets(self):
         return self._qt.topLevelWidgets()
 
     def connect(self, signal, slot):
-        if signal not in ("aboutToQuit()", "startupCompleted()"):
+        if signal not in _SIGNALS:
             raise ValueError(f"qSlicerApplication has no signal {signal} that the stand-in knows")
         return True
 
@@ -89,18 +122,11 @@ class Application:
         return self.connect(signal, slot)
 
 
-class _Module:
-    """`slicer.modules.<name>` of a scripted module."""
-
-    def __init__(self, name, path, panel):
-        self.name, self.path, self._panel = name, path, panel
-
-    def widgetRepresentation(self):
-        return self._panel
-
-
 def install(scene, application_logic) -> Application:
-    """Puts qt, ctk and the missing parts of `slicer` in place; once in a process."""
+    """Puts qt, ctk and the missing parts of `slicer` in place; once in a process.
+
+    With a checkout of Slicer in the environment variable SLICER_FILES its own Python files take the place of ours.
+    """
     import slicer
 
     for node in (application_logic.GetSelectionNode(), application_logic.GetInteractionNode()):
@@ -110,86 +136,22 @@ def install(scene, application_logic) -> Application:
         return slicer.app
     qt_application = qt.QApplication.instance() or qt.QApplication(["slicer-standin"])
     set_theme(dark=False)
-    from . import mrml_widgets
+    from . import modules, mrml_widgets, own_files
 
     slicer.app = Application(qt_application, application_logic)
-    slicer.qMRMLWidget, slicer.qMRMLNodeComboBox = mrml_widgets.qMRMLWidget, mrml_widgets.qMRMLNodeComboBox
-    from . import i18n
-
-    sys.modules["slicer.i18n"] = slicer.i18n = i18n  # the next ones import it
-    from . import parameter_node, scripted_module
-
-    for name, module in (("ScriptedLoadableModule", scripted_module), ("parameterNodeWrapper", parameter_node)):
+    for widget in (mrml_widgets.qMRMLWidget, mrml_widgets.qMRMLNodeComboBox, *modules.CLASSES):
+        setattr(slicer, widget.__name__, widget)
+    checkout = os.environ.get("SLICER_FILES")
+    for name, module in own_files.load(Path(checkout)) if checkout else _ours():
         sys.modules[f"slicer.{name}"] = module
         setattr(slicer, name, module)
     return slicer.app
 
 
-class LoadedModule:
-    """A scripted module whose real .py and .ui run: ``module`` (declaration), ``widget``, ``panel`` (its QWidget)."""
+def _ours() -> list[tuple[str, types.ModuleType]]:
+    from . import i18n
 
-    def __init__(self, path):
-        import slicer
+    sys.modules["slicer.i18n"] = i18n  # the next ones import it
+    from . import parameter_node, scripted_module
 
-        self.path = Path(path)
-        name = self.path.stem
-        if str(self.path.parent) not in sys.path:
-            sys.path.insert(0, str(self.path.parent))
-        self.python = self._import(name)
-        self.panel = slicer.qMRMLWidget()
-        self.panel.setLayout(qt.QVBoxLayout())
-        self.panel.setMRMLScene(slicer.mrmlScene)
-        setattr(slicer.modules, name.lower(), _Module(name, str(self.path), self.panel))
-        self.module = getattr(self.python, name)(types.SimpleNamespace(path=str(self.path)))
-        self.widget = None
-        self._show()
-
-    def _import(self, name):
-        spec = importlib.util.spec_from_file_location(name, self.path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-        return module
-
-    def _show(self):
-        import slicer
-
-        name = self.path.stem
-        self.widget = getattr(self.python, name + "Widget")(self.panel)
-        setattr(slicer.modules, name + "Widget", self.widget)
-        self.widget.setup()
-        self.widget.enter()
-
-    def reload(self):
-        """What Slicer's reload button does: clean up, import again, set up again in the same panel."""
-        self.close()
-        self.python = self._import(self.path.stem)
-        self._show()
-
-    def close(self):
-        self.widget.exit()
-        self.widget.cleanup()
-        layout = self.panel.layout()
-        while layout.count():
-            item = layout.takeAt(0)
-            if item.widget() is not None:
-                item.widget().hide()
-                item.widget().deleteLater()
-        qt.QCoreApplication.sendPostedEvents(None, qt.QEvent.DeferredDelete)
-
-
-def picture(widget, path, width: int = 420, height: int | None = None, ratio: int = 1):
-    """Writes a PNG of a widget at a width (and its natural height). ratio: the screen's device pixels a pixel."""
-    widget.resize(width, height or 200)
-    widget.show()
-    for _ in range(3):
-        qt.QApplication.instance().processEvents()
-    widget.resize(width, height or max(widget.sizeHint.height(), 100))
-    for _ in range(3):
-        qt.QApplication.instance().processEvents()
-    taken = qt.QPixmap(ratio * widget.size)
-    taken.setDevicePixelRatio(ratio)
-    taken.fill(widget.palette.window().color())
-    widget.render(taken)
-    if not taken.save(str(path)):
-        raise OSError(f"{path} could not be written")
+    return [("i18n", i18n), ("ScriptedLoadableModule", scripted_module), ("parameterNodeWrapper", parameter_node)]

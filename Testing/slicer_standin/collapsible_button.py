@@ -1,4 +1,4 @@
-"""`ctkCollapsibleButton`, after CTK's Libs/Widgets/ctkCollapsibleButton.cpp: sizes, folding and drawing are the same.
+"""`ctkCollapsibleButton`, after CTK's source: sizes, folding and drawing are the same.
 
 Kept from there because layouts depend on it: a folded section is as high as its button plus ``collapsedHeight``; what
 is hidden by name stays hidden when the section opens; what is shown while the section is folded stays out of sight.
@@ -14,10 +14,10 @@ _SHOWN = "visibilityToParent"
 
 
 class ctkCollapsibleButton(qt.QAbstractButton):
-    """A titled group that folds away. Its contents lie in the layout that the .ui file gives it."""
+    """A titled group that folds away: Libs/Widgets/ctkCollapsibleButton.h and .cpp."""
 
     contentsCollapsed = Signal(bool)
-    SIGNALS = ("contentsCollapsed(bool)",)
+    _SIGNALS = ("contentsCollapsed(bool)",)
 
     def __init__(self, parent=None):
         super().__init__(parent)

@@ -5,8 +5,10 @@ from PySide6.QtCore import Property, Signal
 
 
 class qMRMLWidget(qt.QWidget):
+    """Libs/MRML/Widgets/qMRMLWidget.h."""
+
     mrmlSceneChanged = Signal(object)
-    SIGNALS = ("mrmlSceneChanged(vtkMRMLScene*)",)
+    _SIGNALS = ("mrmlSceneChanged(vtkMRMLScene*)",)
 
     def __init__(self, parent=None):
         super().__init__(parent)
@@ -29,25 +31,29 @@ def _option(name: str, kind):
 
 
 class qMRMLNodeComboBox(qt.QWidget):
-    """Lists the scene's nodes of some classes. As in Slicer the first node is chosen where "none" is not allowed."""
+    """Lists the scene's nodes of some classes: Libs/MRML/Widgets/qMRMLNodeComboBox.h and .cxx.
+
+    As there it is disabled without a scene, an unknown node chooses "none", and the first node is chosen where "none"
+    is not allowed. Without the items that add, rename and delete nodes.
+    """
 
     currentNodeChanged = Signal(object)
     currentNodeIDChanged = Signal(str)
-    SIGNALS = ("currentNodeChanged(vtkMRMLNode*)", "currentNodeIDChanged(QString)")
+    _SIGNALS = ("currentNodeChanged(vtkMRMLNode*)", "currentNodeIDChanged(QString)")
 
     def __init__(self, parent=None):
         super().__init__(parent)
         self._scene, self._observed, self._ids, self._current = None, [], [], ""
         self._options = {
             "nodeTypes": [], "showChildNodeTypes": True, "showHidden": False, "noneEnabled": False,
-            "addEnabled": True, "removeEnabled": True, "renameEnabled": False, "editEnabled": False,
-            "selectNodeUponCreation": True, "noneDisplay": "None", "baseName": "",
+            "addEnabled": True, "removeEnabled": True, "noneDisplay": "None",
         }  # fmt: skip
         layout = qt.QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._combo = qt.QComboBox()
         self._combo.setSizeAdjustPolicy(qt.QComboBox.AdjustToMinimumContentsLengthWithIcon)
         layout.addWidget(self._combo)
+        self.enabled = False
         self._combo.activated.connect(lambda row: self._choose(self._ids[row]))
         self.destroyed.connect(lambda *_, d=self.__dict__: _stop_observing(d))
 
@@ -57,14 +63,12 @@ class qMRMLNodeComboBox(qt.QWidget):
     noneEnabled = _option("noneEnabled", bool)
     addEnabled = _option("addEnabled", bool)
     removeEnabled = _option("removeEnabled", bool)
-    renameEnabled = _option("renameEnabled", bool)
-    editEnabled = _option("editEnabled", bool)
-    selectNodeUponCreation = _option("selectNodeUponCreation", bool)
     noneDisplay = _option("noneDisplay", str)
-    baseName = _option("baseName", str)
     currentNodeID = Property(str, lambda s: s._current, lambda s, v: s.setCurrentNodeID(v))
 
     def setMRMLScene(self, scene):
+        if scene is self._scene:
+            return
         _stop_observing(self.__dict__)
         self._scene = scene
         if scene:
@@ -72,6 +76,7 @@ class qMRMLNodeComboBox(qt.QWidget):
             for event in (*single, *whole, scene.EndBatchProcessEvent):
                 self._observed.append((scene, scene.AddObserver(event, self._scene_changed)))
         self._fill()
+        self.enabled = scene is not None
 
     def mrmlScene(self):
         return self._scene
@@ -115,10 +120,9 @@ class qMRMLNodeComboBox(qt.QWidget):
         return self._scene.GetNodeByID(self._current) if self._scene and self._current else None
 
     def setCurrentNodeID(self, node_id):
-        node_id = node_id or ""
-        if node_id in self._ids:
-            self._combo.currentIndex = self._ids.index(node_id)
-            self._choose(node_id)
+        node_id = node_id if node_id in self._ids else ""
+        self._combo.currentIndex = self._ids.index(node_id) if node_id in self._ids else -1
+        self._choose(node_id)
 
     def setCurrentNode(self, node):
         self.setCurrentNodeID(node.GetID() if node else "")

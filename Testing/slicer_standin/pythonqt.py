@@ -21,7 +21,7 @@ class PythonQtType(type(QtCore.QObject)):
 
 def _make_module() -> types.ModuleType:
     module = types.ModuleType("qt", __doc__)
-    module.Qt, module.Signal, module.Slot = QtCore.Qt, QtCore.Signal, QtCore.Slot
+    module.Qt = QtCore.Qt
     for part in (QtCore, QtGui, QtNetwork, QtWidgets):
         for name in dir(part):
             found = getattr(part, name)

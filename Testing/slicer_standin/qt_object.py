@@ -60,7 +60,8 @@ class PythonQtObject:
     def __setattr__(self, name, value):
         if name == "name":
             name = "objectName"
-        if name.startswith("_") or is_python_property(type(self), name):
+        private = name.startswith("_") and type(self).__module__ != "qt"  # of a class of the stand-in or of a module
+        if private or is_python_property(type(self), name):
             super().__setattr__(name, value)
             return
         meta = object.__getattribute__(self, "metaObject")()
@@ -79,7 +80,7 @@ class PythonQtObject:
 
     def _signal(self, signature: str):
         name = signature.partition("(")[0]
-        if signature in getattr(type(self), "SIGNALS", ()):  # signals of ctk and qMRML stand-ins with C++ types
+        if signature in getattr(type(self), "_SIGNALS", ()):  # signals of ctk and qMRML stand-ins with C++ types
             return getattr(self, name)
         normalized = QtCore.QMetaObject.normalizedSignature(signature).data().decode()
         meta = object.__getattribute__(self, "metaObject")()

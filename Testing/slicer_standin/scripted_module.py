@@ -1,4 +1,7 @@
-"""`slicer.ScriptedLoadableModule` for tests: the four base classes, written after the behaviour of Slicer 5.12's."""
+"""`slicer.ScriptedLoadableModule` for tests, after Base/Python/slicer/ScriptedLoadableModule.py.
+
+Stricter: without the developer's section, and a test class has to say itself what its `runTest` runs.
+"""
 
 import importlib
 import unittest
@@ -17,6 +20,7 @@ __all__ = [
 
 class ScriptedLoadableModule:
     def __init__(self, parent):
+        super().__init__()
         self.parent = parent
         self.moduleName = type(self).__name__
         parent.title, parent.categories, parent.dependencies, parent.contributors = "", [], [], []
@@ -26,12 +30,17 @@ class ScriptedLoadableModule:
             if Path(icon).is_file():
                 parent.icon = qt.QIcon(icon)
                 break
+        if not hasattr(slicer, "selfTests"):
+            slicer.selfTests = {}
+        slicer.selfTests[self.moduleName] = self.runTest
 
     def resourcePath(self, filename):
         return str(Path(self.parent.path).parent / "Resources" / filename)
 
     def getDefaultModuleDocumentationLink(self, docPage=None):
-        return f'<a href="{slicer.app.moduleDocumentationUrl(docPage or self.moduleName)}">documentation</a>'
+        base = slicer.app.documentationBaseUrl
+        url = base + docPage if docPage else slicer.app.moduleDocumentationUrl(self.moduleName)
+        return f'<p>For more information, see the <a href="{url}">online documentation</a>.</p>'
 
     def runTest(self, msec=100, **kwargs):
         case = getattr(importlib.import_module(self.__module__), self.moduleName + "Test")()
@@ -40,12 +49,13 @@ class ScriptedLoadableModule:
 
 
 class ScriptedLoadableModuleWidget:
-    def __init__(self, parent=None):
+    def __init__(self, parent):
         super().__init__()
         self.moduleName = type(self).__name__.removesuffix("Widget")
         self.developerMode = False
         self.parent = parent
         self.layout = parent.layout()
+        slicer.app.moduleManager().connect("moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded)
 
     def resourcePath(self, filename):
         return str(Path(slicer.util.modulePath(self.moduleName)).parent / "Resources" / filename)
@@ -55,6 +65,12 @@ class ScriptedLoadableModuleWidget:
 
     def cleanup(self):
         pass
+
+    def _onModuleAboutToBeUnloaded(self, moduleName):
+        if moduleName == self.moduleName:
+            self.cleanup()
+            manager = slicer.app.moduleManager()
+            manager.disconnect("moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded)
 
 
 class ScriptedLoadableModuleLogic:
@@ -66,23 +82,20 @@ class ScriptedLoadableModuleLogic:
     def getParameterNode(self):
         node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
         if node is None:
-            node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
-            node.UnRegister(None)
-            node.SetSingletonTag(self.moduleName)
-            node.SetName(self.moduleName)
-            node = slicer.mrmlScene.AddNode(node)
+            node = slicer.mrmlScene.AddNode(self.createParameterNode())
+        node.SetAttribute("ModuleName", self.moduleName)  # closing the scene may have removed it
+        return node
+
+    def createParameterNode(self):
+        node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
+        node.UnRegister(None)
+        node.SetSingletonTag(self.moduleName)
         node.SetAttribute("ModuleName", self.moduleName)
+        node.SetName(slicer.mrmlScene.GenerateUniqueName(self.moduleName))
         return node
 
 
 class ScriptedLoadableModuleTest(unittest.TestCase):
-    messageDelay = 0
-
-    def __init__(self, *arguments, **keywords):
-        super().__init__(*arguments, **keywords)
-
     def delayDisplay(self, message, requestedDelay=None, msec=None):
-        slicer.app.processEvents()
-
-    def runTest(self):
-        """The default runs nothing, as in Slicer."""
+        delay = getattr(self, "messageDelay", requestedDelay if msec is None else msec)
+        slicer.util.delayDisplay(message, 100 if delay is None else delay)

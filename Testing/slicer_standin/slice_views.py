@@ -7,7 +7,20 @@ _SIDE = 200  # pixels, and mm
 
 
 class SliceView:
-    """One axial view, 1 mm a pixel around the origin. Stands for qMRMLSliceWidget and for its sliceView()."""
+    """Libs/MRML/Widgets/qMRMLSliceView.h, and of CTK Libs/Visualization/VTK/Widgets/ctkVTKAbstractView.h."""
+
+    def __init__(self, interactor, node):
+        self._interactor, self._node = interactor, node
+
+    def interactor(self):
+        return self._interactor
+
+    def mrmlSliceNode(self):
+        return self._node
+
+
+class SliceWidget:
+    """One axial view, 1 mm a pixel around the origin: Libs/MRML/Widgets/qMRMLSliceWidget.h."""
 
     def __init__(self, name, application_logic):
         self._window = vtk.vtkRenderWindow()
@@ -40,25 +53,12 @@ class SliceView:
         self._group.SetMRMLDisplayableNode(self._node)
 
     def sliceView(self):
-        return self
-
-    def interactor(self):
-        return self._interactor
+        return SliceView(self._interactor, self._node)
 
     def mrmlSliceNode(self):
         return self._node
 
-    def click(self, ras, control=False, shift=False):
-        """The mouse goes to a point (RAS mm; the view scrolls there) and its left button is pressed and released."""
-        self._node.JumpSliceByOffsetting(*ras)
-        to_pixel = vtk.vtkMatrix4x4()
-        vtk.vtkMatrix4x4.Invert(self._node.GetXYToRAS(), to_pixel)
-        x, y = (round(v) for v in to_pixel.MultiplyPoint((*ras, 1.0))[:2])
-        self._interactor.SetEventInformation(x, y, control, shift)
-        for event in ("EnterEvent", "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent"):
-            self._interactor.InvokeEvent(event)
-
-    def close(self):
+    def _close(self):
         """Let the managers go of the scene, which lives on."""
         self._group.SetMRMLDisplayableNode(None)
         self._style.SetInteractor(None)
@@ -67,10 +67,10 @@ class SliceView:
 
 
 class LayoutManager:
-    """`slicer.app.layoutManager()` with these views."""
+    """`slicer.app.layoutManager()` with these views: Libs/MRML/Widgets/qMRMLLayoutManager.h."""
 
     def __init__(self, application_logic, names=("Red", "Green")):
-        self._views = {name: SliceView(name, application_logic) for name in names}
+        self._views = {name: SliceWidget(name, application_logic) for name in names}
 
     def sliceViewNames(self):
         return tuple(self._views)
@@ -78,6 +78,19 @@ class LayoutManager:
     def sliceWidget(self, name):
         return self._views[name]
 
-    def close(self):
-        for view in self._views.values():
-            view.close()
+
+def close(layout_manager: LayoutManager):
+    for view in layout_manager._views.values():
+        view._close()
+
+
+def click(widget: SliceWidget, ras, control=False, shift=False):
+    """The mouse goes to a point (RAS mm; the view scrolls there) and its left button is pressed and released."""
+    widget.mrmlSliceNode().JumpSliceByOffsetting(*ras)
+    to_pixel = vtk.vtkMatrix4x4()
+    vtk.vtkMatrix4x4.Invert(widget.mrmlSliceNode().GetXYToRAS(), to_pixel)
+    x, y = (round(v) for v in to_pixel.MultiplyPoint((*ras, 1.0))[:2])
+    interactor = widget.sliceView().interactor()
+    interactor.SetEventInformation(x, y, control, shift)
+    for event in ("EnterEvent", "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent"):
+        interactor.InvokeEvent(event)

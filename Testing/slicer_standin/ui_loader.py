@@ -65,7 +65,7 @@ class StrictUiLoader:
             _check_properties(element, factory.made)
         for connection in connections if connections is not None else ():
             _connect(connection, factory.made)
-        widget._made = factory.made  # keeps the Python halves alive
+        vars(widget)["_made"] = factory.made  # keeps the Python halves alive
         return widget
 
 
