@@ -217,7 +217,7 @@ def _voxels(stack: Stack) -> np.ndarray:
             broken.append(s)
             error = error or pixels
             continue
-        plane = as_hu(_hu(pixels, s))
+        plane = as_hu(_hu(pixels, s)[np.newaxis])[0]  # at once, not row by row
         if plane.dtype != voxels.dtype and voxels.dtype == np.int16:
             voxels = voxels.astype(np.float32)
         voxels[i] = plane
