@@ -58,6 +58,28 @@ def test_the_panel_is_timed_over_a_run_a_cancelled_run_clicks_and_thresholds(tmp
     assert "At the panel" in (tmp_path / "benchmark.txt").read_text(encoding="utf-8")
 
 
+def test_reading_many_frames_is_measured_in_every_compression(tmp_path):
+    arguments = [
+        "--slices",
+        "36",
+        "--pixels",
+        "64",
+        "--only",
+        "reading",
+        "--frames",
+        "18,36",
+        "--output",
+        str(tmp_path),
+    ]
+    assert command.main(arguments) == 0
+    runs = json.loads((tmp_path / "benchmark.json").read_text())["reading"]
+    assert {(run["packing"], run["frames"]) for run in runs} == {(p, n) for p in command.PACKINGS for n in (18, 36)}
+    assert all(run["pixels_mb"] == 2 * run["frames"] * 64 * 64 / 1e6 and run["memory_over_pixels"] > 0 for run in runs)
+    bars = {row["bar"]: row["value"] for row in report.bars({"pipeline": [], "peers": {}, "reading": runs})}
+    assert bars["reading many frames, memory over pixels"] == max(run["memory_over_pixels"] for run in runs)
+    assert "36 frames, JPEG-LS" in (tmp_path / "benchmark.txt").read_text(encoding="utf-8")
+
+
 def test_what_blocks_the_event_loop_is_found_and_named(standin_app):
     import time
 

@@ -154,6 +154,15 @@ def test_a_file_of_many_frames_is_opened_once_and_each_frame_decoded_once(tmp_pa
     assert paths == [path] and len(decoded) == len(set(decoded)) == len(SMALL.voxels_zyx)
 
 
+def test_among_several_series_sixteen_frames_are_looked_at_and_each_is_then_decoded_once(tmp_path, monkeypatch):
+    one_file(tmp_path)
+    phantoms.write_dicom(SMALL, tmp_path / "other", series="1.2.826.0.1.3680043.8.498.3", SeriesNumber=2)
+    decoded, decode = [], dicom_pixels._decoded
+    monkeypatch.setattr(dicom_pixels, "_decoded", lambda *args: (decoded.append(args[1]), decode(*args))[1])
+    assert same(read_ct(tmp_path, series="498.2"), SMALL)
+    assert len(set(decoded)) == len(SMALL.voxels_zyx) and len(decoded) == len(SMALL.voxels_zyx) + 16
+
+
 def test_two_files_whose_frames_lie_in_turn_are_each_opened_once(tmp_path, monkeypatch):
     whole = one_file(tmp_path)
     dataset = pydicom.dcmread(whole)

@@ -21,12 +21,16 @@ from Testing.tools.benchmark import chest_ct, plot, report
 
 FOLDER = Path(__file__).resolve().parent
 PEERS = ("lungmask", "nnunet")
-MEASURED = ("pipeline", "command", "layers", "worker", "live", "panel")
+MEASURED = ("pipeline", "command", "layers", "worker", "live", "panel", "reading")
+PACKINGS = ("none", "JPEG-LS", "JPEG lossless", "JPEG 2000")  # of the frames that are read
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Times the pipeline, its engines and what users have today.")
     parser.add_argument("--slices", type=_numbers, default=[100, 300, 600], help="CTs to time, e.g. 100,300,600")
+    parser.add_argument(
+        "--frames", type=_numbers, default=[100, 400, 1200], help="frames in the DICOM files that are read"
+    )
     parser.add_argument("--pixels", type=int, default=512, help="columns and rows of a slice")
     parser.add_argument("--engines", type=_words, help="default: all that are installed")
     parser.add_argument("--peers-on", type=int, help="slices of the CT for the peers; default: the smallest")
@@ -76,6 +80,10 @@ def measure(given: argparse.Namespace, folder: Path, console: Console) -> dict:
         found["live"] = ask("live", ct=described(middle))
     if "panel" in wanted:
         found["panel"] = ask("panel", ct=described(middle), point=_nodule(middle), **model)
+    if "reading" in wanted:
+        runs = [(packing, n) for packing in PACKINGS for n in given.frames]
+        answers = (ask("reading", ct=described(cts[sizes[0]]), frames=n, packing=packing) for packing, n in runs)
+        found["reading"] = [answer for answer in answers if answer]
     if given.peers:
         theirs = cts[given.peers_on or sizes[0]]
         for name in PEERS:

@@ -215,7 +215,14 @@ def panel(ct: Stored, point: tuple[float, float, float], model: str | None = Non
     return measure(ct, point, model)
 
 
-MEASUREMENTS = {f.__name__: f for f in (pipeline, command, layers, worker, live, panel)}
+def reading(ct: Stored, frames: int, packing: str) -> dict:
+    """See `benchmark.reading`."""
+    from Testing.tools.benchmark.reading import measure
+
+    return measure(ct, frames, packing)
+
+
+MEASUREMENTS = {f.__name__: f for f in (pipeline, command, layers, worker, live, panel, reading)}
 
 
 def main(name: str, arguments: str) -> None:

@@ -13,6 +13,8 @@ BARS = {
     "peak memory, largest CT, the command, GB": (LOWER, 3.0, 1.5),
     "peak memory, largest CT, the child, GB": (LOWER, 3.0, 1.5),
     "growth with slices, off linear": (LOWER, 0.15, 0.05),
+    "reading many frames, memory over pixels": (LOWER, 3.0, 3.0),
+    "reading many frames, growth off linear": (LOWER, 0.15, 0.05),
     "lungs, 300 slices, seconds": (LOWER, 3.0, 3.0),
     "cancel, seconds": (LOWER, 1.0, 1.0),
     "panel: longest gap of the event loop in a run, seconds": (LOWER, 0.05, 0.05),
@@ -71,6 +73,7 @@ def _values(figures: dict) -> dict[str, float]:
             made["lungs, 300 slices, seconds"] = best["stages"]["lungs"]
     if figures.get("command"):
         made["peak memory, largest CT, the command, GB"] = figures["command"]["peak_memory_mb"] / 1000
+    made |= _reading(figures.get("reading") or [])
     if figures.get("worker"):
         made["cancel, seconds"] = figures["worker"]["cancel_seconds"]
     if figures.get("panel"):
@@ -81,6 +84,21 @@ def _values(figures: dict) -> dict[str, float]:
             made["panel: click to outline, warm child, seconds"] = p["click_warm_again_seconds"]
         made["panel: threshold to table and outlines, seconds"] = p["threshold_seconds"]
     return made
+
+
+def _reading(runs: list[dict]) -> dict[str, float]:
+    """The worst of all compressions. Linear: CPU time, from the smallest to the largest file; faster does not count."""
+    if not runs:
+        return {}
+    growth = []
+    for packing in {run["packing"] for run in runs}:
+        alike = sorted((run for run in runs if run["packing"] == packing), key=lambda run: run["frames"])
+        per_frame = [run["cpu_seconds"] / run["frames"] for run in alike]
+        growth.append(max(0.0, per_frame[-1] / per_frame[0] - 1))
+    return {
+        "reading many frames, memory over pixels": max(run["memory_over_pixels"] for run in runs),
+        "reading many frames, growth off linear": max(growth),
+    }
 
 
 def show(figures: dict, console: Console) -> None:
@@ -163,6 +181,17 @@ def _lists(figures: dict):
                 (f"{v['lesions_measured']} lesions extracted and measured", f"{v['measure_seconds'] * 1000:.0f} ms"),
             ],
         )
+    if figures.get("reading"):
+        rows = [
+            (
+                f"{run['frames']} frames, {run['packing']}",
+                f"{run['seconds']:.1f} s",
+                f"{run['cpu_seconds'] / run['frames'] * 1000:.1f} CPU ms a frame",
+                f"{run['memory_over_pixels']:.2f} of {run['pixels_mb']:.0f} MB",
+            )
+            for run in figures["reading"]
+        ]
+        yield "Reading one DICOM file of many frames: seconds, and peak memory over the size of the pixels", rows
     if figures.get("panel"):
         yield "At the panel", _panel_rows(figures["panel"])
         for title, key in (("in a run", "run_gaps"), ("else", "other_gaps"), ("without the child", "live_gaps")):
