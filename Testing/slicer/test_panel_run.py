@@ -151,6 +151,46 @@ def test_a_run_shows_its_progress_and_leaves_the_event_loop_alive(case):
     )
 
 
+def test_one_bar_and_one_estimate_go_through_the_whole_run_and_the_next_run_knows_of_it(case, standin_app):
+    from LungTumorSegLib.slicer_.panel import past_runs
+
+    standin_app.userSettings().clear()
+    case.network.steps = 60
+    case.add_chest()
+    first, second = bar_of_a_run(case), bar_of_a_run(case)
+    for values in (first, second):
+        assert values == sorted(values) and values[0] < values[-1] <= 1000
+    assert second[-1] > 900  # the known network ends with its slices; the first run expected more to come
+    taken = past_runs.read("segment")
+    assert taken["network"].steps == 60 and taken["network"].seconds > 0
+    case.network.steps = 10_000
+    case.ui.segmentButton.click()
+    spin(lambda: case.ui.statusLabel.text not in ("Waiting", ""), seconds=10)
+    assert "s left" in case.ui.statusLabel.text  # from the first moment
+    case.ui.segmentButton.click()
+    standin_app.userSettings().setValue("LungTumorSeg/SecondsOfRuns", "damaged")
+    assert past_runs.read("segment") == {}
+    case.network.steps = 3
+    case.run()
+    assert past_runs.read("segment")["network"].steps == 3
+
+
+def bar_of_a_run(case):
+    """The bar's values of 1000 at each turn of the event loop, from the start of a run to its end."""
+    shown = []
+    case.ui.segmentButton.click()
+
+    def ended():
+        if case.logic.running and case.ui.progressBar.maximum:  # none while it waits
+            assert case.ui.progressBar.maximum == 1000
+            shown.append(case.ui.progressBar.value)
+        return not case.logic.running
+
+    spin(ended, seconds=60)
+    case.settle()
+    return shown
+
+
 def test_cancel_leaves_the_scene_as_it_was(case, scene, tmp_path):
     case.network.steps = 10_000
     case.add_chest()

@@ -71,6 +71,10 @@ class ExplainRun(Run):
             title=_TITLES[kind] if title is None else title,
         )
 
+    @property
+    def job(self) -> str:
+        return self.kind
+
     def begin(self, client: WorkerClient) -> WorkerRun:
         point = self.explained.click_of(self.lesion.id)
         return client.explain(self.ct, self.lesion, self.mask, self.kind, point, self.options)

@@ -47,6 +47,11 @@ class Run(ABC):
     handle: WorkerRun | None = None
     steps: Iterator | None = None
 
+    @property
+    @abstractmethod
+    def job(self) -> str:
+        """segment | click | uncertainty | heat: runs of one job take about as long as one another."""
+
     @abstractmethod
     def begin(self, client: WorkerClient) -> WorkerRun:
         """Hand the request to the child process."""

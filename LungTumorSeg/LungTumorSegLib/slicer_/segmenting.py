@@ -35,6 +35,10 @@ class SegmentRun(Run):
         options = Options(points_lps=points, **options)
         return cls(volume=volume, ct=ct, options=options, registry=registry, add_to=add_to, replaces=replaces)
 
+    @property
+    def job(self) -> str:
+        return "click" if self.options.points_lps else "segment"
+
     def begin(self, client: WorkerClient) -> WorkerRun:
         return client.start(self.ct, self.options)
 

@@ -475,8 +475,8 @@
             <translation>分割</translation>
         </message>
         <message>
-            <source>How much of the present stage is done</source>
-            <translation>当前阶段的进度</translation>
+            <source>How much of the run is done</source>
+            <translation>本次运行的进度</translation>
         </message>
         <message>
             <source>What is being done; after a run its engine, device, precision and duration</source>
@@ -969,6 +969,10 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
     <context>
         <name>panel.segment</name>
         <message>
+            <source>Starting</source>
+            <translation>正在启动</translation>
+        </message>
+        <message>
             <source>Finding the lungs</source>
             <translation>正在分割肺部</translation>
         </message>
@@ -1033,16 +1037,12 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
             <translation>在所选 CT 中检出、勾画并测量肺肿瘤</translation>
         </message>
         <message>
-            <source>Engine, device, precision and duration of the run. {0}.</source>
-            <translation>本次运行的引擎、设备、精度和用时。{0}。</translation>
-        </message>
-        <message>
             <source>Waiting</source>
             <translation>等待中</translation>
         </message>
         <message>
-            <source>Starting</source>
-            <translation>正在启动</translation>
+            <source>Engine, device, precision and duration of the run. {0}.</source>
+            <translation>本次运行的引擎、设备、精度和用时。{0}。</translation>
         </message>
     </context>
     <context>

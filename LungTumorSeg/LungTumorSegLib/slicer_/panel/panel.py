@@ -254,8 +254,8 @@ class Panel(VTKObservationMixin):
 
     def _start(self, start: Callable):
         with self.errors_shown():
-            run = start()
-            self.section(SegmentSection).show_progress(run)
+            start()
+            self.section(SegmentSection).show_progress(self.logic.queue.current)
             self._timer.start()
         self.refresh()
 

@@ -5,17 +5,23 @@ import traceback
 import slicer
 from slicer.i18n import tr as _
 
+from ...data import Progress
 from ...errors import LungTumorSegError
+from ..runs import Run
+from . import past_runs
+from .estimate import Estimate
 from .parameters import ENGINES
 from .section import Section, say
 
 # Python's own words between an error and the one that it led to
 _CAUSED = "The above exception was the direct cause of the following exception:"
+BAR_STEPS = 1000
 
 
-def stage_text(progress) -> str:
-    """A line for the user about a `data.Progress`."""
+def stage_text(progress, seconds_left: float | None = None) -> str:
+    """A line for the user about a `data.Progress`. seconds_left: of the whole run."""
     names = {
+        "start": _("Starting"),
         "lungs": _("Finding the lungs"),
         "engine": _("Loading the network"),
         "network": _("Segmenting slices"),
@@ -27,8 +33,8 @@ def stage_text(progress) -> str:
     text = names.get(progress.stage, progress.stage)
     if progress.stage in ("network", "views", "explain"):
         text = _("{0}: {1} of {2}").format(text, progress.done, progress.total)
-    if progress.seconds_left is not None:
-        text = _("{0}, {1:.0f} s left").format(text, progress.seconds_left)
+    if seconds_left is not None:
+        text = _("{0}, {1:.0f} s left").format(text, seconds_left)
     return text
 
 
@@ -66,6 +72,8 @@ class SegmentSection(Section):
 
     def connect(self):
         self._log = ""
+        self._run: Run | None = None
+        self._estimate: Estimate | None = None  # of that run
         self.ui.segmentButton.connect("clicked()", self._clicked)
         self.ui.copyLogButton.connect("clicked()", lambda: slicer.app.clipboard().setText(self._log))
         self.ui.dismissButton.connect("clicked()", self.ui.errorFrame.hide)
@@ -87,16 +95,24 @@ class SegmentSection(Section):
         self.ui.progressBar.visible = running
 
     def show_progress(self, run):
-        if run.progress is None:
+        """One bar and one estimate for the whole run, from what the last one took."""
+        if run is not self._run:
+            self._run, self._estimate = run, Estimate(run.job, past_runs.read(run.job))
+        if run.state == "waiting":
             self.ui.progressBar.setRange(0, 0)
-            say(self.ui.statusLabel, _("Waiting") if run.state == "waiting" else _("Starting"))
+            say(self.ui.statusLabel, _("Waiting"))
             return
-        self.ui.progressBar.setRange(0, max(run.progress.total, 1))
-        self.ui.progressBar.value = run.progress.done
-        say(self.ui.statusLabel, stage_text(run.progress))
+        self._estimate.update(run.progress)
+        left = self._estimate.seconds_left
+        self.ui.progressBar.setRange(0, BAR_STEPS)
+        self.ui.progressBar.value = round(BAR_STEPS * self._estimate.done)
+        progress = run.progress or Progress("start", 0, 1)
+        say(self.ui.statusLabel, stage_text(progress, left))
 
     def show_done(self, run):
         """What a finished run has to say: engine, device, time, notes, or nothing when it was cancelled."""
+        if run is self._run and run.error is None:
+            past_runs.keep(run.job, self._estimate.finish())
         if run.findings is None:
             say(self.ui.statusLabel, " ".join(run.notes))
             return
