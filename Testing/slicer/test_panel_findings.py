@@ -134,8 +134,18 @@ def test_the_buttons_show_whether_the_chosen_result_has_surfaces_and_diameters(f
     assert (first.surfaces_shown, second.surfaces_shown) == (True, False)
 
 
+def line_names():
+    import slicer
+
+    return sorted(line.GetName() for line in slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode"))
+
+
 def test_surfaces_and_diameters_come_and_go(found, scene):
-    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 6
+    assert line_names() == ["Lesion 1 long axis", "Lesion 1 short axis"]  # the largest, which is also selected
+    found.ui.lesionTable.setCurrentCell(2, NAME)
+    found.settle()
+    third = found.column(NAME)[2]
+    assert line_names() == ["Lesion 1 long axis", "Lesion 1 short axis", f"{third} long axis", f"{third} short axis"]
     found.ui.diametersButton.click()
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 0
     segmentation = found.logic.segmentation(found.panel.findings)
@@ -258,6 +268,22 @@ def test_the_threshold_changes_the_lesions_without_the_network(found):
     assert sum(map(float, found.column(VOLUME))) == pytest.approx(smaller / 1000, abs=0.02)
     assert len(found.network.starts) == 1
     assert found.panel.parameters.threshold == 0.8
+
+
+def test_nothing_is_computed_while_a_slider_is_still_moving(found, monkeypatch):
+    updates = []
+    update = found.logic.update
+    monkeypatch.setattr(found.logic, "update", lambda *a, **changes: (updates.append(changes), update(*a, **changes)))
+    slider = found.ui.thresholdSlider._slider
+    slider.setSliderDown(True)
+    for position in (300, 500, 700):
+        slider.setSliderPosition(position)
+        found.settle()
+    assert updates == [] and found.ui.thresholdSlider._spin.value > 0.6  # the figure follows all the same
+    slider.setSliderDown(False)
+    found.settle()
+    (changes,) = updates
+    assert found.panel.findings.threshold == changes["threshold"] == pytest.approx(0.68, abs=0.01)
 
 
 def test_the_smallest_diameter_leaves_lesions_out_and_brings_them_back(found):

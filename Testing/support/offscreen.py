@@ -22,7 +22,8 @@ _SLICE_MANAGERS = (
     "vtkMRMLMarkupsDisplayableManager",
     "vtkMRMLColorLegendDisplayableManager",
 )
-_VIEW_MANAGERS = (
+_VIEW_NAMES = {"Axial": "Red", "Coronal": "Green", "Sagittal": "Yellow"}
+VIEW_MANAGERS = (
     "vtkMRMLCameraDisplayableManager",
     "vtkMRMLModelDisplayableManager",
     "vtkMRMLSegmentationsDisplayableManager3D",
@@ -85,7 +86,7 @@ class SliceView:
         self._logic = slicer.vtkMRMLSliceLogic()
         self._logic.SetMRMLApplicationLogic(application_logic)
         self._logic.SetMRMLScene(self._scene)
-        self._node = self._logic.AddSliceNode("Red")
+        self._node = self._logic.AddSliceNode(_VIEW_NAMES[orientation])
         self._logics.AddItem(self._logic)
         try:
             self._look(application_logic, volume, world_ras, size, field_mm, orientation)
@@ -147,35 +148,55 @@ def slice_picture(
         view.close()
 
 
-def view_picture(application_logic, scene, size=(800, 800), zoom=1.0) -> np.ndarray:
-    """The 3D view from the front: what is shown of segmentations and models. Returns uint8 (rows, columns, 3).
+class SolidView:
+    """A 3D view from the front that stays open and follows the scene: what is shown of segmentations and models."""
 
-    zoom: 1 leaves the margin that VTK puts around the scene's bounding sphere.
-    """
-    view = None
-    node = slicer.vtkMRMLViewNode()
-    node.SetLayoutName("1")
-    node.SetBoxVisible(False)
-    node.SetAxisLabelsVisible(False)
-    scene.AddNode(node)
-    try:
-        factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
-        view = _View(application_logic, node, factory, _VIEW_MANAGERS, size)
-        view.renderer.SetBackground(0.76, 0.76, 0.91)
-        view.renderer.SetBackground2(0.45, 0.47, 0.72)
-        view.renderer.GradientBackgroundOn()
-        camera = view.renderer.GetActiveCamera()
-        view.window.Render()
+    def __init__(self, application_logic, scene, size=(800, 800), managers=VIEW_MANAGERS):
+        self._scene, self._view = scene, None
+        self._node = slicer.vtkMRMLViewNode()
+        self._node.SetLayoutName("1")
+        self._node.SetBoxVisible(False)
+        self._node.SetAxisLabelsVisible(False)
+        scene.AddNode(self._node)
+        try:
+            factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
+            self._view = _View(application_logic, self._node, factory, managers, size)
+            self._view.renderer.SetBackground(0.76, 0.76, 0.91)
+            self._view.renderer.SetBackground2(0.45, 0.47, 0.72)
+            self._view.renderer.GradientBackgroundOn()
+            self._view.window.Render()
+        except BaseException:
+            self.close()
+            raise
+
+    def look_from_the_front(self, zoom: float):
+        """zoom: 1 leaves the margin that VTK puts around the scene's bounding sphere."""
+        camera = self._view.renderer.GetActiveCamera()
         camera.SetPosition(0, 500, 0)
         camera.SetFocalPoint(0, 0, 0)
         camera.SetViewUp(0, 0, 1)
-        view.renderer.ResetCamera()
+        self._view.renderer.ResetCamera()
         camera.Zoom(zoom)
+
+    def picture(self) -> np.ndarray:
+        """uint8 (rows, columns, 3)."""
+        return self._view.picture()
+
+    def close(self):
+        """Take the view's node out of the scene, which lives on."""
+        if self._view is not None:
+            self._view.close()
+        self._scene.RemoveNode(self._node)
+
+
+def view_picture(application_logic, scene, size=(800, 800), zoom=1.0) -> np.ndarray:
+    """What a `SolidView` shows, uint8 (rows, columns, 3)."""
+    view = SolidView(application_logic, scene, size)
+    try:
+        view.look_from_the_front(zoom)
         return view.picture()
     finally:
-        if view is not None:
-            view.close()
-        scene.RemoveNode(node)
+        view.close()
 
 
 def save(picture: np.ndarray, path: Path):

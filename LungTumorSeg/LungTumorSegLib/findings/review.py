@@ -36,7 +36,8 @@ class Findings:
     the probability is smoothed before the threshold (0: not at all).
 
     ct: what was segmented. result: what `segment` returned for it. card: the model's, which belongs to the map that the
-    model made, whatever model there is later. diameters_shown, surfaces_shown: whether a viewer shows them.
+    model made, whatever model there is later. diameters_shown, surfaces_shown: whether a viewer shows them. selected:
+    the id of the lesion that a viewer looks at, if any.
     """
 
     def __init__(self, ct: CT, result: Result, card: OperatingPoint) -> None:
@@ -47,6 +48,7 @@ class Findings:
         self.masks: tuple[np.ndarray, ...] = ()
         self.names: dict[int, str] = {}
         self.diameters_shown = self.surfaces_shown = False
+        self.selected: int | None = None
         self._regions = [_Region(c) for c in result.candidates]
         self._smoothed: dict[tuple[int, float], Candidate] = {}
         self._known = {x.id: (x, m) for x, m in zip(result.lesions, result.masks, strict=True)}

@@ -215,6 +215,10 @@ class LungTumorSegLogicBase:
         """Centre all slice views and 3D cameras on a lesion."""
         display.jump(slicer.mrmlScene, self.lesion_position(findings, lesion_id))
 
+    def select(self, findings: Findings, lesion_id: int | None):
+        """Draw the diameters, where they are shown, of this lesion beside those of the largest."""
+        self.registry.select(findings, lesion_id)
+
     def set_visible(self, findings: Findings, lesion_id: int, visible: bool):
         """Show or hide one lesion in slices and 3D."""
         display.set_segment_visible(
@@ -234,7 +238,7 @@ class LungTumorSegLogicBase:
         return self.registry.make_surfaces(findings, seconds)
 
     def show_diameters(self, findings: Findings, visible: bool = True) -> list:
-        """Draw the diameters of the lesions that are not rejected as line markups; returns the nodes."""
+        """Draw the diameters of the largest and of the selected lesion as line markups; returns the nodes."""
         return self.registry.show_diameters(findings, visible)
 
     def show_probability(self, findings: Findings, opacity: float = 0.5, title: str = "Tumour (%)"):

@@ -163,8 +163,15 @@ class Registry:
         if self.table(findings) is not None:  # the user may have removed it
             table.fill_table(self.table(findings), findings.lesions, findings.names, volume)
         if findings.diameters_shown:
-            markups.diameters_to_markups(findings.lesions, findings.names, volume, segmentation)
+            self._draw_diameters(findings)
         self._changed(findings)
+
+    def select(self, findings: Findings, lesion_id: int | None):
+        """Draw the diameters, where they are shown, of this lesion too; None: of the largest alone."""
+        if lesion_id != findings.selected:
+            findings.selected = lesion_id
+            if findings.diameters_shown:
+                self._draw_diameters(findings)
 
     def show_3d(self, findings: Findings, visible: bool):
         """Show or hide the lesions' surfaces."""
@@ -178,13 +185,19 @@ class Registry:
         return not findings.surfaces_shown or surfaces.make_surfaces(self.segmentation(findings), seconds)
 
     def show_diameters(self, findings: Findings, visible: bool) -> list:
-        """Draw, or remove, the diameters of the lesions that are not rejected; returns the line nodes."""
+        """Draw, or remove, the diameters of the largest and the selected lesion; returns the line nodes."""
         findings.diameters_shown = visible
-        segmentation = self.segmentation(findings)
         if not visible:
-            markups.remove_markups(segmentation)
+            markups.remove_markups(self.segmentation(findings))
             return []
-        return markups.diameters_to_markups(findings.lesions, findings.names, self.volume(findings), segmentation)
+        return self._draw_diameters(findings)
+
+    def _draw_diameters(self, findings: Findings) -> list:
+        # not of all: lines took most of the time of a change, 0.9 s of 1.0 s with 31 lesions
+        accepted = [lesion for lesion in findings.lesions if lesion.status != "rejected"]
+        largest = max(accepted, key=lambda lesion: lesion.long_axis_mm, default=None)
+        drawn = [lesion for lesion in accepted if lesion is largest or lesion.id == findings.selected]
+        return markups.diameters_to_markups(drawn, findings.names, self.volume(findings), self.segmentation(findings))
 
     def _changed(self, findings: Findings):
         if self.watcher is not None:

@@ -311,8 +311,8 @@
             <translation>三维</translation>
         </message>
         <message>
-            <source>Draws the longest axial diameter of each lesion and the longest across it</source>
-            <translation>画出每个病灶在轴位上的最长径及与之垂直的最长短径</translation>
+            <source>Draws the longest axial diameter of the largest and of the selected lesion, and the longest across it</source>
+            <translation>画出最大病灶和所选病灶在轴位上的最长径及与之垂直的最长短径</translation>
         </message>
         <message>
             <source>Diameters</source>

@@ -87,6 +87,8 @@ def test_a_wrong_change_changes_nothing(logic, result):
 def test_diameters_and_surfaces_follow_a_change(logic, scene, result):
     logic.show_diameters(result)
     logic.show_3d(result)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 2  # of the largest
+    logic.select(result, 2)
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 4
     logic.set_status(result, 1, "rejected")
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 2

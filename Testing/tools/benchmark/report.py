@@ -217,7 +217,9 @@ def _panel_rows(p: dict) -> list[tuple[str, str]]:
         "click_warm_seconds": "second click",
         "click_warm_again_seconds": "third click",
         "threshold_seconds": f"threshold to table and outlines, {p['lesions']} lesions",
-        "threshold_with_surfaces_seconds": "the same with surfaces in 3D",
+        "threshold_drawing_seconds": "drawing the four views after it, by software; no bar",
+        "threshold_with_surfaces_seconds": "threshold with surfaces in 3D",
+        "threshold_with_surfaces_drawing_seconds": "drawing the four views after it, by software; no bar",
     }
     rows = [(text, f"{p[key]:.2f} s") for key, text in names.items() if key in p]
     return rows + ([("click", p["click_error"])] if "click_error" in p else [])

@@ -156,6 +156,8 @@ class Panel(VTKObservationMixin):
                 self._model = self.chosen_model()
                 self.section(AdjustSection).take_model_defaults()
             self._watch(self.findings)
+            if self.findings is not None:
+                self.logic.select(self.findings, self.selected_lesion)
             for section in self.sections:
                 section.refresh()
             self._surface_timer.start()
