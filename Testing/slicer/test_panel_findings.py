@@ -121,7 +121,6 @@ def test_a_lesion_is_hidden_and_shown(found):
 
 def test_the_buttons_show_whether_the_chosen_result_has_surfaces_and_diameters(found):
     first = found.panel.findings
-    found.ui.show3DButton.click()
     found.run()
     second = found.panel.findings
     found.ui.show3DButton.click()
@@ -149,12 +148,13 @@ def test_surfaces_and_diameters_come_and_go(found, scene):
     found.ui.diametersButton.click()
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 0
     segmentation = found.logic.segmentation(found.panel.findings)
-    found.ui.show3DButton.click()
-    found.settle()
     assert segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
     found.ui.show3DButton.click()
     found.settle()
     assert not segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
+    found.ui.show3DButton.click()
+    found.settle()
+    assert segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
 
 
 def test_surfaces_are_made_in_pieces_with_the_event_loop_between_them(found, monkeypatch):
@@ -163,6 +163,8 @@ def test_surfaces_are_made_in_pieces_with_the_event_loop_between_them(found, mon
 
     monkeypatch.setattr(panel, "SURFACE_SECONDS", 0.0)  # the shortest piece: one surface
     segmentation = found.logic.segmentation(found.panel.findings).GetSegmentation()
+    found.ui.show3DButton.click()
+    found.settle()
     made, timer = [], qt.QTimer()
     timer.setInterval(0)
     timer.connect("timeout()", lambda: made.append(surfaces_of(segmentation)))
@@ -223,7 +225,6 @@ def test_removing_a_result_leaves_nothing_of_it(case, scene):
     case.add_chest()
     before = node_ids(scene)
     case.run()
-    case.ui.show3DButton.click()
     case.ui.showMapButton.click()
     case.ui.removeResultButton.click()
     assert node_ids(scene) == before

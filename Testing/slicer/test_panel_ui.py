@@ -143,9 +143,9 @@ def test_segment_click_and_findings_are_on_the_first_screen(case):
     case.settle()
     ui = case.ui
     below = max(ui.segmentBox.parent().geometry.bottom(), ui.clickBox.parent().geometry.bottom())
-    findings = ui.findingsGroup.parent().geometry
-    assert below < findings.top()
-    assert findings.bottom() + (MOST_ROWS - ui.lesionTable.rowCount) * ROW_PIXELS <= 700
+    findings, review = ui.findingsGroup.parent().geometry, ui.reviewBox.parent().geometry
+    assert below < findings.top() and findings.bottom() < review.top()
+    assert review.bottom() + (MOST_ROWS - ui.lesionTable.rowCount) * ROW_PIXELS <= 700
 
 
 def test_sections_are_closed_until_they_have_something_to_show(case):

@@ -6,6 +6,7 @@ Plain data and numpy, no scene.
 import base64
 import zlib
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from types import EllipsisType
 
@@ -18,6 +19,11 @@ from ..lesions import terminology
 from ..model.card import OperatingPoint, check_threshold
 from ..record import lesion_from, lesion_record
 from .matching import Outline, in_place_of_any, match
+
+_CHANGEABLE = (
+    *("options", "smooth_mm", "names", "lesions", "masks"),
+    *("_regions", "_known", "_drawn", "_replaced", "_segment_ids"),
+)
 
 
 @dataclass
@@ -223,6 +229,15 @@ class Findings:
         lesion, _ = self._drawn.pop(lesion_id)
         self._known[lesion_id] = replace(lesion, label_box=box, status=status), mask
         self._extract(self._regions, self.options, self.smooth_mm)
+
+    def memento(self) -> dict:
+        """Everything that the user can change, as it is now, for `recall`; what it refers to never changes."""
+        return {name: copy(getattr(self, name)) for name in _CHANGEABLE}
+
+    def recall(self, memento: dict) -> None:
+        """Be again as when the `memento` was made."""
+        for name, value in memento.items():
+            setattr(self, name, copy(value))
 
     def as_result(self) -> Result:
         """What is shown now as a `Result`, for writing files."""

@@ -158,7 +158,22 @@ class LungTumorSegLogicBase:
 
     def set_status(self, findings: Findings, lesion_id: int, status: str):
         """Accept or reject a lesion: ``accepted`` | ``rejected``. A rejected one stays, grey, hidden in 3D."""
-        self.registry.set_status(findings, lesion_id, status)
+        self.registry.set_statuses(findings, {lesion_id: status})
+
+    def set_statuses(self, findings: Findings, statuses: dict[int, str]):
+        """The same for several lesions at once, by id; one step for `undo`."""
+        self.registry.set_statuses(findings, statuses)
+
+    def undo(self, volume) -> Findings | None:
+        """Take back the latest change of a volume's results: accepted, rejected, renamed, moved, edited, removed.
+
+        Returns the result that was changed; None where there is nothing to take back. Slicer's own undo is not used.
+        """
+        return self.registry.undo(volume)
+
+    def redo(self, volume) -> Findings | None:
+        """Make the change again that was taken back last."""
+        return self.registry.redo(volume)
 
     def rename(self, findings: Findings, lesion_id: int, name: str):
         """Give a lesion, and its segment, another name."""
@@ -211,9 +226,10 @@ class LungTumorSegLogicBase:
         middle = [(a + b) / 2 for a, b in zip(*ends, strict=True)]
         return lps_to_world(self.volume(findings), middle)
 
-    def jump(self, findings: Findings, lesion_id: int):
-        """Centre all slice views and 3D cameras on a lesion."""
-        display.jump(slicer.mrmlScene, self.lesion_position(findings, lesion_id))
+    def look_at(self, findings: Findings, lesion_id: int):
+        """Centre all slice views and 3D cameras on a lesion, and zoom so that it is seen with what surrounds it."""
+        field_mm = max(display.LEAST_FIELD_MM, display.FIELD_OF_LESION * findings.lesion(lesion_id).long_axis_mm)
+        display.jump(slicer.mrmlScene, self.lesion_position(findings, lesion_id), field_mm)
 
     def select(self, findings: Findings, lesion_id: int | None):
         """Draw the diameters, where they are shown, of this lesion beside those of the largest."""

@@ -10,6 +10,7 @@ import slicer.util
 
 from ..data import Result
 from ..errors import LungTumorSegError
+from ..findings.history import History
 from ..findings.review import Findings
 from .scene import edits, markups, presence, storage, surfaces, table
 from .scene.nodes import NodeReference, all_or_nothing, remove_with_companions
@@ -35,6 +36,8 @@ class Registry:
 
     def __init__(self):
         self._nodes: dict[Findings, _Nodes] = {}
+        self._volumes: dict[Findings, NodeReference] = {}  # also of results that are removed, and may come back
+        self._history = History()
         # called after each change; while there is one, making surfaces in pieces is left to it
         self.watcher: Callable[[], None] | None = None
 
@@ -77,13 +80,15 @@ class Registry:
             lesions = table.add_table(volume, f"{segmentation.GetName()} table")
             segmentation.SetNodeReferenceID(table.TABLE_ROLE, lesions.GetID())
             self._nodes[findings] = _Nodes(*map(NodeReference, (volume, segmentation, lesions)))
+            self._volumes[findings] = NodeReference(volume)
             self.show(findings)
             storage.keep(segmentation, packed)
 
     def extend(self, findings: Findings, clicked: Result) -> tuple[int, ...]:
         """Let the lesions of a click join a result; returns their ids."""
         self.take_over_edits(findings)
-        lesion_ids = tuple(findings.add(clicked))
+        with self._history.step(findings):
+            lesion_ids = tuple(findings.add(clicked))
         self.show(findings)
         storage.keep(self.segmentation(findings), storage.pack(findings))
         return lesion_ids
@@ -105,6 +110,7 @@ class Registry:
                 storage.read_segments(node, volume, findings)
                 nodes = volume, node, node.GetNodeReference(table.TABLE_ROLE)
                 self._nodes[findings] = _Nodes(*map(NodeReference, nodes))
+                self._volumes[findings] = NodeReference(volume)
                 findings.diameters_shown = node.GetNodeReference(markups.MARKUPS_ROLE) is not None
                 restored.append(findings)
         if errors:
@@ -115,6 +121,8 @@ class Registry:
         """Take a result with everything that belongs to it out of the scene."""
         segmentation = self.segmentation(findings)
         if segmentation is not None:
+            self.take_over_edits(findings)
+            self._history.removed(findings)
             remove_with_companions(segmentation)
         self._nodes.pop(findings, None)
 
@@ -129,19 +137,24 @@ class Registry:
     def update(self, findings: Findings, **changes):
         """See `Findings.change`."""
         self.take_over_edits(findings)
-        findings.change(**changes)
+        with self._history.step(findings):
+            findings.change(**changes)
         self.show(findings)
 
-    def set_status(self, findings: Findings, lesion_id: int, status: str):
-        """See `Findings.set_status`."""
-        if self._is_there_still(findings, lesion_id):
-            findings.set_status(lesion_id, status)
+    def set_statuses(self, findings: Findings, statuses: dict[int, str]):
+        """See `Findings.set_status`; by the lesions' ids, all in one step."""
+        there = [lesion_id for lesion_id in statuses if self._is_there_still(findings, lesion_id)]
+        with self._history.step(findings):
+            for lesion_id in there:
+                findings.set_status(lesion_id, statuses[lesion_id])
+        if there:
             self.show(findings)
 
     def rename(self, findings: Findings, lesion_id: int, name: str):
         """See `Findings.rename`."""
         if self._is_there_still(findings, lesion_id):
-            findings.rename(lesion_id, name)
+            with self._history.step(findings):
+                findings.rename(lesion_id, name)
             self.show(findings)
 
     def take_over_edits(self, findings: Findings) -> list[int]:
@@ -150,10 +163,64 @@ class Registry:
         Every method that changes or saves a result does it first: the panel only some time after the last stroke.
         """
         node, volume = self.segmentation(findings), self.volume(findings)
-        changed = edits.take_over(node, volume, findings) if node is not None and volume is not None else []
+        if node is None or volume is None:
+            return []
+        with self._history.step(findings):
+            changed = edits.take_over(node, volume, findings)
         if changed:
             self.show(findings)
         return changed
+
+    # ---- undo and redo
+
+    def can_undo(self, volume) -> bool:
+        """Whether a change of a result of this volume can be taken back."""
+        return self._history.can_undo(self._ever_of(volume))
+
+    def can_redo(self, volume) -> bool:
+        """Whether one can be made again."""
+        return self._history.can_redo(self._ever_of(volume))
+
+    def undo(self, volume) -> Findings | None:
+        """Take back the latest change of a result of this volume; returns the result, None where there is no change."""
+        for findings in self.of(volume):
+            self.take_over_edits(findings)
+        step = self._history.undo(self._ever_of(volume))
+        return step and self._put(step.findings, step.before)
+
+    def redo(self, volume) -> Findings | None:
+        """Make the change again that was taken back last."""
+        for findings in self.of(volume):
+            self.take_over_edits(findings)
+        step = self._history.redo(self._ever_of(volume))
+        return step and self._put(step.findings, step.after)
+
+    def _ever_of(self, volume) -> list[Findings]:
+        """Results of a volume, also removed ones."""
+        for findings in [f for f in self._volumes if self._volumes[f].node() is None]:
+            self._history.forget(findings)
+        kept = {*self._history.results(), *self.of()}
+        self._volumes = {findings: node for findings, node in self._volumes.items() if findings in kept}
+        return [findings for findings, reference in self._volumes.items() if reference.node() is volume]
+
+    def _put(self, findings: Findings, memento: dict | None) -> Findings:
+        """Bring a result, and its nodes, to where it was at a memento; None: it was not there."""
+        if memento is None:
+            remove_with_companions(self.segmentation(findings))
+            self._nodes.pop(findings)
+            return findings
+        candidates = findings.as_result().candidates
+        findings.recall(memento)
+        if self.segmentation(findings) is None:
+            self.add(findings, self._volumes[findings].node(), storage.pack(findings))
+            self.show_3d(findings, findings.surfaces_shown)
+            return findings
+        if findings.as_result().candidates != candidates:
+            storage.keep(self.segmentation(findings), storage.pack(findings))
+        self.show(findings)
+        return findings
+
+    # ---- the nodes after their findings
 
     def show(self, findings: Findings):
         """Bring the nodes of a result up to date with it."""

@@ -465,6 +465,65 @@
         </message>
     </context>
     <context>
+        <name>ReviewSection</name>
+        <message>
+            <source>Previous</source>
+            <translation>上一个</translation>
+        </message>
+        <message>
+            <source>Go to the previous lesion and zoom to it (key P)</source>
+            <translation>转到上一个病灶并放大显示（按键 P）</translation>
+        </message>
+        <message>
+            <source>Next</source>
+            <translation>下一个</translation>
+        </message>
+        <message>
+            <source>Go to the next lesion and zoom to it (key N)</source>
+            <translation>转到下一个病灶并放大显示（按键 N）</translation>
+        </message>
+        <message>
+            <source>Accept</source>
+            <translation>接受</translation>
+        </message>
+        <message>
+            <source>Accept the selected lesion (key K)</source>
+            <translation>接受所选病灶（按键 K）</translation>
+        </message>
+        <message>
+            <source>Reject</source>
+            <translation>排除</translation>
+        </message>
+        <message>
+            <source>Reject the selected lesion (key D)</source>
+            <translation>排除所选病灶（按键 D）</translation>
+        </message>
+        <message>
+            <source>Accept down to here</source>
+            <translation>接受至此处</translation>
+        </message>
+        <message>
+            <source>Accept the selected lesion and all above it, reject all below</source>
+            <translation>接受所选病灶及其上方的全部病灶，排除其下方的全部病灶</translation>
+        </message>
+        <message>
+            <source>Undo</source>
+            <translation>撤销</translation>
+        </message>
+        <message>
+            <source>Take back the last change of a result (key U)</source>
+            <translation>撤销对结果的最近一次更改（按键 U）</translation>
+        </message>
+        <message>
+            <source>Redo</source>
+            <translation>重做</translation>
+        </message>
+        <message>
+            <source>Make the change again that was taken back (key Shift+U)</source>
+            <translation>重做已撤销的更改（按键 Shift+U）</translation>
+        </message>
+    </context>
+    <context>
         <name>SegmentSection</name>
         <message>
             <source>Finds, outlines and measures lung tumours in the chosen CT</source>

@@ -105,7 +105,7 @@ def test_a_jump_brings_all_slice_views_to_the_lesion(logic, scene, result):
     nodes = [scene.AddNewNodeByClass("vtkMRMLSliceNode", name) for name in ("Red", "Green")]
     nodes[0].SetOrientationToAxial()
     nodes[1].SetOrientationToCoronal()
-    logic.jump(result, 1)
+    logic.look_at(result, 1)
     assert nodes[0].GetSliceOffset() == pytest.approx(NODULE_RAS[2], abs=3)
     assert nodes[1].GetSliceOffset() == pytest.approx(NODULE_RAS[1], abs=3)
 

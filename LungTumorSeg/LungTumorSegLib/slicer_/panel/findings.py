@@ -69,7 +69,7 @@ class FindingsSection(Section):
         logic.show_3d(findings, self.ui.show3DButton.checked)
         lesion_id = self.panel.selected_lesion
         if lesion_id is not None:
-            logic.jump(findings, lesion_id)
+            logic.look_at(findings, lesion_id)
 
     def _summary(self, findings) -> str:
         if findings is None:
@@ -115,9 +115,7 @@ class FindingsSection(Section):
 
     def _jump(self, row):
         if 0 <= row < len(self._table.ids) and self.panel.findings is not None:
-            self.panel.selected_lesion = self._table.ids[row]
-            self.panel.logic.jump(self.panel.findings, self._table.ids[row])
-            self.panel.refresh_soon()
+            self.panel.look_at(self._table.ids[row])
 
     def _changed(self, lesion_id, column, item):
         findings, logic = self.panel.findings, self.panel.logic

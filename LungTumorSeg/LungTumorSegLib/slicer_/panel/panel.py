@@ -27,6 +27,7 @@ from .follower import SceneFollower
 from .input import InputSection
 from .maps import MapsSection
 from .parameters import parameters_in
+from .review import ReviewSection
 from .segment import SegmentSection
 
 SECTIONS = (
@@ -34,6 +35,7 @@ SECTIONS = (
     SegmentSection,
     ClickSection,
     FindingsSection,
+    ReviewSection,
     AdjustSection,
     MapsSection,
     CompareSection,
@@ -54,6 +56,7 @@ class Panel(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self._cards: dict[str, Card] = {}
         self.logic, self.installer, self.resource_path = logic, installer, resource_path
+        self.widget = layout.parentWidget()
         self.parameters = None
         self.input_problem: str | None = None
         self.selected_lesion: int | None = None
@@ -187,6 +190,13 @@ class Panel(VTKObservationMixin):
         how = {name: self.options()[name] for name in ("engine", "device")} | {"title": title}
         how["opacity"] = self.parameters.mapOpacity
         self._start(lambda: self.logic.explain(self.findings, self.lesion.id, kind, wait=False, **how))
+
+    def look_at(self, lesion_id: int):
+        """Select a lesion of the shown result and let all views show it."""
+        self.selected_lesion = lesion_id
+        with self.errors_shown():
+            self.logic.look_at(self.findings, lesion_id)
+        self.refresh_soon()
 
     def cancel(self):
         self.logic.cancel()

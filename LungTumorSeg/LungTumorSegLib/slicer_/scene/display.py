@@ -7,6 +7,8 @@ import slicer.util
 # width and level in HU, as lungs and mediastinum are read
 LUNG_WINDOW = (1500.0, -600.0)
 SOFT_TISSUE_WINDOW = (400.0, 40.0)
+# what the views show of a lesion's surroundings: long axes, and mm
+FIELD_OF_LESION, LEAST_FIELD_MM = 4.0, 80.0
 
 
 def set_window(volume, width: float, level: float):
@@ -29,12 +31,22 @@ def replace_background(before, volume):
         slicer.app.applicationLogic().FitSliceToAll(False, False)
 
 
-def jump(scene, world_ras):
-    """Centre all slice views and 3D cameras on a point, RAS mm."""
+def jump(scene, world_ras, field_mm: float | None = None):
+    """Centre all slice views and 3D cameras on a point, RAS mm. field_mm: the least that they show across; None: as
+    they are.
+    """
     slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *world_ras, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
-    for i in range(scene.GetNumberOfNodesByClass("vtkMRMLCameraNode")):
-        camera = scene.GetNthNodeByClass(i, "vtkMRMLCameraNode")
-        move = np.asarray(world_ras) - camera.GetFocalPoint()
-        camera.SetPosition(*(np.asarray(camera.GetPosition()) + move))
+    if field_mm is not None:
+        for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+            columns, rows, _ = node.GetDimensions()
+            pixel_mm = field_mm / max(min(columns, rows), 1)
+            node.SetFieldOfView(columns * pixel_mm, rows * pixel_mm, node.GetFieldOfView()[2])
+    for camera in slicer.util.getNodesByClass("vtkMRMLCameraNode"):
+        position, focus = np.asarray(camera.GetPosition()), np.asarray(camera.GetFocalPoint())
+        away = position - focus
+        if field_mm is not None and (distance := np.linalg.norm(away)):
+            away *= field_mm / 2 / np.tan(np.radians(camera.GetViewAngle()) / 2) / distance
+            camera.SetParallelScale(field_mm / 2)
+        camera.SetPosition(*(np.asarray(world_ras) + away))
         camera.SetFocalPoint(*world_ras)
         camera.ResetClippingRange()
