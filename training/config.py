@@ -1,18 +1,23 @@
 """The typed configuration of a training, read from TOML; every default is the bundled model's."""
 
-import dataclasses
 import json
-import tomllib
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 from LungTumorSegLib.model.card import Architecture, ClassifierArchitecture, NetworkCard
+from msgspec import Meta, Struct
+from msgspec.structs import fields, replace
 
 from .errors import SettingsError
 
+Count = Annotated[int, Meta(gt=0)]
+Positive = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+FOLDS = ("fold-a", "fold-b")  # roles of the pack's whole CTs that are trained on
 
-@dataclass(frozen=True)
-class Model:
+
+class Model(Struct, frozen=True, forbid_unknown_fields=True):
     """What the card says about a model. Who trains on CTs of their own gives their own."""
 
     name: str = "lung-tumor-unet"
@@ -21,16 +26,14 @@ class Model:
     licence: str = "CC BY 3.0 and 4.0, by collection; see attribution"
 
 
-@dataclass(frozen=True)
-class Data:
+class Data(Struct, frozen=True, forbid_unknown_fields=True):
     pack: str = "../shared/data"  # the training pack as delivered (zips), see its README; "": the CTs of `add` alone
     split: str = "training/splits/split.csv"  # role of each patient; never changed
     prepared: str = "runs/data"  # where `prepare` writes memory-mapped arrays
     demo: str = "~/.cache/LungTumorSeg/demo"  # the two CTs of `make demo`; evaluated where they are, never trained on
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(Struct, frozen=True, forbid_unknown_fields=True):
     filters: tuple[int, ...] = (16, 32, 64, 128, 256)  # channels of each level
     spacing_mm: float = 1.0  # in plane
     window_hu: tuple[float, float] = (-1024.0, 600.0)  # scaled to [0, 1]
@@ -49,40 +52,38 @@ class Network:
         )
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(Struct, frozen=True, forbid_unknown_fields=True):
     """One stage of the fit. A share of each batch are whole-CT crops, the others patch crops.
 
     All batches of a stage have one shape: Keras on TensorFlow cannot up-sample pictures of an unknown size.
     """
 
-    steps: int
-    learning_rate: float  # peak; after a linear warm-up it falls as a cosine to 1 % of it
-    warmup_steps: int = 200
-    crop: int = 64  # pixels; the patches are 50 mm
-    batch: int = 32
-    mirrored_share: float = 0.5  # of the patch crops: mirrored beyond the patch's edges, which tell where its nodule is
-    background_share: float = 0.25  # of the patch crops; the others hold a nodule, half of them clicked
+    steps: Count
+    learning_rate: Positive  # peak; after a linear warm-up it falls as a cosine to 1 % of it
+    warmup_steps: Annotated[int, Meta(ge=0)] = 200
+    crop: Count = 64  # pixels; the patches are 50 mm
+    batch: Count = 32
+    mirrored_share: Share = 0.5  # of the patch crops: mirrored beyond the patch's edges, which tell where its nodule is
+    background_share: Share = 0.25  # of the patch crops; the others hold a nodule, half of them clicked
     mined: bool = False  # most of the background around the false positives of the weights before, see `mine`
-    turned_share: float = 0.5  # of background and of whole-CT crops: coronal or sagittal, as the run's other two views
-    ct_share: float = 0.0  # of each batch
-    ct_roles: tuple[str, ...] = ("fold-a", "fold-b")
+    turned_share: Share = 0.5  # of background and of whole-CT crops: coronal or sagittal, as the run's other two views
+    ct_share: Share = 0.0  # of each batch
+    ct_roles: tuple[str, ...] = FOLDS
     inserted_nodules: bool = True
     hard_labels: bool = False  # the consensus alone instead of the share of readers: for the ablations
     prompt: bool = True  # False: no example carries a click, for the ablations
 
 
-@dataclass(frozen=True)
-class Fit:
+class Fit(Struct, frozen=True, forbid_unknown_fields=True):
     run: str = "runs/bundled"  # checkpoints, log, plots
     start: str = ""  # a bundle whose weights the first stage goes on from; "": from scratch
     seed: int = 1
     precision: str = "mixed_bfloat16"  # float32 where the processor has no bfloat16
-    weight_decay: float = 0.01
-    ema_momentum: float = 0.995  # moving average of the weights
-    epoch_steps: int = 200  # validation and checkpoint after so many steps
-    patience_epochs: int = 15  # stop when the validation Dice has not risen for so long
-    workers: int = 1  # processes that make examples
+    weight_decay: Annotated[float, Meta(ge=0)] = 0.01
+    ema_momentum: Share = 0.995  # moving average of the weights
+    epoch_steps: Count = 200  # validation and checkpoint after so many steps
+    patience_epochs: Count = 15  # stop when the validation Dice has not risen for so long
+    workers: Count = 1  # processes that make examples
     stages: tuple[Stage, ...] = (
         Stage(steps=4400, learning_rate=1.5e-3, mirrored_share=0.0, turned_share=0.0),
         Stage(steps=2000, learning_rate=1e-3, warmup_steps=100, mirrored_share=0.0, turned_share=0.0),
@@ -93,15 +94,14 @@ class Fit:
     )
 
 
-@dataclass(frozen=True)
-class Classifier:
+class Classifier(Struct, frozen=True, forbid_unknown_fields=True):
     """The second network, see `classify`."""
 
     filters: tuple[int, ...] = (24, 48, 96)  # channels of each level
-    patch_steps: int = 3000
-    ct_steps: int = 1200  # after those on patches, half of each batch from whole CTs
-    learning_rate: float = 2e-3  # peak; half of it with whole CTs
-    batch: int = 64  # cubes
+    patch_steps: Count = 3000
+    ct_steps: Count = 1200  # after those on patches, half of each batch from whole CTs
+    learning_rate: Positive = 2e-3  # peak; half of it with whole CTs
+    batch: Count = 64  # cubes
 
     @property
     def card(self) -> ClassifierArchitecture:
@@ -118,38 +118,17 @@ OWN_STAGES = (
 )
 
 
-@dataclass(frozen=True)
-class Config:
-    model: Model = field(default_factory=Model)
-    data: Data = field(default_factory=Data)
-    network: Network = field(default_factory=Network)
-    fit: Fit = field(default_factory=Fit)
-    classifier: Classifier = field(default_factory=Classifier)
-
-
-def _read(cls, values: dict, where: str):
-    known = {f.name: f for f in dataclasses.fields(cls)}
-    unknown = set(values) - set(known)
-    if unknown:
-        raise SettingsError(
-            f"{where}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}."
-        )
-    made = {}
-    for name, value in values.items():
-        if name == "stages":
-            value = tuple(_read(Stage, stage, f"{where}.stages") for stage in value)
-        elif isinstance(value, dict):
-            parts = {"model": Model, "data": Data, "network": Network, "fit": Fit, "classifier": Classifier}
-            value = _read(parts[name], value, f"{where}.{name}")
-        elif isinstance(value, list):
-            value = tuple(value)
-        made[name] = value
-    return cls(**made)
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    model: Model = Model()
+    data: Data = Data()
+    network: Network = Network()
+    fit: Fit = Fit()
+    classifier: Classifier = Classifier()
 
 
 def check_named(model: Model) -> None:
     """Raise SettingsError unless name, version, data and licence are all the user's own."""
-    left = [part.name for part in dataclasses.fields(Model) if getattr(model, part.name) in ("", part.default)]
+    left = [part.name for part in fields(Model) if getattr(model, part.name) in ("", part.default)]
     if left:
         raise SettingsError(
             f"Your model needs {', '.join(left)} of its own under [model]: what it is called, which version it is, "
@@ -169,8 +148,7 @@ def _without_pack(made: Config, stages: bool) -> Config:
     fit = made.fit
     if not stages:
         fit = replace(fit, stages=OWN_STAGES[-1:] if fit.start else OWN_STAGES)
-    folds = Stage.ct_roles
-    own = tuple(replace(s, ct_roles=("train",)) if s.ct_roles == folds else s for s in fit.stages)
+    own = tuple(replace(s, ct_roles=("train",)) if s.ct_roles == FOLDS else s for s in fit.stages)
     return replace(made, fit=replace(fit, stages=own))
 
 
@@ -180,34 +158,32 @@ def load(path: Path, start: str = "") -> Config:
     Raises SettingsError on an unknown setting or one that cannot be.
     """
     try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        values = msgspec.toml.decode(Path(path).read_text(encoding="utf-8"))
+        made = msgspec.convert(values, Config)
     except OSError as problem:
         raise SettingsError(
             f"The configuration {path} cannot be read ({problem.strerror}). Give it with --config."
         ) from None
+    except msgspec.ValidationError as problem:
+        raise SettingsError(
+            f"The configuration {path}: {problem}. training/config.py lists every setting and its type."
+        ) from None
     except ValueError as problem:
         raise SettingsError(f"The configuration {path} is no TOML ({problem}).") from None
-    try:
-        made = _checked(path, values, start)
-    except (TypeError, KeyError, AttributeError, ZeroDivisionError) as problem:
-        raise SettingsError(
-            f"The configuration {path} has a setting of the wrong kind, or lacks one ({problem})."
-        ) from None
-    return made
-
-
-def _checked(path: Path, values: dict, start: str) -> Config:
-    made = _read(Config, values, Path(path).name)
     made = replace(made, fit=replace(made.fit, start=start or made.fit.start or _begun(made)))
     if not made.data.pack:
         made = _without_pack(made, "stages" in values.get("fit", {}))
+    _check(made)
+    return made
+
+
+def _check(made: Config) -> None:
     if made.network.spacing_mm != 1:
         raise SettingsError(
             "spacing_mm: the patches have 1 mm, and so have all examples; no other spacing can be fitted."
         )
     for number, stage in enumerate(made.fit.stages, 1):
-        if not stage.steps or stage.steps % made.fit.epoch_steps:
+        if stage.steps % made.fit.epoch_steps:
             raise SettingsError(
                 f"Stage {number} has {stage.steps} steps, no multiple of epoch_steps, {made.fit.epoch_steps}."
             )
-    return made

@@ -4,12 +4,12 @@ import csv
 import io
 import json
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import SimpleITK as sitk
+from msgspec.structs import replace
 
 from Testing.support import phantoms
 from training import config

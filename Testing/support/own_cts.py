@@ -1,11 +1,11 @@
 """A lab's CTs made in code, in the layout of a task of the Medical Segmentation Decathlon, and a tiny configuration."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from msgspec.structs import replace
 
 from Testing.support import phantoms
 from training import config

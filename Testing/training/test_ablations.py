@@ -2,10 +2,10 @@
 
 import json
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import asdict, replace
 
 from Testing.support import made_up_pack
 
@@ -34,7 +34,7 @@ def test_each_pair_differs_in_one_thing(both_stages):
     for pair in ablations.PAIRS:
         a, b = (variants[name] for name in (pair.a, pair.b))
         assert a.fit.seed == b.fit.seed and a.data == b.data
-        settings = [vars(v.network) | vars(v.fit.stages[0]) for v in (a, b)]
+        settings = [asdict(v.network) | asdict(v.fit.stages[0]) for v in (a, b)]
         differences.append([key for key in settings[0] if settings[0][key] != settings[1][key]])
     assert differences == [["offsets_mm"], ["hard_labels"], ["inserted_nodules"], ["prompt"]]
     assert all(v.fit.stages[0].steps == 10 for v in variants.values())

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from LungTumorSegLib.model.bundle import CLASSIFIER, load_bundle
 from LungTumorSegLib.model.classifier import build
 from LungTumorSegLib.model.engines.choose import open_engine
+from msgspec.structs import replace
 
 from Testing.support import made_up_pack
 

@@ -4,12 +4,12 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from Testing.support import made_up_pack
 

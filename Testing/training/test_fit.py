@@ -3,11 +3,11 @@
 import csv
 import json
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from LungTumorSegLib.model.bundle import CARD, load_bundle
+from msgspec.structs import replace
 
 from Testing.support import made_up_pack
 
@@ -130,12 +130,6 @@ def test_folds_without_a_patch_stage_say_so(made, tmp_path):
         folds.fine_tune(replace(made, fit=replace(made.fit, run=str(tmp_path))))
 
 
-def test_an_unknown_setting_is_refused(tmp_path):
-    (tmp_path / "c.toml").write_text("[fit]\nsteps = 3\n")
-    with pytest.raises(ValueError, match="unknown setting steps"):
-        config.load(tmp_path / "c.toml")
-
-
 def test_the_bundled_configuration_can_be_read():
     assert config.load(ROOT / "training" / "configs" / "bundled.toml") == config.Config()
 
@@ -188,17 +182,22 @@ def test_folds_need_weights_that_saw_no_whole_ct(made, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "said"),
     [
-        "fit = 3",
-        "[fit]\nstages = 3",
-        '[fit]\nepoch_steps = "x"\n[[fit.stages]]\nsteps = 4\nlearning_rate = 1e-3',
-        "[[fit.stages]]\nsteps = 200",
-        "[fit]\nepoch_steps = 0\n[[fit.stages]]\nsteps = 4\nlearning_rate = 1e-3",
-        "[fit.run]\nx = 1",
+        ("fit = 3", "`object`.*fit"),
+        ("[fit]\nstages = 3", r"fit\.stages"),
+        ('[fit]\nepoch_steps = "x"', r"fit\.epoch_steps"),
+        ("[fit]\nepoch_steps = 0", r"fit\.epoch_steps"),
+        ("[fit]\nepoch_stepz = 4", "epoch_stepz"),
+        ("[[fit.stages]]\nsteps = 200", "learning_rate"),
+        ("[[fit.stages]]\nsteps = 200\nlearning_rate = 1e-3\nct_share = 1.5", "ct_share"),
+        ("[[fit.stages]]\nsteps = 0\nlearning_rate = 1e-3", "steps"),
+        ("[[fit.stages]]\nsteps = 300\nlearning_rate = 1e-3", "no multiple of epoch_steps"),
+        ("[fit.run]\nx = 1", r"fit\.run"),
+        ("[network]\nspacing_mm = 2", "no other spacing"),
     ],
 )
-def test_settings_of_a_wrong_kind_are_a_sentence(text, tmp_path):
+def test_a_setting_that_cannot_be_is_named(text, said, tmp_path):
     (tmp_path / "settings.toml").write_text(text)
-    with pytest.raises(SettingsError, match=r"settings\.toml"):
+    with pytest.raises(SettingsError, match=said):
         config.load(tmp_path / "settings.toml")

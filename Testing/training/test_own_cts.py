@@ -1,11 +1,11 @@
 """A lab trains on its own CTs, without the pack: docs/train-your-own.md, gone through on made-up CTs."""
 
 import csv
+import dataclasses
 import json
 import re
 import shutil
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 import typer
 from LungTumorSegLib.model.bundle import CARD, KERAS_WEIGHTS, load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from Testing.support import own_cts, phantoms
@@ -182,7 +183,7 @@ def test_the_checksum_of_a_ct_does_not_change_with_its_axis_order():
     assert seen.checksum(turned) == seen.checksum(ct)
     changed = ct.voxels_zyx.copy()
     changed[3, 4, 5] += 1
-    assert seen.checksum(replace(ct, voxels_zyx=changed)) != seen.checksum(ct)
+    assert seen.checksum(dataclasses.replace(ct, voxels_zyx=changed)) != seen.checksum(ct)
 
 
 # going on from a bundle

@@ -1,10 +1,10 @@
 """What a fit on TensorFlow leaves for TensorBoard."""
 
 import os
-from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
+from msgspec.structs import replace
 
 from Testing.support import made_up_pack
 

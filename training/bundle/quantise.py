@@ -17,7 +17,7 @@ from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine
 from onnx import TensorProto, numpy_helper
 from rich.progress import track
 
-from ..config import Config
+from ..config import FOLDS, Config
 from ..errors import SettingsError
 from ..evaluate import automatic, click, detection, metrics
 from ..examples.patches import Patches, patch_batch
@@ -148,7 +148,7 @@ def _sensitivity(config: Config, engine: Engine, bundle: Bundle, folder: Path) -
     """Sensitivity at two false positives a scan for the val nodules inserted into the whole CTs."""
     model = automatic.Model(bundle, engine, folder, unseen=False)
     folder.mkdir()
-    runs = automatic.jobs(config, dict.fromkeys(automatic.FOLDS, model), ROLE)
+    runs = automatic.jobs(config, dict.fromkeys(FOLDS, model), ROLE)
     chosen = [job for what, job in runs if what == ROLE]
     # the same runs are fitted on and, fold by fold, judged
     judged = detection.judge([job() for job in track(chosen, f"Whole CTs, {engine.precision}")], ROLE)

@@ -18,7 +18,7 @@ from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.model.engines.choose import open_engine
 from rich.progress import track
 
-from ..config import Config
+from ..config import FOLDS, Config
 from ..data import cases, seen
 from ..examples import recipients, whole_ct
 from ..examples.patches import Patches
@@ -26,7 +26,6 @@ from . import froc, metrics
 from .calibration import Histogram
 from .froc import Reference
 
-FOLDS = ("fold-a", "fold-b")
 # Whose every nodule from 3 mm on four radiologists have marked: what is found there beside is false. All test nodules
 # once more, as many a scan as elsewhere. Of the other recipients nobody knows what is in them.
 READ, READ_ROUNDS = "LIDC-IDRI", 8

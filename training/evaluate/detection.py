@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from LungTumorSegLib.model.card import ConfidenceCoefficients
 
+from ..config import FOLDS
 from ..examples import recipients
 from . import calibration, confidence, froc, metrics
-from .automatic import FOLDS
 from .calibration import Histogram
 
 SIZES = {"all": (0, 1e9), "6-10 mm": (6, 10), "10-20 mm": (10, 20), ">=20 mm": (20, 1e9)}

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config import Config
-from ..evaluate.automatic import FOLDS
+from ..config import FOLDS, Config
 from ..examples import classifier_cubes
 
 Pool = dict[str, np.ndarray]  # as `cubes` makes them

@@ -1,18 +1,17 @@
 """Two models for the automatic figures: each fine-tuned on the whole CTs of one fold and asked about the other's."""
 
 import json
-from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib.model.bundle import CARD, load_bundle
+from msgspec.structs import replace
 
 from ..bundle import export
-from ..config import Config, Stage
+from ..config import FOLDS, Config, Stage
 from ..errors import OrderError, SettingsError
 from ..evaluate import automatic
-from ..evaluate.automatic import FOLDS
 from ..evaluate.calibration import Histogram
 from ..examples import hard_negatives
 from . import classifier, operating_point, unet

@@ -7,14 +7,14 @@ differ is not in them.
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
-from ..config import Config, Stage
+from ..config import FOLDS, Config, Stage
 from ..evaluate import metrics
-from ..evaluate.automatic import FOLDS
 from ..examples.patches import Patches, make_example
 from ..examples.sources import Draw, Source, off_centre
 from ..examples.whole_ct import OFF_CENTRE, WholeCTs
