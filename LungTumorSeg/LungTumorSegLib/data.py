@@ -1,55 +1,12 @@
 """The plain data that travels between the parts."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
+from .enums import Device, MapKind, Side, Stage, Status
 from .geometry import Box, Geometry, Point
-
-
-class Status(StrEnum):
-    """What a user decided of a lesion."""
-
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    EDITED = "edited"
-
-
-class Side(StrEnum):
-    """The patient's."""
-
-    LEFT = "left"
-    RIGHT = "right"
-    UNKNOWN = ""
-
-
-class Device(StrEnum):
-    """Where the network is asked to run."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    GPU = "gpu"
-
-
-class Stage(StrEnum):
-    """Of a run, in this order; EXPLAIN is all of a `LesionMap`'s."""
-
-    LUNGS = "lungs"
-    ENGINE = "engine"
-    NETWORK = "network"
-    VIEWS = "views"
-    CLASSIFIER = "classifier"
-    LESIONS = "lesions"
-    EXPLAIN = "explain"
-
-
-class MapKind(StrEnum):
-    """What a `LesionMap` shows."""
-
-    UNCERTAINTY = "uncertainty"
-    HEAT = "heat"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .data import CT, Lesion, Stage
+from .data import CT, Lesion
+from .enums import Stage
 from .errors import GeometryError
 from .geometry import Box, Point, triple
 from .inference import Inference, in_batches

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from .data import Device, Options, Progress, Stage
+from .data import Options, Progress
+from .enums import Device, Stage
 from .errors import Cancelled, NoWeightsError, OutOfMemoryError
 from .geometry import Point
 from .model.bundle import Bundle

@@ -9,7 +9,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from . import __version__
-from .data import CT, Candidate, Device, Lesion, Lungs, Options, Rating, Result, Side, Status
+from .data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
+from .enums import Device, Side, Status
 from .errors import UnreadableError
 from .geometry import Box, Geometry, triple
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from . import memory
 from .checks import check
-from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result, Stage
+from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result
+from .enums import Stage
 from .errors import InputError
 from .geometry import Box, Geometry, Point, ras_from_lps, triple
 from .inference import Inference, Job

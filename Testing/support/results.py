@@ -1,7 +1,8 @@
 """A made-up result with everything in it, for what only stores or shows results. Its CT is noise."""
 
 import numpy as np
-from LungTumorSegLib.data import CT, Candidate, Lesion, Lungs, Options, Rating, Result, Side, Status
+from LungTumorSegLib.data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
+from LungTumorSegLib.enums import Side, Status
 from LungTumorSegLib.geometry import Box, Geometry
 
 MODEL = {"name": "Modell ü", "version": "1.2", "checksum": "abc"}

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LungTumorSegLib import record as records
-from LungTumorSegLib.data import Device, Side, Status
+from LungTumorSegLib.enums import Device, Side, Status
 from LungTumorSegLib.errors import OutputError, UnreadableError
 from LungTumorSegLib.worker import protocol
 from LungTumorSegLib.writers import lesion_table, result_files

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from LungTumorSegLib.data import Device
+from LungTumorSegLib.enums import Device
 from LungTumorSegLib.model.bundle import CLASSIFIER, UNET, load_bundle, sha256
 from LungTumorSegLib.model.engines.choose import installed, open_engine
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from LungTumorSegLib.data import Device
+from LungTumorSegLib.enums import Device
 from LungTumorSegLib.model.bundle import CARD, INT8, ONNX, Bundle, load_bundle, sha256
 from LungTumorSegLib.model.card import NetworkCard
 from LungTumorSegLib.model.engines.base import Engine

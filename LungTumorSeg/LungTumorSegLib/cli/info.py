@@ -4,11 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from .. import __version__
-from ..model.bundle import load_bundle
-from ..model.engines.choose import available, open_engine
 from .errors import Debug, exit_codes
 from .output import Output, print_path
 from .paths import path
@@ -21,20 +18,21 @@ def info_command(
     debug: Debug = False,
 ) -> None:
     """Show the model, the engines that are installed, their devices, and what would be used."""
-    console = Output()
+    from rich.table import Table
+
+    from ..model.bundle import load_bundle  # not before: --help and --version need not wait for numpy
+    from ..model.engines.choose import available, open_engine
+
     with exit_codes(debug):
+        console = Output()
         console.print(f"LungTumorSeg {__version__}, for research, not a medical device")
-        console.print(_engines())
+        table = Table("Engine", "Installed", "Devices", "Remark")
+        for found in available():
+            table.add_row(found.name, "yes" if found.installed else "no", ", ".join(found.devices), found.remark)
+        console.print(table)
         loaded = load_bundle(model)
         console.print(f"model     {loaded.name} {loaded.version}")
         print_path(loaded.folder, "folder    ")
         console.print(f"checksum  {loaded.checksum}")
         opened = open_engine(loaded)
         console.print(f"runs on   {opened.name}, {opened.device} ({opened.reason})")
-
-
-def _engines() -> Table:
-    table = Table("Engine", "Installed", "Devices", "Remark")
-    for found in available():
-        table.add_row(found.name, "yes" if found.installed else "no", ", ".join(found.devices), found.remark)
-    return table

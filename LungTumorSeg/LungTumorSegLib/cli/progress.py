@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ..data import Progress as Step
-from ..data import Stage
+from ..enums import Stage
 from .output import print_line, say
 
 STAGES = {

@@ -1,37 +1,17 @@
 """``lungtumorseg segment``: one CT in, segmentation, table and record out."""
 
-import json
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich import box
-from rich.table import Table
 
-from ..data import CT, Device, Options, Result
+from ..enums import Device
 from ..errors import InputError
-from ..geometry import ras_from_lps
-from ..model import limits
-from ..model.bundle import load_bundle
-from ..model.card import check_threshold
-from ..model.engines.choose import ENGINE_NAMES
-from ..readers.ct import read_ct
-from ..readers.dicom_series import name_the_choice
-from ..segmentation import segment
-from ..writers import result_files
-from ..writers.lesion_table import centre_ras
+from ..model.engines import ENGINE_NAMES
 from .errors import Debug, exit_codes
-from .output import Output, print_line, print_path, say
 from .paths import path, word
-from .progress import shown as progress_shown
-from .run_log import RunLog
 
-_MOST_ROWS = 20
-# as `lesions.extraction.extract` does
-_ORDER = "Ordered by confidence times long axis, greatest first."
-_ORDER_BY_VOLUME = "Ordered by volume, greatest first."
 _DEVICES = tuple(Device)
 
 
@@ -45,10 +25,16 @@ def _point_lps(text: str) -> tuple[float, float, float]:
         raise typer.BadParameter(
             f"{text!r} is not a point: give three numbers R,A,S in mm, for example -42.5,17,88"
         ) from None
+    from ..geometry import ras_from_lps
+
     return ras_from_lps((r, a, s))
 
 
 def _threshold(value: float | None) -> float | None:
+    if value is None:
+        return None
+    from ..model.card import check_threshold
+
     try:
         check_threshold(value)
     except InputError as error:
@@ -153,6 +139,9 @@ def segment_command(
     """
     if save_probability and point:
         raise typer.BadParameter("with --point the CT is not looked at as a whole: leave out one of the two")
+    from ..data import Options  # 2 s of imports from here on, which --help and --version need not wait for
+    from . import segment_run
+
     options = Options(
         threshold=threshold,
         min_diameter_mm=min_diameter,
@@ -164,85 +153,7 @@ def segment_command(
         model=model,
         keep_probability=save_probability,
     )
-    also = [name for name, asked in ((result_files.PROBABILITY, save_probability), ("overview.png", png)) if asked]
-    with exit_codes(debug, as_json), RunLog(log) as run_log, result_files.reserved(output, overwrite, also):
-        ct = read_ct(input, series, allow_partial, add_hu)
-        unusual = limits.outside(ct.geometry, load_bundle(model).card)
-        notes = (*ct.source.get("warnings", ()), *_without_effect(ct, options, series, allow_partial), *unusual)
-        result = _segmented(ct, options, quiet, as_json)
-        files = result_files.save(result, ct, output, overwrite, png, identify=identify)
-        run_log.found(result)
+    reading = {"series": series, "allow_partial": allow_partial, "add_hu": add_hu}
+    writing = {"overwrite": overwrite, "with_pictures": png, "identify": identify}
     with exit_codes(debug, as_json):
-        _print_notes((*notes, *result.notes), as_json)
-        if as_json:
-            record = json.loads((output / result_files.RECORD).read_text("utf-8"))
-            print_line(json.dumps({"type": "result", "folder": str(output), **record}))
-        elif not quiet:
-            _print(result, files)
-
-
-def _segmented(ct: CT, options: Options, quiet: bool, as_json: bool) -> Result:
-    with progress_shown(quiet, as_json) as progress:
-        try:
-            return segment(ct, options, progress)
-        except InputError as error:
-            raise name_the_choice(error, ct.source) from error
-
-
-def _print_notes(notes: Iterable[str], as_json: bool) -> None:
-    for note in notes:
-        if as_json:
-            print_line(json.dumps({"type": "note", "text": note}))
-        else:
-            say(f"Note: {note}")
-
-
-def _without_effect(ct: CT, options: Options, series: str | None, allow_partial: bool) -> list[str]:
-    """A sentence for each option that this run can't heed."""
-    notes = []
-    if not ct.source["format"].startswith("DICOM"):
-        given = {"--series": series, "--allow-partial": allow_partial}
-        notes = [f"{name} has no effect: the CT is no DICOM series." for name, value in given.items() if value]
-    if options.points_lps and not options.lung_restriction:
-        notes.append("--no-lung-mask has no effect: with --point no lungs are looked for.")
-    return notes
-
-
-def _print(result: Result, files: list[Path]) -> None:
-    console = Output()
-    if result.lesions:
-        console.print(_table(result), soft_wrap=False)
-        if (more := len(result.lesions) - _MOST_ROWS) > 0:
-            console.print(f"and {more} more in {result_files.TABLE}")
-        console.print(_ORDER if result.lesions[0].confidence is not None else _ORDER_BY_VOLUME, style="dim")
-    else:
-        console.print("No lesion was found.")
-    console.print(
-        f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device} ({result.reason}); "
-        f"{sum(result.seconds.values()):.1f} s, {result.peak_memory_mb:.0f} MB",
-        style="dim",
-    )
-    for file in files:
-        print_path(file)
-
-
-def _table(result: Result) -> Table:
-    """At most 80 columns wide."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in (
-        "Lesion", "Long\nmm", "Short\nmm", "Volume\nml", "Mean\nHU", "Side", "Confidence", "Slice", "R,A,S\nmm",
-    ):  # fmt: skip
-        table.add_column(heading, justify="left" if heading == "Side" else "right", no_wrap=True)
-    for lesion, mask in list(zip(result.lesions, result.masks, strict=True))[:_MOST_ROWS]:
-        table.add_row(
-            str(lesion.id),
-            f"{lesion.long_axis_mm:.1f}",
-            f"{lesion.short_axis_mm:.1f}",
-            f"{lesion.volume_mm3 / 1000:.2f}",
-            f"{lesion.mean_hu:.0f}",
-            lesion.side,
-            "" if lesion.confidence is None else f"{lesion.confidence:.2f}",
-            str(lesion.slice_index),
-            ",".join(f"{mm:.0f}" for mm in centre_ras(result.geometry, lesion, mask)),
-        )
-    return table
+        segment_run.run(input, output, options, reading, writing, quiet, as_json, log)

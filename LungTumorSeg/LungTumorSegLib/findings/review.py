@@ -13,7 +13,8 @@ from types import EllipsisType
 import numpy as np
 from scipy import ndimage
 
-from ..data import CT, Candidate, Lesion, Options, Result, Status
+from ..data import CT, Candidate, Lesion, Options, Result
+from ..enums import Status
 from ..geometry import Box, Point
 from ..lesions import terminology
 from ..model.card import OperatingPoint, check_threshold

@@ -7,7 +7,8 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
-from ..data import CT, Lungs, Side
+from ..data import CT, Lungs
+from ..enums import Side
 from ..geometry import Box, Point, triple
 from ..lungs.queries import side_of
 

@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 
 from .. import __version__
-from ..data import Lesion, Side, Status
+from ..data import Lesion
+from ..enums import Side, Status
 
 ALGORITHM = "LungTumorSeg"
 STATUS_TAG = f"{ALGORITHM}.status"

@@ -4,7 +4,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from ..data import CT, Lungs, Side
+from ..data import CT, Lungs
+from ..enums import Side
 from ..geometry import Box, Geometry
 
 RIGHT, LEFT, UNKNOWN = 1, 2, 3

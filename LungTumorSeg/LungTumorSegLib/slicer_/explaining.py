@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import slicer
 
-from ..data import Device, Lesion, LesionMap, Options
+from ..data import Lesion, LesionMap, Options
+from ..enums import Device
 from ..errors import Cancelled, ModelMismatchError, UnreadableError
 from ..findings.review import Findings
 from ..model.bundle import load_bundle

@@ -12,7 +12,8 @@ from typing import Generic, Self, TypeVar
 import numpy as np
 
 from .. import record
-from ..data import CT, Lesion, LesionMap, MapKind, Options, Progress, Result, Stage
+from ..data import CT, Lesion, LesionMap, Options, Progress, Result
+from ..enums import MapKind, Stage
 from ..errors import Cancelled, OutputError, WorkerError
 from ..geometry import Point
 from . import protocol

@@ -24,7 +24,8 @@ from typing import IO
 import numpy as np
 
 from .. import errors
-from ..data import CT, Lesion, LesionMap, MapKind
+from ..data import CT, Lesion, LesionMap
+from ..enums import MapKind
 from ..geometry import Box, Point, triple
 from ..record import geometry_from, geometry_record, lesion_from, lesion_record
 

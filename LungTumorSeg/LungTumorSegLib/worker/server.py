@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TextIO
 
 from .. import __version__, explain, record
-from ..data import LesionMap, MapKind, Options, Progress, Stage
+from ..data import LesionMap, Options, Progress
+from ..enums import MapKind, Stage
 from ..inference import Inference, Job
 from ..model.bundle import Bundle, load_bundle
 from ..model.engines.base import Engine

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ..data import CT, Lesion, Result, Status
+from ..data import CT, Lesion, Result
+from ..enums import Status
 from ..geometry import Box
 from ..lesions import terminology
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from LungTumorSegLib import Result, read_ct, save
-from LungTumorSegLib.data import Stage
+from LungTumorSegLib.enums import Stage
 from LungTumorSegLib.errors import LungTumorSegError
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.worker.client import WorkerClient

@@ -36,7 +36,7 @@ def test_a_log_file_gets_one_line_a_stage_with_its_seconds(many):
     lines = [line for line in many[0].stderr.splitlines() if not line.startswith("Note: ")]
     assert all(STAGE.fullmatch(line) for line in lines)
     stages = [line.split(":")[0] for line in lines]
-    assert stages == ["Finding the lungs", "Loading the model", "Segmenting", "Looking at each lesion", "Measuring"]
+    assert stages == ["Finding the lungs", "Loading the model", "Segmenting", "Rating each lesion", "Measuring"]
 
 
 @pytest.mark.parametrize(

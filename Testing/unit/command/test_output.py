@@ -180,7 +180,7 @@ def test_the_lock_of_a_killed_run_does_not_block_the_next(small_file, output, fi
 
 
 _STARTED = f"""
-from LungTumorSegLib.cli import segment as command
+from LungTumorSegLib.cli import segment_run as command
 segment = command.segment
 def announced(ct, options, progress):
     print("segmenting", flush=True)

@@ -217,7 +217,7 @@ def test_debug_shows_where_an_error_came_from(output, tmp_path):
 _INTERRUPTED = f"""
 import os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would this
-from LungTumorSegLib.cli import segment as command
+from LungTumorSegLib.cli import segment_run as command
 segment = command.segment
 def interrupted(ct, options, progress):
     def step(now):

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from ...data import Device
+from ...enums import Device
 from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
 from ..bundle import CLASSIFIER, UNET, Bundle, Part
 

@@ -1,25 +1,23 @@
 """Which engine runs the network: the one that was asked for, or the best one that this machine has."""
 
-import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
 
-from ...data import Device
+from ...enums import Device
 from ...errors import EngineError, NoWeightsError
 from ..bundle import Bundle
+from . import ENGINE_NAMES
 from .base import Availability, Engine
 
 
 def _every_engine() -> dict[str, type[Engine]]:
-    """By name, of the modules beside this one that end with ``_engine``; none of them imports its library yet."""
-    for module in pkgutil.iter_modules(import_module(__package__).__path__):
-        if module.name.endswith("_engine"):
-            import_module(f"{__package__}.{module.name}")
+    """By name; none of their modules imports its library yet."""
+    for name in ENGINE_NAMES[1:]:
+        import_module(f"{__package__}.{name}_engine")
     return {engine.name: engine for engine in Engine.__subclasses__()}
 
 
 ENGINES = _every_engine()
-ENGINE_NAMES = ("auto", *ENGINES)
 
 
 def installed() -> list[str]:

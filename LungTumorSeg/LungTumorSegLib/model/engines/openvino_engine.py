@@ -5,7 +5,7 @@ from types import ModuleType
 import numpy as np
 
 from ... import telemetry
-from ...data import Device
+from ...enums import Device
 from ...errors import EngineError
 from ..bundle import INT8, UNET, Bundle, Part
 from .base import Engine, native_error, onnx_file

@@ -3,7 +3,7 @@
 import numpy as np
 from vtk import mutable
 
-from ...data import Status
+from ...enums import Status
 from ...lesions.terminology import STATUS_TAG
 from .segmentation import segment_mask
 

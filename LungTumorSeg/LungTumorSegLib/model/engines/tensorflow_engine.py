@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...data import Device
+from ...enums import Device
 from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
 from .. import classifier, unet
 from ..bundle import Bundle, Part

@@ -1,0 +1,46 @@
+"""What has one of a few values. Imports nothing, so that the command can name its choices at once."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What a user decided of a lesion."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    EDITED = "edited"
+
+
+class Side(StrEnum):
+    """The patient's."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    UNKNOWN = ""
+
+
+class Device(StrEnum):
+    """Where the network is asked to run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class Stage(StrEnum):
+    """Of a run, in this order; EXPLAIN is all of a `LesionMap`'s."""
+
+    LUNGS = "lungs"
+    ENGINE = "engine"
+    NETWORK = "network"
+    VIEWS = "views"
+    CLASSIFIER = "classifier"
+    LESIONS = "lesions"
+    EXPLAIN = "explain"
+
+
+class MapKind(StrEnum):
+    """What a `LesionMap` shows."""
+
+    UNCERTAINTY = "uncertainty"
+    HEAT = "heat"
