@@ -4,14 +4,6 @@ from Testing import slicer_standin
 from Testing.support.paths import MODULE
 
 
-def test_the_modules_own_test_passes(standin_app):
-    loaded = slicer_standin.LoadedModule(MODULE / "LungTumorSeg.py")
-    try:
-        loaded.module.runTest()
-    finally:
-        loaded.close()
-
-
 def test_the_module_says_who_made_it_and_what_for(standin_app):
     loaded = slicer_standin.LoadedModule(MODULE / "LungTumorSeg.py")
     try:

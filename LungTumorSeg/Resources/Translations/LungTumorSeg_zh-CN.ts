@@ -412,10 +412,6 @@
             <source>The bundled model is trained on public chest CTs; its card (Resources/Models/default/model.json) lists the data sets and their licences.</source>
             <translation>自带模型用公开的胸部 CT 训练；模型说明（Resources/Models/default/model.json）列出了各数据集及其许可证。</translation>
         </message>
-        <message>
-            <source>The lesion was found.</source>
-            <translation>已检出该病灶。</translation>
-        </message>
     </context>
     <context>
         <name>MapsSection</name>
