@@ -161,7 +161,7 @@ def test_a_file_with_only_the_start_of_a_header_is_refused(tmp_path, suffix):
 def test_a_metaimage_without_its_data_file_is_refused(tmp_path):
     path = phantoms.write_image(SMALL, tmp_path / "ct.mhd")
     (tmp_path / "ct.zraw").unlink()
-    with pytest.raises(UnreadableError, match="damaged"):
+    with pytest.raises(UnreadableError, match=r"ct\.zraw, with voxels of ct\.mhd, is missing"):
         read_ct(path)
 
 

@@ -92,10 +92,14 @@ def write_metaimage(path, letters, axes=None):
     return path
 
 
-@pytest.mark.parametrize("letters", ["RAI", "LPS", "???"])
-@pytest.mark.parametrize("axes", [None, np.eye(3)], ids=["no matrix", "matrix"])
+@pytest.mark.parametrize(("letters", "axes"), [("RAI", None), ("LPS", None), ("RAI", np.eye(3)), ("???", np.eye(3))])
 def test_a_metaimage_along_lps_lies_where_it_was(tmp_path, letters, axes):
     lies_where_it_was(write_metaimage(tmp_path / "ct.mha", letters, axes))
+
+
+def test_a_metaimage_that_says_no_sides_is_read_with_a_warning(tmp_path):
+    ct = read_ct(write_metaimage(tmp_path / "ct.mha", "???"))
+    assert "LPS is assumed" in ct.source["warnings"][0]
 
 
 def test_a_metaimage_that_itk_writes_turned_lies_where_it_was(tmp_path):

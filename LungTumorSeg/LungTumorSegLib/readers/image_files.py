@@ -1,8 +1,8 @@
 """One image file (NRRD, NIfTI, MetaImage) as voxels and geometry.
 
-SimpleITK reads the voxels of NRRD and MetaImage. Before it does, the header is looked at, because ITK (5.4, tried)
-repairs or ignores in silence what must be refused: a spacing of 0 or NaN becomes 1, a negative spacing mirrors the
-image, a damaged compressed MetaImage is read as far as it goes.
+SimpleITK reads the voxels of NRRD and the grid of MetaImage. Before it does, the header is looked at, because ITK (5.4,
+tried) repairs or ignores in silence what must be refused: a spacing of 0 or NaN becomes 1, a negative spacing mirrors
+the image.
 """
 
 import re
@@ -12,15 +12,15 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..checks import straightened
-from ..errors import UnreadableError
-from ..geometry import Geometry
-from . import metaimage_header, nifti, nrrd_header, nrrd_voxels
+from ..geometry import Geometry, triple
+from . import metaimage_header, metaimage_voxels, nifti, nrrd_header, nrrd_voxels
 from .paths import for_itk
 from .problems import check_grey_3d, damaged
 
 SUFFIXES = {
     ".nrrd": "NRRD", ".nhdr": "NRRD", ".nii": "NIfTI", ".nii.gz": "NIfTI", ".mha": "MetaImage", ".mhd": "MetaImage",
 }  # fmt: skip
+_KINDS = {"i": "signed integer", "u": "unsigned integer", "f": "float"}
 
 
 def kind(path: Path) -> str | None:
@@ -42,49 +42,56 @@ def kind(path: Path) -> str | None:
 
 
 def read(path: Path, kind: str) -> tuple[np.ndarray, Geometry, str, list[str]]:
-    """Voxels (z, y, x) as stored, their geometry, the pixel type in words, and warnings for the user.
+    """Voxels (z, y, x) with the file's rescale, their geometry, the pixel type in words, and warnings for the user.
 
-    UnreadableError: damaged, cut off. GeometryError: not one grey 3D volume, or no usable spacing and orientation.
+    UnreadableError: damaged, cut off, a file of several is missing. GeometryError: not one grey 3D volume, or no usable
+    spacing and orientation. NotACTError: it says that it is something else.
     """
-    array, geometry, pixel_type, warnings = _read(path, kind)
+    array, geometry, warnings = {"NRRD": _nrrd, "NIfTI": nifti.read, "MetaImage": _metaimage}[kind](path)
     geometry, askew = straightened(path.name, geometry)
+    pixel_type = f"{8 * array.dtype.itemsize}-bit {_KINDS[array.dtype.kind]}"
     return array, geometry, pixel_type, [*warnings, *askew]
 
 
-def _read(path: Path, kind: str) -> tuple[np.ndarray, Geometry, str, list[str]]:
-    if kind == "NIfTI":
-        return nifti.read(path)
-    if kind == "NRRD":
-        header = nrrd_header.read(path)
-        geometry, warnings = nrrd_header.grid(path, header)
-        try:
-            array, _, pixel_type = _read_with_itk(path, "NrrdImageIO")
-        except UnreadableError:
-            array = nrrd_voxels.read(path, header)
-            pixel_type = f"{8 * array.dtype.itemsize}-bit {array.dtype.kind}"
-        if array.shape != geometry.shape_zyx:
-            raise damaged(path)
-        return array, geometry, pixel_type, warnings
-    warnings = metaimage_header.check(path)
-    return (*_read_with_itk(path, "MetaImageIO"), warnings)
-
-
-def _read_with_itk(path: Path, reader_name: str) -> tuple[np.ndarray, Geometry, str]:
-    """Voxels (z, y, x), without axes of length one behind the third."""
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO(reader_name)
+def _nrrd(path: Path) -> tuple[np.ndarray, Geometry, list[str]]:
+    header = nrrd_header.read(path)
+    geometry, warnings = nrrd_header.grid(path, header)
     try:
         with for_itk(path) as name:
-            reader.SetFileName(name)
-            reader.ReadImageInformation()
-            size = list(reader.GetSize())
-            while len(size) > 3 and size[-1] == 1:
-                size.pop()
-            check_grey_3d(path, reader.GetNumberOfComponents(), len(size))
-            image = reader.Execute()
+            reader, size = _information(path, name, "NrrdImageIO")
+            array = sitk.GetArrayFromImage(reader.Execute()).reshape(size[::-1])
+    except RuntimeError:
+        array = nrrd_voxels.read(path, header)
+    if array.shape != geometry.shape_zyx:
+        raise damaged(path)
+    return array, geometry, warnings
+
+
+def _metaimage(path: Path) -> tuple[np.ndarray, Geometry, list[str]]:
+    header, warnings = metaimage_header.read(path)
+    try:
+        with for_itk(path) as name:
+            reader, size = _information(path, name, "MetaImageIO")
     except RuntimeError as error:
         raise damaged(path) from error
-    axes = np.reshape(image.GetDirection(), (image.GetDimension(),) * 2)[:3, :3]
-    shape = tuple(reversed(size))
-    geometry = Geometry(shape, image.GetSpacing()[:3], image.GetOrigin()[:3], tuple(axes.ravel().tolist()))
-    return sitk.GetArrayFromImage(image).reshape(shape), geometry, image.GetPixelIDTypeAsString()
+    axes = np.reshape(reader.GetDirection(), (reader.GetDimension(),) * 2)[:3, :3]
+    spacing, origin = (np.multiply(v[:3], header.unit_mm).tolist() for v in (reader.GetSpacing(), reader.GetOrigin()))
+    geometry = Geometry(triple(size[::-1]), triple(spacing), triple(origin), tuple(axes.ravel().tolist()))
+    array, notes = metaimage_voxels.read(path, header, geometry.shape_zyx)
+    return array, geometry, [*warnings, *notes]
+
+
+def _information(path: Path, name: str, reader_name: str) -> tuple[sitk.ImageFileReader, list[int]]:
+    """ITK's reader once it has read the header, and the size (x, y, z), without axes of length one behind the third.
+
+    RuntimeError: ITK can't read it.
+    """
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(reader_name)
+    reader.SetFileName(name)
+    reader.ReadImageInformation()
+    size = list(reader.GetSize())
+    while len(size) > 3 and size[-1] == 1:
+        size.pop()
+    check_grey_3d(path, reader.GetNumberOfComponents(), len(size))
+    return reader, size

@@ -1,21 +1,45 @@
-"""The header of a MetaImage, looked at before ITK reads the file, and its compressed voxels: ITK reads damaged ones as
-far as they go."""
+"""The header of a MetaImage, looked at before ITK reads where its voxels lie: ITK repairs what must be refused."""
 
+import os
 import re
-import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import GeometryError
-from .problems import check_spacings, damaged, without_size
+from ..errors import GeometryError, NotACTError
+from .problems import check_spacings, damaged, without_sides, without_size
 
 _MATRIX = ("TransformMatrix", "Rotation", "Orientation")
-_STRAIGHT = ("RAI", "LPS", "???", "")  # the axes of LPS: ITK names where an axis comes from, others where it goes
+_LPS = ("RAI", "LPS")  # the axes of LPS: ITK names where an axis comes from, others where it goes
+_UNKNOWN = ("???", "")
+_MM = {"um": 0.001, "cm": 10.0}
+_OTHER_MODALITIES = ("MR", "NM", "US")
 
 
-def check(path: Path) -> list[str]:
-    """Warnings for the user. UnreadableError: damaged. GeometryError: no usable voxel size or orientation."""
+@dataclass(frozen=True)
+class MetaHeader:
+    """fields: as written. data: what ElementDataFile says. end: where the header ends in the file, in bytes."""
+
+    fields: dict[str, str]
+    data: str
+    end: int
+
+    @property
+    def unit_mm(self) -> float:
+        """Of spacing and offset. ITK takes them for mm."""
+        return _MM.get(self.fields.get("DistanceUnits", "").lower(), 1.0)
+
+    def says(self, *keys: str) -> bool:
+        """Whether one of these is true, by its first letter as in ITK."""
+        return any(self.fields.get(key, "")[:1] in ("T", "t", "1") for key in keys)
+
+
+def read(path: Path) -> tuple[MetaHeader, list[str]]:
+    """The header, and warnings for the user.
+
+    UnreadableError: damaged. GeometryError: no usable voxel size or orientation. NotACTError: it says another modality.
+    """
     with path.open("rb") as stream:
         head = stream.read(1 << 16)
     end = re.search(rb"ElementDataFile\s*=\s*([^\r\n]*)\r?\n?", head)
@@ -30,11 +54,10 @@ def check(path: Path) -> list[str]:
         check_spacings(path, [float(s) for s in spacing.split()])
     except ValueError as error:
         raise damaged(path) from error
-    if fields.get("CompressedData", "").lower() == "true":
-        name = end[1].decode("utf-8", "replace").strip()
-        local = name.upper() == "LOCAL"
-        _check_zlib(path if local else path.parent / name, end.end() if local else 0)
-    return _orientation(path, fields)
+    modality = fields.get("Modality", "").removeprefix("MET_MOD_")
+    if modality in _OTHER_MODALITIES:
+        raise NotACTError(f"{path.name} is labelled as {modality}, not as CT (Modality). Give a chest CT.")
+    return MetaHeader(fields, os.fsdecode(end[1]).strip(), end.end()), _orientation(path, fields)
 
 
 def _orientation(path: Path, fields: dict) -> list[str]:
@@ -45,8 +68,10 @@ def _orientation(path: Path, fields: dict) -> list[str]:
     letters = fields.get("AnatomicalOrientation", "").upper()
     matrix = next((fields[name] for name in _MATRIX if name in fields), None)
     if matrix is None:
-        if letters in _STRAIGHT:
+        if letters in _LPS:
             return []
+        if letters in _UNKNOWN:
+            return [without_sides(path)]
         raise GeometryError(
             f"{path.name} says the orientation {letters} without a TransformMatrix, so left and right can't be told. "
             "Export it again from the original."
@@ -59,22 +84,9 @@ def _orientation(path: Path, fields: dict) -> list[str]:
     signs = axes[range(3), main] > 0
     goes = "".join("LPS"[a] if s else "RAI"[a] for a, s in zip(main, signs, strict=True))
     comes = "".join("RAI"[a] if s else "LPS"[a] for a, s in zip(main, signs, strict=True))
-    if letters in (goes, comes, "???", ""):
+    if letters in (goes, comes, *_UNKNOWN):
         return []
     return [
         f"{path.name} says two orientations (AnatomicalOrientation {letters}, TransformMatrix {comes}); the matrix is "
         "used, as in 3D Slicer. Check the sides."
     ]
-
-
-def _check_zlib(path: Path, start: int) -> None:
-    try:
-        with path.open("rb") as stream:
-            stream.seek(start)
-            whole = zlib.decompressobj(wbits=47)  # zlib or gzip, told by its first bytes
-            while not whole.eof and (chunk := stream.read(1 << 20)):
-                whole.decompress(chunk)
-    except (OSError, zlib.error) as error:
-        raise damaged(path) from error
-    if not whole.eof:
-        raise damaged(path)

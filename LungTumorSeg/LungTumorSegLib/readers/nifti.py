@@ -19,11 +19,10 @@ from nibabel.volumeutils import array_from_file
 from ..checks import check_orthogonal, skew, straightened
 from ..errors import GeometryError, UnreadableError
 from ..geometry import RAS_FROM_LPS, Geometry, Shape, nearest_rotation, triple
-from .problems import check_grey_3d, check_spacings, damaged, without_sides
+from .problems import beyond, check_grey_3d, check_spacings, damaged, without_sides
 
 _SCANNER = 1  # the form's code for the scanner's own coordinates
 _MM = {1: 1000.0, 3: 0.001}  # metres and micrometres; anything else is taken as mm
-_KINDS = {"i": "signed integer", "u": "unsigned integer", "f": "float"}
 
 
 def is_nifti(path: Path) -> bool:
@@ -31,8 +30,8 @@ def is_nifti(path: Path) -> bool:
     return _header(_header_file(path)) is not None
 
 
-def read(path: Path) -> tuple[np.ndarray, Geometry, str, list[str]]:
-    """Voxels (z, y, x) with the file's rescale, their geometry, the pixel type in words, and warnings for the user.
+def read(path: Path) -> tuple[np.ndarray, Geometry, list[str]]:
+    """Voxels (z, y, x) with the file's rescale, their geometry, and warnings for the user.
 
     UnreadableError: damaged, cut off, one of a pair is missing. GeometryError: not one grey 3D volume, or no usable
     spacing and orientation.
@@ -52,16 +51,15 @@ def read(path: Path) -> tuple[np.ndarray, Geometry, str, list[str]]:
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     check_grey_3d(path, 2 if dtype.kind == "c" else len(dtype.names or "1"), len(shape))
-    if dtype.kind not in _KINDS or min(shape) < 1:
+    if dtype.kind not in "iuf" or min(shape) < 1:
         raise damaged(path)
     geometry, warnings = _grid(path, header, triple(shape[::-1]))
-    array = _stored(path, voxels, shape, dtype, offset)
+    array, more = _stored(path, voxels, shape, dtype, offset)
     if (slope or 1.0, intercept or 0.0) != (1.0, 0.0):
         array = array.astype(np.float32)
         array *= slope
         array += intercept
-    pixel_type = f"{8 * array.dtype.itemsize}-bit {_KINDS[array.dtype.kind]}"
-    return array.T, geometry, pixel_type, warnings
+    return array.T, geometry, [*warnings, *beyond(path, more // dtype.itemsize, geometry.shape_zyx)]
 
 
 def _partner(path: Path, ending: str) -> Path:
@@ -107,18 +105,19 @@ def _header(path: Path) -> Nifti1Header | None:
     return None
 
 
-def _stored(path: Path, voxels: Path, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> np.ndarray:
-    """The voxels (x, y, z) before the rescale, out of the file ``voxels``."""
+def _stored(path: Path, voxels: Path, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> tuple[np.ndarray, int]:
+    """The voxels (x, y, z) before the rescale, out of the file ``voxels``, and how many bytes stand behind them."""
     if not voxels.exists():
         raise UnreadableError(f"{voxels.name} is missing, which holds the voxels of {path.name}. Copy both files.")
     try:
         with _unpacked(voxels) as stream:
             array = array_from_file(shape, dtype, stream, offset, mmap=False)
-            while stream.read(1 << 20):
-                pass  # at the end of a zipped file is its checksum
+            more = 0
+            while rest := stream.read(1 << 20):  # at the end of a zipped file is its checksum
+                more += len(rest)
     except (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error) as error:
         raise damaged(path) from error
-    return array
+    return array, more
 
 
 def _grid(path: Path, header: Nifti1Header, shape_zyx: Shape) -> tuple[Geometry, list[str]]:

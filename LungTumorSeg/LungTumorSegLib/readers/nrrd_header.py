@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import UnreadableError
 from ..geometry import Geometry
+from . import data_files
 from .problems import check_grey_3d, check_spacings, damaged, without_sides, without_size
 
 _HEADER_BYTES = 1 << 20  # longer headers are none
@@ -18,14 +20,18 @@ _HEADER_BYTES = 1 << 20  # longer headers are none
 _SIDES = {
     "left": (0, 1), "right": (0, -1), "posterior": (1, 1), "anterior": (1, -1), "superior": (2, 1), "inferior": (2, -1),
 }  # fmt: skip
+_MM = {"cm": 10.0, "m": 1000.0, "um": 0.001, "µm": 0.001}  # anything else is taken as mm
+_ONE_BYTE = ("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t")
+_TEXT = ("ascii", "text", "txt", "hex")
 
 
 @dataclass(frozen=True)
 class NrrdHeader:
-    """fields: as pynrrd reads them. end: where the header ends in the file, in bytes."""
+    """fields: as pynrrd reads them. end: where the header ends in the file, in bytes. files: others with the voxels."""
 
     fields: dict
     end: int
+    files: list[Path]
 
     @property
     def axes(self) -> list[int]:
@@ -44,19 +50,25 @@ class NrrdHeader:
 
 
 def read(path: Path) -> NrrdHeader:
-    """UnreadableError: damaged."""
+    """UnreadableError: damaged, a file with voxels is missing, the byte order is not known."""
     import nrrd  # not part of Slicer, which reads files itself
 
     with path.open("rb") as stream:
         head = stream.read(_HEADER_BYTES)
     blank = re.search(rb"\r?\n\r?\n", head)
-    lines = head[: blank.start() if blank else None].decode("utf-8", "replace").splitlines()
+    lines = head[: blank.start() if blank else None].decode("utf-8", "surrogateescape").splitlines()
+    apart = next((i for i, line in enumerate(lines) if re.match("data ?file:", line, re.IGNORECASE)), None)
+    value = "" if apart is None else lines[apart].partition(":")[2].strip()
+    listed = lines[apart + 1 :] if apart is not None and data_files.is_list(value) else []
     try:
-        fields = dict(nrrd.read_header(_plain(lines)))
+        fields = dict(nrrd.read_header(_plain(lines[: len(lines) - len(listed)])))
         len(fields["sizes"])
-        return NrrdHeader(fields, blank.end() if blank else len(head))
     except Exception as error:  # NRRDError, or whatever pynrrd's parsers raise on damaged bytes
         raise damaged(path) from error
+    if "endian" not in fields and fields.get("type") not in _ONE_BYTE and fields.get("encoding") not in _TEXT:
+        raise UnreadableError(f"{path.name} doesn't say the byte order of its voxels (endian). Export it again.")
+    files = data_files.beside(path, value, listed) if value else []
+    return NrrdHeader(fields, blank.end() if blank else len(head), files)
 
 
 def grid(path: Path, header: NrrdHeader) -> tuple[Geometry, list[str]]:
@@ -64,13 +76,15 @@ def grid(path: Path, header: NrrdHeader) -> tuple[Geometry, list[str]]:
     fields, shape = header.fields, header.shape_zyx
     colours = len(shape) == 4 and fields.get("kinds", ["domain"] * 4)[header.axes[0]] not in ("domain", "space")
     check_grey_3d(path, shape[-1] if colours else 1, len(shape))
+    units = np.array([_MM.get(unit, 1.0) for unit in fields.get("space units", [])[:3]] or [1.0] * 3)[:, np.newaxis]
     if "space directions" in fields:
-        axes = np.asarray(fields["space directions"], float)[header.axes][:, :3].T
+        axes = units * np.asarray(fields["space directions"], float)[header.axes][:, :3].T
         if axes.shape != (3, 3):
             raise damaged(path)
         check_spacings(path, np.linalg.norm(axes, axis=0))
     elif "spacings" in fields and "space" not in fields:
-        spacings = np.asarray(fields["spacings"], float)[header.axes]
+        own = [_MM.get(unit, 1.0) for unit in fields.get("units", [])] or [1.0] * len(fields["spacings"])
+        spacings = np.multiply(fields["spacings"], own)[header.axes]
         check_spacings(path, spacings)
         axes = np.diag(spacings)
     else:
@@ -80,7 +94,7 @@ def grid(path: Path, header: NrrdHeader) -> tuple[Geometry, list[str]]:
     affine = np.eye(4)
     affine[:3, :3] = axes if lps is None else lps @ axes
     if "space origin" in fields:
-        origin = np.asarray(fields["space origin"], float)[:3]
+        origin = units[:, 0] * np.asarray(fields["space origin"], float)[:3]
         affine[:3, 3] = origin if lps is None else lps @ origin
     return Geometry.from_affine(shape, affine), [] if known else [without_sides(path)]
 

@@ -1,5 +1,10 @@
 """The voxels of an NRRD file that ITK cannot read: a space whose name it does not know, an encoding that it lacks."""
 
+import bz2
+import gzip
+import io
+from collections.abc import Callable
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -7,15 +12,32 @@ import numpy as np
 from .nrrd_header import NrrdHeader
 from .problems import damaged
 
+# pynrrd unpacks only the first part of a file that was packed in parts, and skips bytes before it unpacks
+_UNPACK: dict[str, Callable] = {"gz": gzip.open, "gzip": gzip.open, "bz2": bz2.open, "bzip2": bz2.open}
+
 
 def read(path: Path, header: NrrdHeader) -> np.ndarray:
     """(z, y, x). UnreadableError: damaged or cut off."""
-    import nrrd  # not part of Slicer, which reads files itself
-
+    files = header.files or [path]
+    fields = {k: v for k, v in header.fields.items() if k not in ("data file", "datafile")}
+    fields |= {"sizes": np.array([prod(header.shape_zyx) // len(files)]), "dimension": 1}
     try:
-        with path.open("rb") as stream:
-            stream.seek(header.end)
-            array = nrrd.read_data(header.fields, stream, str(path), index_order="C")
-        return array.reshape(header.shape_zyx)
+        parts = [_part(file, 0 if header.files else header.end, dict(fields)) for file in files]
+        return np.concatenate(parts).reshape(header.shape_zyx)
     except Exception as error:  # NRRDError, or whatever unpacking damaged bytes raises
         raise damaged(path) from error
+
+
+def _part(file: Path, start: int, fields: dict) -> np.ndarray:
+    """The voxels in one file, in their order."""
+    import nrrd  # not part of Slicer, which reads files itself
+
+    with file.open("rb") as stream:
+        stream.seek(start)
+        unpack = _UNPACK.get(fields["encoding"])
+        if unpack is None:
+            return nrrd.read_data(fields, stream, str(file), index_order="C")
+        for _ in range(fields.pop("line skip", fields.pop("lineskip", 0))):
+            stream.readline()
+        unpacked = io.BytesIO(unpack(stream).read())
+        return nrrd.read_data(fields | {"encoding": "raw"}, unpacked, str(file), index_order="C")

@@ -24,6 +24,17 @@ def without_sides(path: Path) -> str:
     return f"{path.name} doesn't say where the patient's left and right are; LPS is assumed. Check the sides."
 
 
+def beyond(path: Path, more: int, shape_zyx: tuple[int, ...]) -> list[str]:
+    """A warning where a file holds more voxels than its header says, at least a slice of them. more: how many."""
+    slices = more // (shape_zyx[1] * shape_zyx[2])
+    if slices < 1:
+        return []
+    return [
+        f"{path.name} says {shape_zyx[0]} slices and holds {slices} more, which were not looked at: its header and its "
+        "voxels do not fit each other. Check it, or export it again."
+    ]
+
+
 def check_grey_3d(path: Path, components: int, dimensions: int) -> None:
     """GeometryError unless there is one value in each voxel and three axes."""
     if components != 1:
