@@ -191,9 +191,9 @@ def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset
         position_lps=numbers("ImagePositionPatient", 3),
         orientation=numbers("ImageOrientationPatient", 6),
         pixel_spacing=numbers("PixelSpacing", 2),
-        slope=1.0 if slope is None else slope,
-        intercept=0.0 if intercept is None else intercept,
-        rescaled=intercept is not None,
+        slope=slope or 1.0,
+        intercept=intercept or 0.0 if slope != 0 else 0.0,
+        rescaled=intercept is not None and slope != 0,  # a slope of 0 is none
         padding=_padding(dataset),
         units=_units(str(find("RescaleType") or "HU")),
         phase=dicom_marks.phase(find, path, frame, dataset.get("ConcatenationUID")),

@@ -84,6 +84,7 @@ class _File:
             self._vr = dataset["PixelData"].VR
             self._encoded = _encoded(dataset) if compressed else None
             self._stored = memoryview(b"" if compressed else dataset.PixelData)
+            _check_frames(path, dataset, len(self._stored))
 
     def pixels(self, s: Slice) -> np.ndarray:
         picture, k = self._picture(), s.frame or 0
@@ -97,7 +98,7 @@ class _File:
                 data = bytes(self._stored[k * size : (k + 1) * size])
                 picture.PixelData = data + bytes(len(data) % 2)
                 picture["PixelData"].VR = self._vr
-                pixels = picture.pixel_array
+                pixels = _aligned_low(picture, self._description["HighBit"])
         if pixels.shape != (s.rows, s.columns):
             raise UnreadableError(f"The DICOM file {s.path.name} is damaged or cut off. Copy the series again.")
         return pixels
@@ -114,6 +115,31 @@ class _File:
         picture.BitsStored = picture.BitsStored or picture.BitsAllocated
         picture.HighBit = picture.BitsStored - 1
         return picture
+
+
+def _check_frames(path: Path, dataset: Dataset, stored_bytes: int) -> None:
+    """UnreadableError where a file of many frames holds more of them than it says."""
+    said = int(dataset.get("NumberOfFrames") or 1)
+    frame_bytes = prod((dataset.Rows, dataset.Columns, dataset.get("BitsAllocated", 16) // 8))
+    if said > 1 and stored_bytes >= (said + 1) * frame_bytes * dataset.get("SamplesPerPixel", 1):
+        held = stored_bytes // frame_bytes
+        raise UnreadableError(
+            f"The DICOM file {path.name} says that it holds {said} frames and holds {held}. Export the series again."
+        )
+
+
+def _aligned_low(picture: Dataset, high_bit: int | None) -> np.ndarray:
+    """An uncompressed frame. Old scanners put 12 bits at the upper end of 16; some headers only say so."""
+    beside = 0 if high_bit is None else high_bit - picture.HighBit
+    if beside <= 0 or high_bit >= picture.BitsAllocated:
+        return picture.pixel_array
+    bits, picture.BitsStored, picture.HighBit = picture.BitsStored, picture.BitsAllocated, picture.BitsAllocated - 1
+    whole = picture.pixel_array
+    shifted = whole >> beside
+    if not (whole & ((1 << beside) - 1)).any():
+        return shifted
+    above = picture.BitsAllocated - bits
+    return (whole << above) >> above
 
 
 def _encoded(dataset: Dataset) -> list[bytes]:

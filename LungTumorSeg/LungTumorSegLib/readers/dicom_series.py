@@ -221,14 +221,16 @@ def _split(uid: str, slices: list[Slice]) -> list[Series]:
             f"The values of {name} are {kept[0].units}, not Hounsfield units (RescaleType). Give the plain CT."
         )
         return [Series(uid, tuple(kept), problem)]
-    return _volumes(uid, plain, len(slices), [s for s in kept if s.units != "HU"])
+    used = {id(s) for s in plain}
+    others = [s for s in slices if id(s) not in used]
+    return _volumes(uid, plain, others)
 
 
-def _volumes(uid: str, plain: list[Slice], n_all: int, derived: list[Slice]) -> list[Series]:
-    """The series of each volume that its slices make; what is left of them is counted."""
+def _volumes(uid: str, plain: list[Slice], left: list[Slice]) -> list[Series]:
+    """The series of each volume that its slices make; what is left of them is counted. left: those of another kind."""
     groups = dicom_volumes.split(plain)
     parts = [g for g in groups if len(g) >= dicom_volumes.FEWEST] or [max(groups, key=len)]
-    others = n_all - sum(map(len, parts))
+    others = len(plain) + len(left) - sum(map(len, parts))
     notes: tuple[str, ...] = (f"{others} localizer(s) or picture(s) of another kind were left out.",) if others else ()
     if len(parts) > 1:
         notes += (
@@ -237,7 +239,7 @@ def _volumes(uid: str, plain: list[Slice], n_all: int, derived: list[Slice]) -> 
         )
     found = []
     for i, part in enumerate(parts, start=1):
-        elsewhere = left_out.uncovered(part, [*(g for g in groups if g is not part), derived])
+        elsewhere = left_out.uncovered(part, [*(g for g in groups if g is not part), left])
         name = f"{uid}#{i}" if len(parts) > 1 else uid
         found.append(_checked(Series(name, tuple(part), notes=notes, elsewhere=elsewhere)))
     return found

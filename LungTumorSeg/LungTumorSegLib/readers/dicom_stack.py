@@ -1,7 +1,7 @@
 """DICOM slices -> one volume: sorted along the normal, rescaled to HU, on a straight and even grid."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
@@ -10,7 +10,7 @@ from scipy import ndimage
 from ..checks import as_hu
 from ..errors import GeometryError, UnreadableError
 from ..geometry import Geometry, triple
-from . import dicom_mixed, dicom_pixels
+from . import dicom_blank, dicom_mixed, dicom_pixels, dicom_rescale
 from .dicom_headers import Slice
 
 # A slice may lie this share of a step beside its place in an even grid: positions are written with one decimal by some
@@ -72,7 +72,8 @@ def build(slices: list[Slice], name: str, allow_gaps: bool = False) -> tuple[np.
     told in a warning, else an error. GeometryError: a missing slice, two different slices at one position, slices of
     several acquisitions in turn, slices shifted against each other, fewer than 3. BrokenPixelsError.
     """
-    stack, rescale = _with_rescale(sort(slices, name), name)
+    slices, rescale = dicom_rescale.for_all(slices, name)
+    stack = sort(slices, name)
     stack, voxels, warnings = _without_copies(stack, name)
     if len(stack.slices) < 3:
         raise GeometryError(f"{name} has only {len(stack.slices)} slice(s). Give a volume of at least 3 slices.")
@@ -80,6 +81,7 @@ def build(slices: list[Slice], name: str, allow_gaps: bool = False) -> tuple[np.
     tilt = _tilt_degrees(stack, name)
     warnings += rescale
     voxels = _voxels(stack) if voxels is None else voxels
+    dicom_rescale.check(stack.slices, voxels, name)
     dicom_mixed.check(voxels, name)
     if not even:
         voxels = _resample_steps(voxels, stack.along_mm, step)
@@ -95,25 +97,6 @@ def build(slices: list[Slice], name: str, allow_gaps: bool = False) -> tuple[np.
         voxels, geometry = _straighten(voxels, geometry, stack)
         warnings.append(f"The gantry was tilted by {tilt:.1f} degrees; the slices were shifted onto a straight grid.")
     return voxels, geometry, warnings
-
-
-def _with_rescale(stack: Stack, name: str) -> tuple[Stack, list[str]]:
-    """A rescale for every slice: one that lost its own takes that of the others, if these have one and the same."""
-    known = {(s.slope, s.intercept) for s in stack.slices if s.rescaled}
-    lost = sum(not s.rescaled for s in stack.slices)
-    if not lost:
-        return stack, []
-    if not known:
-        return stack, ["The DICOM files have no rescale; their values are taken as Hounsfield units."]
-    if len(known) > 1:
-        raise UnreadableError(
-            f"{lost} slice(s) of {name} have no rescale and the others have several, so their Hounsfield units can't "
-            "be known. Export the series again from the original."
-        )
-    slope, intercept = known.pop()
-    slices = tuple(replace(s, slope=slope, intercept=intercept, rescaled=True) for s in stack.slices)
-    note = f"{lost} slice(s) of {name} have no rescale; that of the others was used (slope {slope:g}, {intercept:g})."
-    return replace(stack, slices=slices), [note]
 
 
 def positions_differ(along_mm: np.ndarray) -> np.ndarray:
@@ -221,6 +204,9 @@ def _voxels(stack: Stack) -> np.ndarray:
         if plane.dtype != voxels.dtype and voxels.dtype == np.int16:
             voxels = voxels.astype(np.float32)
         voxels[i] = plane
+    if not broken and (blank := dicom_blank.find(voxels)):
+        broken = [stack.slices[i] for i in blank]
+        error = dicom_blank.error(broken)
     if error:
         raise BrokenPixelsError(str(error), broken) from error
     return voxels

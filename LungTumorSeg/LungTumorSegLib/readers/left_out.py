@@ -39,10 +39,12 @@ class LeftOut:
         what = []
         if self.files:
             shown = ", ".join(self.files[:3]) + (", ..." if len(self.files) > 3 else "")
-            why = self.reason or "missing, empty, damaged, cut off or no DICOM"
+            why = self.reason or "missing, empty, blank, damaged, cut off or no DICOM"
             what.append(f"{len(self.files)} file(s) of the series can't be read ({shown}: {why})")
         if self.slices_mm:
-            what.append(f"{self.slices} slice(s) are of another size, direction, acquisition or kind")
+            what.append(
+                f"{self.slices} slice(s) are of another size, direction, acquisition or kind, or have no position"
+            )
         inside = f", {self.gaps_mm:.0f} mm of it inside" if self.gaps_mm else ""
         return f"{' and '.join(what)}: about {self.mm(step_mm):.0f} mm of the chest were not looked at{inside}."
 
@@ -101,6 +103,8 @@ def broken_files(
 def uncovered(part: list[Slice], others: list[list[Slice]]) -> tuple[int, float]:
     """How many slices of the other groups lie where none of the part's is, and the mm that they would have covered.
 
+    One without a position that is otherwise like the part's is missing wherever it belongs.
+
     A group that shows half of the part's region, or the part half of its, is another look at it and leaves nothing out.
     Places are compared within one patient, study and frame of reference only; of other groups those count that go on
     where the part ends.
@@ -108,8 +112,13 @@ def uncovered(part: list[Slice], others: list[list[Slice]]) -> tuple[int, float]
     own = np.sort(dicom_volumes.positions(part))
     step = float(np.median(np.diff(own))) if len(own) > 1 else 0.0
     far: set[float] = set()
+    like = (part[0].is_ct, part[0].image_type, part[0].rows, part[0].columns, part[0].colour)
+    lost = 0
     for group in others:
-        parallel = [s for s in group if np.allclose(s.orientation, part[0].orientation, rtol=0, atol=PARALLEL)]
+        placed = [s for s in group if s.position_lps and s.orientation]
+        alike = [s for s in group if like == (s.is_ct, s.image_type, s.rows, s.columns, s.colour)]
+        lost += sum(not (s.position_lps and s.orientation and s.pixel_spacing) for s in alike)
+        parallel = [s for s in placed if np.abs(_plane(s) - _plane(part[0])).max() <= PARALLEL]
         if not parallel:
             continue
         along = dicom_volumes.positions(parallel, like=part[0])
@@ -119,7 +128,14 @@ def uncovered(part: list[Slice], others: list[list[Slice]]) -> tuple[int, float]
         if part[0].belongs_to[:-1] != parallel[0].belongs_to[:-1] and low - high > GOES_ON * step:
             continue
         far |= {place for place in along.round(2).tolist() if np.abs(own - place).min() > 0.75 * step}
-    return len(far), len(far) * step
+    return len(far) + lost, (len(far) + lost) * step
+
+
+def _plane(s: Slice) -> np.ndarray:
+    """What is the same for all slices in parallel, also where one is turned or seen from behind: 3 x 3."""
+    row, column = np.reshape(s.orientation, (2, 3))
+    normal = np.cross(row, column)
+    return np.outer(normal, normal)
 
 
 def _pattern(name: str) -> str:

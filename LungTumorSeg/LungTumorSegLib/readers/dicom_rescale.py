@@ -1,0 +1,53 @@
+"""The rescale of each slice to Hounsfield units: some lost theirs, some say another one than their values fit."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import UnreadableError
+from .dicom_headers import Slice
+
+# of the difference between two neighbours: a slice that is so much more like its neighbour with that one's rescale
+FITS = 0.25
+
+
+def for_all(slices: list[Slice], name: str) -> tuple[list[Slice], list[str]]:
+    """A rescale for every slice, and a note: one that lost its own takes that of the others, if these have one.
+
+    UnreadableError: they have several.
+    """
+    known = {(s.slope, s.intercept) for s in slices if s.rescaled}
+    lost = sum(not s.rescaled for s in slices)
+    if not lost:
+        return slices, []
+    if not known:
+        return slices, ["The DICOM files have no rescale; their values are taken as Hounsfield units."]
+    if len(known) > 1:
+        raise UnreadableError(
+            f"{lost} slice(s) of {name} have no rescale and the others have several, so their Hounsfield units can't "
+            "be known. Export the series again from the original."
+        )
+    slope, intercept = known.pop()
+    note = f"{lost} slice(s) of {name} have no rescale; that of the others was used (slope {slope:g}, {intercept:g})."
+    return [replace(s, slope=slope, intercept=intercept, rescaled=True) for s in slices], [note]
+
+
+def check(slices: Sequence[Slice], voxels_zyx: np.ndarray, name: str) -> None:
+    """UnreadableError where a slice's values fit the rescale of its neighbour and not its own. slices: in order."""
+    for (one, a), (other, b) in zip(
+        zip(slices, voxels_zyx, strict=True), zip(slices[1:], voxels_zyx[1:], strict=True), strict=False
+    ):
+        if (one.slope, one.intercept) == (other.slope, other.intercept):
+            continue
+        as_one = (b.astype(np.float32) - other.intercept) / other.slope * one.slope + one.intercept
+        own, with_one = (float(np.median(np.abs(values - a.astype(np.float32)))) for values in (b, as_one))
+        if with_one < FITS * own:
+            raise UnreadableError(
+                f"Slices of {name} have different rescales ({_words(one)} and {_words(other)}) and values that fit "
+                "one and the same, so their Hounsfield units can't be known. Export the series again from the original."
+            )
+
+
+def _words(s: Slice) -> str:
+    return f"{s.path.name}: slope {s.slope:g}, intercept {s.intercept:g}"
