@@ -42,6 +42,12 @@ def _threshold(value: float | None) -> float | None:
     return value
 
 
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no number that can be used")
+    return value
+
+
 def _one_of(names: tuple[str, ...]) -> dict[str, Any]:
     def check(name: str) -> str:
         if name not in names:
@@ -66,7 +72,9 @@ Threshold = Annotated[
         help="Probability from which a voxel is tumour, at least 0.05; the model's own unless given.",
     ),
 ]
-MinDiameter = Annotated[float, typer.Option(min=0.0, help="Leave out lesions with a smaller long axis, in mm.")]
+MinDiameter = Annotated[
+    float, typer.Option(min=0.0, callback=_finite, help="Leave out lesions with a smaller long axis, in mm.")
+]
 MinConfidence = Annotated[
     float | None,
     typer.Option(
@@ -85,7 +93,10 @@ AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Read a series where slices inside the chest, or a tenth, are missing.")
 ]
 AddHu = Annotated[
-    float, typer.Option("--add-hu", help="Add this to every value: -1024 or -1000 where the rescale was lost.")
+    float,
+    typer.Option(
+        "--add-hu", callback=_finite, help="Add this to every value: -1024 or -1000 where the rescale was lost."
+    ),
 ]
 Points = Annotated[
     list[str] | None,

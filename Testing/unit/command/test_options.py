@@ -16,6 +16,13 @@ X, Y, Z = phantoms.NODULE[0]
 POINT = ("--point", f"{-X},{-Y},{Z}")
 
 
+@pytest.mark.parametrize("option", ["--min-diameter", "--add-hu"])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_number_that_is_none_is_wrong_use(tmp_path, option, value):
+    assert run("segment", tmp_path / "ct.nrrd", "-o", tmp_path / "out", option, value).exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_version_is_told():
     ended = run("--version")
     assert (ended.exit_code, ended.stdout, ended.stderr) == (0, f"LungTumorSeg {__version__}\n", "")
