@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from LungTumorSegLib.data import CT
-from LungTumorSegLib.errors import NotACTError
+from LungTumorSegLib.errors import NotACTError, UnreadableError
 from LungTumorSegLib.readers.ct import read_ct
 from LungTumorSegLib.readers.dicom_series import list_series
 
@@ -41,12 +41,12 @@ def test_the_series_with_lungs_in_it_is_read_whatever_the_words_say(tmp_path, wo
 @pytest.mark.parametrize(
     "words",
     ["Thorax MIP8x2", "Thorax MIP10mm", "Thorax minIP", "Thorax_AIP_5", "Mono 40 keV", "Iodine overlay", "Lung CAD",
-     "Subtraction", "Chest VNC", "Lung PBV"],
+     "Subtraction", "Subtraktion Thorax", "胸部 投影", "Chest VNC", "Lung PBV"],
 )  # fmt: skip
 def test_what_is_derived_comes_after_the_plain_reconstruction(tmp_path, words):
     write(tmp_path, CHEST, 2, SeriesDescription="Thorax 6.0")
     thin = replace(CHEST, geometry=replace(CHEST.geometry, spacing_xyz=(4.0, 4.0, 1.25)))
-    write(tmp_path, thin, 1, SeriesDescription=words)
+    write(tmp_path, thin, 1, SeriesDescription=words, SpecificCharacterSet="ISO_IR 192")
     assert chosen(tmp_path) == f"{UID}.2"
 
 
@@ -62,6 +62,16 @@ def test_of_two_with_lungs_words_decide_with_accents_and_windows_seen_through(tm
     write(tmp_path, CHEST, 2, SeriesDescription=chest, SpecificCharacterSet="ISO_IR 192")
     write(tmp_path, CHEST, 1, SeriesDescription=other)
     assert chosen(tmp_path) == f"{UID}.2"
+
+
+def test_when_slices_of_the_chosen_series_are_broken_the_error_names_it_and_the_others(tmp_path):
+    whole, _ = phantoms.chest((6, 6, 6))
+    write(tmp_path, whole, 2, SeriesDescription="good")
+    write(tmp_path, whole, 1, SeriesDescription="broken")
+    for path in sorted((tmp_path / "1").iterdir())[::2]:
+        path.write_bytes(path.read_bytes()[:-3000])
+    with pytest.raises(UnreadableError, match=r"not looked at.* The series broken was read .*good.*--series"):
+        read_ct(tmp_path)
 
 
 def test_a_series_is_judged_by_sixteen_slices_at_most(tmp_path, monkeypatch):

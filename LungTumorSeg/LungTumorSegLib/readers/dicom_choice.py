@@ -29,7 +29,7 @@ _ELSEWHERE = re.compile(
 )
 _DERIVED = re.compile(
     r"(?<![a-z])(m|min|max|av|a)ip(?![a-z])|vrt|projection|kev|mono|iodine|(?<![a-z])(cad|vnc|pbv)(?![a-z])"
-    r"|overlay|subtract|perfusion|scout|topogram|fused",
+    r"|overlay|subtra[ck]|perfusion|scout|topogram|fused|投影|減算|差分|减影|碘|проекц|вычит",
     re.IGNORECASE,
 )
 

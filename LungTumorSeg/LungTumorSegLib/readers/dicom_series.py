@@ -95,7 +95,8 @@ def name_the_choice(error: InputError, source: dict) -> InputError:
     others = source.get("other_series")
     if not others:
         return error
-    return type(error)(
+    kind = UnreadableError if isinstance(error, UnreadableError) else type(error)
+    return kind(
         f"{error} The series {source['description'] or source['series_uid']} was read ({source['series_uid']}); there "
         f"are others: {'; '.join(others)}. Choose one with --series."
     )
@@ -136,11 +137,15 @@ def read(path: Path, series: str | None = None, allow_partial: bool = False) -> 
     chosen = choose(found, series)
     if "#" in (series or ""):  # the user knows that there are others
         chosen = replace(chosen, elsewhere=(0, 0.0))
-    best, missing, (voxels, geometry, warnings) = _whole(chosen, contents, allow_partial)
+    others = [str(s) for s in found if s.uid != chosen.uid]
+    try:
+        best, missing, (voxels, geometry, warnings) = _whole(chosen, contents, allow_partial)
+    except InputError as error:
+        choice = {"description": chosen.name, "series_uid": chosen.uid, "other_series": others}
+        raise name_the_choice(error, choice) from error
     warnings = [*missing.notes(best.step_mm), *best.notes, *warnings]
     if (said := best.slices[0].modality) != "CT":
         warnings.append(f"The Modality is {said or 'empty'}; class and values are a CT's, so it was read as one.")
-    others = [str(s) for s in found if s.uid != best.uid]
     if len([s for s in found if not s.problem]) > 1 and series is None:
         warnings.append(f"{len(others) + 1} series were found; {best.name} was chosen ({best.uid}).")
     source = {
