@@ -41,6 +41,8 @@ def scale(sides: dict[str, np.ndarray]) -> Scale:
     if len(kinds) > 1:
         listed = ", ".join(f"{side}: {one.kind}" for side, one in found.items())
         raise DataError(f"The sides differ ({listed}). Bring all pictures to one scale.")
+    for side, pictures in sides.items():
+        _check_each(pictures, found[side], side)
     chosen = next(iter(found.values()))  # standardised pictures: by those that are learnt from
     for side, pictures in sides.items():
         if np.std(chosen(pictures)) < LEAST_SPREAD:
@@ -91,6 +93,27 @@ def _from_zero(pictures: np.ndarray, high: float, says: str) -> Scale:
             raise DataError(f"{says}, but none in between: negative numbers that lost their sign? Save them as int16.")
         return Scale("16-bit pictures", 0, 65535)
     raise DataError(f"{says}: neither 0 to 255, 0 to 1 nor 16 bits. Bring them to one of these.")
+
+
+def _check_each(pictures: np.ndarray, taken_as: Scale, side: str) -> None:
+    """Raise DataError where some of the pictures are of another scale than all together are taken for."""
+    if pictures.dtype.kind != "f" and taken_as.kind != "Hounsfield units":
+        return
+    other = []
+    for number, picture in enumerate(pictures):
+        low, high = picture.min(), picture.max()
+        if taken_as.kind == "Hounsfield units":
+            strange = low >= 0  # noise and fat lie below in any piece of a body
+        else:
+            strange = taken_as.kind == "8-bit pictures" and high <= 1 and (picture != np.rint(picture)).any()
+        if strange and low < high:
+            other.append(number)
+    if other:
+        picture = pictures[other[0]]
+        raise DataError(
+            f"{len(other)} of the {len(pictures)} {side} pictures are of another scale (number {other[0]}: "
+            f"{picture.min():.4g} to {picture.max():.4g}) than {taken_as.kind}. Bring all pictures to one scale."
+        )
 
 
 def _at_most_two_values(pictures: np.ndarray) -> bool:
