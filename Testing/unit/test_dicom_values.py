@@ -8,6 +8,7 @@ from LungTumorSegLib.readers import dicom_blank
 from LungTumorSegLib.readers.ct import read_ct
 
 from Testing.support import phantoms
+from Testing.support.compressed import LOSSLESS, compress
 from Testing.support.dicom_case import OTHER, SMALL, edited, refused, same
 
 
@@ -137,8 +138,11 @@ def test_slices_of_another_kind_beyond_the_others_count_in_millimetres(tmp_path,
         assert "about 3 mm of the chest were not looked at" in read_ct(tmp_path).source["warnings"][0]
 
 
-def test_a_file_that_holds_more_frames_than_it_says_is_refused(tmp_path):
+@pytest.mark.parametrize("codec", [None, "JPEG-LS", "RLE"])
+def test_a_file_that_holds_more_frames_than_it_says_is_refused(tmp_path, codec):
     path = phantoms.write_enhanced_dicom(SMALL, tmp_path / "ct.dcm", order=range(20))
+    if codec:
+        compress(path, *LOSSLESS[codec])
     dataset = pydicom.dcmread(path)
     dataset.NumberOfFrames = 15
     dataset.PerFrameFunctionalGroupsSequence = dataset.PerFrameFunctionalGroupsSequence[:15]

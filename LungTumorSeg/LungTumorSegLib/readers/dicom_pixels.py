@@ -84,7 +84,7 @@ class _File:
             self._vr = dataset["PixelData"].VR
             self._encoded = _encoded(dataset) if compressed else None
             self._stored = memoryview(b"" if compressed else dataset.PixelData)
-            _check_frames(path, dataset, len(self._stored))
+            _check_frames(path, dataset, self._encoded)
 
     def pixels(self, s: Slice) -> np.ndarray:
         picture, k = self._picture(), s.frame or 0
@@ -117,12 +117,15 @@ class _File:
         return picture
 
 
-def _check_frames(path: Path, dataset: Dataset, stored_bytes: int) -> None:
+def _check_frames(path: Path, dataset: Dataset, encoded: list[bytes] | None) -> None:
     """UnreadableError where a file of many frames holds more of them than it says."""
     said = int(dataset.get("NumberOfFrames") or 1)
-    frame_bytes = prod((dataset.Rows, dataset.Columns, dataset.get("BitsAllocated", 16) // 8))
-    if said > 1 and stored_bytes >= (said + 1) * frame_bytes * dataset.get("SamplesPerPixel", 1):
-        held = stored_bytes // frame_bytes
+    if encoded is not None:
+        held = len(encoded)
+    else:
+        samples, bits = dataset.get("SamplesPerPixel", 1), dataset.get("BitsAllocated", 16)
+        held = len(dataset.PixelData) // prod((dataset.Rows, dataset.Columns, samples, bits // 8))
+    if held > said > 1:
         raise UnreadableError(
             f"The DICOM file {path.name} says that it holds {said} frames and holds {held}. Export the series again."
         )
