@@ -56,8 +56,8 @@ def print_line(text: str) -> None:
 
 
 def print_path(path: Path, before: str = "") -> None:
-    """Its very bytes, whatever the terminal's encoding: the line can be pasted."""
-    _write(sys.stdout, f"{before}{path}")
+    """Its very bytes, whatever the terminal's encoding: the line can be pasted. A dash in front would be an option."""
+    _write(sys.stdout, f"{before}{'./' if str(path).startswith('-') else ''}{path}")
 
 
 def _write(stream: TextIO | None, text: str) -> None:

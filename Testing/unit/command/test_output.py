@@ -59,6 +59,11 @@ def test_a_model_in_a_folder_of_any_bytes_is_named_in_the_record_of_its_run(smal
     assert json.loads((output / "result.json").read_text("utf-8"))["options"]["model"].endswith("mod\ufffdle")
 
 
+def test_a_printed_path_is_no_option_where_it_begins_with_a_dash():
+    code = "from pathlib import Path; from LungTumorSegLib.cli.output import print_path; print_path(Path('-o/a b'))"
+    assert run_process(code=code).stdout == "./-o/a b\n"
+
+
 def test_info_prints_the_folder_of_a_model_as_it_is(tmp_path):
     folder = tmp_path / "[bold]modèle"
     folder.symlink_to(default_path())
