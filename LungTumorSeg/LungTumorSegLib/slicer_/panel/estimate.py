@@ -61,11 +61,9 @@ class Estimate:
                 self._stage, self._stage_began, self._speed_before = progress.stage, now, self._speed
             if progress.stage == self._stage and progress != self._progress:
                 self._progress, self._stepped = progress, now
-        left = self._left_of_stage(now - self._stage_began) + self._speed * sum(
-            taken.seconds for stage, taken in self._past.items() if STAGES.index(stage) > STAGES.index(self._stage)
-        )
-        elapsed = now - self._began
-        self.done = max(self.done, elapsed / max(elapsed + left, 1e-6))
+        elapsed = now - self._stage_began
+        left = self._left_of_stage(elapsed) + self._speed * self._expected(int.__gt__)
+        self.done = max(self.done, self._share_of_run(elapsed))
         if self._known:
             self._tell(left, now)
 
@@ -77,10 +75,28 @@ class Estimate:
     def _end_stage(self, now: float):
         self.taken[self._stage] = Taken(now - self._stage_began, max(self._progress.total, 1))
 
+    def _expected(self, chosen: Callable[[int, int], bool]) -> float:
+        """Seconds, by earlier runs, of the stages whose place, beside that of the present one, is ``chosen``."""
+        here = STAGES.index(self._stage)
+        return sum(taken.seconds for stage, taken in self._past.items() if chosen(STAGES.index(stage), here))
+
+    def _expected_here(self) -> float:
+        past = self._past.get(self._stage, Taken(0.0, 1))
+        return past.seconds * max(self._progress.total, 1) / past.steps
+
+    def _share_of_run(self, elapsed: float) -> float:
+        """By the shares of earlier runs, whose speed may have been another; elapsed: seconds of the present stage."""
+        here = self._expected_here()
+        if self._progress.done:
+            share = self._progress.done / max(self._progress.total, 1)
+        else:
+            share = min(elapsed / max(self._speed * here, 1e-6), 1.0) if self._progress.total == 1 else 0.0
+        before, after = self._expected(int.__lt__), self._expected(int.__gt__)
+        return (before + here * share) / max(before + here + after, 1e-6)
+
     def _left_of_stage(self, elapsed: float) -> float:
         done, total = self._progress.done, max(self._progress.total, 1)
-        past = self._past.get(self._stage, Taken(0.0, 1))
-        expected = past.seconds * total / past.steps
+        expected = self._expected_here()
         if not done:
             return max(self._speed * expected - elapsed, 0.0)
         share = done / total
