@@ -54,7 +54,7 @@ def test_the_panel_is_timed_over_a_run_a_cancelled_run_clicks_and_thresholds(tmp
     assert {"Nothing to do", "A CT is chosen", "Cancel", "Click"} == set(measured["other_gaps"])
     assert "Threshold" in measured["live_gaps"]
     bars = {row["bar"] for row in report.bars({"pipeline": [], "peers": {}, "panel": measured})}
-    assert len(bars) == 4 and all(bar.startswith("panel: ") for bar in bars)
+    assert len(bars) == 5 and all(bar.startswith("panel: ") for bar in bars)
     assert "At the panel" in (tmp_path / "benchmark.txt").read_text(encoding="utf-8")
 
 

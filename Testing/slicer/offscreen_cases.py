@@ -9,14 +9,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from LungTumorSegLib.data import LesionMap
+from LungTumorSegLib.findings.review import Findings
 from LungTumorSegLib.geometry import Box, ras_from_lps
 from LungTumorSegLib.lesions import terminology
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
-from LungTumorSegLib.slicer_.scene import overlays, storage
+from LungTumorSegLib.slicer_.scene import overlays, storage, surfaces
+from LungTumorSegLib.slicer_.scene.segmentation import show_lesions
 from LungTumorSegLib.slicer_.scene.volumes import ct_from_volume
 
-from Testing.support import headless, offscreen, phantoms
-from Testing.support.scene_case import CENTRE_RAS, NODULE, findings_of
+from Testing.support import headless, offscreen, phantoms, results
+from Testing.support.scene_case import CARD, CENTRE_RAS, NODULE, findings_of, show
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +66,33 @@ def test_the_3d_view_shows_the_surface(egl, shown, application_logic, scene):
     assert share_of(offscreen.view_picture(application_logic, scene, size=(300, 300)), color) == 0
     shown.logic.show_3d(shown.findings)
     assert share_of(offscreen.view_picture(application_logic, scene, size=(300, 300)), color) > 0.1
+
+
+def test_an_open_3d_view_leaves_surfaces_to_be_made_one_after_the_other(egl, application_logic, scene):
+    ct = results.make_ct()
+    volume, findings = headless.add_volume(ct), Findings(ct, results.make_result(ct), CARD)
+    node = show(volume, findings)
+    view = offscreen.SolidView(application_logic, scene, size=(200, 200))
+    try:
+        surfaces.show_surfaces(node, True)
+        assert [(surfaces.make_surfaces(node, 0.0), surfaces_in(node)) for _ in range(3)] == [
+            (False, 1), (False, 2), (True, 3)
+        ]  # fmt: skip
+        second = findings.lesions[1]
+        smaller = findings.mask(second.id).copy()
+        smaller[0] = False
+        findings.draw(second.label_box, smaller, lesion_id=second.id)
+        show_lesions(node, volume, findings)
+        assert surfaces_in(node) == 1
+        assert [(surfaces.make_surfaces(node, 0.0), surfaces_in(node)) for _ in range(2)] == [(False, 2), (True, 3)]
+    finally:
+        view.close()
+
+
+def surfaces_in(node) -> int:
+    segmentation = node.GetSegmentation()
+    segments = [segmentation.GetNthSegment(i) for i in range(segmentation.GetNumberOfSegments())]
+    return sum(segment.GetRepresentation("Closed surface") is not None for segment in segments)
 
 
 @pytest.fixture

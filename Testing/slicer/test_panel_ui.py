@@ -299,6 +299,7 @@ def test_the_real_child_and_the_real_model_run_in_the_panel(standin_app, scene):
         timer.start()
         case.panel.segment_at((86.0, -12.0, 21.0))  # a click: few slices, so that the test is quick
         spin(lambda: not case.logic.running, seconds=300)
+        case.settle()
         timer.stop()
         assert not case.ui.errorFrame.visible, case.ui.errorLabel.text
         assert len(ticks) > 3 * len(set(ticks))

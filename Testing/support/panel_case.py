@@ -205,7 +205,7 @@ class PanelCase:
         self.wait()
 
     def wait(self):
-        spin(lambda: not self.logic.running, seconds=60)
+        spin(lambda: not self.logic.running and not self.panel._timer.isActive(), seconds=60)
         self.settle()
 
     def adjust(self, slider, value):
@@ -237,7 +237,7 @@ class PanelCase:
         panel = self.panel
         timers = [panel._refresh_timer, panel._edited_timer, panel._surface_timer, panel.section(AdjustSection)._timer]
         spin(seconds=0.02)
-        spin(lambda: not any(timer.isActive() for timer in timers), seconds=30)
+        spin(lambda: panel._ended is None and not any(timer.isActive() for timer in timers), seconds=30)
 
     def close(self):
         self.panel.close()

@@ -79,7 +79,7 @@ def mask_points_lps(mask: np.ndarray, geometry: Geometry, most: int) -> np.ndarr
 
 def missing_side(label: np.ndarray) -> int:
     """RIGHT or LEFT where that lung is missing or under 40 % of the other, else 0; 0 too where neither has a side."""
-    right, left = np.bincount(label.ravel(), minlength=3)[1:3].tolist()
+    right, left = (np.count_nonzero(label == side) for side in (RIGHT, LEFT))  # bincount: 5 ms, for each lesion
     if min(right, left) >= SMALL_LUNG * max(right, left):
         return 0
     return RIGHT if right < left else LEFT

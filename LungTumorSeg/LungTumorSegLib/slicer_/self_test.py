@@ -111,7 +111,8 @@ class Trial:
     def until_the_run_ends(self):
         """Raises AssertionError with what the panel says when the run failed."""
         self.until(lambda: not self.logic.running, "the end of the run", PATIENCE_S)
-        slicer.app.processEvents()
+        for _ in range(3):  # the panel shows it in turns of its own
+            slicer.app.processEvents()
         if self.ui.errorFrame.visible:
             raise AssertionError(self.ui.errorLabel.text)
 

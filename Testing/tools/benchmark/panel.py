@@ -291,9 +291,10 @@ def _move_threshold(case, loop: Loop, value: float) -> float:
 
 
 def _settled(case) -> bool:
-    """Whether no run is under way, and what there is of a result is drawn."""
+    """Whether no run is under way, the panel has shown its end, and what there is of a result is drawn."""
     findings = case.panel.findings
-    return not case.logic.running and (findings is None or _drawn(case, findings))
+    shown = not case.logic.running and not case.panel._timer.isActive() and not case.panel._refresh_timer.isActive()
+    return shown and (findings is None or _drawn(case, findings))
 
 
 def _drawn(case, findings) -> bool:

@@ -21,6 +21,7 @@ BARS = {
     "panel: cancel to the scene as before, seconds": (LOWER, 1.0, 1.0),
     "panel: click to outline, warm child, seconds": (LOWER, 1.0, 1.0),
     "panel: threshold to table and outlines, seconds": (LOWER, 0.3, 0.3),
+    "panel: longest gap while a result is taken over, four views, seconds": (LOWER, 0.05, 0.05),
 }
 
 
@@ -83,6 +84,8 @@ def _values(figures: dict) -> dict[str, float]:
         if "click_warm_again_seconds" in p:
             made["panel: click to outline, warm child, seconds"] = p["click_warm_again_seconds"]
         made["panel: threshold to table and outlines, seconds"] = p["threshold_seconds"]
+        taken_over = p["live_gaps"][f"Taking over {p['lesions']} lesions"]
+        made["panel: longest gap while a result is taken over, four views, seconds"] = taken_over
     return made
 
 

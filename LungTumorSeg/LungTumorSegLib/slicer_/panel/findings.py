@@ -16,6 +16,8 @@ class FindingsSection(Section):
 
     def connect(self):
         self._has_result: bool | None = None
+        # what the user wants of the next result; the buttons say what holds for the one that is shown
+        self._in_3d, self._with_diameters = self.ui.show3DButton.checked, self.ui.diametersButton.checked
         self._table = FindingsTable(self.ui.lesionTable, self.ui.columnsButton, self._changed)
         table = self.ui.lesionTable
         table.connect("currentCellChanged(int,int,int,int)", self._row_chosen)
@@ -63,10 +65,10 @@ class FindingsSection(Section):
         button.blockSignals(False)
 
     def present(self, findings):
-        """A new result: as the buttons say, diameters and surfaces; the best lesion in all views."""
+        """A new result: diameters and surfaces, unless the user took them off; the best lesion in all views."""
         logic = self.panel.logic
-        logic.show_diameters(findings, self.ui.diametersButton.checked)
-        logic.show_3d(findings, self.ui.show3DButton.checked)
+        logic.show_diameters(findings, self._with_diameters)
+        logic.show_3d(findings, self._in_3d)
         lesion_id = self.panel.selected_lesion
         if lesion_id is not None:
             logic.look_at(findings, lesion_id)
@@ -133,12 +135,14 @@ class FindingsSection(Section):
         self.panel.show(self.panel.logic.results(self.panel.volume)[index])
 
     def _show_3d(self, shown):
+        self._in_3d = shown
         if self.panel.findings is not None:
             with self.panel.errors_shown():
                 self.panel.logic.show_3d(self.panel.findings, shown)
             self.panel.refresh_soon()
 
     def _show_diameters(self, shown):
+        self._with_diameters = shown
         if self.panel.findings is not None:
             with self.panel.errors_shown():
                 self.panel.logic.show_diameters(self.panel.findings, shown)

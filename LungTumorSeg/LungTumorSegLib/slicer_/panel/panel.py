@@ -58,6 +58,7 @@ class Panel(VTKObservationMixin):
         self.logic, self.installer, self.resource_path = logic, installer, resource_path
         self.widget = layout.parentWidget()
         self.parameters = None
+        self._ended = None  # a run that is over, and not yet shown
         self.input_problem: str | None = None
         self.selected_lesion: int | None = None
         self._shown = False
@@ -199,6 +200,7 @@ class Panel(VTKObservationMixin):
         self.refresh_soon()
 
     def cancel(self):
+        self._finish()
         self.logic.cancel()
         self._timer.stop()
         self.section(SegmentSection).show_text(_("Cancelled; the scene is as it was before."))
@@ -206,13 +208,18 @@ class Panel(VTKObservationMixin):
 
     def tick(self):
         """What the timer does while runs are under way."""
+        if self._ended is not None:
+            if not self._refresh_timer.isActive():  # a turn of its own
+                self._finish()
+            return
         run = self.logic.poll()
         # a result that has come does not wait for its next step
         self._timer.setInterval(0 if run is not None and run.arrived else POLL_MS)
         if run is None:
             self._timer.stop()
         elif run.finished:
-            self._finished(run)
+            self._ended = run  # for the next turn of the event loop: with its last step it would take too long
+            self._timer.setInterval(0)
         else:
             self.section(SegmentSection).show_progress(run)
 
@@ -265,13 +272,21 @@ class Panel(VTKObservationMixin):
             self.logic.warm(**options)
 
     def _start(self, start: Callable):
+        self._finish()
         with self.errors_shown():
             start()
             self.section(SegmentSection).show_progress(self.logic.queue.current)
             self._timer.start()
         self.refresh()
 
-    def _finished(self, run):
+    def _finish(self):
+        """Show the run that is over, if there is one."""
+        run, self._ended = self._ended, None
+        if run is not None:
+            self._show_ended(run)
+
+    def _show_ended(self, run):
+        self._timer.setInterval(POLL_MS)
         self._follower.follow()  # a CT that is gone takes its texts along, not what is said now
         if not self.logic.running:
             self._timer.stop()
@@ -282,7 +297,7 @@ class Panel(VTKObservationMixin):
             if run.findings is not None:
                 self._present(run)
         self.section(ClickSection).show_found(run)
-        self.refresh()
+        self.refresh_soon()
 
     def _present(self, run):
         if run.volume is not self.volume:  # the user has chosen another CT meanwhile
@@ -312,7 +327,8 @@ class Panel(VTKObservationMixin):
 
     def _make_surfaces(self):
         findings = self.findings if self.parameters else None
-        if findings is not None and not self.logic.make_surfaces(findings, SURFACE_SECONDS):
+        waits = self._refresh_timer.isActive()  # for a turn of its own
+        if waits or (findings is not None and not self.logic.make_surfaces(findings, SURFACE_SECONDS)):
             self._surface_timer.start()
 
     def _take_over_edits(self):
@@ -363,6 +379,7 @@ class Panel(VTKObservationMixin):
         self.section(ClickSection).stop()
         self.logic.cancel()
         self._timer.stop()
+        self._ended = None
         for section in self.sections:
             section.forget()
         self._release_parameters()

@@ -13,7 +13,7 @@ from ...data import Lesion
 from ...geometry import Box
 from ...lesions import terminology
 from .nodes import place_beside
-from .surfaces import labelmap_name, surface_name
+from .surfaces import labelmap_name, surface_name, withdraw_surfaces
 
 
 def add_segmentation(volume, name: str):
@@ -50,44 +50,49 @@ def show_lesions(node, volume, findings):
         for segment_id in ours - set(wanted):
             if segmentation.GetSegment(segment_id).HasTag(terminology.STATUS_TAG):
                 segmentation.RemoveSegment(segment_id)
-        for (segment_id, lesion), mask in zip(wanted.items(), findings.masks, strict=True):
-            _set_segment(node, volume, segment_id, lesion, mask, findings)
+        masks = dict(zip(wanted, findings.masks, strict=True))
+        changed = {i for i, lesion in wanted.items() if not _holds(node, i, volume, lesion, masks[i])}
+        if changed:
+            withdraw_surfaces(segmentation)
+        for segment_id, lesion in wanted.items():
+            if segment_id in changed:
+                _set_voxels(node, volume, segment_id, lesion, masks[segment_id])
+            _dress(node, segment_id, lesion, findings)
     finally:
         node.EndModify(was)
 
 
-def _set_segment(node, volume, segment_id, lesion: Lesion, mask_zyx: np.ndarray, findings):
-    segmentation = node.GetSegmentation()
-    segment = segmentation.GetSegment(segment_id)
+def _holds(node, segment_id, volume, lesion: Lesion, mask_zyx: np.ndarray) -> bool:
+    """Whether there is such a segment, with these voxels."""
+    if node.GetSegmentation().GetSegment(segment_id) is None:
+        return False
+    found = segment_mask(node, segment_id, volume)
+    return found is not None and found[0] == lesion.label_box and np.array_equal(found[1], mask_zyx)
+
+
+def _set_voxels(node, volume, segment_id, lesion: Lesion, mask_zyx: np.ndarray):
+    """Of a lesion's segment, which is made where there is none."""
+    segment = node.GetSegmentation().GetSegment(segment_id)
     is_new = segment is None
     if is_new:
         segment = slicer.vtkSegment()
-    if is_new or not _holds(node, segment_id, volume, lesion, mask_zyx):
-        segment.AddRepresentation(labelmap_name(), _labelmap(volume, lesion, mask_zyx))
-        segment.SetLabelValue(1)  # Segment Editor may have put it on a layer with others
-        segment.RemoveRepresentation(surface_name())
-    _dress(segment, lesion, findings.names[lesion.id], findings.result.model, findings.is_drawn(lesion.id))
+    segment.AddRepresentation(labelmap_name(), _labelmap(volume, lesion, mask_zyx))
+    segment.SetLabelValue(1)  # Segment Editor may have put it on a layer with others
+    segment.RemoveRepresentation(surface_name())
     if is_new:
-        segmentation.AddSegment(segment, segment_id)
+        node.GetSegmentation().AddSegment(segment, segment_id)
+
+
+def _dress(node, segment_id, lesion: Lesion, findings):
+    """Name, colour, terminology and algorithm tags of a lesion's segment, and how it is displayed."""
+    segment = node.GetSegmentation().GetSegment(segment_id)
+    segment.SetName(findings.names[lesion.id])
+    segment.SetColor(*terminology.color(lesion))
+    for tag, value in terminology.tags(lesion, findings.result.model, findings.is_drawn(lesion.id)).items():
+        segment.SetTag(tag, value)
     rejected = lesion.status == "rejected"
     node.GetDisplayNode().SetSegmentVisibility3D(segment_id, not rejected)
     node.GetDisplayNode().SetSegmentOpacity2DFill(segment_id, 0.0 if rejected else 1.0)
-
-
-def _holds(node, segment_id, volume, lesion: Lesion, mask_zyx: np.ndarray) -> bool:
-    found = segment_mask(node, segment_id, volume)
-    if found is None:
-        return False
-    box, mask = found
-    return box == lesion.label_box and np.array_equal(mask, mask_zyx)
-
-
-def _dress(segment, lesion: Lesion, name: str, model: dict, drawn: bool):
-    """Name, colour, terminology and algorithm tags of a lesion's segment."""
-    segment.SetName(name)
-    segment.SetColor(*terminology.color(lesion))
-    for tag, value in terminology.tags(lesion, model, drawn).items():
-        segment.SetTag(tag, value)
 
 
 def _labelmap(volume, lesion: Lesion, mask_zyx: np.ndarray):

@@ -24,14 +24,26 @@ def show_surfaces(node, visible: bool):
         node.RemoveClosedSurfaceRepresentation()
 
 
+def withdraw_surfaces(segmentation):
+    """Let 3D views show none until `make_surfaces` has made all; to be called before a segment's voxels change.
+
+    Slicer shows surfaces if the first segment has one, and then makes those that others lack, all at once.
+    """
+    if segmentation.GetNumberOfSegments():
+        segmentation.GetNthSegment(0).RemoveRepresentation(surface_name())
+
+
 def make_surfaces(node, seconds: float = math.inf) -> bool:
     """Make the closed surfaces that segments lack, one after the other; stop after some seconds, but not before one.
 
-    Returns whether all are there. One takes about 8 ms, and Slicer's own call makes all of them at once.
+    Returns whether all are there. One takes about 8 ms. The first segment's comes last: see `withdraw_surfaces`.
     """
     segmentation, end = node.GetSegmentation(), time.monotonic() + seconds
     segments = [segmentation.GetNthSegment(i) for i in range(segmentation.GetNumberOfSegments())]
-    lacking = [segment for segment in segments if segment.GetRepresentation(surface_name()) is None]
+    lacking = [x for x in segments[1:] + segments[:1] if x.GetRepresentation(surface_name()) is None]
+    if lacking and lacking[-1] is not segments[0]:
+        withdraw_surfaces(segmentation)
+        lacking.append(segments[0])
     while lacking:
         segment = lacking.pop(0)
         segment.AddRepresentation(surface_name(), _surface(segmentation, segment))
