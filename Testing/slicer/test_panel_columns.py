@@ -32,6 +32,15 @@ def test_the_table_needs_no_scrolling_sideways_in_a_panel_of_310_pixels(case, tm
     assert shown_columns(table) == [NUMBER, DIAMETERS, VOLUME, CONFIDENCE, ACCEPT]
 
 
+def test_the_columns_fill_the_table_after_each_change(found):
+    table = found.ui.lesionTable
+    found.window.resize(400, 1000)
+    found.settle()
+    found.ui.rejectButton.click()
+    found.settle()
+    assert sum(table.columnWidth(column) for column in shown_columns(table)) == table.viewport().width
+
+
 def shown_columns(table):
     return [column for column in range(table.columnCount) if not table.isColumnHidden(column)]
 

@@ -126,6 +126,7 @@ class Sitting:
         panel = self._panel()
         self.album.put("adjust", panel[self._rows_of("adjustGroup")])
         self.ui.adjustGroup.collapsed = True
+        self.case.settle()
         shown = views.four_views(self.application, self.logic, self._findings(), self._chosen())
         self.album.put("views", shown)
         self.album.put("overview", beside(self._panel(), shown))

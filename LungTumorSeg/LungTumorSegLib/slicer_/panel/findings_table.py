@@ -162,7 +162,8 @@ class FindingsTable:
             table.setColumnHidden(column, not self._actions[name].checked)
         rows = self._rows or ()
         table.setColumnHidden(CONFIDENCE, bool(rows) and all(row.confidence is None for row in rows))
-        table.resizeColumnsToContents()
+        for column in range(ACCEPT):  # not that one: it would no longer fill what is left
+            table.resizeColumnToContents(column)
         # on or off, never "as needed": the two bars would call for each other
         below = len(rows) > MOST_ROWS
         table.verticalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOn if below else qt.Qt.ScrollBarAlwaysOff
