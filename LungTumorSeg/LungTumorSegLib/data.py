@@ -35,7 +35,7 @@ class Options:
     are left out. points_lps: clicks in LPS mm; then only the lesions at these points are looked for.
     lung_restriction: compute only around the lungs and drop lesions away from them. engine: auto | tensorflow |
     onnxruntime | openvino. model: a bundle's folder. keep_probability: return the full map.
-    min_confidence: lesions of a smaller confidence are left out, but for clicked ones and those over 30 mm.
+    min_confidence: lesions of a smaller confidence are less likely, but for clicked ones and those over 30 mm.
     """
 
     threshold: float | None = None
@@ -112,7 +112,7 @@ class Lesion:
     label_box: where it lies in the CT's stored array. long_axis_mm, short_axis_mm: longest in-plane diameter on any
     axial slice and the longest perpendicular to it. axis_points_lps: the four ends, long axis first. slice_index: the
     axial slice they lie on, in the CT's own numbering along its axial axis.
-    confidence: 0 to 1, None if the card has no coefficients.
+    confidence: 0 to 1, None if the card has no coefficients. listed: in the table; False for a less likely one.
     """
 
     id: int
@@ -127,6 +127,15 @@ class Lesion:
     confidence: float | None
     threshold: float
     status: Status = Status.ACCEPTED
+    listed: bool = True
+
+
+def apart(
+    lesions: tuple[Lesion, ...], masks: tuple[np.ndarray, ...]
+) -> tuple[tuple[Lesion, ...], tuple[np.ndarray, ...], tuple[Lesion, ...], tuple[np.ndarray, ...]]:
+    """Lesions and masks, the listed ones first -> the listed lesions, their masks, the less likely ones, theirs."""
+    n = sum(lesion.listed for lesion in lesions)
+    return lesions[:n], masks[:n], lesions[n:], masks[n:]
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,7 @@ class Result:
     notes: sentences for the user (a fall-back to the CPU, a click that found nothing, ...).
     probability: uint8 map on the CT's stored grid, round(255 p), only with ``Options.keep_probability``.
     precision: in which the network computed (float32, bfloat16, int8); empty in results from before it was kept.
+    less_likely: lesions that are not listed, with their masks: no segments, in no total and no picture.
     """
 
     geometry: Geometry
@@ -154,6 +164,14 @@ class Result:
     notes: tuple[str, ...] = ()
     probability: np.ndarray | None = None
     precision: str = ""
+    less_likely: tuple[Lesion, ...] = ()
+    less_likely_masks: tuple[np.ndarray, ...] = ()
+
+    @property
+    def outlines(self) -> tuple[tuple[Lesion, np.ndarray], ...]:
+        """Every lesion with its mask: the listed ones, then the less likely."""
+        listed = zip(self.lesions, self.masks, strict=True)
+        return (*listed, *zip(self.less_likely, self.less_likely_masks, strict=True))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from . import __version__
-from .data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
+from .data import CT, Candidate, Lesion, Lungs, Options, Rating, Result, apart
 from .enums import Device, Side, Status
 from .errors import UnreadableError
 from .geometry import Box, Geometry, triple
@@ -27,7 +27,7 @@ def save(result: Result, ct: CT, folder: Path) -> None:
     """
     folder = Path(folder)
     arrays = {f"candidate_{i}": candidate.block for i, candidate in enumerate(result.candidates)}
-    arrays |= {f"mask_{i}": mask for i, mask in enumerate(result.masks)}
+    arrays |= {f"mask_{i}": mask for i, (_, mask) in enumerate(result.outlines)}
     if result.lungs is not None:
         arrays |= {"lungs_label": result.lungs.label_zyx, "lungs_hull_distance": result.lungs.hull_distance_mm}
     # numpy's type takes them for its own option allow_pickle, which numpy 2.0 has not
@@ -72,7 +72,7 @@ def result_record(result: Result, ct: CT) -> dict:
     """What is written of a result, but for its voxels.
 
     input: name and `CT.source` of the CT. model: name, version, checksum. engine, device, precision, reason: what ran
-    and why. seconds: of each stage. lesions: the `Lesion` contract's names and order.
+    and why. seconds: of each stage. lesions: the `Lesion` contract's names and order; less likely ones come last.
     """
     return {
         "schema": SCHEMA,
@@ -88,7 +88,7 @@ def result_record(result: Result, ct: CT) -> dict:
         "seconds": result.seconds,
         "peak_memory_mb": result.peak_memory_mb,
         "notes": list(result.notes),
-        "lesions": [lesion_record(lesion) for lesion in result.lesions],
+        "lesions": [lesion_record(lesion) for lesion, _ in result.outlines],
     }
 
 
@@ -174,13 +174,16 @@ def _result(record: dict, arrays: dict, probability: np.ndarray | None) -> Resul
         body_box = None if body is None else Box.of_pairs(body)
         midline = record["lungs"].get("midline")  # not kept by earlier versions
         lungs = Lungs(arrays["lungs_label"], arrays["lungs_hull_distance"], grid, body_box, midline)
-    lesions = tuple(lesion_from(lesion) for lesion in record["lesions"])
+    every = tuple(lesion_from(lesion) for lesion in record["lesions"])
+    lesions, masks, less_likely, others = apart(every, tuple(arrays[f"mask_{i}"] for i in range(len(every))))
     return Result(
         geometry=geometry_from(record["geometry"]),
         candidates=tuple(_candidate(c, arrays[f"candidate_{i}"]) for i, c in enumerate(record["candidates"])),
         lungs=lungs,
         lesions=lesions,
-        masks=tuple(arrays[f"mask_{i}"] for i in range(len(lesions))),
+        masks=masks,
+        less_likely=less_likely,
+        less_likely_masks=others,
         options=options_from(record["options"]),
         probability=probability,
         notes=tuple(record["notes"]),

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import memory
 from .checks import check
-from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result
+from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result, apart
 from .enums import Stage
 from .errors import InputError
 from .geometry import Box, Geometry, Point, ras_from_lps, triple
@@ -78,7 +78,7 @@ def segment(
         threshold = bundle.card.operating_threshold(Options(), lungs is not None)
         candidates = _rated(ct, candidates, threshold, inference)
     with job.stage(Stage.LESIONS):
-        lesions, masks = extract(candidates, ct, lungs, options, bundle.card)
+        lesions, masks, less_likely, less_likely_masks = apart(*extract(candidates, ct, lungs, options, bundle.card))
     return Result(
         geometry=ct.geometry,
         candidates=tuple(candidates),
@@ -95,6 +95,8 @@ def segment(
         peak_memory_mb=memory.peak_mb(),
         notes=(*(lungs.notes if lungs else ()), *inference.notes),
         probability=probability,
+        less_likely=less_likely,
+        less_likely_masks=less_likely_masks,
     )
 
 

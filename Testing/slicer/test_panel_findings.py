@@ -28,17 +28,17 @@ def test_the_findings_are_in_the_table_largest_first(found):
     assert found.ui.findingsSummary.text.startswith("3 lesions, 3 accepted")
 
 
-def test_with_a_model_that_rates_them_the_findings_are_ordered_by_confidence_times_size(case, tmp_path):
-    # the smaller the surer: the order by volume, turned round
-    weights = {name: 0.0 for name in FEATURES} | {"intercept": 30.0, "log_volume": -5.0}
+def test_with_a_model_that_rates_them_the_findings_are_ordered_by_confidence(case, tmp_path):
+    # the smaller the surer, in three steps of a tenth: the order by volume, turned round
+    weights = {name: 0.0 for name in FEATURES} | {"intercept": 10.4, "log_volume": -1.5}
     case.panel.parameters.modelFolder = str(model_with(tmp_path / "model", confidence_coefficients=weights))
     case.add_chest()
     case.run()
 
     def check():
         lesions = case.panel.findings.lesions
-        ranks = [x.confidence * x.long_axis_mm for x in lesions]
-        assert ranks == sorted(ranks, reverse=True)
+        steps = [int(10 * x.confidence) for x in lesions]
+        assert steps == sorted(set(steps), reverse=True) and len(steps) == 3
         assert [x.volume_mm3 for x in lesions] == sorted(x.volume_mm3 for x in lesions)
         assert case.column(NAME) == [case.panel.findings.names[x.id] for x in lesions]
         assert case.column(CONFIDENCE) == [f"{100 * x.confidence:.0f} %" for x in lesions]

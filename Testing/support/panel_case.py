@@ -11,7 +11,7 @@ from functools import cache
 
 import cc3d
 import numpy as np
-from LungTumorSegLib.data import Candidate, Options, Progress, Result
+from LungTumorSegLib.data import Candidate, Options, Progress, Result, apart
 from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.lungs import find
@@ -87,11 +87,11 @@ class KnownRun:
             candidates = tuple(Candidate(c.box, c.block, points[0], 0.5) for c in candidates)
             notes = () if candidates else ("Nothing was found at this point.",)
         card = bundle.load_bundle(self._options.model).card
-        made, masks = extract(candidates, self._ct, found_lungs, self._options, card)
+        made, masks, *less_likely = apart(*extract(candidates, self._ct, found_lungs, self._options, card))
         model = {"name": "known", "version": "1", "checksum": "0"}
         return Result(
             self._ct.geometry, candidates, found_lungs, made, masks, self._options, model,
-            "known", "CPU", "a phantom", {"network": 0.1}, 1.0, notes,
+            "known", "CPU", "a phantom", {"network": 0.1}, 1.0, notes, None, "", *less_likely,
         )  # fmt: skip
 
     def _holds(self, candidate, point):

@@ -1,5 +1,7 @@
 """A made-up result with everything in it, for what only stores or shows results. Its CT is noise."""
 
+from dataclasses import replace
+
 import numpy as np
 from LungTumorSegLib.data import CT, Candidate, Lesion, Lungs, Options, Rating, Result
 from LungTumorSegLib.enums import Side, Status
@@ -83,6 +85,14 @@ def make_result(ct: CT, **changes) -> Result:
     return Result(**(values | changes))
 
 
+def with_less_likely(result: Result, **changes) -> Result:
+    """The same with a fourth lesion that is not listed, of 3.5 mm; changes: of that lesion."""
+    box = Box((1, 1, 1), (3, 4, 5))
+    values = {"id": 4, "label_box": box, "long_axis_mm": 3.5, "confidence": 0.01, "status": Status.ACCEPTED}
+    lesion = replace(result.lesions[0], **(values | {"listed": False} | changes))
+    return replace(result, less_likely=(lesion,), less_likely_masks=(np.ones(box.shape, bool),))
+
+
 def assert_same(one, other):
     """The same dataclasses, arrays bit for bit."""
     assert type(one) is type(other)
@@ -91,7 +101,7 @@ def assert_same(one, other):
         if isinstance(a, np.ndarray):
             assert a.dtype == b.dtype
             assert np.array_equal(a, b), name
-        elif name == "masks":
+        elif name in ("masks", "less_likely_masks"):
             assert len(a) == len(b)
             assert all(np.array_equal(x, y) and x.dtype == y.dtype for x, y in zip(a, b, strict=True))
         elif name in ("candidates", "lungs") and a is not None:

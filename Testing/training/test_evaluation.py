@@ -135,7 +135,7 @@ def test_the_exams_features_are_the_products():
     result = segment(ct, Options(min_confidence=0), engine=engine, bundle=model)
     rows = automatic._lesion_rows(result, ct, automatic.Model(model, engine, Path(), True), [], [])
     sure = [model.card.confidence_coefficients.confidence(row) for row in rows]
-    assert sure == pytest.approx([lesion.confidence for lesion in result.lesions]) and len(set(sure)) > 1
+    assert sure == pytest.approx([lesion.confidence for lesion, _ in result.outlines]) and len(set(sure)) > 1
 
 
 def test_a_patients_scans_are_drawn_together():

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from LungTumorSegLib.data import CT, Candidate, Options
+from LungTumorSegLib.data import CT, Candidate, Options, apart
 from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions.click import click
 from LungTumorSegLib.lesions.extraction import masks_of
+from LungTumorSegLib.lesions.order import order_sentence, rank
 
 from Testing.support import phantoms
 from Testing.support.blocks import CARD, ball, blank, candidate, cone, extracted, lungs_whose_hull_ends_at, rating
@@ -252,42 +253,81 @@ def test_without_coefficients_the_order_is_by_volume(ct):
     assert all(lesion.confidence is None for lesion in found)
 
 
-def test_confidence_orders_the_table_together_with_size(ct):
+def test_the_order_is_by_steps_of_confidence_and_within_a_step_by_length(ct):
     card = rating(intercept=-20.0, mean_p=25.0)
-    dubious, sure, tiny = (
-        ball(ct, (20, 15, 15), 10, 0.55),
-        ball(ct, (20, 45, 45), 7, 0.95),
-        ball(ct, (20, 12, 45), 3, 0.95),
-    )
-    found, _ = extracted(ct, dubious, sure, tiny, card=card)
-    assert [round(lesion.long_axis_mm) for lesion in found] == [14, 6, 20]
-    assert found[0].confidence > 0.9 > found[2].confidence
+    places = (20, 15, 15), (20, 45, 45), (20, 12, 45), (20, 45, 12)
+    radii_and_p = (10, 0.8), (5, 0.97), (7, 0.92), (8, 0.72)  # confidences of 0.50, 0.99, 0.95 and 0.12
+    found, _ = extracted(ct, *(ball(ct, at, *of) for at, of in zip(places, radii_and_p, strict=True)), card=card)
+    assert [round(lesion.long_axis_mm) for lesion in found] == [14, 10, 20, 16]
+    assert found[1].confidence > found[0].confidence > 0.9  # in one step the longer one is first
+    assert 0.9 > found[2].confidence > found[3].confidence
 
 
-def test_lesions_of_too_little_confidence_are_left_out_but_not_the_clicked_one(ct):
+@pytest.mark.parametrize(("one", "other"), [(0.9, 1.0), (0.1, 0.19), (0.3, 0.39)])
+def test_a_step_of_confidence_is_a_tenth_from_its_lower_end_on(ct, one, other):
+    (lesion,), _ = extracted(ct, ball(ct, (20, 30, 30), 5))
+    assert rank(replace(lesion, confidence=one)) == rank(replace(lesion, confidence=other))
+    assert rank(replace(lesion, confidence=other)) < rank(replace(lesion, confidence=one - 0.01))
+    assert rank(replace(lesion, confidence=0.0)) < rank(replace(lesion, confidence=None))
+
+
+def test_below_the_table_it_is_said_how_it_is_ordered(ct):
+    (lesion,), _ = extracted(ct, ball(ct, (20, 30, 30), 5))
+    assert order_sentence([lesion]) == "Ordered by volume, greatest first."
+    assert "confidence in steps of 0.1" in order_sentence([lesion, replace(lesion, confidence=0.5)])
+
+
+def listed(found) -> list[bool]:
+    return [lesion.listed for lesion in found]
+
+
+def test_lesions_of_too_little_confidence_are_not_listed_but_the_clicked_one_is(ct):
     rated = rating(intercept=-20.0, mean_p=25.0)
     strict = replace(rated, min_confidence=0.5)
     dubious, sure = ball(ct, (20, 15, 15), 10, 0.75), ball(ct, (20, 45, 45), 7, 0.95)
 
-    def count(*given, card, **options):
-        return len(extracted(ct, *given, card=card, options=Options(**options))[0])
+    def of(*given, card, **options):
+        return listed(extracted(ct, *given, card=card, options=Options(**options))[0])
 
-    assert count(dubious, sure, card=rated) == 2
-    assert count(dubious, sure, card=strict) == 1
-    assert count(dubious, sure, card=strict, min_confidence=0.0) == 2
-    assert count(dubious, sure, card=rated, min_confidence=0.5) == 1
+    assert of(dubious, sure, card=rated) == [True, True]
+    assert of(dubious, sure, card=strict) == [True, False]
+    assert of(dubious, sure, card=strict, min_confidence=0.0) == [True, True]
+    assert of(dubious, sure, card=rated, min_confidence=0.5) == [True, False]
     at_it = candidate(ct, dubious, point_lps=tuple(ct.geometry.lps((20, 15, 15))))
-    assert count(at_it, sure, card=strict) == 2
-    assert count(dubious, sure, card=replace(CARD, min_confidence=0.5)) == 2  # a model that rates none
+    assert of(at_it, sure, card=strict) == [True, True]
+    assert of(dubious, sure, card=replace(CARD, min_confidence=0.5)) == [True, True]  # a model that rates none
 
 
 def test_a_mass_is_listed_whatever_its_confidence():
     ct = blank((2.0, 2.0, 2.0))
     card = replace(rating(intercept=-9.0), min_confidence=0.5)
-    for radius_mm, listed in ((13, 0), (17, 1)):
-        found, _ = extracted(ct, ball(ct, (20, 30, 30), radius_mm, 0.9), card=card)
-        assert len(found) == listed
-        assert all(lesion.long_axis_mm > 30 and lesion.confidence < 0.01 for lesion in found)
+    for radius_mm, expected in ((13, False), (17, True)):
+        (lesion,), _ = extracted(ct, ball(ct, (20, 30, 30), radius_mm, 0.9), card=card)
+        assert lesion.listed == expected == (lesion.long_axis_mm > 30) and lesion.confidence < 0.01
+
+
+def test_what_is_under_4_mm_is_not_listed_unless_it_was_clicked():
+    ct = blank((0.5, 0.5, 0.5))
+    small = ball(ct, (20, 30, 30), 1.7)
+    for card in (CARD, rating(intercept=9.0)):
+        (lesion,), _ = extracted(ct, small, card=card)
+        assert 3 <= lesion.long_axis_mm < 4 and not lesion.listed
+    at_it = candidate(ct, small, point_lps=tuple(ct.geometry.lps((20, 30, 30))))
+    assert listed(extracted(ct, at_it)[0]) == [True]
+    assert listed(extracted(ct, ball(ct, (20, 30, 30), 2.3))[0]) == [True]
+    assert extracted(ct, small, options=Options(min_diameter_mm=4))[0] == ()  # too small to be any lesion
+
+
+def test_the_listed_ones_come_first_with_the_first_ids_each_part_in_order(ct):
+    card = replace(rating(intercept=-20.0, mean_p=25.0), min_confidence=0.5)
+    places = (20, 15, 15), (20, 45, 45), (20, 12, 45), (20, 45, 12)
+    radii_and_p = (10, 0.72), (5, 0.97), (7, 0.95), (8, 0.76)
+    found, masks = extracted(ct, *(ball(ct, at, *of) for at, of in zip(places, radii_and_p, strict=True)), card=card)
+    assert listed(found) == [True, True, False, False] and [lesion.id for lesion in found] == [1, 2, 3, 4]
+    assert [round(lesion.long_axis_mm) for lesion in found] == [14, 10, 16, 20]
+    painted(ct, found, masks)
+    assert all(np.count_nonzero(mask) == lesion.volume_mm3 for lesion, mask in zip(found, masks, strict=True))
+    assert apart(found, masks) == (found[:2], masks[:2], found[2:], masks[2:])
 
 
 def test_the_same_lesion_twice_keeps_the_candidates_order(ct):

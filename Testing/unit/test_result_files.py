@@ -89,7 +89,7 @@ def test_a_damaged_result_is_refused_with_a_sentence(tmp_path, ct, result, damag
 def test_the_json_holds_the_whole_story_with_points_in_ras(tmp_path, ct, result):
     result_files.save(result, ct, tmp_path / "out")
     record = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
-    assert record["schema"] == 1
+    assert record["schema"] == 2
     source = {name: value for name, value in ct.source.items() if name != "path"}
     checksum = hashlib.sha256(ct.voxels_zyx.tobytes()).hexdigest()
     file = Path(ct.source["path"]).name
@@ -117,7 +117,7 @@ def test_the_csv_has_the_contract_order_and_every_digit(tmp_path, ct, result):
     result_files.save(result, ct, tmp_path / "out")
     with (tmp_path / "out" / "lesions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == (*lesion_table.COLUMNS, "name", "centre_r", "centre_a", "centre_s", "case")
+    assert tuple(rows[0]) == (*lesion_table.COLUMNS, "name", "centre_r", "centre_a", "centre_s", "case", "listed")
     assert {row["case"] for row in rows} == {"Größe 肺"}
     fields = [name.removesuffix("_lps") for name in result.lesions[0].__dataclass_fields__]
     starts = [next(i for i, column in enumerate(rows[0]) if column.startswith(field)) for field in fields]

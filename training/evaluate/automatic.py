@@ -177,7 +177,8 @@ def inserted_run(recipient: recipients.Recipient, model: Model) -> dict:
 
 
 def _predictions(result: Result) -> list[tuple[Box, np.ndarray]]:
-    return [(lesion.label_box, mask) for lesion, mask in zip(result.lesions, result.masks, strict=True)]
+    """The less likely ones too, which the confidence is to tell from the others."""
+    return [(lesion.label_box, mask) for lesion, mask in result.outlines]
 
 
 def _lesion_rows(
@@ -189,7 +190,7 @@ def _lesion_rows(
     """
     predictions = _predictions(result)
     rows = []
-    for (box, mask), lesion in zip(predictions, result.lesions, strict=True):
+    for (box, mask), (lesion, _) in zip(predictions, result.outlines, strict=True):
         part, candidate = _seen(result, box, mask)
         ratings = confidence.ratings_of(candidate, lesion.long_axis_mm)
         probability = uncalibrated(part, model.bundle.card, result.lungs is not None)

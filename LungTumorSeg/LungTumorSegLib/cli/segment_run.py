@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ..data import CT, Options, Result
 from ..errors import InputError
+from ..lesions.order import order_sentence
 from ..model import limits
 from ..model.bundle import load_bundle
 from ..readers.ct import read_ct
@@ -22,9 +23,6 @@ from .progress import shown as progress_shown
 from .run_log import RunLog
 
 _MOST_ROWS = 20
-# as `lesions.extraction.extract` does
-_ORDER = "Ordered by confidence times long axis, greatest first."
-_ORDER_BY_VOLUME = "Ordered by volume, greatest first."
 
 
 def run(
@@ -91,9 +89,11 @@ def _print(result: Result, files: list[Path]) -> None:
         console.print(_table(result), soft_wrap=False)
         if (more := len(result.lesions) - _MOST_ROWS) > 0:
             console.print(f"and {more} more in {result_files.TABLE}")
-        console.print(_ORDER if result.lesions[0].confidence is not None else _ORDER_BY_VOLUME, style="dim")
+        console.print(order_sentence(result.lesions), style="dim")
     else:
         console.print("No lesion was found.")
+    if result.less_likely:
+        console.print(f"{len(result.less_likely)} less likely in {result_files.TABLE}")
     console.print(
         f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device} ({result.reason}); "
         f"{sum(result.seconds.values()):.1f} s, {result.peak_memory_mb:.0f} MB",

@@ -70,7 +70,7 @@ class History:
 
 
 def _differ(before: dict, after: dict) -> bool:
-    if any(before[name] != after[name] for name in ("lesions", "options", "names", "smooth_mm")):
+    if any(before[name] != after[name] for name in ("lesions", "less_likely", "options", "names", "smooth_mm")):
         return True
     if any(one is not other for one, other in zip(before["masks"], after["masks"], strict=True)):
         return True

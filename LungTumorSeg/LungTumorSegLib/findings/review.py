@@ -3,9 +3,7 @@
 Plain data and numpy, no scene.
 """
 
-import base64
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import asdict, dataclass, replace
 from types import EllipsisType
@@ -13,17 +11,19 @@ from types import EllipsisType
 import numpy as np
 from scipy import ndimage
 
-from ..data import CT, Candidate, Lesion, Options, Result
+from ..data import CT, Candidate, Lesion, Options, Result, apart
 from ..enums import Status
 from ..geometry import Box, Point
 from ..lesions import terminology
+from ..lesions.order import rank
 from ..model.card import OperatingPoint, check_threshold
 from ..record import lesion_from, lesion_record
 from .matching import Outline, in_place_of_any, match
+from .packing import packed, unpacked
 
 _CHANGEABLE = (
-    *("options", "smooth_mm", "names", "lesions", "masks"),
-    *("_regions", "_known", "_drawn", "_replaced", "_segment_ids"),
+    *("options", "smooth_mm", "names", "lesions", "masks", "less_likely", "less_likely_masks"),
+    *("_regions", "_known", "_promoted", "_drawn", "_replaced", "_segment_ids"),
 )
 
 
@@ -37,6 +37,9 @@ class _Region:
 
 class Findings:
     """One result as it stands: ``lesions`` and ``masks`` in the table's order, ``names`` by lesion id.
+
+    ``less_likely`` and ``less_likely_masks`` are those that the table does not list: the minimum confidence is the
+    border between both. One that is accepted is listed for good.
 
     A lesion keeps its id, name and status through every change of threshold, also when it vanishes and comes back;
     new ones get ids that were never used. ``options`` are those in force now; ``smooth_mm`` is the sigma with which
@@ -53,17 +56,20 @@ class Findings:
         self.smooth_mm = 0.0
         self.lesions: tuple[Lesion, ...] = ()
         self.masks: tuple[np.ndarray, ...] = ()
+        self.less_likely: tuple[Lesion, ...] = ()
+        self.less_likely_masks: tuple[np.ndarray, ...] = ()
         self.names: dict[int, str] = {}
         self.diameters_shown = self.surfaces_shown = False
         self.selected: int | None = None
         self._regions = [_Region(c) for c in result.candidates]
         self._smoothed: dict[tuple[int, float], Candidate] = {}
-        self._known = {x.id: (x, m) for x, m in zip(result.lesions, result.masks, strict=True)}
+        self._known = {x.id: (x, m) for x, m in result.outlines}
+        self._promoted: frozenset[int] = frozenset()  # ids of what was less likely and then accepted
         self._drawn: dict[int, Outline] = {}
         # box, mask and status of what an outline was drawn instead of
         self._replaced: dict[int, tuple[Box, np.ndarray, Status]] = {}
         self._segment_ids: dict[int, str] = {}
-        self._adopt(result.lesions, result.masks)
+        self._adopt(result.outlines)
 
     @property
     def threshold(self) -> float:
@@ -76,14 +82,18 @@ class Findings:
         return self.card.operating_min_confidence(self.options)
 
     def lesion(self, lesion_id: int) -> Lesion:
-        """Raises KeyError when no lesion of this id is shown now."""
+        """Raises KeyError when no lesion of this id is listed now."""
         for lesion in self.lesions:
             if lesion.id == lesion_id:
                 return lesion
         raise KeyError(f"no lesion {lesion_id}")
 
+    def any_lesion(self, lesion_id: int) -> Lesion:
+        """One that is listed, or less likely. Raises KeyError when there is none of this id now."""
+        return next((x for x in self.less_likely if x.id == lesion_id), None) or self.lesion(lesion_id)
+
     def mask(self, lesion_id: int) -> np.ndarray:
-        """bool (z, y, x), fills the lesion's ``label_box``."""
+        """bool (z, y, x), fills the ``label_box`` of a listed lesion."""
         return self.masks[self.lesions.index(self.lesion(lesion_id))]
 
     def segment_id(self, lesion: Lesion) -> str:
@@ -167,16 +177,23 @@ class Findings:
     def set_status(self, lesion_id: int, status: str) -> None:
         """status: accepted | rejected | edited; an outline of the user's own that is accepted stays edited.
 
-        Raises ValueError for another status, KeyError when no lesion of this id is shown.
+        A less likely lesion that is accepted is listed from now on, whatever the minimum confidence. Raises ValueError
+        for another status, KeyError when there is no lesion of this id.
         """
         wanted = Status(status)
         if wanted == Status.ACCEPTED and lesion_id in self._drawn:
             wanted = Status.EDITED
-        self._put(replace(self.lesion(lesion_id), status=wanted), self.mask(lesion_id))
+        lesion = replace(self.any_lesion(lesion_id), status=wanted)
+        self._known[lesion_id] = lesion, self._known[lesion_id][1]
+        if lesion_id in self._drawn:
+            self._drawn[lesion_id] = self._known[lesion_id]
+        if wanted == Status.ACCEPTED and not lesion.listed:
+            self._promoted |= {lesion_id}
+        self._show(self._known[x.id] for x in (*self.lesions, *self.less_likely))
 
     def rename(self, lesion_id: int, name: str) -> None:
-        """The lesion's name in table, scene and files. Raises KeyError when it is not shown now."""
-        self.lesion(lesion_id)
+        """The lesion's name in table, scene and files. Raises KeyError when there is no lesion of this id."""
+        self.any_lesion(lesion_id)
         self.names[lesion_id] = name
 
     def draw(
@@ -213,8 +230,7 @@ class Findings:
             self.names[lesion_id] = name
         if segment_id:
             self._segment_ids[lesion_id] = segment_id
-        others = [(x, m) for x, m in zip(self.lesions, self.masks, strict=True) if x.id not in self._drawn]
-        self._adopt([x for x, _ in others], [m for _, m in others])
+        self._adopt([(x, m) for x, m in self.as_result().outlines if x.id not in self._drawn])
         return lesion_id
 
     def replaced(self, lesion_id: int) -> tuple[Box, np.ndarray] | None:
@@ -242,12 +258,18 @@ class Findings:
 
     def as_result(self) -> Result:
         """What is shown now as a `Result`, for writing files."""
-        candidates = tuple(r.candidate for r in self._regions)
-        return replace(self.result, candidates=candidates, options=self.options, lesions=self.lesions, masks=self.masks)
+        return replace(
+            self.result,
+            candidates=tuple(r.candidate for r in self._regions),
+            options=self.options,
+            lesions=self.lesions,
+            masks=self.masks,
+            less_likely=self.less_likely,
+            less_likely_masks=self.less_likely_masks,
+        )
 
     def state(self) -> dict:
         """What was made of the network's candidates since, for JSON; `restore` takes it back."""
-        order = [lesion.id for lesion in self.lesions]
         return {
             "card": self.card.to_json(),
             # also the model's own: another model must not move the outlines
@@ -260,14 +282,16 @@ class Findings:
             "names": {str(i): name for i, name in self.names.items()},
             "segment_ids": {str(i): name for i, name in self._segment_ids.items()},
             "surfaces_shown": self.surfaces_shown,
-            "order": order,
+            "order": [lesion.id for lesion in self.lesions],
+            "less_likely": [lesion.id for lesion in self.less_likely],
+            "promoted": sorted(self._promoted),
             # also those that are out of sight now: they come back with their ids
             "lesions": [
-                lesion_record(lesion) | {"mask": _packed(mask), "drawn": lesion.id in self._drawn}
+                lesion_record(lesion) | {"mask": packed(mask), "drawn": lesion.id in self._drawn}
                 for lesion, mask in self._known.values()
             ],
             "replaced": {
-                str(i): {"box": box.pairs, "mask": _packed(mask), "status": status}
+                str(i): {"box": box.pairs, "mask": packed(mask), "status": status}
                 for i, (box, mask, status) in self._replaced.items()
             },
         }
@@ -285,17 +309,17 @@ class Findings:
         self._known, self._drawn = {}, {}
         for values in state["lesions"]:
             record = dict(values)
-            packed, drawn = record.pop("mask"), record.pop("drawn")
+            voxels, drawn = record.pop("mask"), record.pop("drawn")
             lesion = lesion_from(record)
-            self._known[lesion.id] = lesion, _unpacked(packed, lesion.label_box)
+            self._known[lesion.id] = lesion, unpacked(voxels, lesion.label_box)
             if drawn:
                 self._drawn[lesion.id] = self._known[lesion.id]
         self._replaced = {}
         for i, part in state["replaced"].items():
             box, status = Box.of_pairs(part["box"]), part.get("status", "accepted")  # a scene of before has none
-            self._replaced[int(i)] = box, _unpacked(part["mask"], box), Status(status)
-        shown = [self._known[i] for i in state["order"]]
-        self.lesions, self.masks = tuple(lesion for lesion, _ in shown), tuple(mask for _, mask in shown)
+            self._replaced[int(i)] = box, unpacked(part["mask"], box), Status(status)
+        self._promoted = frozenset(state.get("promoted", ()))  # a scene of before has none, and none less likely
+        self._show(self._known[i] for i in (*state["order"], *state.get("less_likely", ())))
 
     # ---- inside
 
@@ -304,9 +328,9 @@ class Findings:
 
         candidates = tuple(self._smooth(r.candidate, smooth_mm) for r in regions)
         own = {i: r.threshold for i, r in enumerate(regions) if r.threshold is not None}
-        found = extract(candidates, self.ct, self.result.lungs, options, self.card, thresholds=own)
+        lesions, masks = extract(candidates, self.ct, self.result.lungs, options, self.card, thresholds=own)
         self._regions, self.options, self.smooth_mm = regions, options, smooth_mm
-        self._adopt(*found)
+        self._adopt(zip(lesions, masks, strict=True))
 
     def _smooth(self, candidate: Candidate, sigma_mm: float) -> Candidate:
         if not sigma_mm:
@@ -331,7 +355,7 @@ class Findings:
             raise KeyError(f"lesion {lesion_id} was not made from a candidate")
         return best[1]
 
-    def _adopt(self, lesions: Sequence[Lesion], masks: Sequence[np.ndarray]) -> None:
+    def _adopt(self, outlines: Iterable[Outline]) -> None:
         """Take over newly extracted lesions, with the ids, names and statuses of those they overlap most.
 
         Those in the place of an outline that the user drew, or of what that was drawn instead of, are left out: where
@@ -339,50 +363,26 @@ class Findings:
         """
         taken = [(lesion.label_box, mask) for lesion, mask in self._drawn.values()]
         taken += [(box, mask) for box, mask, _ in self._replaced.values()]
-        free = [pair for pair in zip(lesions, masks, strict=True) if not in_place_of_any(pair, taken)]
+        free = [pair for pair in outlines if not in_place_of_any(pair, taken)]
         ids = match(free, [pair for known_id, pair in self._known.items() if known_id not in self._drawn])
         unused = max(self._known, default=0) + 1
-        self.lesions, self.masks = (), tuple(mask for _, mask in free)
         for i, (lesion, mask) in enumerate(free):
             if i not in ids:
                 ids[i], unused = unused, unused + 1
             before = self._known.get(ids[i])
             lesion = replace(lesion, id=ids[i], status=before[0].status if before else lesion.status)
-            self.names.setdefault(lesion.id, terminology.name(lesion))
             self._known[lesion.id] = lesion, mask
-            self.lesions += (lesion,)
-        if self._drawn:
-            self._insert_drawn()
+        self._show(self._known[i] for i in (*(ids[i] for i in range(len(free))), *self._drawn))
 
-    def _insert_drawn(self) -> None:
-        """Outlines of the user among the others, in the order of `lesions.extract`; those never rated come last."""
-        pairs = [*zip(self.lesions, self.masks, strict=True), *self._drawn.values()]
-        rated = any(lesion.confidence is not None for lesion, _ in pairs)
-
-        def rank(pair: Outline) -> float:
-            lesion = pair[0]
-            if lesion.confidence is None:
-                return 0 if rated else -lesion.volume_mm3
-            return -lesion.confidence * lesion.long_axis_mm
-
-        pairs.sort(key=rank)
-        self.lesions, self.masks = tuple(x for x, _ in pairs), tuple(m for _, m in pairs)
-        for lesion in self.lesions:
+    def _show(self, outlines: Iterable[Outline]) -> None:
+        """Let these be the lesions, each listed or less likely, in the order of `lesions.order`."""
+        shown = []
+        for lesion, mask in outlines:
+            if lesion.id in self._promoted and not lesion.listed:
+                lesion = replace(lesion, listed=True)
+                self._known[lesion.id] = lesion, mask
             self.names.setdefault(lesion.id, terminology.name(lesion))
-
-    def _put(self, lesion: Lesion, mask: np.ndarray) -> None:
-        i = [x.id for x in self.lesions].index(lesion.id)
-        self.lesions = (*self.lesions[:i], lesion, *self.lesions[i + 1 :])
-        self.masks = (*self.masks[:i], mask, *self.masks[i + 1 :])
-        self._known[lesion.id] = lesion, mask
-        if lesion.id in self._drawn:
-            self._drawn[lesion.id] = lesion, mask
-
-
-def _packed(mask: np.ndarray) -> str:
-    return base64.b64encode(zlib.compress(np.packbits(mask).tobytes(), 1)).decode()
-
-
-def _unpacked(text: str, box: Box) -> np.ndarray:
-    bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
-    return np.unpackbits(bits, count=int(np.prod(box.shape))).reshape(box.shape).astype(bool)
+            shown.append((lesion, mask))
+        shown.sort(key=lambda pair: (not pair[0].listed, rank(pair[0])))
+        lesions, masks = tuple(lesion for lesion, _ in shown), tuple(mask for _, mask in shown)
+        self.lesions, self.masks, self.less_likely, self.less_likely_masks = apart(lesions, masks)

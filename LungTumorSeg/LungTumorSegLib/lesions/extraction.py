@@ -4,7 +4,7 @@ Everything works inside the candidates' blocks, never on the whole CT: that is w
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -18,8 +18,8 @@ from ..model.card import OperatingPoint
 from . import confidence
 from .click import first_label, places_near
 from .measurement import Measurement, measure
+from .order import is_listed, rank
 from .splitting import components_from, nearest_body, split_bodies
-from .terminology import MASS_FROM_MM
 
 SPECK_MM3 = 4.2  # a ball of 2 mm: less is noise of the threshold on any grid
 LUNG_REACH_MM = 10.0
@@ -43,7 +43,7 @@ def extract(
     card: OperatingPoint,
     thresholds: Mapping[int, float] | None = None,
 ) -> tuple[tuple[Lesion, ...], tuple[np.ndarray, ...]]:
-    """The lesions of the candidates, best first, and their masks: bool, stored order, filling ``lesion.label_box``.
+    """The lesions of the candidates, the listed ones first, and their masks: bool, stored order, in ``label_box``.
 
     thresholds: {position in ``candidates``: threshold} for those that have one of their own. Then goes what the click
     rule chose (``candidate.threshold``), then the card's. lungs: given, the run was over a whole chest.
@@ -52,40 +52,35 @@ def extract(
     candidate with a point only the one at the point. Holes are filled: a cavity or a necrosis is inside the outline
     that a reader draws. What is thin and hangs on a lesion, a vessel or a pleural tail, is cut off. Left out are specks
     under 4.2 mm3, a long axis under ``options.min_diameter_mm`` and, if ``lungs`` are given and
-    ``options.lung_restriction`` is on, components without a voxel within 10 mm of the lungs' hull, and those of a
-    confidence under ``options.min_confidence`` (else ``card.min_confidence``); the last two not if they were
-    clicked, and the last not if they are masses, over 30 mm: one of the eleven known tumours would be hidden, and on
-    `val` it costs 0.7 false positives a scan. A voxel belongs to one lesion only: to the clicked one, else to the
-    largest.
+    ``options.lung_restriction`` is on, components without a voxel within 10 mm of the lungs' hull that were not
+    clicked. A voxel belongs to one lesion only: to the clicked one, else to the largest.
 
-    Ordered by confidence x long axis, not volume, which differs a thousandfold and would outweigh any confidence; by
-    volume if the card has no ``confidence_coefficients``. Ids are 1, 2, ... in this order.
+    Not listed (`order.is_listed`) is what is under ``options.min_confidence`` (else ``card.min_confidence``) or under
+    4 mm. Both parts are in the order of `order.rank`, and ids are 1, 2, ... from the first listed to the last other.
     """
     pieces, common = [], card.operating_threshold(options, lungs is not None)
     for i, candidate in enumerate(candidates):
         chosen = ((thresholds or {}).get(i), candidate.threshold, common)
         pieces += _pieces(candidate, ct.geometry, next(t for t in chosen if t is not None))
-    rows = []
+    found = []
     for piece in _without_overlap(pieces):
         measurement = _measure(piece, ct, lungs, options)
         if measurement is None:
             continue
-        sure = _confidence(piece, measurement, ct, lungs, card)
-        always = piece.candidate.point_lps is not None or measurement.long_axis_mm > MASS_FROM_MM
-        if sure is None or sure >= card.operating_min_confidence(options) or always:
-            rows.append((piece, measurement, sure))
-    rows.sort(key=lambda row: -row[1].volume_mm3 if row[2] is None else -row[2] * row[1].long_axis_mm)
-    lesions = tuple(
-        Lesion(
-            id=number,
+        sure, clicked = _confidence(piece, measurement, ct, lungs, card), piece.candidate.point_lps is not None
+        listed = is_listed(sure, measurement.long_axis_mm, clicked, card.operating_min_confidence(options))
+        lesion = Lesion(
+            id=0,
             label_box=piece.box,
             confidence=sure,
             threshold=piece.threshold,
+            listed=listed,
             **vars(measurement),
         )
-        for number, (piece, measurement, sure) in enumerate(rows, 1)
-    )
-    return lesions, tuple(piece.mask for piece, *_ in rows)
+        found.append((lesion, piece.mask))
+    found.sort(key=lambda pair: (not pair[0].listed, rank(pair[0])))
+    lesions = tuple(replace(lesion, id=number) for number, (lesion, _) in enumerate(found, 1))
+    return lesions, tuple(mask for _, mask in found)
 
 
 def masks_of(candidate: Candidate, geometry: Geometry, threshold: float) -> list[tuple[Box, np.ndarray]]:

@@ -110,8 +110,8 @@ class OperatingPoint:
 
     threshold: probability from which a voxel belongs to a lesion. map_calibration: None leaves the network's answer as
     it is. run_threshold, run_calibration: the same of a run over a whole chest; None: no other than elsewhere.
-    confidence_coefficients: without them no lesion has a confidence. min_confidence: a lesion of a smaller one is left
-    out.
+    confidence_coefficients: without them no lesion has a confidence. min_confidence: a lesion of a smaller one is less
+    likely.
     """
 
     threshold: float

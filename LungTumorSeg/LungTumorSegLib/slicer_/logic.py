@@ -34,6 +34,7 @@ class LungTumorSegLogicBase:
     ``wait=False`` it is queued behind the others; call `poll` from a timer until ``run.finished``.
 
     A `Findings` is one result: its lesions and what the user did with them; `segmentation` and `table` are its nodes.
+    ``findings.less_likely`` are lesions that it does not list; `set_status` accepts one, which then is listed for good.
     Several results, also of one volume, live side by side until they are removed.
 
     Every method raises the typed errors of `errors`, each with a sentence for the user; the scene is then as before.
@@ -157,7 +158,10 @@ class LungTumorSegLogicBase:
         self.registry.update(findings, **changes)
 
     def set_status(self, findings: Findings, lesion_id: int, status: str):
-        """Accept or reject a lesion: ``accepted`` | ``rejected``. A rejected one stays, grey, hidden in 3D."""
+        """Accept or reject a lesion: ``accepted`` | ``rejected``. A rejected one stays, grey, hidden in 3D.
+
+        A less likely one that is accepted joins the table and the segments, and stays there.
+        """
         self.registry.set_statuses(findings, {lesion_id: status})
 
     def set_statuses(self, findings: Findings, statuses: dict[int, str]):
@@ -221,14 +225,15 @@ class LungTumorSegLogicBase:
         return findings.lesion_at(world_to_lps(self.volume(findings), point_ras))
 
     def lesion_position(self, findings: Findings, lesion_id: int) -> tuple[float, float, float]:
-        """Where to look at a lesion: the middle of its long axis (RAS mm, world)."""
-        ends = findings.lesion(lesion_id).axis_points_lps[:2]
+        """Where to look at a lesion, also a less likely one: the middle of its long axis (RAS mm, world)."""
+        ends = findings.any_lesion(lesion_id).axis_points_lps[:2]
         middle = [(a + b) / 2 for a, b in zip(*ends, strict=True)]
         return lps_to_world(self.volume(findings), middle)
 
     def look_at(self, findings: Findings, lesion_id: int):
         """Centre all slice views and 3D cameras on a lesion, and zoom so that it is seen with what surrounds it."""
-        field_mm = max(display.LEAST_FIELD_MM, display.FIELD_OF_LESION * findings.lesion(lesion_id).long_axis_mm)
+        long_axis_mm = findings.any_lesion(lesion_id).long_axis_mm
+        field_mm = max(display.LEAST_FIELD_MM, display.FIELD_OF_LESION * long_axis_mm)
         display.jump(slicer.mrmlScene, self.lesion_position(findings, lesion_id), field_mm)
 
     def select(self, findings: Findings, lesion_id: int | None):

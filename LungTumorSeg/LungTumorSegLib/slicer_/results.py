@@ -274,6 +274,6 @@ class Registry:
 
     def _is_there_still(self, findings: Findings, lesion_id: int) -> bool:
         """Whether the user has not painted over the lesion a moment ago. Raises KeyError for one that never was."""
-        findings.lesion(lesion_id)
+        findings.any_lesion(lesion_id)
         self.take_over_edits(findings)
-        return any(lesion.id == lesion_id for lesion in findings.lesions)
+        return any(lesion.id == lesion_id for lesion in (*findings.lesions, *findings.less_likely))

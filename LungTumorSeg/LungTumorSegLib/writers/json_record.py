@@ -16,7 +16,7 @@ from ..geometry import ras_from_lps
 from ..lesions import terminology
 from .lesion_table import centre_ras
 
-SCHEMA = 1
+SCHEMA = 2  # 1: `lesions` held the listed ones alone
 
 
 def write(
@@ -42,9 +42,10 @@ def user_record(
 ) -> dict:
     """`record.result_record` for the user, its points in RAS.
 
-    names, smooth_mm: see `result_files.save`; ``name`` and ``centre_ras`` end each lesion, a ``smooth_mm`` the options.
-    files: the names of all that this result wrote. The CT is named by its file and the SHA-256 of its voxels (HU, in
-    stored order); identify: by its whole path too, in which folders may be named after people.
+    lesions: the less likely ones too, after the others, with ``listed`` false. names, smooth_mm: see
+    `result_files.save`; ``name`` and ``centre_ras`` end each lesion, a ``smooth_mm`` the options. files: the
+    names of all that this result wrote. The CT is named by its file and the SHA-256 of its voxels (HU, in stored
+    order); identify: by its whole path too, in which folders may be named after people.
     """
     values = record.result_record(result, ct) | {"schema": SCHEMA, "input": _input(ct, identify)}
     options = values["options"]
@@ -53,7 +54,7 @@ def user_record(
     values["lesions"] = [
         _in_ras(row)
         | {"name": terminology.name(lesion, names), "centre_ras": centre_ras(result.geometry, lesion, mask)}
-        for lesion, mask, row in zip(result.lesions, result.masks, values["lesions"], strict=True)
+        for (lesion, mask), row in zip(result.outlines, values["lesions"], strict=True)
     ]
     return values | {"files": list(files)}
 

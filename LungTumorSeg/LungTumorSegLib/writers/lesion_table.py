@@ -29,7 +29,7 @@ COLUMNS = (
     "threshold",
     "status",
 )
-MORE = ("name", "centre_r", "centre_a", "centre_s", "case")
+MORE = ("name", "centre_r", "centre_a", "centre_s", "case", "listed")
 
 
 def row(lesion: Lesion, to_ras: Callable[[Point], Iterable[float]] = ras_from_lps) -> dict:
@@ -49,14 +49,15 @@ def write_csv(path: Path, result: Result, case: str, names: Mapping[int, str] | 
     """Write ``lesions.csv``: commas and decimal points whatever the user's locale, UTF-8, numbers unrounded.
 
     After `COLUMNS` come `MORE`: the user's name (``names`` by lesion id), else "Lesion" and the id; a voxel's centre in
-    the middle of the lesion, RAS mm; the CT's name. A lesion without a value (confidence of a model that gives none)
-    has an empty cell. Raises OSError.
+    the middle of the lesion, RAS mm; the CT's name; ``false`` for the less likely ones, which come after the others. A
+    lesion without a value (confidence of a model that gives none) has an empty cell. Raises OSError.
     """
     with Path(path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, (*COLUMNS, *MORE), lineterminator="\n")
         writer.writeheader()
-        for lesion, mask in zip(result.lesions, result.masks, strict=True):
-            more = (terminology.name(lesion, names), *centre_ras(result.geometry, lesion, mask), case)
+        for lesion, mask in result.outlines:
+            centre, listed = centre_ras(result.geometry, lesion, mask), "true" if lesion.listed else "false"
+            more = (terminology.name(lesion, names), *centre, case, listed)
             writer.writerow(row(lesion) | dict(zip(MORE, more, strict=True)))
 
 

@@ -13,6 +13,7 @@ from LungTumorSegLib import Result, read_ct, save
 from LungTumorSegLib.enums import Stage
 from LungTumorSegLib.errors import LungTumorSegError
 from LungTumorSegLib.lesions import terminology
+from LungTumorSegLib.lesions.order import order_sentence
 from LungTumorSegLib.worker.client import WorkerClient
 from LungTumorSegLib.writers import lesion_table
 from rich import box
@@ -81,7 +82,7 @@ def run(case: cases.Case, client: WorkerClient, output: Path, console: Console) 
     what = f"Dice {verdict.dice:.3f}" if verdict.lesion_ids else "the tumour was not found"
     style = "bold green" if passed else "bold red"
     floor = f"at least {case.least_dice:.2f} wanted"
-    console.print(f"{case.name}: {what} ({floor}), {len(result.lesions)} lesions in all\n", style=style)
+    console.print(f"{case.name}: {what} ({floor}), {len(result.lesions)} lesions listed\n", style=style)
     return 0 if passed else 1
 
 
@@ -89,7 +90,7 @@ def table(name: str, result: Result, verdict: compare.Verdict) -> Table:
     """At most 80 columns wide, and without colours no less clear about which lesion is the tumour."""
     drawn = Table(
         title=f"{name}: {verdict.reference_ml:.2f} ml of tumour in the reference",
-        caption="Ordered by confidence times long axis, greatest first.",
+        caption=order_sentence(result.lesions),
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 from LungTumorSegLib import __version__
-from LungTumorSegLib.cli import run_log
+from LungTumorSegLib.cli import run_log, segment_run
 from LungTumorSegLib.model.bundle import load_bundle
 
-from Testing.support import phantoms
+from Testing.support import phantoms, results
 from Testing.support.command_case import STAGE, assert_refused, run, run_process
 
 X, Y, Z = phantoms.NODULE[0]
@@ -69,7 +69,20 @@ def test_the_path_is_in_the_record_when_the_ct_is_to_be_identified(many):
 
 
 def test_the_table_says_how_it_is_ordered(many):
-    assert "Ordered by confidence times long axis, greatest first." in many[0].stdout
+    assert "Ordered by confidence in steps of 0.1, then by long axis, greatest first." in many[0].stdout
+
+
+def test_the_table_shows_the_listed_lesions_and_counts_the_others(capsys):
+    ct = results.make_ct()
+    for result, said in (
+        (results.with_less_likely(results.make_result(ct)), ["1 less likely in lesions.csv"]),
+        (results.make_result(ct), []),
+    ):
+        segment_run._print(result, [])
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[0] for line in lines if line.split()[:1] and line.split()[0].isdigit()][:3] == list("123")
+        assert [line for line in lines if "less likely" in line] == said
+        assert not any(line.split()[:1] == ["4"] for line in lines)
 
 
 def test_the_table_fits_80_columns_and_its_places_are_what_point_takes(many, tmp_path):

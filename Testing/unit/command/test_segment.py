@@ -43,7 +43,9 @@ def test_it_writes_what_this_process_computes_voxel_for_voxel(small_file, output
         assert np.array_equal(layer == int(header[f"Segment{i}_LabelValue"]), whole)
     assert f"Segment{len(expected.lesions)}_ID" not in header
     with (output / "lesions.csv").open(encoding="utf-8", newline="") as file:
-        assert [float(row["volume_mm3"]) for row in csv.DictReader(file)] == [x.volume_mm3 for x in expected.lesions]
+        rows = [(float(row["volume_mm3"]), row["listed"]) for row in csv.DictReader(file)]
+    assert rows == [(x.volume_mm3, str(x.listed).lower()) for x, _ in expected.outlines]
+    assert expected.less_likely and f"{len(expected.less_likely)} less likely in lesions.csv" in ended.stdout
 
 
 def test_the_record_names_input_model_engine_options_and_times(small_file, output):

@@ -22,7 +22,8 @@ from ...model.card import OperatingPoint
 from .edits import status_of, take_over
 from .nodes import ROLES
 
-SCHEMA = 1  # of the record and the state together
+SCHEMA = 2  # of the record and the state together
+WITHOUT_LESS_LIKELY = 1  # the schema of before, which is read too
 RECORD_ROLE = f"{ROLES}record"
 _STATE = "LungTumorSeg.state"
 _DAMAGED = "A result in this scene is damaged; run the segmentation again."
@@ -102,7 +103,7 @@ def _state(segmentation) -> dict:
         schema = state["schema"]
     except (ValueError, LookupError, TypeError) as error:
         raise UnreadableError(_DAMAGED) from error
-    if schema != SCHEMA:
+    if schema not in (SCHEMA, WITHOUT_LESS_LIKELY):
         raise UnreadableError(
             f'The result "{segmentation.GetName()}" was saved by another version of LungTumorSeg (schema {schema}, '
             f"this version reads {SCHEMA}). Run the segmentation again."
