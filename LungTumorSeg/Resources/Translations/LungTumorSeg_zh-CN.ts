@@ -36,8 +36,8 @@
             <translation>最低置信度：</translation>
         </message>
         <message>
-            <source>Hides lesions of lower confidence as likely false positives. Clicked lesions and masses over 30 mm always stay. Lower: more lesions, most of them vessels.</source>
-            <translation>隐藏置信度低于该值的病灶（多为假阳性）。点击得到的病灶和超过 30 mm 的肿块始终保留。调低：病灶更多，其中大多是血管。</translation>
+            <source>Lesions of lower confidence lie in the fold Less likely below the table. Clicked lesions, those accepted in the fold and masses over 30 mm stay in the table. Lower: more lesions, most of them vessels.</source>
+            <translation>置信度低于该值的病灶收在列表下方的“可能性较低”中。点击得到的病灶、在该处接受的病灶和超过 30 mm 的肿块始终留在列表中。调低：病灶更多，其中大多是血管。</translation>
         </message>
         <message>
             <source>Smoothing:</source>
@@ -301,6 +301,14 @@
         <message>
             <source>Click a row, or use the arrow keys, to see the lesion in all views. Untick Accept to reject it.</source>
             <translation>点击一行或按方向键，各视图即定位到该病灶。取消勾选“接受”即排除该病灶。</translation>
+        </message>
+        <message>
+            <source>Lesions under the minimum confidence, or under 4 mm. They are no segments, and in no total.</source>
+            <translation>低于最低置信度或小于 4 mm 的病灶。不建立分割，也不计入合计。</translation>
+        </message>
+        <message>
+            <source>Click a row, or use the arrow keys, to see the place in all views. Tick Accept to move the lesion up into the table.</source>
+            <translation>点击一行或按方向键，各视图即定位到该处。勾选“接受”，病灶即移入上方列表。</translation>
         </message>
         <message>
             <source>Shows the lesions as surfaces in the 3D view</source>
@@ -802,6 +810,10 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
             <translation>尚无结果</translation>
         </message>
         <message>
+            <source>No lesion is listed. What is less likely is below.</source>
+            <translation>列表中没有病灶。可能性较低的见下方。</translation>
+        </message>
+        <message>
             <source>No lesion was found. A lower threshold, or a click on a lesion, may find one.</source>
             <translation>未检出病灶。可调低概率阈值，或直接点击病灶。</translation>
         </message>
@@ -934,6 +946,17 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
         <message>
             <source>Outside the model's training data; check the result with care. {0}</source>
             <translation>超出模型的训练范围，请仔细核对结果。{0}</translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.less_likely</name>
+        <message>
+            <source>Tick: moves the lesion up into the table, where it stays</source>
+            <translation>勾选：病灶移入上方列表并保留在其中</translation>
+        </message>
+        <message>
+            <source>Less likely ({0})</source>
+            <translation>可能性较低（{0}）</translation>
         </message>
     </context>
     <context>

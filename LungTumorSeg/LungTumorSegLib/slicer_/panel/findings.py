@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from ...lesions import terminology
 from .findings_table import ACCEPT, NAME, TEXTS, VISIBLE, FindingsTable, Row, texts_of, titles
+from .less_likely import LessLikelyFold
 from .section import Section
 
 
@@ -19,6 +20,7 @@ class FindingsSection(Section):
         # what the user wants of the next result; the buttons say what holds for the one that is shown
         self._in_3d, self._with_diameters = self.ui.show3DButton.checked, self.ui.diametersButton.checked
         self._table = FindingsTable(self.ui.lesionTable, self.ui.columnsButton, self._changed)
+        self._less_likely = LessLikelyFold(self.panel, self.ui)
         table = self.ui.lesionTable
         table.connect("currentCellChanged(int,int,int,int)", self._row_chosen)
         table.connect("cellClicked(int,int)", lambda row, column: self._jump(row))
@@ -38,6 +40,7 @@ class FindingsSection(Section):
         self._fill_selector(results, findings)
         self.ui.findingsSummary.text = self._summary(findings)
         self._table.fill(self._rows(findings), self.panel.selected_lesion)
+        self._less_likely.refresh()
         self._fold(findings is not None)
         for button in (
             self.ui.show3DButton,
@@ -76,6 +79,8 @@ class FindingsSection(Section):
     def _summary(self, findings) -> str:
         if findings is None:
             return _("No result yet")
+        if not findings.lesions and findings.less_likely:
+            return _("No lesion is listed. What is less likely is below.")
         if not findings.lesions:
             return _("No lesion was found. A lower threshold, or a click on a lesion, may find one.")
         accepted = [lesion for lesion in findings.lesions if lesion.status != "rejected"]

@@ -27,7 +27,8 @@ BAR_COLOR = (48, 140, 198)
 class Row:
     """What a row shows; equal rows look the same. color: of the segment, red, green and blue from 0 to 1.
 
-    texts: of `TEXTS`, as `texts_of` gives them.
+    texts: of `TEXTS`, as `texts_of` gives them. listed: False for a less likely lesion, which has no segment, and so no
+    color, and is not accepted yet.
     """
 
     lesion_id: int
@@ -35,7 +36,8 @@ class Row:
     status: str
     visible: bool
     confidence: float | None
-    color: tuple[float, float, float]
+    color: tuple[float, float, float] | None
+    listed: bool = True
 
 
 def titles() -> dict[int, str]:
@@ -83,7 +85,7 @@ def texts_of(lesion, name: str) -> dict[int, str]:
 class FindingsTable:
     """A QTableWidget with lesions. changed: called with (lesion id, column, item) when the user changed one.
 
-    columns_button: shows the same menu as the header, for those who do not think of a right click.
+    columns_button: shows the same menu as the header, for those who do not think of a right click; None: no menu.
     """
 
     def __init__(self, table, columns_button, changed: Callable):
@@ -108,7 +110,9 @@ class FindingsTable:
         header.setSectionResizeMode(ACCEPT, qt.QHeaderView.Stretch)
         for column in (VISIBLE, ACCEPT):  # over their boxes
             table.horizontalHeaderItem(column).setTextAlignment(qt.Qt.AlignLeft | qt.Qt.AlignVCenter)
-        self._add_menu(header, columns_button, names)
+        self._actions: dict = {}
+        if columns_button is not None:
+            self._add_menu(header, columns_button, names)
         table.connect("itemChanged(QTableWidgetItem*)", self._item_changed)
         self._arrange()
 
@@ -139,7 +143,6 @@ class FindingsTable:
     def _add_menu(self, header, button, names):
         shown = str(slicer.app.userSettings().value(SETTING, "") or "").split(",")
         header.contextMenuPolicy = qt.Qt.ActionsContextMenu
-        self._actions = {}
         for name, column in OPTIONAL.items():
             action = qt.QAction(names[column], header)
             action.toolTip = tips()[column]
@@ -159,7 +162,7 @@ class FindingsTable:
         """Columns as wide as what is in them; the table as high as its rows, up to where it scrolls."""
         table = self._table
         for name, column in OPTIONAL.items():
-            table.setColumnHidden(column, not self._actions[name].checked)
+            table.setColumnHidden(column, name not in self._actions or not self._actions[name].checked)
         rows = self._rows or ()
         table.setColumnHidden(CONFIDENCE, bool(rows) and all(row.confidence is None for row in rows))
         for column in range(ACCEPT):  # not that one: it would no longer fill what is left
@@ -181,14 +184,15 @@ class FindingsTable:
         rejected = row.status == "rejected"
         number = qt.QTableWidgetItem(str(row.lesion_id))
         number.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
-        number.setIcon(_swatch(row.color))
+        if row.color is not None:
+            number.setIcon(_swatch(row.color))
         number.setToolTip(row.texts[NAME])
         self._table.setItem(index, NUMBER, number)
         for column, text in row.texts.items():
             self._put_text(index, column, text, rejected)
         if row.confidence is not None:
             self._table.item(index, CONFIDENCE).setIcon(_bar(row.confidence, GREY if rejected else BAR_COLOR))
-        self._put_check(index, ACCEPT, not rejected)
+        self._put_check(index, ACCEPT, row.listed and not rejected)
         self._put_check(index, VISIBLE, row.visible)
         if row.status == "edited":
             self._mark_edited(index, row)
