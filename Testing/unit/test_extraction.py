@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from LungTumorSegLib.data import CT, Candidate, Options, apart
+from LungTumorSegLib.data import CT, Candidate, Lungs, Options, apart
 from LungTumorSegLib.geometry import Box
 from LungTumorSegLib.lesions.click import click
 from LungTumorSegLib.lesions.extraction import masks_of
@@ -158,6 +158,31 @@ def test_a_lesion_is_kept_when_one_voxel_is_within_10_mm_of_the_hull(ct):
     p = ball(ct, (20, 30, 40), 8)  # x from 2 to 18 mm
     for hull_end, expected in ((15, 1), (-6, 1), (-12, 0)):
         assert len(extracted(ct, p, lungs=lungs_whose_hull_ends_at(hull_end))[0]) == expected
+
+
+def both_lungs(label, hull_ends_at=-10.0) -> Lungs:
+    """lungs_whose_hull_ends_at, with lung only where ``label`` says: right and left in equal parts."""
+    lungs = lungs_whose_hull_ends_at(hull_ends_at)
+    half = np.indices(label.shape)[1] < label.shape[1] // 2
+    return replace(lungs, label_zyx=np.where(label, np.where(half, 1, 2), 0).astype(np.uint8))
+
+
+def test_a_mass_below_the_lungs_is_not_listed_but_one_that_grows_into_the_chest_wall_is():
+    ct = blank((2.0, 2.0, 2.0), (40, 60, 60))
+    x = lungs_whose_hull_ends_at(-10).geometry.lps(np.stack(np.indices((20, 24, 40)), -1))[..., 0]
+    mass = ball(ct, (20, 30, 28), 17)  # x from 9 to 43 mm
+    hull_ends_at = 3  # 6 mm beside it: within reach
+    wall, abdomen = (both_lungs(x <= lung_ends_at, hull_ends_at) for lung_ends_at in (3, -15))
+    for lungs, expected in ((wall, True), (abdomen, False)):
+        (lesion,), _ = extracted(ct, mass, lungs=lungs)
+        assert lesion.long_axis_mm > 30 and lesion.listed == expected
+    reaching_in, hull = ball(ct, (20, 30, 24), 17), both_lungs(x <= -30, hull_ends_at)  # from 1 mm on
+    assert listed(extracted(ct, reaching_in, lungs=hull)[0]) == [True]
+    one_lung = replace(abdomen, label_zyx=np.minimum(abdomen.label_zyx, 1))
+    assert listed(extracted(ct, mass, lungs=one_lung)[0]) == [True]  # the other may hide behind an effusion
+    assert listed(extracted(ct, mass, lungs=abdomen, options=Options(lung_restriction=False))[0]) == [True]
+    at_it = candidate(ct, mass, point_lps=tuple(ct.geometry.lps((20, 30, 28))))
+    assert listed(extracted(ct, at_it, lungs=abdomen)[0]) == [True]
 
 
 def test_no_voxel_outside_the_hull_is_cut_off(ct):

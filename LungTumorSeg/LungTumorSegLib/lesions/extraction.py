@@ -12,7 +12,7 @@ from scipy import ndimage
 from ..components import components, connected, fill_holes
 from ..data import CT, Candidate, Lesion, Lungs, Options
 from ..geometry import Box, Geometry
-from ..lungs.queries import hull_distance, mask_points_lps
+from ..lungs.queries import hull_distance, is_away, mask_points_lps
 from ..model.calibration import uncalibrated
 from ..model.card import OperatingPoint
 from . import confidence
@@ -55,8 +55,9 @@ def extract(
     ``options.lung_restriction`` is on, components without a voxel within 10 mm of the lungs' hull that were not
     clicked. A voxel belongs to one lesion only: to the clicked one, else to the largest.
 
-    Not listed (`order.is_listed`) is what is under ``options.min_confidence`` (else ``card.min_confidence``) or under
-    4 mm. Both parts are in the order of `order.rank`, and ids are 1, 2, ... from the first listed to the last other.
+    Not listed (`order.is_listed`) is what is under ``options.min_confidence`` (else ``card.min_confidence``), under
+    4 mm or, where the lungs count, away from them. Both parts are in the order of `order.rank`, and ids are 1, 2, ...
+    from the first listed to the last other.
     """
     pieces, common = [], card.operating_threshold(options, lungs is not None)
     for i, candidate in enumerate(candidates):
@@ -68,13 +69,15 @@ def extract(
         if measurement is None:
             continue
         sure, clicked = _confidence(piece, measurement, ct, lungs, card), piece.candidate.point_lps is not None
-        listed = is_listed(sure, measurement.long_axis_mm, clicked, card.operating_min_confidence(options))
+        bound = _bound(piece, lungs, options)
+        away = bound is not None and is_away(_places(piece, ct), bound)
+        least = card.operating_min_confidence(options)
         lesion = Lesion(
             id=0,
             label_box=piece.box,
             confidence=sure,
             threshold=piece.threshold,
-            listed=listed,
+            listed=is_listed(sure, measurement.long_axis_mm, clicked, away, least),
             **vars(measurement),
         )
         found.append((lesion, piece.mask))
@@ -111,12 +114,20 @@ def _pieces(candidate: Candidate, geometry: Geometry, threshold: float) -> list[
 
 def _measure(piece: _Piece, ct: CT, lungs: Lungs | None, options: Options) -> Measurement | None:
     """What is measured of a piece; None if it is too small or too far from the lungs to be a lesion."""
-    if piece.candidate.point_lps is None and lungs is not None and options.lung_restriction:
-        places = mask_points_lps(piece.mask, ct.geometry.crop(piece.box), 5000)
-        if hull_distance(places, lungs).min() > LUNG_REACH_MM:
-            return None
+    bound = _bound(piece, lungs, options)
+    if bound is not None and hull_distance(_places(piece, ct), bound).min() > LUNG_REACH_MM:
+        return None
     measurement = measure(piece.mask, piece.box, ct, lungs)
     return measurement if measurement.long_axis_mm >= options.min_diameter_mm else None
+
+
+def _bound(piece: _Piece, lungs: Lungs | None, options: Options) -> Lungs | None:
+    """The lungs where the piece has to lie near them."""
+    return lungs if piece.candidate.point_lps is None and options.lung_restriction else None
+
+
+def _places(piece: _Piece, ct: CT) -> np.ndarray:
+    return mask_points_lps(piece.mask, ct.geometry.crop(piece.box), 5000)
 
 
 def _confidence(

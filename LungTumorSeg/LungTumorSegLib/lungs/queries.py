@@ -13,6 +13,7 @@ SMALL_LUNG = 0.4  # a lung under this share of the other counts as missing
 MARGIN_MM = 30
 MARGIN_OF_MISSING_MM = 60  # along z: the diaphragm under a white lung stands elsewhere than the other one
 NEAR_MM, FAR_MM = 10, 40
+BESIDE_MM = 20
 
 
 def where_to_compute(lungs: Lungs, ct: CT) -> Box:
@@ -48,6 +49,18 @@ def distance_outside(hull: np.ndarray, geometry: Geometry) -> np.ndarray:
 def hull_distance(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:
     """Distance in mm of each of the (n, 3) points from the hull of both lungs; 0 inside."""
     return lungs.hull_distance_mm[tuple(_nearest_index(points_lps, lungs).T)]
+
+
+def is_away(points_lps: np.ndarray, lungs: Lungs) -> bool:
+    """Whether the (n, 3) points lie outside the lungs' hull, all of them, and there is no lung within 20 mm.
+
+    So lie stomach, bowel and liver below the lungs; what grows from a lung into the chest wall does not. False where
+    one lung is missing: there nobody knows.
+    """
+    if not hull_distance(points_lps, lungs).all() or missing_side(lungs.label_zyx):
+        return False
+    _, box = _around(_nearest_index(points_lps, lungs), lungs, BESIDE_MM)
+    return not lungs.label_zyx[box.slices].any()
 
 
 def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> Side:

@@ -303,8 +303,8 @@
             <translation>点击一行或按方向键，各视图即定位到该病灶。取消勾选“接受”即排除该病灶。</translation>
         </message>
         <message>
-            <source>Lesions under the minimum confidence, or under 4 mm. They are no segments, and in no total.</source>
-            <translation>低于最低置信度或小于 4 mm 的病灶。不建立分割，也不计入合计。</translation>
+            <source>Lesions under the minimum confidence, under 4 mm, or away from the lungs. They are no segments, and in no total.</source>
+            <translation>低于最低置信度、小于 4 mm 或远离肺的病灶。不建立分割，也不计入合计。</translation>
         </message>
         <message>
             <source>Click a row, or use the arrow keys, to see the place in all views. Tick Accept to move the lesion up into the table.</source>
