@@ -131,7 +131,7 @@ def test_the_test_nodules_are_planted_once_more_into_the_cts_that_were_read(eval
 def test_the_exams_features_are_the_products():
     model = load_bundle()
     engine = open_engine(model)
-    ct, _ = phantoms.chest((1.0, 1.0, 4.0))
+    ct, _ = phantoms.chest((1.0, 1.0, 4.0), (384, 288, 60))
     result = segment(ct, Options(min_confidence=0), engine=engine, bundle=model)
     rows = automatic._lesion_rows(result, ct, automatic.Model(model, engine, Path(), True), [], [])
     sure = [model.card.confidence_coefficients.confidence(row) for row in rows]

@@ -71,7 +71,7 @@ def test_a_run_is_calibrated_after_the_mean_of_the_views(options):
 
 def test_a_run_over_a_chest_has_a_calibration_of_its_own():
     # pixels and voxels are the same here, so that nothing is interpolated
-    ct, _ = phantoms.chest((1.0, 1.0, 4.0), size_mm=(384, 288, 88), lesions=(LESION,), centre_lps=(0, 0, LESION[0][2]))
+    ct, _ = phantoms.chest((1.0, 1.0, 4.0), size_mm=(384, 288, 52), lesions=(LESION,), centre_lps=(0, 0, LESION[0][2]))
     part, _ = phantoms.chest((1.0, 1.0, 4.0), size_mm=(112, 112, 80), lesions=(LESION,), centre_lps=LESION[0])
     model = load_bundle()
     own, engine = Calibration(temperature=1.0, offset=-1.5), open_engine(model)

@@ -95,13 +95,18 @@ def model():
 
 
 PIXELS = (1.0, 1.0, 4.0)  # the network's, so that no map is interpolated
+SIZE_MM = (384, 288, 52)  # 13 slices: of 60 a run took 37 s of processor time
+
+
+def chest(lesions=(NODULE,)):
+    return phantoms.chest(PIXELS, SIZE_MM, lesions=lesions, centre_lps=(0.0, 0.0, NODULE[0][2]))[0]
 
 
 def run(model, answer, options=None):
     """The bundled U-Net with a classifier of that answer, or none; its result and what the classifier was shown."""
     engine = open_engine(model)
     engine.classifier = None if answer is None else Says(answer)
-    ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
+    ct = chest()
     given = replace(options or Options(), keep_probability=not (options and options.points_lps), min_confidence=0)
     return segment(ct, given, engine=engine, bundle=model), engine.classifier
 
@@ -132,7 +137,7 @@ def test_each_lesion_is_shown_in_the_middle_of_a_cube(model, plain):
     ("permutation", "flips"), [((1, 0, 2), (True, False, False)), ((0, 1, 2), (True, False, True))]
 )
 def test_the_cube_is_right_however_the_ct_is_stored(model, permutation, flips):
-    ct, _ = phantoms.chest(PIXELS, size_mm=(384, 288, 100), lesions=(NODULE,))
+    ct = chest()
     shown = []
     for stored in (ct, phantoms.reorient(ct, permutation, flips)):
         engine = open_engine(model)
@@ -157,7 +162,7 @@ def test_its_answer_moves_the_confidence_and_nothing_else(model, plain):
 
 
 def test_what_shows_only_under_the_threshold_is_rated_as_well(model):
-    ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
+    ct = chest()
     engine = open_engine(model)
     engine.classifier = Says(0.9)
     strict = replace(model, card=replace(model.card, run_threshold=0.999))
@@ -168,7 +173,7 @@ def test_what_shows_only_under_the_threshold_is_rated_as_well(model):
 
 @pytest.mark.parametrize("threshold", [0.06, 0.5])
 def test_another_threshold_gives_the_same_lesions_and_confidences_in_a_run_and_afterwards(model, threshold):
-    ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
+    ct = chest()
     engine = open_engine(model)
     fresh, first = (
         segment(ct, Options(threshold=t, min_confidence=0), engine=engine, bundle=model) for t in (threshold, None)
@@ -189,7 +194,7 @@ def test_short_of_memory_fewer_cubes_are_shown_at_a_time(model):
     many = tuple(((-70.0, 10.0 + 18 * k, 20.0), 7.0, 40.0) for k in range(-3, 4))
     engine = open_engine(model)
     engine.device, engine.batch, engine.classifier = "GPU", 8, Says(0.5, most=0)
-    ct, _ = phantoms.chest(PIXELS, size_mm=(384, 288, 100), lesions=many)
+    ct = chest(many)
     result = segment(ct, Options(), engine=engine, bundle=model)
     assert "went on with 4" in result.notes[0] and "went on on the CPU" in result.notes[-1]
     assert result.device == "CPU" and any(candidate.ratings for candidate in result.candidates)
@@ -206,7 +211,7 @@ def test_a_bundle_without_one_rates_nothing(model, tmp_path, plain):
     opened = load_bundle(folder)
     engine = open_engine(opened)
     assert engine.classifier is None and open_engine(model).classifier is not None
-    ct, _ = phantoms.chest(PIXELS, lesions=(NODULE,))
+    ct = chest()
     result = segment(ct, Options(keep_probability=True, min_confidence=0), engine=engine, bundle=opened)
     np.testing.assert_array_equal(result.probability, plain.probability)
     assert result.lesions == plain.lesions and not any(candidate.ratings for candidate in result.candidates)
