@@ -22,11 +22,11 @@ OUTLINE = (213, 94, 0)
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("screenshots")
-    done = subprocess.run([*COMMAND, str(folder)], capture_output=True, text=True)
+    done = subprocess.run([*COMMAND, "--recording", str(folder)], capture_output=True, text=True)
     if done.returncode == 3 and "CI" not in os.environ:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stdout + done.stderr
-    return {path.stem: path for path in folder.glob("*.png")}
+    return {path.stem: path for path in folder.iterdir()}
 
 
 def pixels(path):
@@ -34,12 +34,25 @@ def pixels(path):
 
 
 def test_every_state_has_a_picture_of_its_own(pictures):
-    assert set(pictures) == STATES
-    assert len({path.read_bytes() for path in pictures.values()}) == len(STATES)
+    assert set(pictures) == {*STATES, "recording"}
+    assert len({path.read_bytes() for path in pictures.values()}) == len(STATES) + 1
 
 
 def test_every_picture_is_small_enough_for_the_repository(pictures):
-    assert {name: path.stat().st_size for name, path in pictures.items() if path.stat().st_size > 200_000} == {}
+    small = {name: path.stat().st_size for name, path in pictures.items() if name != "recording"}
+    assert {name: size for name, size in small.items() if size > 200_000} == {}
+
+
+def test_the_recording_moves_from_the_open_ct_to_the_result(pictures):
+    assert pictures["recording"].stat().st_size < 2_000_000
+    film = Image.open(pictures["recording"])
+    assert film.format == "WEBP" and film.n_frames >= 8
+    frames = []
+    for number in (0, film.n_frames - 1):
+        film.seek(number)
+        frames.append(np.asarray(film.convert("RGB")).astype(int))
+    coloured = [np.count_nonzero(np.abs(frame - OUTLINE).max(axis=2) < 60) for frame in frames]
+    assert coloured[0] < 50 < coloured[1]
 
 
 def test_the_panel_is_pictured_at_320_400_and_550_pixels_and_with_twice_the_pixels(pictures):

@@ -19,11 +19,13 @@ from Testing.support.paths import RESOURCES
 from Testing.support.scene_volume import load_volume
 from Testing.tools.screenshots import views
 from Testing.tools.screenshots.album import Album, beside
+from Testing.tools.screenshots.recording import Recording
 
 # Slicer's module panel is 310 to 335 pixels wide, about 550 where Segment Editor was shown
 WIDTH, NARROW, WIDE, DENSE = 400, 320, 550, 2
 # when the picture of a run is taken: this much of its slices done, in percent
 RUNNING_PERCENT = 30
+FILMED_PERCENT = range(5, 100, 8)  # a frame of the recording each
 PATIENCE_SECONDS = 1800
 TUTORIAL = ("overview", "panel-ready", "panel-running", "panel-findings", "adjust", "click")
 
@@ -37,10 +39,13 @@ class CannotDrawError(Exception):
 
 
 class Sitting:
-    """album: where the pictures go. smallest_mm: the smallest diameter that the user leaves in the table."""
+    """album: where the pictures go. smallest_mm: the smallest diameter that the user leaves in the table.
 
-    def __init__(self, album: Album, smallest_mm: float):
-        self.album, self.smallest_mm = album, smallest_mm
+    recording: takes frames of what the user does, where one is wanted.
+    """
+
+    def __init__(self, album: Album, smallest_mm: float, recording: Recording | None = None):
+        self.album, self.smallest_mm, self.recording = album, smallest_mm, recording
         scene, self.application = headless.start()
         standin.install(scene, self.application)
         if not qt.QFontMetrics(qt.QApplication.font()).inFontUcs4(ord("A")):
@@ -59,9 +64,13 @@ class Sitting:
         self._shoot("panel-empty")
         self._open(ct, name)
         self._shoot("panel-ready")
+        self._film("A chest CT is open", 2)
         self._segment()
         self._shoot("panel-findings")
+        self._film("The lesions: table, outlines, surfaces", 3)
+        self._review()
         told = self._tidy()
+        self._film(f"From {self.smallest_mm:g} mm on; the largest accepted, the others rejected", 4)
         self._shoot_result()
         self._click_lesion()
         self._fail()
@@ -77,26 +86,61 @@ class Sitting:
         if self.album.wants(name):
             self.album.put(name, self._panel(width, ratio))
 
+    def _film(self, caption: str, seconds: float, views_shown: np.ndarray | None = None):
+        if self.recording is not None:
+            shown = self._views() if views_shown is None else views_shown
+            self.recording.add(self._panel(NARROW), shown, caption, seconds)
+
+    def _views(self) -> np.ndarray:
+        if not self._lesions():
+            return views.ct_views(self.application, self.case.panel.volume)
+        return views.four_views(self.application, self.logic, self._findings(), self._chosen())
+
     def _open(self, ct: Path, name: str):
         self.ui.inputSelector.setCurrentNode(load_volume(ct, name))
         self.case.settle()
 
     def _segment(self):
+        shown = self._views() if self.recording else None
         self.ui.segmentButton.click()
-        bar, status = self.ui.progressBar, self.ui.statusLabel
-
-        def under_way():
-            share = 100 * bar.value / max(bar.maximum, 1)
-            return not self.logic.running or ("slices" in status.text and share >= RUNNING_PERCENT)
-
-        spin(under_way, PATIENCE_SECONDS)
+        self._film_run(FILMED_PERCENT[:4], shown)
+        spin(lambda: not self.logic.running or self._slices_percent() >= RUNNING_PERCENT, PATIENCE_SECONDS)
         if not self.logic.running:
             raise NoPictureError(f"The run was over before it could be pictured. {self.ui.errorLabel.text}")
         self._shoot("panel-running")
+        self._film_run(FILMED_PERCENT[4:], shown)
         spin(lambda: not self.logic.running, PATIENCE_SECONDS)
         self.case.settle()
         if not self._lesions():
             raise NoPictureError(f"No lesion was found in this CT. {self.ui.errorLabel.text}")
+
+    def _percent(self) -> float:
+        return 100 * self.ui.progressBar.value / max(self.ui.progressBar.maximum, 1)
+
+    def _slices_percent(self) -> float:
+        return self._percent() if "slices" in self.ui.statusLabel.text else 0.0
+
+    def _film_run(self, percents: range, shown: np.ndarray | None):
+        if self.recording is None:
+            return
+        for percent in percents:
+            spin(lambda percent=percent: not self.logic.running or self._percent() >= percent, PATIENCE_SECONDS)
+            if self.logic.running:
+                self._film("Segment: every slice, then each candidate from the front and the side", 0.3, shown)
+
+    def _review(self):
+        """Step, reject and take it back, for the recording."""
+        if self.recording is None:
+            return
+        steps = (
+            (self.ui.nextButton, "Next lesion: N", 2),
+            (self.ui.rejectButton, "Reject: D", 2),
+            (self.ui.undoButton, "Undo: U", 2),
+        )
+        for button, caption, seconds in steps:
+            button.click()
+            self.case.settle()
+            self._film(caption, seconds)
 
     def _tidy(self) -> str:
         """Leave out what is small, keep the largest, reject the others, look at it in 3D."""

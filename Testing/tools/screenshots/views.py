@@ -26,6 +26,27 @@ def four_views(application, logic, findings, lesion_id: int, side: int = 400) ->
     return np.vstack([np.hstack([axial, solid]), np.hstack([coronal, sagittal])])
 
 
+def ct_views(application, volume, side: int = 400) -> np.ndarray:
+    """The same four views of a CT without a result, through its middle."""
+    bounds = [0.0] * 6
+    volume.GetRASBounds(bounds)
+    middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2], strict=True)]
+    axial, coronal, sagittal = (
+        with_bar(
+            offscreen.slice_picture(application, volume, middle, (side, side), None, orientation),
+            color,
+            f"{letter}   {axis}: {middle[index]:.1f} mm",
+        )
+        for letter, orientation, color, axis, index in SLICES
+    )
+    empty = offscreen.SolidView(application, slicer.mrmlScene, (side, side))
+    try:
+        solid = with_bar(empty.picture(), VIEW_BAR, "1")
+    finally:
+        empty.close()
+    return np.vstack([np.hstack([axial, solid]), np.hstack([coronal, sagittal])])
+
+
 def slice_views(application, logic, findings, lesion_id: int, side: int, orientations=SLICES) -> list[np.ndarray]:
     """The slice views through a lesion's middle, each under its bar."""
     volume, place = logic.volume(findings), logic.lesion_position(findings, lesion_id)
