@@ -229,6 +229,18 @@ def test_a_volume_without_a_body_has_no_lungs(chest, hu):
         find.find(replace(chest, voxels_zyx=np.full(chest.voxels_zyx.shape, hu, np.int16)))
 
 
+def test_a_mattress_under_the_back_is_no_lung(chest, found):
+    rows = 20
+    voxels = np.pad(chest.voxels_zyx, ((0, 0), (0, rows), (0, 0)), constant_values=-1000)
+    foam = np.where(np.arange(rows) % 4 == 1, -620, -840)[None, :, None]  # layers of its cover
+    voxels[:, -rows:] = foam
+    shape = chest.geometry.shape_zyx
+    geometry = replace(chest.geometry, shape_zyx=(shape[0], shape[1] + rows, shape[2]))
+    lungs = find.find(replace(chest, voxels_zyx=voxels, geometry=geometry))
+    assert not lungs.label_zyx[:, shape[1] :].any()
+    np.testing.assert_array_equal(lungs.label_zyx[:, : shape[1]], found.label_zyx)
+
+
 def test_a_volume_of_a_few_voxels_has_no_lungs(chest):
     geometry = replace(chest.geometry, shape_zyx=(2, 6, 6))
     with pytest.raises(NoLungsFoundError):

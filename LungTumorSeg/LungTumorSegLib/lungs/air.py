@@ -10,6 +10,10 @@ EMPTY_HU = -1015  # no tissue is that low: what a scanner writes outside its cir
 GAS_HU = -930
 GAS_TISSUE = 0.1
 CUT_LUNG_TISSUE, CUT_LUNG_HU, CUT_LUNG_MM2 = 0.85, -890, 2000
+# A mattress did: under the back it lies open for 0.47 to 0.57 of its outline, a lung that the picture's edge cuts for at
+# most 0.43 (20 real CTs, five crops each), and its cover makes it less even: sd 83 to 154 HU, of lungs 30 to 104, once
+# 133. Both count, so that a field of view inside a lung still is one
+MATTRESS_OPEN, MATTRESS_SD_HU = 0.45, 80
 
 CROSS = ndimage.generate_binary_structure(3, 1)
 CROSS[[0, 2]] = False
@@ -38,8 +42,25 @@ def inside_air(hu: np.ndarray, pixel_mm2: float) -> np.ndarray:
     closed[0] = cut_off[0] = False
     inside = closed[regions]
     if cut_off.any():
+        squares = np.bincount(regions[core], hu[core].astype(float) ** 2, minlength=n + 1) / np.maximum(in_core, 1)
+        uneven = np.sqrt(np.maximum(squares - mean**2, 0)) > MATTRESS_SD_HU
+        cut_off &= ~(uneven & (_open_share(regions, empty, n) > MATTRESS_OPEN))
         inside |= ndimage.binary_opening(cut_off[regions], CROSS, iterations=2)
     return inside
+
+
+def _open_share(regions: np.ndarray, empty: np.ndarray, n: int) -> np.ndarray:
+    """For regions 0 to n of the slices: which share of the outline lies at the picture's edge or at what is empty."""
+    sides, is_open = np.zeros(n + 1), np.zeros(n + 1)
+    framed = np.pad(regions, ((0, 0), (1, 1), (1, 1)), constant_values=-1)
+    beyond = np.pad(empty, ((0, 0), (1, 1), (1, 1)), constant_values=True)
+    for axis in (1, 2):
+        for step in (-1, 1):
+            moved, outside = (np.roll(a, step, axis)[:, 1:-1, 1:-1] for a in (framed, beyond))
+            rim = moved != regions
+            sides += np.bincount(regions[rim], minlength=n + 1)
+            is_open += np.bincount(regions[rim & outside], minlength=n + 1)
+    return is_open / np.maximum(sides, 1)
 
 
 def touching(mask: np.ndarray, edge_yx: np.ndarray) -> np.ndarray:
