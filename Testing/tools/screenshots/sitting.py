@@ -126,7 +126,7 @@ class Sitting:
         for percent in percents:
             spin(lambda percent=percent: not self.logic.running or self._percent() >= percent, PATIENCE_SECONDS)
             if self.logic.running:
-                self._film("Segment: every slice, then each candidate from the front and the side", 0.3, shown)
+                self._film("Segment: axial slices, then coronal and sagittal ones of each candidate", 0.3, shown)
 
     def _review(self):
         """Step, reject and take it back, for the recording."""
