@@ -146,7 +146,7 @@ class NewEngine(Engine):
     (tmp_path / "new_engine.py").write_text(source)
     monkeypatch.setattr(engines, "__path__", [*engines.__path__, str(tmp_path)])
     try:
-        assert [*choose._every_engine()] == ["tensorflow", "onnxruntime", "openvino", "new"]
+        assert [*choose._every_engine()] == ["onnxruntime", "openvino", "tensorflow", "new"]
     finally:
         sys.modules.pop(f"{engines.__name__}.new_engine")
 

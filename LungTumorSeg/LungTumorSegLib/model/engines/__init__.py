@@ -2,8 +2,10 @@
 
 import pkgutil
 
-# nothing is imported, so that the command can name its choices at once
-ENGINE_NAMES = (
-    "auto",
-    *(m.name.removesuffix("_engine") for m in pkgutil.iter_modules(__path__) if m.name.endswith("_engine")),
-)
+
+def names() -> list[str]:
+    """Of the engines' files. None is imported, so that the command can name its choices at once."""
+    return [m.name.removesuffix("_engine") for m in pkgutil.iter_modules(__path__) if m.name.endswith("_engine")]
+
+
+ENGINE_NAMES = ("auto", *names())

@@ -6,13 +6,13 @@ from importlib import import_module
 from ...enums import Device
 from ...errors import EngineError, NoWeightsError
 from ..bundle import Bundle
-from . import ENGINE_NAMES
+from . import ENGINE_NAMES, names
 from .base import Availability, Engine
 
 
 def _every_engine() -> dict[str, type[Engine]]:
     """By name; none of their modules imports its library yet."""
-    for name in ENGINE_NAMES[1:]:
+    for name in names():
         import_module(f"{__package__}.{name}_engine")
     return {engine.name: engine for engine in Engine.__subclasses__()}
 
@@ -43,24 +43,24 @@ def open_engine(bundle: Bundle, engine: str = "auto", device: Device = Device.AU
         raise EngineError(f"There is no engine {engine!r}. Choose one of {', '.join(ENGINE_NAMES)}.")
     if device not in tuple(Device):
         raise EngineError(f"There is no device {device!r}. Choose one of {', '.join(Device)}.")
-    names = installed()
+    there = installed()
     if engine == "auto":
-        return _open_best(bundle, names, device)
-    if engine not in names:
+        return _open_best(bundle, there, device)
+    if engine not in there:
         raise EngineError(
             f"The engine {engine} is not installed. Install it in the module's Environment section, or with pip."
         )
     return _open(ENGINES[engine], bundle, device)
 
 
-def _open_best(bundle: Bundle, names: list[str], device: Device) -> Engine:
-    if not names:
+def _open_best(bundle: Bundle, there: list[str], device: Device) -> Engine:
+    if not there:
         raise EngineError(
             "No engine is installed to run the network: neither TensorFlow, ONNX Runtime nor OpenVINO. "
             "Install one in the module's Environment section, or with pip."
         )
     passed_over = []
-    for name, on_device in _auto_order(names, device):
+    for name, on_device in _auto_order(there, device):
         try:
             engine = _open(ENGINES[name], bundle, on_device)
         except (EngineError, ImportError, NoWeightsError) as problem:
@@ -81,9 +81,9 @@ def _open(kind: type[Engine], bundle: Bundle, device: Device) -> Engine:
     return engine
 
 
-def _auto_order(names: list[str], device: Device) -> Iterator[tuple[str, Device]]:
+def _auto_order(there: list[str], device: Device) -> Iterator[tuple[str, Device]]:
     """(engine, device), best first. No library is imported only to hear that it has no GPU."""
-    engines = [ENGINES[name] for name in names]
+    engines = [ENGINES[name] for name in there]
     if device != Device.CPU:
         able = [(engine.gpu_rank, engine.name) for engine in engines if engine.gpu_rank and engine.may_have_gpu()]
         yield from ((name, Device.GPU) for _, name in sorted(able))
