@@ -65,12 +65,16 @@ def extract(
         pieces += _pieces(candidate, ct.geometry, next(t for t in chosen if t is not None))
     found = []
     for piece in _without_overlap(pieces):
-        measurement = _measure(piece, ct, lungs, options)
-        if measurement is None:
+        clicked, away = piece.candidate.point_lps is not None, False
+        if lungs is not None and options.lung_restriction and not clicked:
+            places = mask_points_lps(piece.mask, ct.geometry.crop(piece.box), 5000)
+            if hull_distance(places, lungs).min() > LUNG_REACH_MM:
+                continue
+            away = is_away(places, lungs)
+        measurement = measure(piece.mask, piece.box, ct, lungs)
+        if measurement.long_axis_mm < options.min_diameter_mm:
             continue
-        sure, clicked = _confidence(piece, measurement, ct, lungs, card), piece.candidate.point_lps is not None
-        bound = _bound(piece, lungs, options)
-        away = bound is not None and is_away(_places(piece, ct), bound)
+        sure = _confidence(piece, measurement, ct, lungs, card)
         least = card.operating_min_confidence(options)
         lesion = Lesion(
             id=0,
@@ -110,24 +114,6 @@ def _pieces(candidate: Candidate, geometry: Geometry, threshold: float) -> list[
                 box = Box.of_slices(tight).shift(inner.start).shift(candidate.box.start)
                 pieces.append(_Piece(candidate, box, mask, threshold))
     return pieces
-
-
-def _measure(piece: _Piece, ct: CT, lungs: Lungs | None, options: Options) -> Measurement | None:
-    """What is measured of a piece; None if it is too small or too far from the lungs to be a lesion."""
-    bound = _bound(piece, lungs, options)
-    if bound is not None and hull_distance(_places(piece, ct), bound).min() > LUNG_REACH_MM:
-        return None
-    measurement = measure(piece.mask, piece.box, ct, lungs)
-    return measurement if measurement.long_axis_mm >= options.min_diameter_mm else None
-
-
-def _bound(piece: _Piece, lungs: Lungs | None, options: Options) -> Lungs | None:
-    """The lungs where the piece has to lie near them."""
-    return lungs if piece.candidate.point_lps is None and options.lung_restriction else None
-
-
-def _places(piece: _Piece, ct: CT) -> np.ndarray:
-    return mask_points_lps(piece.mask, ct.geometry.crop(piece.box), 5000)
 
 
 def _confidence(
