@@ -106,6 +106,10 @@ NoLungMask = Annotated[bool, typer.Option("--no-lung-mask", help="Look everywher
 SaveProbability = Annotated[
     bool, typer.Option("--save-probability", help="Write probability.nrrd as well; not with --point.")
 ]
+Labels = Annotated[
+    Path | None,
+    typer.Option(parser=path, metavar="FILE", help="Write a label map as well: .nii.gz, .nrrd, .mha; ids as labels."),
+]
 Png = Annotated[bool, typer.Option("--png", help="Write pictures as well: an overview and the ten best lesions.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in the output folder.")]
 Identify = Annotated[
@@ -136,6 +140,7 @@ def segment_command(
     point: Points = None,
     no_lung_mask: NoLungMask = False,
     save_probability: SaveProbability = False,
+    labels: Labels = None,
     png: Png = False,
     overwrite: Overwrite = False,
     identify: Identify = False,
@@ -167,4 +172,4 @@ def segment_command(
     reading = {"series": series, "allow_partial": allow_partial, "add_hu": add_hu}
     writing = {"overwrite": overwrite, "with_pictures": png, "identify": identify}
     with exit_codes(debug, as_json):
-        segment_run.run(input, output, options, reading, writing, quiet, as_json, log)
+        segment_run.run(input, output, options, reading, writing, labels, quiet, as_json, log)

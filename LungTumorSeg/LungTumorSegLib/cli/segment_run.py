@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..model.bundle import load_bundle
 from ..readers.ct import read_ct
 from ..readers.dicom_series import name_the_choice
 from ..segmentation import segment
-from ..writers import result_files
+from ..writers import label_map, result_files
 from ..writers.lesion_table import centre_ras
 from .output import Output, print_line, print_path, say
 from .progress import shown as progress_shown
@@ -31,29 +32,37 @@ def run(
     options: Options,
     reading: dict[str, Any],
     writing: dict[str, Any],
+    labels: Path | None,
     quiet: bool,
     as_json: bool,
     log: Path | None,
 ) -> None:
     """Segment a CT into the folder ``output`` and print what was found.
 
-    reading: further arguments of `read_ct`; writing: of `result_files.save`. Raises what these and `segment` raise.
+    reading: further arguments of `read_ct`; writing: of `result_files.save`. labels: file of a label map. Raises what
+    these, `label_map` and `segment` raise.
     """
     pictures = ["overview.png"] if writing["with_pictures"] else []
     also = [result_files.PROBABILITY, *pictures] if options.keep_probability else pictures
     with RunLog(log) as run_log, result_files.reserved(output, writing["overwrite"], also):
+        if labels is not None:
+            label_map.check(labels, output, writing["overwrite"])
         ct = read_ct(input, **reading)
         unusual = limits.outside(ct.geometry, load_bundle(options.model).card)
         notes = (*ct.source.get("warnings", ()), *_without_effect(ct, options, reading), *unusual)
         result = _segmented(ct, options, quiet, as_json)
-        files = result_files.save(result, ct, output, **writing)
+        with ExitStack() as also_written:
+            if labels is not None:
+                also_written.enter_context(label_map.written(labels, result))
+            files = result_files.save(result, ct, output, **writing)
         run_log.found(result)
     _print_notes((*notes, *result.notes), as_json)
     if as_json:
         record = json.loads((output / result_files.RECORD).read_text("utf-8"))
-        print_line(json.dumps({"type": "result", "folder": str(output), **record}))
+        place = {"folder": str(output)} | ({"labels": str(labels)} if labels is not None else {})
+        print_line(json.dumps({"type": "result", **place, **record}))
     elif not quiet:
-        _print(result, files)
+        _print(result, files if labels is None else [*files, labels])
 
 
 def _segmented(ct: CT, options: Options, quiet: bool, as_json: bool) -> Result:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import nrrd
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from LungTumorSegLib.data import Options
 from LungTumorSegLib.model.bundle import CARD, ONNX, default_path, load_bundle
 from LungTumorSegLib.readers.ct import read_ct
@@ -277,3 +278,20 @@ def test_a_file_name_that_is_no_utf8_is_read(small_file, tmp_path):
     ended = run("segment", os.fsdecode(name), "-o", tmp_path / "out", *POINT)
     assert ended.exit_code == 0, ended.stderr
     assert json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))["input"]["name"] == "M\ufffdller"
+
+
+def test_a_label_map_has_the_ids_of_the_table(small_file, output):
+    ended = run("segment", small_file, "-o", output, "--no-lung-mask", "--labels", output / "labels.nii.gz")
+    assert ended.exit_code == 0, ended.stderr
+    assert str(output / "labels.nii.gz") in ended.stdout.splitlines()
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(output / "labels.nii.gz")))
+    with (output / "lesions.csv").open(encoding="utf-8", newline="") as file:
+        listed = {int(row["id"]): float(row["volume_mm3"]) for row in csv.DictReader(file) if row["listed"] == "true"}
+    voxels = {int(i): float((labels == i).sum()) * 1.5 * 1.5 * 3 for i in np.unique(labels[labels > 0])}
+    assert listed and voxels == pytest.approx(listed)
+
+
+def test_a_label_map_that_cannot_be_written_is_said_before_any_work(small_file, output):
+    ended = run("segment", small_file, "-o", output, "--labels", output / "labels.png")
+    assert_refused(ended, 3, "No label map can be written as labels.png")
+    assert "Segmenting" not in ended.stderr and not output.exists()

@@ -1,0 +1,92 @@
+"""The lesions as a label map for other tools: any image format that ITK writes, chosen by the file's ending."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..data import Result
+from ..enums import Status
+from ..errors import OutputError
+from ..geometry import Geometry
+from . import result_files
+from .output_folder import output_error
+
+# ITK's formats that give back labels on a turned grid unchanged (a test writes each). Others lose the direction; JPEG
+# ended the process (SimpleITK 2.5).
+ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".img", ".mnc", ".h5", ".hdf5")
+
+
+def voxels(result: Result) -> np.ndarray:
+    """uint16 (z, y, x) on the CT's stored grid: 0, or the id of the lesion there.
+
+    Listed lesions alone, without the rejected: a label has no status. A voxel of several lesions (outlines drawn by
+    hand) has the id of the one that stands first in the table.
+    """
+    labels = np.zeros(result.geometry.shape_zyx, np.uint16)
+    for lesion, mask in zip(reversed(result.lesions), reversed(result.masks), strict=True):
+        if lesion.status != Status.REJECTED:
+            labels[lesion.label_box.slices][mask] = lesion.id
+    return labels
+
+
+def check(path: Path, output: Path, overwrite: bool = False) -> None:
+    """Raise now what `written` would raise after minutes of work; leaves nothing behind.
+
+    output: the folder of the same run's results, which has file names of its own.
+
+    Raises OutputError: an ending that is none of `ENDINGS`; a file that is there and not ``overwrite``; a folder that
+    does not exist or cannot be written to.
+    """
+    if not path.name.lower().endswith(ENDINGS):
+        raise OutputError(f"No label map can be written as {path.name}. Use one of the endings {', '.join(ENDINGS)}.")
+    same_folder = path.resolve().parent == output.resolve()
+    if same_folder and any(fnmatch(path.name, pattern) for pattern in result_files.FILES):
+        raise OutputError(f"{path.name} is the name of another result file. Choose another name for the label map.")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder. Give the label map's file name, for example labels.nii.gz.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} is there already. Choose another name, or overwrite it (--overwrite).")
+    with _temporary_beside(path):
+        pass
+
+
+@contextmanager
+def written(path: Path, result: Result) -> Iterator[None]:
+    """Write `voxels` under a temporary name; on a clean exit of the block it gets its own, else it is gone.
+
+    A format of two files (.mhd and its .raw) gets both. Raises OutputError.
+    """
+    with _temporary_beside(path) as folder:
+        try:
+            _write(folder / path.name, voxels(result), result.geometry)
+        except (RuntimeError, UnicodeError) as error:
+            raise OutputError(f"The label map {path} can't be written (is the disk full?).") from error
+        yield
+        for file in sorted(folder.iterdir(), key=lambda file: file.name == path.name):  # what names the other is last
+            file.replace(path.parent / file.name)
+
+
+@contextmanager
+def _temporary_beside(path: Path) -> Iterator[Path]:
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=".partial-", dir=path.parent))
+    except OSError as error:
+        raise output_error(path.parent, error) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
+    image = sitk.GetImageFromArray(labels)
+    image.SetOrigin(geometry.origin_lps)
+    image.SetSpacing(geometry.spacing_xyz)
+    image.SetDirection(geometry.direction)
+    sitk.WriteImage(image, str(path), useCompression=True)
