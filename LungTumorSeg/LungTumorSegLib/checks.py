@@ -24,6 +24,8 @@ MIN_AIR_SHARE = 0.01
 OFFSET = 1024
 # Of a CT's voxels above air, 70 to 91 % lie within 150 HU of water (same 16 CTs)
 MIN_SOFT_SHARE = 0.5
+# Inverted, air and lung are bright. Of a whole chest CT at most 2 % is bone, metal or contrast in that range
+MIN_INVERTED_SHARE, INVERTED_TO_AIR = 0.25, 5
 
 
 def as_hu(array: np.ndarray) -> np.ndarray:
@@ -99,9 +101,9 @@ def _check_values(ct: CT) -> None:
     # slice by slice: masks of a whole large CT would take several hundred MB
     air = sum(np.count_nonzero((plane >= AIR_HU[0]) & (plane < AIR_HU[1])) for plane in voxels)
     if air >= MIN_AIR_SHARE * voxels.size:
+        _check_not_inverted(voxels, air / voxels.size, name)
         return
-    tissue = voxels[voxels >= AIR_HU[1] + OFFSET]
-    if low >= 0 and tissue.size and np.mean(np.abs(tissue - np.float32(OFFSET)) < 150) >= MIN_SOFT_SHARE:
+    if low >= 0 and soft_share(voxels, OFFSET) >= MIN_SOFT_SHARE:
         offset = _offset(voxels, low)
         raise NotACTError(
             f"{name} looks like a CT whose values are about {offset} too high (they run from {low:g} to {high:g}): the "
@@ -112,6 +114,23 @@ def _check_values(ct: CT) -> None:
         f"{name} isn't a CT in Hounsfield units: its values run from {low:g} to {high:g} with no air or lung "
         f"(about -1000 to -850 HU) among them. Give a chest CT, not MR, PET, a picture or a mask."
     )
+
+
+def _check_not_inverted(voxels: np.ndarray, air_share: float, name: str) -> None:
+    some = voxels[:, ::4, ::4] if min(voxels.shape[1:]) > 100 else voxels
+    bright = np.mean((some > -AIR_HU[1]) & (some <= -AIR_HU[0]))
+    if bright >= MIN_INVERTED_SHARE and bright > INVERTED_TO_AIR * air_share:
+        raise NotACTError(
+            f"{name} isn't a CT in Hounsfield units: {bright:.0%} of its voxels lie between {-AIR_HU[1]} and "
+            f"{-AIR_HU[0]}, where a CT has bone and metal only. Its values are inverted, or about 1000 too high. "
+            "Export it again from the original."
+        )
+
+
+def soft_share(hu: np.ndarray, offset: int = 0) -> float:
+    """Of the voxels above air and lung, those within 150 HU of water; 0 if there are none. offset: too high by."""
+    tissue = hu[hu >= AIR_HU[1] + offset]
+    return float(np.mean(np.abs(tissue - np.float32(offset)) < 150)) if tissue.size else 0.0
 
 
 def _offset(voxels: np.ndarray, low: float) -> int:

@@ -3,7 +3,7 @@
 import numpy as np
 import pydicom
 import pytest
-from LungTumorSegLib.errors import InputError, UnreadableError
+from LungTumorSegLib.errors import InputError, NotACTError, UnreadableError
 from LungTumorSegLib.readers import dicom_blank
 from LungTumorSegLib.readers.ct import read_ct
 
@@ -36,6 +36,59 @@ def test_a_rescale_that_does_not_fit_the_values_is_refused(tmp_path, wrong, tag,
 def test_a_rescale_for_each_slice_that_fits_its_values_is_read(tmp_path):
     phantoms.write_dicom(SMALL, tmp_path, rescale=((1, -1024), (1, -8192), (1, 0)))
     assert same(read_ct(tmp_path), SMALL)
+
+
+@pytest.mark.parametrize("intercept", [-1024, 0])
+@pytest.mark.parametrize("part", [slice(None), slice(8, 14)], ids=["whole", "inside"])
+def test_a_slope_with_the_wrong_sign_is_refused(tmp_path, intercept, part):
+    whole, _ = phantoms.chest((6, 6, 6))
+    paths = phantoms.write_dicom(whole, tmp_path, range(len(whole.voxels_zyx))[part], rescale=((1, intercept),))
+    edited(paths, lambda d: setattr(d, "RescaleSlope", "-1"))
+    refused(UnreadableError, "slope of .* is -1, but its values fit 1", tmp_path)
+
+
+@pytest.mark.parametrize("intercept", [3071, 0])
+@pytest.mark.parametrize("ct", [SMALL, phantoms.chest((6, 6, 6))[0]], ids=["piece", "whole"])
+def test_pictures_that_are_stored_inverted_are_turned_and_that_is_said(tmp_path, ct, intercept):
+    phantoms.write_dicom(ct, tmp_path, rescale=((-1, intercept),))
+    found = read_ct(tmp_path)
+    assert same(found, ct) and "slope of Thorax 1.0 B30f is -1" in found.source["warnings"][0]
+
+
+def test_an_inverted_ct_is_refused_whatever_its_format(tmp_path):
+    whole, _ = phantoms.chest((6, 6, 6))
+    bones = whole.voxels_zyx.copy()
+    bones[:, ::20][bones[:, ::20] > -100] = 700  # inverted, it passes for air: 2 % of the voxels
+    phantoms.write_image(phantoms.CT(-bones, whole.geometry), tmp_path / "ct.nrrd")
+    refused(NotACTError, "inverted, or about 1000 too high", tmp_path / "ct.nrrd")
+    phantoms.write_image(phantoms.CT(bones, whole.geometry), tmp_path / "ct.nrrd")
+    read_ct(tmp_path / "ct.nrrd")
+
+
+# values in another form
+
+
+def test_a_table_in_place_of_the_rescale_is_named(tmp_path):
+    table = pydicom.Dataset()
+    table.LUTDescriptor, table.ModalityLUTType, table.LUTData = (
+        [4096, 0, 16],
+        "HU",
+        np.arange(4096, dtype="<u2").tobytes(),
+    )
+    tags = {"ModalityLUTSequence": pydicom.Sequence([table]), "RescaleSlope": None, "RescaleIntercept": None}
+    phantoms.write_dicom(SMALL, tmp_path, **tags)
+    refused(UnreadableError, "A table .Modality LUT Sequence. turns the values of Thorax", tmp_path)
+
+
+@pytest.mark.parametrize(("keyword", "kind"), [("FloatPixelData", "<f4"), ("DoubleFloatPixelData", "<f8")])
+def test_floating_point_pixels_are_named(tmp_path, keyword, kind):
+    def change(dataset):
+        setattr(dataset, keyword, (stored(dataset) - 1024.0).astype(kind).tobytes())
+        del dataset.PixelData, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation
+        dataset.BitsAllocated = 8 * np.dtype(kind).itemsize
+
+    edited(phantoms.write_dicom(SMALL, tmp_path), change)
+    refused(UnreadableError, f"floating-point numbers .{keyword}., which can't be read", tmp_path)
 
 
 # blank slices

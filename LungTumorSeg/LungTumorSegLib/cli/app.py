@@ -7,7 +7,7 @@ import typer
 from .. import __version__
 from . import info, segment
 from .errors import exit_codes
-from .output import print_line, tolerate_any_encoding
+from .output import let_readers_leave, print_line, tolerate_any_encoding
 
 app = typer.Typer(
     name="lungtumorseg",
@@ -37,4 +37,5 @@ def everything(
 
 def main() -> None:
     tolerate_any_encoding()
+    let_readers_leave()
     app(prog_name="lungtumorseg")

@@ -20,8 +20,17 @@ class Output(Console):
         super().__init__(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
 
     def on_broken_pipe(self) -> None:
-        self.quiet = True
-        _drop_the_rest(self.file)
+        _reader_has_left(self)
+
+
+def _reader_has_left(console: Console) -> None:
+    console.quiet = True
+    _drop_the_rest(console.file)
+
+
+def let_readers_leave() -> None:
+    """The same for help and wrong use, which Typer prints on consoles of its own; Rich ends with 1 there."""
+    Console.on_broken_pipe = _reader_has_left  # type: ignore[assignment,method-assign]  # Rich means it to be overridden
 
 
 def tolerate_any_encoding() -> None:

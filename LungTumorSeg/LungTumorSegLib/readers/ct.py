@@ -29,6 +29,8 @@ def read_ct(path: str | Path, series: str | None = None, allow_partial: bool = F
     try:
         if not path.exists():
             raise UnreadableError(f"There is no file or folder {path}.")
+        if not (path.is_dir() or path.is_file()):  # opening one may wait for ever
+            raise UnreadableError(f"{path} is a pipe, a socket or a device. Save the CT as a file and give that.")
         kind = None if path.is_dir() else image_files.kind(path)
         if kind is None:
             ct = dicom_series.read(path, series, allow_partial)

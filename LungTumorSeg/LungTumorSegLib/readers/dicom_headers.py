@@ -17,7 +17,7 @@ from . import dicom_marks
 
 _TAGS = [
     *sorted(dicom_marks.TAGS), "BodyPartExamined", "Columns", "ConvolutionKernel", "FrameOfReferenceUID",
-    "ImageOrientationPatient", "ImagePositionPatient", "Modality", "NumberOfFrames",
+    "ImageOrientationPatient", "ImagePositionPatient", "Modality", "ModalityLUTSequence", "NumberOfFrames",
     "PerFrameFunctionalGroupsSequence", "PixelPaddingRangeLimit", "PixelPaddingValue", "PixelSpacing",
     "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SOPInstanceUID", "SamplesPerPixel",
     "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "StudyInstanceUID",
@@ -34,10 +34,11 @@ _BELONGS_TO = ("study_uid", "frame_of_reference_uid", "kernel")
 @dataclass(frozen=True)
 class Slice:
     """position_lps, orientation (row, then column cosines) and pixel_spacing (between rows, between columns) are empty
-    where the file doesn't say. padding: stored values outside of the picture, from one to the other. phase, taken,
-    number: see `dicom_marks`. belongs_to: patient, study, frame of reference and kernel; slices that differ there make
-    no volume together. units: "HU", or another quantity that a CT scanner derives. facts: what describes the series,
-    JSON-able. is_ct: by Modality, or by the class where an anonymiser blanked that.
+    where the file doesn't say. by_table: a table stands in place of the rescale. padding: stored values outside of the
+    picture, from one to the other. phase, taken, number: see `dicom_marks`. belongs_to: patient, study, frame of
+    reference and kernel; slices that differ there make no volume together. units: "HU", or another quantity that a CT
+    scanner derives. facts: what describes the series, JSON-able. is_ct: by Modality, or by the class where an
+    anonymiser blanked that.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class Slice:
     slope: float
     intercept: float
     rescaled: bool
+    by_table: bool
     padding: tuple[int, int] | None
     units: str
     phase: tuple[dicom_marks.Mark, ...]
@@ -194,6 +196,7 @@ def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset
         slope=slope or 1.0,
         intercept=intercept or 0.0 if slope != 0 else 0.0,
         rescaled=intercept is not None and slope != 0,  # a slope of 0 is none
+        by_table=intercept is None and bool(dataset.get("ModalityLUTSequence")),
         padding=_padding(dataset),
         units=_units(str(find("RescaleType") or "HU")),
         phase=dicom_marks.phase(find, path, frame, dataset.get("ConcatenationUID")),

@@ -29,6 +29,7 @@ _DESCRIPTION = {
     "Rows": None, "Columns": None, "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2",
     "BitsAllocated": 16, "BitsStored": None, "HighBit": None, "PixelRepresentation": 0,
 }  # fmt: skip
+_FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
 _HIGHEST_HU = 3071  # that 12 bits hold; more only in metal
 
 
@@ -79,6 +80,11 @@ class _File:
                 raise UnreadableError(
                     f"The pixels of the DICOM file {path.name} are compressed in a way that can't be read "
                     f"({self._syntax.name}). Export the series again without compression."
+                )
+            if floats := next((name for name in _FLOATS if name in dataset), None):
+                raise UnreadableError(
+                    f"The DICOM file {path.name} holds floating-point numbers ({floats}), which can't be read. Export "
+                    "the series again as a CT with whole numbers."
                 )
             self._description = {name: dataset.get(name, usual) for name, usual in _DESCRIPTION.items()}
             self._vr = dataset["PixelData"].VR

@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..checks import soft_share
 from ..errors import UnreadableError
 from .dicom_headers import Slice
 
 # of the difference between two neighbours: a slice that is so much more like its neighbour with that one's rescale
 FITS = 0.25
+PADDING_HU = -1024  # what the scanner padded becomes air
+PIXELS = 48  # along the shorter side; every k-th is looked at
 
 
 def for_all(slices: list[Slice], name: str) -> tuple[list[Slice], list[str]]:
@@ -47,6 +50,27 @@ def check(slices: Sequence[Slice], voxels_zyx: np.ndarray, name: str) -> None:
                 f"Slices of {name} have different rescales ({_words(one)} and {_words(other)}) and values that fit "
                 "one and the same, so their Hounsfield units can't be known. Export the series again from the original."
             )
+
+
+def check_sign(slices: Sequence[Slice], voxels_zyx: np.ndarray, name: str) -> list[str]:
+    """A note on negative slopes. UnreadableError: the values show more soft tissue with the positive ones.
+
+    Lungs and air that are turned into values above 0 take its share away. voxels_zyx: in HU, with the slices' rescale.
+    """
+    turned = [k for k, s in enumerate(slices) if s.slope < 0]
+    if not turned:
+        return []
+    step = max(1, min(voxels_zyx.shape[1:]) // PIXELS)
+    hu = voxels_zyx[turned, ::step, ::step].astype(np.float32)
+    intercepts = np.array([slices[k].intercept for k in turned], np.float32)[:, None, None]
+    seen = hu != PADDING_HU
+    slope = slices[turned[0]].slope
+    if soft_share((2 * intercepts - hu)[seen]) > soft_share(hu[seen]):
+        raise UnreadableError(
+            f"The rescale slope of {name} is {slope:g}, but its values fit {-slope:g}: dark and bright are reversed. "
+            "Export the series again from the original."
+        )
+    return [f"The rescale slope of {name} is {slope:g}, as of pictures that are stored inverted; it was applied."]
 
 
 def _words(s: Slice) -> str:

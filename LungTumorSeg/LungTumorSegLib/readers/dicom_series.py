@@ -226,6 +226,12 @@ def _split(uid: str, slices: list[Slice]) -> list[Series]:
             f"The values of {name} are {kept[0].units}, not Hounsfield units (RescaleType). Give the plain CT."
         )
         return [Series(uid, tuple(kept), problem)]
+    if any(s.by_table for s in plain):
+        problem = UnreadableError(
+            f"A table (Modality LUT Sequence) turns the values of {name} into Hounsfield units; only a rescale slope "
+            "and intercept can be read. Export the series from the scanner or the archive as a plain CT."
+        )
+        return [Series(uid, tuple(kept), problem)]
     used = {id(s) for s in plain}
     others = [s for s in slices if id(s) not in used]
     return _volumes(uid, plain, others)

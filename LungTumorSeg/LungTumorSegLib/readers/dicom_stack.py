@@ -12,6 +12,7 @@ from ..errors import GeometryError, UnreadableError
 from ..geometry import Geometry, triple
 from . import dicom_blank, dicom_mixed, dicom_pixels, dicom_rescale
 from .dicom_headers import Slice
+from .dicom_rescale import PADDING_HU
 
 # A slice may lie this share of a step beside its place in an even grid: positions are written with one decimal by some
 # scanners, 0.05 mm of a 0.625 mm step
@@ -22,7 +23,6 @@ DRIFT_TOLERANCE_MM = 1.0
 GAP = 1.5
 LONGEST_GAP = 2  # steps in a row
 MAX_STEP_MM = 10.0
-PADDING_HU = -1024
 
 
 class BrokenPixelsError(UnreadableError):
@@ -82,6 +82,7 @@ def build(slices: list[Slice], name: str, allow_gaps: bool = False) -> tuple[np.
     warnings += rescale
     voxels = _voxels(stack) if voxels is None else voxels
     dicom_rescale.check(stack.slices, voxels, name)
+    warnings += dicom_rescale.check_sign(stack.slices, voxels, name)
     dicom_mixed.check(voxels, name)
     if not even:
         voxels = _resample_steps(voxels, stack.along_mm, step)

@@ -1,5 +1,8 @@
 """Bad input ends with its own exit code and a sentence, and nothing is written."""
 
+import os
+import socket
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -75,6 +78,17 @@ def test_a_truncated_dicom_file_is_refused(refused, small, tmp_path):
     file = sorted((tmp_path / "dicom").rglob("*"))[3]
     file.write_bytes(file.read_bytes()[:-2000])
     refused(tmp_path / "dicom", "cut off")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_what_is_neither_file_nor_folder_is_refused_before_it_is_opened(refused, tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.nrrd")
+    refused(tmp_path / "pipe.nrrd", "is a pipe, a socket or a device")
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("ct")
+        refused(tmp_path / "ct", "is a pipe, a socket or a device")
+    refused("/dev/zero", "is a pipe, a socket or a device")
 
 
 def test_an_empty_folder_is_refused(refused, tmp_path):

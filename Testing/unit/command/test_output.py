@@ -131,7 +131,18 @@ def test_the_first_lines_alone_may_be_read(arguments):
         process.stdout.readline()
         process.stdout.close()
         said = process.stderr.read()  # libraries may have something to say as well
+    assert process.returncode == 0
     assert b"Traceback" not in said and b"BrokenPipe" not in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's pipe")
+def test_wrong_use_is_wrong_use_whoever_reads_it():
+    line, environment = command("segment", "--nonsense")
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(line, env=environment, stdout=subprocess.PIPE, stderr=writing)
+    os.close(writing)
+    assert ended.returncode == 2 and not ended.stdout
 
 
 # ---- two runs in one folder
