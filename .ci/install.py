@@ -18,7 +18,7 @@ class Progress:
 
     def __init__(self):
         self.began, self.before = time.monotonic(), _installed()
-        self.found, self.now, self.wanted = 0, "", 0
+        self.found, self.now, self.wanted, self.done = 0, "", 0, False
 
     def read(self, line: str):
         """A line of pip's output."""
@@ -28,10 +28,13 @@ class Progress:
             self.now = f"; downloading {match[1]} {match[2]}"
         elif line.startswith("Installing collected packages: "):
             self.wanted = line.count(",") + 1
+        elif line.startswith("Successfully installed "):
+            self.done = True  # what took the place of another version is no more package than before
 
     def text(self) -> str:
         if self.wanted:
-            stage = f"{min(self.wanted, _installed() - self.before)} of {self.wanted} packages installed"
+            installed = self.wanted if self.done else min(self.wanted, _installed() - self.before)
+            stage = f"{installed} of {self.wanted} packages installed"
         elif not self.found:
             stage = "getting what builds packages"
         else:

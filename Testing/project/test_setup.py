@@ -115,6 +115,8 @@ def test_the_progress_says_what_pip_is_at(install):
     assert progress.text().endswith("1 packages looked up; downloading openvino (52.3 MB)")
     progress.read("Installing collected packages: numpy, openvino, scipy\n")
     assert progress.text().endswith("0 of 3 packages installed")
+    progress.read("Successfully installed numpy-2.4.6 openvino-2026.4.0 scipy-1.17.0\n")
+    assert progress.text().endswith("3 of 3 packages installed")
 
 
 def test_when_pip_fails_its_reason_is_told(install, tmp_path):

@@ -158,6 +158,7 @@ def _hu(grey):
     ("images", "kind"),
     [
         (lambda g: g.astype(np.uint8), "8-bit pictures"),
+        (lambda g: (g * 0.6).astype(np.uint8), "8-bit pictures"),
         (lambda g: g.astype(np.int16), "8-bit pictures"),
         (lambda g: g.astype(np.float32), "8-bit pictures"),
         (lambda g: g * 0.9 + 3.3, "8-bit pictures"),
@@ -200,7 +201,9 @@ def test_pictures_of_every_scale_show_the_same_and_the_recipe_says_which_it_is(t
         (lambda g: np.where(g > 250, np.nan, g), "without a number"),
         (lambda g: g.astype(complex), "of type complex128"),
         (lambda g: g * 0, "are they masks, or empty"),
-        (lambda g: 100 + g / 255, "nearly uniform"),
+        (lambda g: 200 + g / 255, "nearly uniform"),
+        (lambda g: g / 2.55, "percent, or dark 8-bit"),
+        (lambda g: np.rint(g / g.max() * 100).astype(np.uint8), "percent, or dark 8-bit"),
         (lambda g: np.moveaxis(g[:, :24, :24], 0, -1), "stacked along its last axis"),
         (lambda g: g.reshape(len(g), -1), "no stack of pictures"),
         (lambda g: g[:0], "no stack of pictures"),

@@ -12,6 +12,7 @@ import onnx
 from LungTumorSegLib.model import classifier, unet
 from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, UNET, Part, sha256
 from LungTumorSegLib.model.card import SCHEMA, NetworkCard
+from LungTumorSegLib.model.engines.tensorflow_engine import notes_off
 from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.sampling.cubes import classifier_cubes
 
@@ -28,7 +29,8 @@ def export(config: Config, weights: Path, folder: Path, facts: dict, second: Pat
     bundle has none. An older bundle is replaced in one go, so that a failure leaves it. Raises OccupiedError where the
     folder holds anything else.
     """
-    import keras
+    with notes_off():
+        import keras
 
     if folder.exists() and any(folder.iterdir()) and not (folder / CARD).exists():
         raise OccupiedError(f"{folder} holds something else than a model bundle. Choose a new folder.")

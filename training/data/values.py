@@ -14,7 +14,8 @@ from ..errors import DataError
 
 AIR_HU = -500  # a chest CT has voxels below, whatever its window
 STORED_HU = 4200  # stored values of 12 bits, 1024 too high
-LEAST_8_BIT, LEAST_FRACTION = 16, 0.1  # the brightest pixel; a picture that is darker was divided twice
+# The brightest pixel. Darker: percent, or divided twice. Bytes may be darker, but do not end at 100
+LEAST_8_BIT, PERCENT, LEAST_FRACTION = 200, 100, 0.1
 OUTLIERS = (0.1, 99.9)  # percentiles that standardised pictures are brought to 0 and 1 with
 LEAST_SPREAD = 0.02  # of scaled pictures: standard deviation
 BLURRED_VALUES, BLURRED_SHARE = 8, 0.05  # a mask that was resized, or saved as JPEG
@@ -77,12 +78,17 @@ def _scale(pictures: np.ndarray, side: str) -> Scale:
 
 def _from_zero(pictures: np.ndarray, high: float, says: str) -> Scale:
     """Of pictures without negative values."""
-    if pictures.dtype == np.uint8 and high > 1:
+    if pictures.dtype == np.uint8 and high > 1 and high != PERCENT:
         return Scale("8-bit pictures", 0, 255)
     if LEAST_FRACTION <= high <= 1 + 1e-6 and pictures.dtype.kind == "f":
         return Scale("pictures from 0 to 1", 0, 1)
     if LEAST_8_BIT <= high <= 255:
         return Scale("8-bit pictures", 0, 255)
+    if 1 < high < LEAST_8_BIT:
+        raise DataError(
+            f"{says}: percent, or dark 8-bit pictures? Divide percent by 100, so that they run from 0 to 1; save 8-bit "
+            "pictures as uint8."
+        )
     if 255 < high <= STORED_HU:
         raise DataError(
             f"{says}: a CT's stored values, about 1024 too high? Take 1024 from them, so that air is about -1000; or "

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from LungTumorSegLib.model.engines.tensorflow_engine import notes_off
 
 from ..config import FOLDS, Config
 from ..examples import classifier_cubes
@@ -55,7 +56,8 @@ def _fit_one(config: Config, target: Path, start: Path | None, pools, steps: int
     weights = target.with_suffix(".weights.h5")
     if weights.exists():
         return weights
-    import keras
+    with notes_off():
+        import keras
     from LungTumorSegLib.model import classifier
 
     keras.utils.set_random_seed(config.fit.seed)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from LungTumorSegLib.model.bundle import KERAS_WEIGHTS, load_bundle
 from LungTumorSegLib.model.card import NetworkCard
+from LungTumorSegLib.model.engines.tensorflow_engine import notes_off
 
 from ..config import START, Config
 from ..data import seen
@@ -42,7 +43,8 @@ def weights(config: Config) -> Path | None:
             "into the configuration."
         )
     examples = _examples(config)
-    import keras
+    with notes_off():
+        import keras
     from LungTumorSegLib.model import unet
 
     keras.mixed_precision.set_global_policy("float32")

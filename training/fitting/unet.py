@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from LungTumorSegLib.model.engines.tensorflow_engine import notes_off
 
 from ..config import Config, Stage
 from ..data.prepare import HARD_PATCHES
@@ -53,7 +54,8 @@ def fit_stage(config: Config, number: int, before: Path | None) -> Path:
         )
     validation = _validation(config, stage)
     make_batch(config, stage, config.fit.seed, 0)
-    import keras
+    with notes_off():
+        import keras
     from LungTumorSegLib.model.unet import build
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ import numpy as np
 from LungTumorSegLib.errors import GeometryError, UnreadableError
 from LungTumorSegLib.model import unet
 from LungTumorSegLib.model.card import Architecture
+from LungTumorSegLib.model.engines.tensorflow_engine import notes_off
 from matplotlib.figure import Figure
 
 from ..config import Network
@@ -87,7 +88,8 @@ def run(folder: Path, output: Path, settings: Settings | None = None, labels: Se
     """
     settings = settings or Settings()
     sides = load(folder, labels)  # before TensorFlow is loaded: that takes seconds, and data are wrong at once
-    import keras
+    with notes_off():
+        import keras
 
     output.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(settings.seed)

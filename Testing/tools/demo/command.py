@@ -82,7 +82,8 @@ def run(case: cases.Case, client: WorkerClient, output: Path, console: Console) 
     what = f"Dice {verdict.dice:.3f}" if verdict.lesion_ids else "the tumour was not found"
     style = "bold green" if passed else "bold red"
     floor = f"at least {case.least_dice:.2f} wanted"
-    console.print(f"{case.name}: {what} ({floor}), {len(result.lesions)} lesions listed\n", style=style)
+    listed = f"{len(result.lesions)} lesion{'' if len(result.lesions) == 1 else 's'} listed"
+    console.print(f"{case.name}: {what} ({floor}), {listed}\n", style=style)
     return 0 if passed else 1
 
 

@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -17,6 +20,8 @@ from .base import Engine
 if TYPE_CHECKING:
     import keras
     import tensorflow
+
+_NOTES = (b"I0000 ", b"WARNING: All log messages before absl::InitializeLog()")
 
 
 class TensorFlowEngine(Engine):
@@ -80,9 +85,31 @@ def import_tensorflow() -> ModuleType:
     """TensorFlow with its messages off, as the backend of Keras."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow
+    with notes_off():
+        import tensorflow
 
     return tensorflow
+
+
+@contextmanager
+def notes_off() -> Iterator[None]:
+    """For the import: TensorFlow 2.21 has notes on oneDNN, on some processors, that no variable switches off."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no standard error
+        yield
+        return
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said:
+                if not line.startswith(_NOTES):
+                    os.write(2, line)
 
 
 def _gpu_name(tf: ModuleType, gpu: "tensorflow.config.PhysicalDevice") -> str:
