@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .enums import Device, MapKind, Side, Stage, Status
+from .enums import Device, MapKind, Precision, Side, Stage, Status
 from .geometry import Box, Geometry, Point
 
 
@@ -34,7 +34,8 @@ class Options:
     threshold: probability from which a voxel belongs to a lesion. min_diameter_mm: lesions with a smaller long axis
     are left out. points_lps: clicks in LPS mm; then only the lesions at these points are looked for.
     lung_restriction: compute only around the lungs and drop lesions away from them. engine: auto | tensorflow |
-    onnxruntime | openvino. model: a bundle's folder. keep_probability: return the full map.
+    onnxruntime | openvino. precision: see `engines.base.Engine`. threads: of the CPU that the network takes, None: as
+    many as may be used (`processors`). model: a bundle's folder. keep_probability: return the full map.
     min_confidence: lesions of a smaller confidence are less likely, but for clicked ones and those over 30 mm.
     """
 
@@ -44,6 +45,8 @@ class Options:
     lung_restriction: bool = True
     engine: str = "auto"
     device: Device = Device.AUTO
+    precision: Precision = Precision.AUTO
+    threads: int | None = None
     model: Path | None = None
     keep_probability: bool = False
     min_confidence: float | None = None

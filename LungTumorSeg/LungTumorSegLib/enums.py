@@ -27,6 +27,15 @@ class Device(StrEnum):
     GPU = "gpu"
 
 
+class Precision(StrEnum):
+    """In which numbers the network computes."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    INT8 = "int8"
+
+
 class Stage(StrEnum):
     """Of a run, in this order; EXPLAIN is all of a `LesionMap`'s."""
 

@@ -136,8 +136,9 @@ class Inference:
             return
         if device == "CPU":
             raise
+        given = self._options
         self.notes.append(f"{device} has too little memory even for one slice; went on on the CPU.")
-        self.engine = open_engine(self.bundle, self._options.engine, Device.CPU)
+        self.engine = open_engine(self.bundle, given.engine, Device.CPU, given.precision, given.threads)
         self.engine.reason = "the GPU ran out of memory"
         self.batch = self.engine.batch
 

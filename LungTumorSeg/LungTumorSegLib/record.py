@@ -10,7 +10,7 @@ import numpy as np
 
 from . import __version__
 from .data import CT, Candidate, Lesion, Lungs, Options, Rating, Result, apart
-from .enums import Device, Side, Status
+from .enums import Device, Precision, Side, Status
 from .errors import UnreadableError
 from .geometry import Box, Geometry, triple
 
@@ -121,6 +121,7 @@ def options_from(record: dict) -> Options:
     values = dict(record)
     values["points_lps"] = tuple(map(triple, values["points_lps"]))
     values["device"] = Device(values["device"])
+    values["precision"] = Precision(values.get("precision", Precision.AUTO))  # not asked for by earlier versions
     values["model"] = None if values["model"] is None else Path(values["model"])
     return Options(**values)
 

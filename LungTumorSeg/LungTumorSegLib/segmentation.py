@@ -61,7 +61,7 @@ def segment(
     with job.stage(Stage.LUNGS):
         lungs = find.find(ct) if options.lung_restriction and not options.points_lps else None
     with job.stage(Stage.ENGINE):
-        engine = engine or open_engine(bundle, options.engine, options.device)
+        engine = engine or open_engine(bundle, options.engine, options.device, options.precision, options.threads)
         inference = Inference(engine, bundle, job, options)
     if options.points_lps:
         with job.stage(Stage.NETWORK):

@@ -262,6 +262,8 @@ def test_the_advanced_settings_reach_the_run(case, monkeypatch, tmp_path):
     case.add_chest()
     case.ui.engineCombo.currentIndex = case.ui.engineCombo.findText("TensorFlow")
     case.ui.deviceCombo.currentIndex = 1
+    case.ui.precisionCombo.currentIndex = case.ui.precisionCombo.findText("int8")
+    case.ui.threadsSpinBox.value = 3
     case.ui.keepProbabilityCheckBox.click()
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(RESOURCES / "Models" / "default"))
     case.ui.browseModelButton.click()
@@ -269,6 +271,7 @@ def test_the_advanced_settings_reach_the_run(case, monkeypatch, tmp_path):
     case.run()
     options = case.network.starts[0]
     assert (options.engine, options.device, options.keep_probability) == ("tensorflow", "cpu", True)
+    assert (options.precision, options.threads) == ("int8", 3)
     assert options.model == RESOURCES / "Models" / "default"
 
 

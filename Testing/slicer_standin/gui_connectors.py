@@ -1,12 +1,12 @@
 """How `connectGui` ties a widget to a parameter, after Slicer's `parameterNodeWrapper/guiConnectors.py`.
 
-As there, the widget's exact class decides, and a subclass has no connector. A QSpinBox has one there and none here:
-the panel uses none.
+As there, the widget's exact class decides, and a subclass has no connector.
 """
 
 # (widget class, type): property and signal
 _CONNECTORS = {
     ("QCheckBox", bool): ("checked", "stateChanged(int)"),
+    ("QSpinBox", int): ("value", "valueChanged(int)"),
     ("QDoubleSpinBox", float): ("value", "valueChanged(double)"),
     ("ctkSliderWidget", float): ("value", "valueChanged(double)"),
     ("QLineEdit", str): ("text", "textChanged(QString)"),
@@ -27,7 +27,7 @@ class Connector:
             self._fill(list(field.kind))
         elif (name, field.kind) in _CONNECTORS:
             self._property, self.signal = _CONNECTORS[name, field.kind]
-            if field.kind is float:
+            if field.kind in (int, float):
                 self._set_range(name, field)
         else:
             raise RuntimeError(

@@ -186,19 +186,57 @@ def test_openvino_held_to_float32_agrees_with_onnxruntime(model):
     assert np.abs(held.predict(given) - other.predict(given)).max() <= 1e-3
 
 
-@pytest.mark.parametrize("used", [True, False])
-def test_int8_weights_are_taken_only_if_the_card_says_that_they_cost_no_accuracy(model, tmp_path, used):
-    folder = shutil.copytree(model.folder, tmp_path / "model")
-    # any graph will do to see which file is opened
+def with_int8(model, folder, used):
+    """A copy of the model with an int8 file: any graph will do to see which one is opened."""
+    shutil.copytree(model.folder, folder)
     shutil.copy(folder / ONNX, folder / INT8)
     card = json.loads((folder / CARD).read_text())
     card["files"][INT8] = sha256(folder / INT8)
     card["int8"] = {"used": used}
     (folder / CARD).write_text(json.dumps(card))
-    engine = open_engine(load_bundle(folder), "openvino", "cpu")
-    core = import_openvino().Core()
-    able = "INT8" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    assert (engine.precision == "int8") == (used and able)
+    return load_bundle(folder)
+
+
+def test_the_processor_alone_decides_the_precision_unless_one_is_asked_for(model, tmp_path, monkeypatch):
+    made = with_int8(model, tmp_path / "model", used=True)
+    core = import_openvino().Core
+    has = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    best = "bfloat16" if "BF16" in has else "int8"
+    assert open_engine(made, "openvino", "cpu").precision == best
+    for asked in {"float32", "int8", best}:
+        engine = open_engine(made, "openvino", "cpu", asked)
+        assert engine.precision == asked
+        assert engine.classifier.precision == ("float32" if asked == "int8" else asked)
+    given = core.get_property
+
+    def without_bfloat16(self, device, name):
+        found = given(self, device, name)
+        return [word for word in found if word != "BF16"] if name == "OPTIMIZATION_CAPABILITIES" else found
+
+    monkeypatch.setattr(core, "get_property", without_bfloat16)
+    assert open_engine(made, "openvino", "cpu").precision == "int8"
+    assert open_engine(with_int8(model, tmp_path / "not", used=False), "openvino", "cpu").precision == "float32"
+
+
+def test_onnxruntime_takes_the_int8_weights_when_it_is_asked_to(model, tmp_path):
+    made = with_int8(model, tmp_path / "model", used=True)
+    assert open_engine(made, "onnxruntime", "cpu", "int8").precision == "int8"
+    assert open_engine(made, "onnxruntime", "cpu").precision == "float32"
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision"),
+    [("tensorflow", "int8"), ("tensorflow", "bfloat16"), ("onnxruntime", "bfloat16"), ("openvino", "int8")],
+)
+def test_an_engine_refuses_a_precision_that_it_cannot_do(model, tmp_path, engine, precision):
+    made = with_int8(model, tmp_path / "model", used=False)
+    with pytest.raises(EngineError, match=rf"can't compute in {precision} .* only in .*float32.*Choose"):
+        open_engine(made, engine, "cpu", precision)
+
+
+def test_a_precision_that_there_is_not_is_refused(model):
+    with pytest.raises(EngineError, match="no precision 'int4'"):
+        open_engine(model, "auto", "cpu", "int4")
 
 
 def test_a_bundle_without_int8_weights_runs_without_them(model, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from LungTumorSegLib.enums import Device
+from LungTumorSegLib.enums import Device, Precision
 from LungTumorSegLib.model.bundle import CARD, INT8, ONNX, Bundle, load_bundle, sha256
 from LungTumorSegLib.model.card import NetworkCard
 from LungTumorSegLib.model.engines.base import Engine
@@ -47,7 +47,7 @@ def quantise(config: Config, folder: Path) -> dict:
         write(config, bundle, trial_folder / INT8)
         trial = _with_int8(trial_folder, {"used": True})
         figures: dict = {"role": ROLE, "clicks": len(nodules)}
-        for model, precision in ((bundle, "float32"), (trial, "int8")):
+        for model, precision in ((bundle, Precision.FLOAT32), (trial, Precision.INT8)):
             engine = OpenVinoEngine(model, Device.CPU, precision)
             figures[f"dice_{precision}"] = _dice(nodules, engine, bundle)
             figures[f"sensitivity_{precision}"] = _sensitivity(config, engine, bundle, Path(kept) / precision)

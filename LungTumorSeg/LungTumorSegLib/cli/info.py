@@ -35,4 +35,4 @@ def info_command(
         print_path(loaded.folder, "folder    ")
         console.print(f"checksum  {loaded.checksum}")
         opened = open_engine(loaded)
-        console.print(f"runs on   {opened.name}, {opened.device} ({opened.reason})")
+        console.print(f"runs on   {opened.name}, {opened.device}, {opened.precision} ({opened.reason})")

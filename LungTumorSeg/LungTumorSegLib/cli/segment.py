@@ -6,13 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ..enums import Device
+from ..enums import Device, Precision
 from ..errors import InputError
 from ..model.engines import ENGINE_NAMES
 from .errors import Debug, exit_codes
 from .paths import path, word
-
-_DEVICES = tuple(Device)
 
 
 def _point_lps(text: str) -> tuple[float, float, float]:
@@ -82,7 +80,11 @@ MinConfidence = Annotated[
     ),
 ]
 EngineName = Annotated[str, typer.Option(**_one_of(ENGINE_NAMES))]
-DeviceName = Annotated[str, typer.Option(**_one_of(_DEVICES))]
+DeviceName = Annotated[str, typer.Option(**_one_of(tuple(Device)))]
+PrecisionName = Annotated[str, typer.Option(**_one_of(tuple(Precision)))]
+Threads = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Threads of the network; default: the processors it may use.")
+]
 ModelFolder = Annotated[
     Path | None, typer.Option(parser=path, metavar="FOLDER", help="Folder of another model bundle.")
 ]
@@ -133,6 +135,8 @@ def segment_command(
     min_confidence: MinConfidence = None,
     engine: EngineName = "auto",
     device: DeviceName = "auto",
+    precision: PrecisionName = "auto",
+    threads: Threads = None,
     model: ModelFolder = None,
     series: Series = None,
     allow_partial: AllowPartial = False,
@@ -166,6 +170,8 @@ def segment_command(
         lung_restriction=not no_lung_mask,
         engine=engine,
         device=Device(device),
+        precision=Precision(precision),
+        threads=threads,
         model=model,
         keep_probability=save_probability,
     )

@@ -104,7 +104,8 @@ def _print(result: Result, files: list[Path]) -> None:
     if result.less_likely:
         console.print(f"{len(result.less_likely)} less likely in {result_files.TABLE}")
     console.print(
-        f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device} ({result.reason}); "
+        f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device}, {result.precision} "
+        f"({result.reason}); "
         f"{sum(result.seconds.values()):.1f} s, {result.peak_memory_mb:.0f} MB",
         style="dim",
     )

@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 
 from ..data import Lesion, LesionMap, Options
-from ..enums import Device
+from ..enums import Device, Precision
 from ..errors import Cancelled, ModelMismatchError, UnreadableError
 from ..findings.review import Findings
 from ..model.bundle import load_bundle
@@ -45,6 +45,8 @@ class ExplainRun(Run):
         title: str | None = None,
         engine: str = "auto",
         device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
     ) -> "ExplainRun":
         """Raises KeyError, ValueError (no such kind), UnreadableError (the CT is gone), and ModelError when the model
         that made the result is gone or is not the same any more: another one would explain another answer.
@@ -62,7 +64,9 @@ class ExplainRun(Run):
         return cls(
             volume=volume,
             ct=findings.ct,
-            options=Options(engine=engine, device=Device(device), model=folder),
+            options=Options(
+                engine=engine, device=Device(device), precision=Precision(precision), threads=threads, model=folder
+            ),
             registry=registry,
             explained=findings,
             lesion=findings.lesion(lesion_id),

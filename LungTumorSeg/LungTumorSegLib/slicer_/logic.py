@@ -76,8 +76,9 @@ class LungTumorSegLogicBase:
         """Segment a scalar volume node; ``run.findings`` is the result.
 
         options: fields of `data.Options` (threshold, min_diameter_mm, min_confidence, lung_restriction, engine,
-        device, model, keep_probability). points_ras: only the lesions at these points are looked for. replaces:
-        `Findings` that are removed once the new ones are there; without it an earlier result is never touched.
+        device, precision, threads, model, keep_probability). points_ras: only the lesions at these points are looked
+        for. replaces: `Findings` that are removed once the new ones are there; without it an earlier result is never
+        touched.
         add_to: let what is found join this result, or with "latest" the volume's latest one when the run ends (a new
         one if there is none). progress: called with each new `data.Progress` while waiting.
         """
@@ -96,8 +97,9 @@ class LungTumorSegLogicBase:
 
         kind: ``uncertainty`` (standard deviation of the probability over mirrored views, 0 to 0.5) or ``heat`` (on one
         axial slice, to which the views jump: by how much the lesion's mean probability falls when the tissue there is
-        replaced by lung). how: opacity, title (of the legend), engine, device. When done, ``run.map`` is the volume
-        node. Raises KeyError (no such lesion) and ModelError (the model that made the result is not there any more).
+        replaced by lung). how: opacity, title (of the legend), engine, device, precision, threads. When done,
+        ``run.map`` is the volume node. Raises KeyError (no such lesion) and ModelError (the model that made the result
+        is not there any more).
         """
         return self._start(ExplainRun.of(self.registry, findings, lesion_id, kind, **how), wait)
 

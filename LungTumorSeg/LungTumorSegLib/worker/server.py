@@ -59,8 +59,8 @@ class _Server:
     def __init__(self, answers: TextIO, cancelled: Callable[[], bool]) -> None:
         self._answers = answers
         self._cancelled = cancelled
-        # folder, checksum, engine and device that were asked for, and what was opened for them
-        self._opened: tuple[tuple[Path, str, str, str], Engine] | None = None
+        # folder, checksum and how it was asked to run, and what was opened for them
+        self._opened: tuple[tuple, Engine] | None = None
 
     def answer(self, request: dict) -> None:
         try:
@@ -111,12 +111,13 @@ class _Server:
         return {"engine": engine.name, "device": engine.device, "reason": engine.reason}
 
     def _warm_up(self, options: Options) -> tuple[Bundle, Engine]:
-        """The loaded model; loaded again when another one, engine or device is asked for, or its files changed."""
+        """The loaded model; loaded again when another one or way to run it is asked for, or its files changed."""
         model = load_bundle(options.model)
-        wanted = (model.folder, model.checksum, options.engine, options.device)
+        how = (options.engine, options.device, options.precision, options.threads)
+        wanted = (model.folder, model.checksum, *how)
         if self._opened is None or self._opened[0] != wanted:
             self._opened = None  # free the old one's memory before the new one takes its own
-            self._opened = wanted, open_engine(model, options.engine, options.device)
+            self._opened = wanted, open_engine(model, *how)
         return model, self._opened[1]
 
 

@@ -79,8 +79,8 @@
             <translation>高级</translation>
         </message>
         <message>
-            <source>Model, engine and device</source>
-            <translation>模型、推理引擎和设备</translation>
+            <source>Model and how the network runs</source>
+            <translation>模型以及网络的运行方式</translation>
         </message>
         <message>
             <source>Model:</source>
@@ -113,6 +113,26 @@
         <message>
             <source>Where the network runs. Automatic: a GPU where one can be used.</source>
             <translation>网络在何处运行。自动：有可用的 GPU 时使用 GPU。</translation>
+        </message>
+        <message>
+            <source>Precision:</source>
+            <translation>精度：</translation>
+        </message>
+        <message>
+            <source>The numbers that the network computes with. Automatic: what this processor is fastest in.</source>
+            <translation>网络计算所用的数值格式。自动：此处理器最快的格式。</translation>
+        </message>
+        <message>
+            <source>Threads:</source>
+            <translation>线程数：</translation>
+        </message>
+        <message>
+            <source>How many processors the network takes at most; fewer leave room for other programs. Automatic: all that it may use.</source>
+            <translation>网络最多占用多少个处理器；较少则为其他程序留出余地。自动：所有可用的处理器。</translation>
+        </message>
+        <message>
+            <source>Automatic</source>
+            <translation>自动</translation>
         </message>
         <message>
             <source>Keep the whole probability map</source>

@@ -59,8 +59,9 @@ def test_an_option_without_effect_is_said(many, said):
 
 
 def test_the_device_can_be_chosen(many):
-    assert "on onnxruntime, CPU" in many[0].stdout
-    assert run("segment", "ct.nrrd", "-o", "out", "--device", "tpu").exit_code == 2
+    assert "on onnxruntime, CPU, float32" in many[0].stdout
+    for wrong in (("--device", "tpu"), ("--precision", "int4"), ("--threads", "0")):
+        assert run("segment", "ct.nrrd", "-o", "out", *wrong).exit_code == 2
 
 
 def test_the_path_is_in_the_record_when_the_ct_is_to_be_identified(many):
@@ -108,6 +109,12 @@ def test_a_device_that_is_not_there_ends_with_5(small_file, output):
     asked = ("--device", "gpu", "--engine", "openvino")  # which runs on CPUs
     ended = run("segment", small_file, "-o", output, *asked, *POINT)
     assert_refused(ended, 5, "OpenVINO is used on the CPU only")
+
+
+def test_a_precision_that_the_engine_does_not_have_ends_with_5(small_file, output):
+    asked = ("--precision", "bfloat16", "--engine", "onnxruntime")
+    ended = run("segment", small_file, "-o", output, *asked, *POINT)
+    assert_refused(ended, 5, "can't compute in bfloat16")
     assert not output.exists()
 
 

@@ -1,6 +1,7 @@
 """What every engine is: one network of a bundle behind `Engine.predict`, on a device that it names with a reason."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,12 +9,13 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from ...enums import Device
+from ... import processors
+from ...enums import Device, Precision
 from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
-from ..bundle import CLASSIFIER, UNET, Bundle, Part
+from ..bundle import CLASSIFIER, INT8, UNET, Bundle, Part
 
 # largest difference from the stored pair; in float32 the engines agree within 1e-5, lower precision is looser
-TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2, "int8": 0.1}
+TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2, Precision.INT8: 0.1}
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Predictor(Protocol):
     """What a run needs of an `Engine`, whose fields and methods these are: also what wraps one."""
 
     device: str
-    precision: str
+    precision: Precision
     reason: str
     batch: int
 
@@ -48,27 +50,42 @@ class Engine(ABC):
 
     name: of the engine and of the library that it imports, once it is opened or probed. cpu_rank, gpu_rank: its place
     when the best engine is looked for on a device, 1 first; None: it does not run there. device, precision, reason:
-    what it runs on, how, and why. batch: slices a call that suit the device. classifier: the bundle's second network,
-    None if it has none.
+    what it runs on, in which numbers, and why. batch: slices a call that suit the device. classifier: the bundle's
+    second network, None if it has none; beside a U-Net in int8 it runs in float32. threads: of the CPU.
     """
 
     name: ClassVar[str]
     cpu_rank: ClassVar[int | None] = None
     gpu_rank: ClassVar[int | None] = None
     device: str
-    precision: str = "float32"
+    precision: Precision
     reason: str
     batch: int
+    threads: int
     classifier: "Engine | None" = None
 
-    def __init__(self, bundle: Bundle, device: Device = Device.AUTO, part: Part = UNET):
+    def __init__(
+        self,
+        bundle: Bundle,
+        device: Device = Device.AUTO,
+        precision: Precision = Precision.AUTO,
+        threads: int | None = None,
+        part: Part = UNET,
+    ):
         """Open one network of the bundle on a device.
 
-        Raises EngineError when the device is not there, NoWeightsError and other ModelMismatchErrors.
+        precision: auto takes what the processor is fastest in, and nothing else decides, so that a result can be made
+        again: bfloat16 where it has that, else int8 if the bundle brings it, else float32. threads: of the CPU; None
+        takes those that may be used (`processors`).
+
+        Raises EngineError when the device is not there or can't compute in this precision, NoWeightsError and other
+        ModelMismatchErrors.
         """
-        self._open(bundle, device, part)
+        self.threads = threads or processors.usable()
+        self._open(bundle, device, precision, part)
         if part is UNET and bundle.card.classifier is not None:
-            self.classifier = type(self)(bundle, device, part=CLASSIFIER)
+            beside = Precision.FLOAT32 if self.precision == Precision.INT8 else self.precision
+            self.classifier = type(self)(bundle, device, beside, self.threads, CLASSIFIER)
 
     @classmethod
     def installed(cls) -> bool:
@@ -96,8 +113,20 @@ class Engine(ABC):
         """(n, ..., c) float32 -> (n, ...) float32 probabilities. Raises OutOfMemoryError, EngineError."""
 
     @abstractmethod
-    def _open(self, bundle: Bundle, device: Device, part: Part) -> None:
+    def _open(self, bundle: Bundle, device: Device, precision: Precision, part: Part) -> None:
         """Set device, precision, reason and batch, and load the network."""
+
+    @staticmethod
+    def _one_of(wanted: Precision, able: Sequence[Precision], library: str) -> Precision:
+        """The precision that was asked for, of those that are possible here, or for auto the first of them."""
+        if wanted == Precision.AUTO:
+            return able[0]
+        if wanted not in able:
+            raise EngineError(
+                f"{library} can't compute in {wanted} with this model and processor, only in {' or '.join(able)}. "
+                "Choose the precision 'auto' or another engine."
+            )
+        return wanted
 
     @classmethod
     @abstractmethod
@@ -118,11 +147,18 @@ class Engine(ABC):
             )
 
 
-def onnx_file(bundle: Bundle, part: Part) -> Path:
+def onnx_file(bundle: Bundle, part: Part, precision: Precision) -> Path:
     """The network's ONNX file. Raises NoWeightsError where the bundle has none."""
+    if precision == Precision.INT8:
+        return bundle.folder / INT8
     if not bundle.has(part.onnx):
         raise NoWeightsError(f"The model in {bundle.folder} has no {part.onnx}; choose the engine 'tensorflow'.")
     return bundle.folder / part.onnx
+
+
+def brings_int8(bundle: Bundle, part: Part) -> bool:
+    """Whether there are int8 weights of this network that were measured to cost no accuracy."""
+    return part is UNET and bundle.has(INT8) and bundle.card.int8 is not None and bundle.card.int8.used
 
 
 def native_error(problem: Exception, library: str, slices: int) -> EngineError:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from importlib import import_module
 
-from ...enums import Device
+from ...enums import Device, Precision
 from ...errors import EngineError, NoWeightsError
 from ..bundle import Bundle
 from . import ENGINE_NAMES, names
@@ -30,30 +30,39 @@ def available() -> list[Availability]:
     return [engine.probe() for engine in ENGINES.values()]
 
 
-def open_engine(bundle: Bundle, engine: str = "auto", device: Device = Device.AUTO) -> Engine:
+def open_engine(
+    bundle: Bundle,
+    engine: str = "auto",
+    device: Device = Device.AUTO,
+    precision: Precision = Precision.AUTO,
+    threads: int | None = None,
+) -> Engine:
     """Open the engine that was asked for, or the best one for ``auto``, and check it against the stored pair.
 
     Order for auto: TensorFlow or ONNX Runtime on a GPU; then, on the CPU, OpenVINO, ONNX Runtime, TensorFlow (the
-    order of their measured speed). One that does not start is passed over and named in ``reason``.
+    order of their measured speed). One that does not start is passed over and named in ``reason``. precision, threads:
+    see `Engine`.
 
-    Raises EngineError when there is no such engine or device, or none is installed or starts, ModelMismatchError when
-    the weights do not fit or the stored pair is not reproduced.
+    Raises EngineError when there is no such engine, device or precision, or none is installed or starts,
+    ModelMismatchError when the weights do not fit or the stored pair is not reproduced.
     """
     if engine not in ENGINE_NAMES:
         raise EngineError(f"There is no engine {engine!r}. Choose one of {', '.join(ENGINE_NAMES)}.")
     if device not in tuple(Device):
         raise EngineError(f"There is no device {device!r}. Choose one of {', '.join(Device)}.")
-    there = installed()
+    if precision not in tuple(Precision):
+        raise EngineError(f"There is no precision {precision!r}. Choose one of {', '.join(Precision)}.")
+    there, how = installed(), (Precision(precision), threads)
     if engine == "auto":
-        return _open_best(bundle, there, device)
+        return _open_best(bundle, there, device, *how)
     if engine not in there:
         raise EngineError(
             f"The engine {engine} is not installed. Install it in the module's Environment section, or with pip."
         )
-    return _open(ENGINES[engine], bundle, device)
+    return _open(ENGINES[engine], bundle, device, *how)
 
 
-def _open_best(bundle: Bundle, there: list[str], device: Device) -> Engine:
+def _open_best(bundle: Bundle, there: list[str], device: Device, precision: Precision, threads: int | None) -> Engine:
     if not there:
         raise EngineError(
             "No engine is installed to run the network: neither TensorFlow, ONNX Runtime nor OpenVINO. "
@@ -62,7 +71,7 @@ def _open_best(bundle: Bundle, there: list[str], device: Device) -> Engine:
     passed_over = []
     for name, on_device in _auto_order(there, device):
         try:
-            engine = _open(ENGINES[name], bundle, on_device)
+            engine = _open(ENGINES[name], bundle, on_device, precision, threads)
         except (EngineError, ImportError, NoWeightsError) as problem:
             # a GPU that nobody insisted on is tried in silence
             if device == Device.GPU or on_device == Device.CPU or not isinstance(problem, EngineError):
@@ -75,8 +84,8 @@ def _open_best(bundle: Bundle, there: list[str], device: Device) -> Engine:
     raise EngineError(f"No engine could be started. {why}")
 
 
-def _open(kind: type[Engine], bundle: Bundle, device: Device) -> Engine:
-    engine = kind(bundle, device)
+def _open(kind: type[Engine], bundle: Bundle, device: Device, precision: Precision, threads: int | None) -> Engine:
+    engine = kind(bundle, device, precision, threads)
     engine.check(bundle)
     return engine
 

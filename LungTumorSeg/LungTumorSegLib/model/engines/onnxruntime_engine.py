@@ -8,10 +8,10 @@ from types import ModuleType
 import numpy as np
 
 from ... import telemetry
-from ...enums import Device
+from ...enums import Device, Precision
 from ...errors import EngineError
 from ..bundle import Bundle, Part
-from .base import Engine, native_error, onnx_file
+from .base import Engine, brings_int8, native_error, onnx_file
 
 GPU_PROVIDERS = ("CUDAExecutionProvider", "DmlExecutionProvider", "CoreMLExecutionProvider")
 
@@ -23,7 +23,7 @@ class OnnxRuntimeEngine(Engine):
     cpu_rank = 2
     gpu_rank = 2
 
-    def _open(self, bundle: Bundle, device: Device, part: Part) -> None:
+    def _open(self, bundle: Bundle, device: Device, precision: Precision, part: Part) -> None:
         onnxruntime = import_onnxruntime()
         gpus = _gpu_providers(onnxruntime)
         if device == Device.GPU and not gpus:
@@ -37,9 +37,18 @@ class OnnxRuntimeEngine(Engine):
             self.device, self.batch = "CPU", 4
             asked = device == Device.CPU
             self.reason = "the CPU was asked for" if asked else "this ONNX Runtime has no GPU provider"
+        able = [Precision.FLOAT32]
+        if self.device == "CPU" and brings_int8(bundle, part):
+            able.append(Precision.INT8)
+        self.precision = self._one_of(precision, able, f"ONNX Runtime on {self.device}")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(onnx_file(bundle, part)), options, providers=providers)
+        options.intra_op_num_threads = self.threads
+        # threads without work would keep their processors busy, waiting, from other programs
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(
+            str(onnx_file(bundle, part, self.precision)), options, providers=providers
+        )
         self._input = self._session.get_inputs()[0].name
 
     @classmethod

@@ -1,5 +1,6 @@
 """Keras on TensorFlow, the reference; on Linux also on an NVIDIA GPU."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...enums import Device
+from ...enums import Device, Precision
 from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
 from .. import classifier, unet
 from ..bundle import Bundle, Part
@@ -31,10 +32,13 @@ class TensorFlowEngine(Engine):
     cpu_rank = 3
     gpu_rank = 1
 
-    def _open(self, bundle: Bundle, device: Device, part: Part) -> None:
+    def _open(self, bundle: Bundle, device: Device, precision: Precision, part: Part) -> None:
+        self.precision = self._one_of(precision, [Precision.FLOAT32], "TensorFlow")
         if not bundle.has(part.keras):
             raise NoWeightsError(f"The model in {bundle.folder} has no Keras weights; choose the ONNX engines.")
         tf = import_tensorflow()
+        with contextlib.suppress(RuntimeError):  # it has begun in this process already, and keeps its threads
+            tf.config.threading.set_intra_op_parallelism_threads(self.threads)
         gpus = tf.config.list_physical_devices("GPU")
         if device == Device.GPU and not gpus:
             raise EngineError("TensorFlow sees no GPU here. Choose the device 'auto' or 'cpu'.")

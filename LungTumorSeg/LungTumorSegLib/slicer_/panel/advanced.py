@@ -1,4 +1,4 @@
-"""Model, engine and device."""
+"""Model, engine, device, precision and threads."""
 
 import json
 

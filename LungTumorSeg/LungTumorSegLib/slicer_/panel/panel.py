@@ -45,6 +45,8 @@ SECTIONS = (
 POLL_MS = 50
 # after the last change of a segment: long enough for a stroke of the brush to be followed by the next
 EDIT_MS = 500
+# fields of `data.Options` that say how the network runs
+HOW = ("engine", "device", "precision", "threads")
 # surfaces are made in pieces of so many seconds, with the event loop between them
 SURFACE_SECONDS = 0.03
 
@@ -140,6 +142,8 @@ class Panel(VTKObservationMixin):
             "lung_restriction": p.lungRestriction,
             "engine": p.engine.value,
             "device": p.device.value,
+            "precision": p.precision.value,
+            "threads": p.threads or None,
             "model": Path(p.modelFolder) if p.modelFolder.strip() else None,
             "keep_probability": p.keepProbability,
         }
@@ -188,7 +192,7 @@ class Panel(VTKObservationMixin):
     def explain(self, kind: str, title: str):
         """Queue a map of the selected lesion."""
         self.section(SegmentSection).hide_error()
-        how = {name: self.options()[name] for name in ("engine", "device")} | {"title": title}
+        how = {name: self.options()[name] for name in HOW} | {"title": title}
         how["opacity"] = self.parameters.mapOpacity
         self._start(lambda: self.logic.explain(self.findings, self.lesion.id, kind, wait=False, **how))
 
@@ -263,10 +267,10 @@ class Panel(VTKObservationMixin):
     # ---- inside
 
     def _warm(self):
-        """Once for each CT, model, engine and device: a child that went away, idle or stopped, stays away till then."""
+        """Once for each CT, model and way to run it: a child that went away, idle or stopped, stays away till then."""
         if not self._shown or self.problem() is not None:
             return
-        options = {name: self.options()[name] for name in ("model", "engine", "device")}
+        options = {name: self.options()[name] for name in ("model", *HOW)}
         if (wanted := (self.volume.GetID(), options)) != self._warmed:
             self._warmed = wanted
             self.logic.warm(**options)

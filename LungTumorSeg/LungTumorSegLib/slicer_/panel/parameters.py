@@ -29,6 +29,16 @@ class DeviceChoice(enum.Enum):
         return {"auto": _("Automatic"), "cpu": _("Processor (CPU)"), "gpu": _("Graphics card (GPU)")}[self.value]
 
 
+class PrecisionChoice(enum.Enum):
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    INT8 = "int8"
+
+    def label(self) -> str:
+        return _("Automatic") if self is PrecisionChoice.AUTO else self.value
+
+
 class MapChoice(enum.Enum):
     PROBABILITY = "probability"
     UNCERTAINTY = "uncertainty"
@@ -41,7 +51,8 @@ class MapChoice(enum.Enum):
 
 @parameterNodeWrapper
 class LungTumorSegParameterNode:
-    """threshold: probability. minDiameterMm, smoothMm: mm. modelFolder: empty for the bundled model.
+    """threshold: probability. minDiameterMm, smoothMm: mm. modelFolder: empty for the bundled model. threads: 0 for all
+    that may be used.
 
     thresholdSet, minConfidenceSet: the user chose that value; else it only shows what the model's card says. A flag is
     needed since Slicer's wrapper writes every field's default into the node, and takes no field that can be None.
@@ -59,6 +70,8 @@ class LungTumorSegParameterNode:
     lungRestriction: bool = True
     engine: EngineChoice = EngineChoice.AUTO
     device: DeviceChoice = DeviceChoice.AUTO
+    precision: PrecisionChoice = PrecisionChoice.AUTO
+    threads: Annotated[int, WithinRange(0, 256)] = 0
     modelFolder: str = ""
     keepProbability: bool = False
     replaceResult: bool = False
