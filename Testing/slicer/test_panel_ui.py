@@ -18,7 +18,7 @@ from Testing.support.paths import MODULE, ROOT
 RESOURCES = ROOT / "LungTumorSeg" / "Resources"
 UI_FILES = sorted((RESOURCES / "UI").glob("*.ui"))
 CONTAINERS = {"QWidget", "qMRMLWidget", "QFrame"}
-NAMES = {"OpenVINO", "ONNX Runtime", "TensorFlow"}  # the same in every language
+NAMES = {"OpenVINO", "ONNX Runtime", "TensorFlow", "float32", "bfloat16", "int8"}  # the same in every language
 
 
 def widgets_of(path):
