@@ -119,6 +119,17 @@ def test_the_progress_says_what_pip_is_at(install):
     assert progress.text().endswith("3 of 3 packages installed")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+def test_an_environment_without_pip_as_uv_makes_it_gets_pip(tmp_path):
+    (tmp_path / ".ci").symlink_to(ROOT / ".ci")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True)
+    own = tmp_path / ".venv" / "pyvenv.cfg"
+    made = own.stat().st_ino
+    done = subprocess.run(["sh", ".ci/make-venv.sh", "demo"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "") and own.stat().st_ino == made  # not made afresh
+    subprocess.run([tmp_path / ".venv/bin/python", "-m", "pip", "--version"], check=True, capture_output=True)
+
+
 def test_when_pip_fails_its_reason_is_told(install, tmp_path):
     (tmp_path / ".venv").mkdir()
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\nversion = '1'\ndependencies = ['no-such-thing']\n")
