@@ -51,6 +51,8 @@ if [ "$needs" = test ] && [ "$(uname)" = Linux ]; then
     file fonts-dejavu-core /usr/share/fonts/*/*.ttf /usr/share/fonts/*/*/*.ttf /usr/share/fonts/*/*/*.otf
     # what programs ask of the network is watched by strace; without certificates ONNX Runtime asks nothing anyway
     command -v strace >/dev/null || lack strace
+    # checks DICOM objects
+    command -v dciodvfy >/dev/null || lack dicom3tools
     file ca-certificates /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs
 fi
 

@@ -13,13 +13,15 @@ from .geometry import Box, Geometry, Point
 class CT:
     """A CT volume: ``voxels_zyx`` in Hounsfield units (int16 or float32, stored axis order) and its grid.
 
-    ``source`` holds what is worth writing into a result: path, format, series UID, modality, warnings.
+    ``source`` holds what is worth writing into a result: path, format, series UID, modality, warnings. frames: of a
+    DICOM series, file and frame (from 0; None in a file of one slice) of each slice that was read; else empty.
     """
 
     voxels_zyx: np.ndarray
     geometry: Geometry
     name: str = "CT"
     source: dict = field(default_factory=dict)
+    frames: tuple[tuple[Path, int | None], ...] = ()
 
     @property
     def axial_view(self) -> np.ndarray:

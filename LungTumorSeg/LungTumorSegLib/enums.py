@@ -53,3 +53,11 @@ class MapKind(StrEnum):
 
     UNCERTAINTY = "uncertainty"
     HEAT = "heat"
+
+
+class DicomObject(StrEnum):
+    """What a result can be written as, beside its own files."""
+
+    SEG = "seg"
+    PROBABILITY = "probability"
+    SR = "sr"

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..enums import Device, Precision
+from ..enums import Device, DicomObject, Precision
 from ..errors import InputError
 from ..model.engines import ENGINE_NAMES
 from .errors import Debug, exit_codes
@@ -44,6 +44,16 @@ def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise typer.BadParameter(f"{value} is no number that can be used")
     return value
+
+
+def _dicom_objects(text: str | None) -> tuple[DicomObject, ...]:
+    names = [name.strip().lower() for name in (text or "").split(",")] if text is not None else []
+    unknown = next((name for name in names if name not in tuple(DicomObject)), None)
+    if unknown is not None:
+        raise typer.BadParameter(f"{unknown!r} is not one of {', '.join(DicomObject)}")
+    if names and DicomObject.SEG not in names:
+        raise typer.BadParameter("the other objects go with the segmentation: add seg")
+    return tuple(kind for kind in DicomObject if kind in names)
 
 
 def _one_of(names: tuple[str, ...]) -> dict[str, Any]:
@@ -112,6 +122,13 @@ Labels = Annotated[
     Path | None,
     typer.Option(parser=path, metavar="FILE", help="Write a label map as well: .nii.gz, .nrrd, .mha; ids as labels."),
 ]
+Dicom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="seg,sr",
+        help="Write DICOM objects as well, of a DICOM input: seg (segmentation), sr (report), probability.",
+    ),
+]
 Png = Annotated[bool, typer.Option("--png", help="Write pictures as well: an overview and the ten best lesions.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in the output folder.")]
 Identify = Annotated[
@@ -145,6 +162,7 @@ def segment_command(
     no_lung_mask: NoLungMask = False,
     save_probability: SaveProbability = False,
     labels: Labels = None,
+    dicom: Dicom = None,
     png: Png = False,
     overwrite: Overwrite = False,
     identify: Identify = False,
@@ -159,6 +177,7 @@ def segment_command(
     """
     if save_probability and point:
         raise typer.BadParameter("with --point the CT is not looked at as a whole: leave out one of the two")
+    objects = _dicom_objects(dicom)
     from ..data import Options  # 2 s of imports from here on, which --help and --version need not wait for
     from . import segment_run
 
@@ -178,4 +197,4 @@ def segment_command(
     reading = {"series": series, "allow_partial": allow_partial, "add_hu": add_hu}
     writing = {"overwrite": overwrite, "with_pictures": png, "identify": identify}
     with exit_codes(debug, as_json):
-        segment_run.run(input, output, options, reading, writing, labels, quiet, as_json, log)
+        segment_run.run(input, output, options, reading, writing, labels, objects, quiet, as_json, log)

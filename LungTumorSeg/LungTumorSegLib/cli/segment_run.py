@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from rich import box
 from rich.table import Table
 
 from ..data import CT, Options, Result
+from ..dicom_out import export
+from ..enums import DicomObject
 from ..errors import InputError
 from ..lesions.order import order_sentence
 from ..model import limits
@@ -33,29 +36,35 @@ def run(
     reading: dict[str, Any],
     writing: dict[str, Any],
     labels: Path | None,
+    dicom: tuple[DicomObject, ...],
     quiet: bool,
     as_json: bool,
     log: Path | None,
 ) -> None:
     """Segment a CT into the folder ``output`` and print what was found.
 
-    reading: further arguments of `read_ct`; writing: of `result_files.save`. labels: file of a label map. Raises what
-    these, `label_map` and `segment` raise.
+    reading: further arguments of `read_ct`; writing: of `result_files.save`. labels: file of a label map. dicom:
+    objects to be written. Raises what these, `label_map`, `dicom_out` and `segment` raise.
     """
     pictures = ["overview.png"] if writing["with_pictures"] else []
     also = [result_files.PROBABILITY, *pictures] if options.keep_probability else pictures
+    also += [export.FILES[kind] for kind in dicom]
     with RunLog(log) as run_log, result_files.reserved(output, writing["overwrite"], also):
         if labels is not None:
             label_map.check(labels, output, writing["overwrite"])
         ct = read_ct(input, **reading)
+        objects = export.prepare(ct, dicom) if dicom else None
         unusual = limits.outside(ct.geometry, load_bundle(options.model).card)
         notes = (*ct.source.get("warnings", ()), *_without_effect(ct, options, reading), *unusual)
         result = _segmented(ct, options, quiet, as_json)
         with ExitStack() as also_written:
             if labels is not None:
                 also_written.enter_context(label_map.written(labels, result))
-            files = result_files.save(result, ct, output, **writing)
+            more = None if objects is None else partial(objects.write, result=result)
+            files = result_files.save(result, ct, output, **writing, also=more)
         run_log.found(result)
+    if objects is not None and not result.lesions:
+        notes = (*notes, "No DICOM object was written: no lesion is listed.")
     _print_notes((*notes, *result.notes), as_json)
     if as_json:
         record = json.loads((output / result_files.RECORD).read_text("utf-8"))

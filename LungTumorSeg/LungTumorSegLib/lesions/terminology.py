@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from .. import __version__
 from ..data import Lesion
 from ..enums import Side, Status
+from ..geometry import triple
 
 ALGORITHM = "LungTumorSeg"
 STATUS_TAG = f"{ALGORITHM}.status"
@@ -60,9 +61,20 @@ def entry(lesion: Lesion) -> str:
 
     A lesion whose long axis is over 30 mm is a mass, else a nodule. Never "neoplasm": that is for pathology to say.
     """
-    kind = _MASS if lesion.long_axis_mm > MASS_FROM_MM else _NODULE
     side = _SIDES.get(lesion.side, _NONE)
-    return "~".join((_TYPES_CONTEXT, _CATEGORY, kind, _NONE, _ANATOMY_CONTEXT, _LUNG, side))
+    return "~".join((_TYPES_CONTEXT, _CATEGORY, _kind(lesion), _NONE, _ANATOMY_CONTEXT, _LUNG, side))
+
+
+def codes(lesion: Lesion) -> dict[str, tuple[str, str, str]]:
+    """The same as (scheme, value, meaning): category, type, region, and side where it is known."""
+    texts = {"category": _CATEGORY, "type": _kind(lesion), "region": _LUNG}
+    if lesion.side in _SIDES:
+        texts["side"] = _SIDES[lesion.side]
+    return {name: triple(text.split("^")) for name, text in texts.items()}
+
+
+def _kind(lesion: Lesion) -> str:
+    return _MASS if lesion.long_axis_mm > MASS_FROM_MM else _NODULE
 
 
 def algorithm_name(model: dict) -> str:

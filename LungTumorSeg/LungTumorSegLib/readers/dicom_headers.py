@@ -118,9 +118,9 @@ def _slices(path: Path, dataset: Dataset) -> list[Slice]:
         )
     facts = {
         "series_number": _series_number(dataset),
-        "description": str(dataset.get("SeriesDescription") or ""),
-        "body_part": str(dataset.get("BodyPartExamined") or ""),
-        "kernel": str(dataset.get("ConvolutionKernel") or ""),
+        "description": _said(dataset, "SeriesDescription"),
+        "body_part": _said(dataset, "BodyPartExamined"),
+        "kernel": _said(dataset, "ConvolutionKernel"),
         "study_uid": str(dataset.get("StudyInstanceUID") or ""),
         "frame_of_reference_uid": str(dataset.get("FrameOfReferenceUID") or ""),
     }
@@ -135,6 +135,11 @@ def _slices(path: Path, dataset: Dataset) -> list[Slice]:
         )
     shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])
     return [_slice(path, k, dataset, [*_items([group]), *_items(shared)], facts) for k, group in enumerate(groups)]
+
+
+def _said(dataset: Dataset, keyword: str) -> str:
+    """For results and notes, which name no patient."""
+    return dicom_marks.without_patient(str(dataset.get(keyword) or ""), dataset)
 
 
 def _padding(dataset: Dataset) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 """What a DICOM header says of the patient, the acquisition and the time of a slice: what belongs together."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,7 @@ TAGS = {keyword for pair in (*_PHASE, *_TIME) for keyword in pair} | {
     "AcquisitionDate", "ConcatenationUID", "InstanceNumber", "PatientBirthDate", "PatientID", "PatientName",
 }  # fmt: skip
 
+_WORD = re.compile(r"\w+")
 Mark = tuple[bool, float, str]  # is missing, number, text: of any two one is the lesser
 
 
@@ -55,6 +57,17 @@ def patient(dataset: Dataset) -> tuple[str, str, str]:
     name = str(dataset.get("PatientName") or "").replace("^", " ")
     birth = str(dataset.get("PatientBirthDate") or "")
     return str(dataset.get("PatientID") or "").strip(), " ".join(name.upper().split()), birth
+
+
+def without_patient(text: str, dataset: Dataset) -> str:
+    """A description, or nothing where it holds a part of the patient's name, the id or the birth date."""
+    found = text.upper()
+    words = set(_WORD.findall(found))
+    for secret in _WORD.findall(" ".join(patient(dataset)).upper()):
+        inside = (len(secret) > 3 or not secret.isascii()) and secret in found
+        if len(secret) > 1 and (inside or secret in words):
+            return ""
+    return text
 
 
 def _mark(value: object) -> Mark:

@@ -161,7 +161,7 @@ def read(path: Path, series: str | None = None, allow_partial: bool = False) -> 
         "other_series": others,
         "warnings": warnings,
     }
-    return CT(voxels, geometry, best.name, source)
+    return CT(voxels, geometry, best.name, source, tuple((s.path, s.frame) for s in best.slices))
 
 
 def _whole(

@@ -1,6 +1,6 @@
 """The files that a user gets from a run, all of them or none."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from . import json_record, lesion_table, output_folder, seg_nrrd
 
 SEGMENTATION, TABLE, RECORD, PROBABILITY = "segmentation.seg.nrrd", "lesions.csv", "result.json", "probability.nrrd"
 PICTURES = ("overview.png", "lesion_*.png")
+DICOM = ("seg.dcm", "probability.dcm", "sr.dcm")
 ALWAYS = (SEGMENTATION, TABLE, RECORD)
 # in the order in which they move into the folder: where result.json is, the result is whole
-FILES = (SEGMENTATION, TABLE, PROBABILITY, *PICTURES, RECORD)
+FILES = (SEGMENTATION, TABLE, PROBABILITY, *PICTURES, *DICOM, RECORD)
 
 
 def holds_result(folder: Path) -> bool:
@@ -44,6 +45,7 @@ def save(
     smooth_mm: float = 0.0,
     drawn: Collection[int] = (),
     identify: bool = False,
+    also: Callable[[Path], object] | None = None,
 ) -> list[Path]:
     """Write the result into ``folder``, which is made if need be; returns the files.
 
@@ -51,7 +53,8 @@ def save(
     ``probability.nrrd`` (uint8, round(255 p), on the CT's grid) if the result has the map; ``*.png`` if asked for.
 
     What the user did, which a `Result` does not know: names by lesion id, the sigma with which the probability was
-    smoothed, the ids of the lesions drawn by hand. identify: ``result.json`` names the CT by its path too.
+    smoothed, the ids of the lesions drawn by hand. identify: ``result.json`` names the CT by its path too. also: writes
+    further files of `FILES` into the folder that it gets (see `dicom_out`).
 
     Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result and not
     ``overwrite``, a run that writes there. The folder is then as it was.
@@ -65,6 +68,8 @@ def save(
             seg_nrrd.write_nrrd(part / PROBABILITY, result.probability, seg_nrrd.grid_header(result.geometry) | content)
         if with_pictures:
             _write_pictures(part, result, ct, names)
+        if also is not None:
+            also(part)
         written = sorted([*(path.name for path in part.iterdir()), RECORD])
         json_record.write(part / RECORD, result, ct, names, smooth_mm, written, identify)
     return [folder / name for name in written]

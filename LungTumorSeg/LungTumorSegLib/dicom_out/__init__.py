@@ -1,0 +1,1 @@
+"""A result as DICOM objects: segmentation, probability, report. Needs highdicom, which is an extra of its own."""

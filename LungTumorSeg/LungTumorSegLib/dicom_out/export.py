@@ -1,0 +1,94 @@
+"""The DICOM objects of a result: checked before a run, written after it."""
+
+import logging
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from ..data import CT, Result
+from ..enums import DicomObject
+from ..errors import InputError
+from ..readers import dicom_sources
+from ..readers.dicom_sources import Sources
+from ..writers import result_files
+
+FILES = dict(zip((DicomObject.SEG, DicomObject.PROBABILITY, DicomObject.SR), result_files.DICOM, strict=True))
+
+
+@dataclass(frozen=True)
+class Export:
+    """Objects to be written. sources: what they refer to, read before the run."""
+
+    ct: CT
+    kinds: frozenset[DicomObject]
+    sources: Sources
+
+    def write(
+        self,
+        folder: Path,
+        result: Result,
+        names: Mapping[int, str] | None = None,
+        drawn: Collection[int] = (),
+        reviewed: bool = False,
+    ) -> list[Path]:
+        """Write ``seg.dcm``, ``probability.dcm``, ``sr.dcm`` into an existing folder; returns them.
+
+        Nothing is written where no lesion is listed and accepted: a report without lesions would read as "none". names,
+        drawn: as in `result_files.save`. reviewed: a person accepted every listed lesion.
+        """
+        # not before `prepare` has found highdicom
+        from . import identity, probability_object, report, segmentation_object, source_images
+
+        if not segmentation_object.reported(result):
+            return []
+        remark = identity.REVIEWED if reviewed else identity.REMARK
+        paths = []
+        with _in_silence():
+            images = source_images.of(self.sources, self.ct)
+            segmentation = segmentation_object.make(result, self.ct, images, names, drawn, remark)
+            objects: dict[DicomObject, Dataset | None] = {DicomObject.SEG: segmentation}
+            if DicomObject.PROBABILITY in self.kinds:
+                objects[DicomObject.PROBABILITY] = probability_object.make(result, self.ct, images, remark)
+            if DicomObject.SR in self.kinds:
+                objects[DicomObject.SR] = report.make(result, self.ct, images, segmentation, remark)
+            for kind, made in objects.items():
+                if made is not None:
+                    path = folder / FILES[kind]
+                    made.save_as(path, enforce_file_format=True)
+                    paths.append(path)
+        return paths
+
+
+def prepare(ct: CT, kinds: Collection[DicomObject]) -> Export:
+    """Everything that can stop the objects of a CT, before its segmentation: minutes of work are not lost to it.
+
+    InputError: highdicom is not installed, the CT was not read from DICOM, its files lack what objects refer to.
+    GeometryError: its grid is not made of the files' planes.
+    """
+    if find_spec("highdicom") is None:
+        raise InputError("DICOM objects need highdicom, which is not installed. Install it with: pip install highdicom")
+    from . import source_images
+
+    with _in_silence():
+        sources = dicom_sources.read(ct)
+        source_images.of(sources, ct)
+    return Export(ct, frozenset(kinds), sources)
+
+
+@contextmanager
+def _in_silence() -> Iterator[None]:
+    """pydicom and highdicom warn of odd values, with the patient's name among them."""
+    log = logging.getLogger("highdicom")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,70 @@
+"""Who made an object, and which lesion it speaks of: the same words in segmentation and report."""
+
+import hashlib
+
+import highdicom as hd
+import numpy as np
+from pydicom.sr.codedict import codes
+from pydicom.uid import UID
+
+from .. import __version__
+from ..data import CT, Lesion, Result
+from ..enums import Status
+from ..lesions import terminology
+
+REMARK = "RESEARCH USE ONLY, not reviewed"
+REVIEWED = "RESEARCH USE ONLY, reviewed"
+MANUFACTURER = "LungTumorSeg project"
+NAME = terminology.ALGORITHM
+FAMILY = codes.DCM.ArtificialIntelligence
+_NEAR_MM = 3.0  # a click so near to an outline belongs to it, as in the click rule
+
+
+def version(result: Result) -> str:
+    """Of program and model, at most the 64 characters of an LO."""
+    return terminology.algorithm_name(result.model).removeprefix(f"{NAME} ")
+
+
+def device_uid(result: Result) -> str:
+    """Another one for another model, as IHE AIR 6.5.3.1 asks: made from program, its version, and model's checksum."""
+    return _uid(f"{NAME} {__version__}", str(result.model.get("checksum", "")))
+
+
+def tracking_uid(ct: CT, lesion: Lesion, mask: np.ndarray) -> str:
+    """Made from series and outline: the same voxels of the same series always have the same one, others never."""
+    place = np.array(lesion.label_box.pairs, "<i4").tobytes()
+    return _uid(str(ct.source.get("series_uid", "")), place, np.packbits(mask).tobytes())
+
+
+def tracking_id(lesion: Lesion) -> str:
+    """The segment's id in every other file."""
+    return terminology.segment_id(lesion)
+
+
+def is_semiautomatic(result: Result, lesion: Lesion, mask: np.ndarray, drawn: bool = False) -> bool:
+    """Whether a person pointed at the lesion, edited or drew it."""
+    if drawn or lesion.status == Status.EDITED:
+        return True
+    clicks = [c.point_lps for c in result.candidates if c.point_lps is not None]
+    inside = result.geometry.lps(np.argwhere(mask) + lesion.label_box.start) if clicks else np.empty((0, 3))
+    return any(np.linalg.norm(inside - point, axis=1).min() <= _NEAR_MM for point in clicks)
+
+
+def algorithm_sequence(result: Result) -> hd.AlgorithmIdentificationSequence:
+    """Of a segment."""
+    return hd.AlgorithmIdentificationSequence(NAME, FAMILY, version(result), MANUFACTURER)
+
+
+def equipment(result: Result) -> hd.ContributingEquipment:
+    """An item of the Contributing Equipment Sequence."""
+    item = hd.ContributingEquipment(
+        MANUFACTURER, codes.DCM.ProcessingEquipment, manufacturer_model_name=NAME, software_versions=version(result)
+    )
+    item.DeviceUID = device_uid(result)
+    return item
+
+
+def _uid(*parts: str | bytes) -> str:
+    """A UID from a UUID (2.25, PS3.5 B.2) that is made from the parts' SHA-256."""
+    made = hashlib.sha256(b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)).digest()
+    return UID(f"2.25.{int.from_bytes(made[:16])}")
