@@ -53,6 +53,8 @@ if [ "$needs" = test ] && [ "$(uname)" = Linux ]; then
     command -v strace >/dev/null || lack strace
     # checks DICOM objects
     command -v dciodvfy >/dev/null || lack dicom3tools
+    # a DICOM archive to send to
+    file orthanc /usr/sbin/Orthanc /usr/local/sbin/Orthanc
     file ca-certificates /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs
 fi
 

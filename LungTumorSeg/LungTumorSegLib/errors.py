@@ -70,6 +70,12 @@ class WorkerError(EngineError):
         self.log = log
 
 
+class NetworkError(LungTumorSegError):
+    """A DICOM server is not there, refuses, or breaks off."""
+
+    exit_code = 6
+
+
 class Cancelled(LungTumorSegError):
     """The user cancelled."""
 

@@ -62,7 +62,10 @@ passing.unlink()
 
 
 def _command(folder: Path) -> list[str]:
-    return ["-c", COMMAND, "segment", _ct_file(folder), "--output", folder / "out", "--no-lung-mask", "--png"]
+    ct, _ = phantoms.chest((1.5, 1.5, 3.0), (96, 96, 48), centre_lps=phantoms.NODULE[0])
+    phantoms.write_dicom(ct, folder / "ct")
+    options = ("--no-lung-mask", "--png", "--dicom", "seg,sr")
+    return ["-c", COMMAND, "segment", folder / "ct", "--output", folder / "out", *options]
 
 
 def _child(folder: Path) -> list[str]:

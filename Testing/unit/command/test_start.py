@@ -10,7 +10,9 @@ HEAVY = ("numpy", "scipy", "SimpleITK", "pydicom", "nibabel", "matplotlib")
 PRINTS_MODULES = "import atexit, sys; atexit.register(lambda: sys.stderr.write(' '.join(sys.modules))); "
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["segment", "--help"], ["info", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["segment", "--help"], ["info", "--help"], ["send", "--help"]]
+)
 def test_help_and_version_load_no_library_that_computes(arguments):
     line, environment = command(*arguments, code=PRINTS_MODULES + MAIN)
     done = subprocess.run(line, env=environment, capture_output=True, text=True, check=True)

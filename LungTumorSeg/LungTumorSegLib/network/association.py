@@ -1,0 +1,95 @@
+"""A connection to a DICOM server, and a sentence for each way in which there is none."""
+
+import socket
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+
+from ..errors import NetworkError
+from .address import Address
+from .objects import COMMITMENT, VERIFICATION, Object
+
+CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
+
+# (source, diagnostic) of PS3.8 table 9-21
+_REJECTED = {
+    (1, 2): "it does not speak DICOM's application context",
+    (1, 3): "it does not know this program's title {calling} (--from); its administrator has to enter it",
+    (1, 7): "it has another title than {called}",
+    (2, 2): "it speaks another version of the protocol",
+    (3, 1): "it is busy at the moment; try again later",
+    (3, 2): "it has no room for another connection at the moment; try again later",
+}
+
+
+@contextmanager
+def opened(to: Address, calling: str, objects: Collection[Object], handlers: list) -> Iterator[Association]:
+    """Connected and asked (C-ECHO); released in the end. handlers: further ones of pynetdicom's events.
+
+    NetworkError: nobody there, no DICOM server, rejected, or C-ECHO failed.
+    """
+    entity = AE(ae_title=calling)
+    entity.connection_timeout = CONNECT_SECONDS
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = ANSWER_SECONDS
+    entity.add_requested_context(VERIFICATION)
+    entity.add_requested_context(COMMITMENT)
+    for class_uid, syntax in sorted({(o.class_uid, o.transfer_syntax) for o in objects}):
+        entity.add_requested_context(class_uid, syntax)
+    connections: list = []
+    handlers = [(evt.EVT_CONN_OPEN, connections.append), *handlers]
+    try:
+        association = entity.associate(to.host, to.port, ae_title=to.title, evt_handlers=handlers)
+    except socket.gaierror as error:
+        raise NetworkError(
+            f"No computer of the name {to.host} is known. Check its spelling. Nothing was sent."
+        ) from error
+    if not association.is_established:
+        raise NetworkError(_refusal(association, to, calling, bool(connections)))
+    try:
+        _echo(association, to)
+        yield association
+    finally:
+        if association.is_established:
+            association.release()
+        entity.shutdown()
+
+
+def accepted(association: Association) -> set[tuple[str, str]]:
+    """SOP classes and transfer syntaxes that the server takes."""
+    return {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in association.accepted_contexts}
+
+
+def takes(association: Association, class_uid: str) -> bool:
+    """Whether the server takes a SOP class."""
+    return any(class_uid == taken for taken, _ in accepted(association))
+
+
+def _echo(association: Association, to: Address) -> None:
+    if not takes(association, VERIFICATION):
+        return  # a server need not offer it to each title
+    answer = association.send_c_echo()
+    if "Status" not in answer:
+        raise NetworkError(f"{to} broke off at the first question (C-ECHO). Nothing was sent.")
+    if answer.Status != 0:
+        raise NetworkError(f"{to} answered the first question (C-ECHO) with 0x{answer.Status:04X}. Nothing was sent.")
+
+
+def _refusal(association: Any, to: Address, calling: str, connected: bool) -> str:
+    if association.is_rejected:
+        answer = association.acceptor.primitive
+        reason = _REJECTED.get((answer.result_source, answer.diagnostic), "it gives no reason")
+        return f"{to} refused the connection: {reason.format(calling=calling, called=to.title)}. Nothing was sent."
+    if association.rejected_contexts:
+        return f"{to} takes none of these objects, nor a question (C-ECHO). Nothing was sent."
+    if connected:
+        return (
+            f"What answers at {to.host}:{to.port} broke off or said nothing: is it a DICOM server? Check host and "
+            "port. Nothing was sent."
+        )
+    return (
+        f"Nothing answers at {to.host}:{to.port}. Check host and port, and whether the server runs and a firewall lets "
+        "the connection through. Nothing was sent."
+    )
