@@ -146,7 +146,16 @@ def test_every_package_that_the_library_imports_is_declared_and_no_other(project
     outside_slicer = [f for f in sources(LIBRARY) if "slicer_" not in f.parts]
     used = set().union(*(tops(imports(f, file_scope_only=False)) for f in outside_slicer))
     used -= {"LungTumorSegLib", *ENGINES}
-    assert distributions(used) == set(requirement_lines("\n".join(project["dependencies"])))
+    extra = project["optional-dependencies"]["dicom"]
+    assert distributions(used) == set(requirement_lines("\n".join([*project["dependencies"], *extra])))
+
+
+def test_only_what_writes_and_sends_dicom_objects_imports_the_extra_packages():
+    rooms = sources(LIBRARY / "dicom_out", LIBRARY / "network")
+    others = [f for f in sources(MODULE) if f not in rooms and tops(imports(f, False)) & {"highdicom", "pynetdicom"}]
+    # what the command imports before it has found them
+    entrances = [LIBRARY / "dicom_out/export.py", *(LIBRARY / f"network/{name}.py" for name in ("send", "address"))]
+    assert others == [] and not reached(entrances, file_scope_only=True) & {"highdicom", "pynetdicom"}
 
 
 def test_what_slicer_installs_is_what_the_panel_and_the_child_process_import():
