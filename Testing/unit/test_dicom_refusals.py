@@ -68,6 +68,7 @@ def test_elements_that_break_the_rules_or_are_missing_stop_nothing(tmp_path):
     paths = list(series.iterdir())
     edited(paths, raw("PatientBirthDate", b"1950-13-99"))
     edited(paths, raw("StudyTime", b"noon"))
+    edited(paths, raw("PatientWeight", b"heavy"))
     ct = read_ct(series)
     for path in export.prepare(ct, ["seg", "sr"]).write(tmp_path, case.made_result(ct)):
         assert case.dciodvfy(path) == []
@@ -81,9 +82,13 @@ def test_elements_that_break_the_rules_or_are_missing_stop_nothing(tmp_path):
     [("ISO_IR 192", "王^小明"), ("GB18030", "王^小明"), ("ISO_IR 100", "Müller^Jörg"), ("ISO_IR 144", "Иванов^Иван")],
 )
 def test_names_in_any_script_are_kept(tmp_path, charset, name):
-    made = case.write(tmp_path, kinds=["seg", "sr"], SpecificCharacterSet=charset, PatientName=name)
+    code = pydicom.Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "1", "99LOCAL", name
+    tags = {"SpecificCharacterSet": charset, "PatientName": name, "StudyDescription": name}
+    made = case.write(tmp_path, kinds=["seg", "sr"], **tags, ProcedureCodeSequence=[code])
     for kind in ("seg", "sr"):
-        assert str(made.read(kind).PatientName) == name
+        said = made.read(kind)
+        assert str(said.PatientName) == said.StudyDescription == said.ProcedureCodeSequence[0].CodeMeaning == name
 
 
 def _private(dataset):

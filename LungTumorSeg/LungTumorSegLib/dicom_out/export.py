@@ -55,7 +55,7 @@ class Export:
             if DicomObject.PROBABILITY in self.kinds:
                 objects[DicomObject.PROBABILITY] = probability_object.make(result, self.ct, images, remark)
             if DicomObject.SR in self.kinds:
-                objects[DicomObject.SR] = report.make(result, self.ct, images, segmentation, remark)
+                objects[DicomObject.SR] = report.make(result, images, segmentation, remark)
             for kind, made in objects.items():
                 if made is not None:
                     path = folder / FILES[kind]

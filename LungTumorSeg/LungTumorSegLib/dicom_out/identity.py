@@ -8,7 +8,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import UID
 
 from .. import __version__
-from ..data import CT, Lesion, Result
+from ..data import Lesion, Result
 from ..enums import Status
 from ..lesions import terminology
 
@@ -16,6 +16,7 @@ REMARK = "RESEARCH USE ONLY, not reviewed"
 REVIEWED = "RESEARCH USE ONLY, reviewed"
 MANUFACTURER = "LungTumorSeg project"
 NAME = terminology.ALGORITHM
+UTF_8 = "ISO_IR 192"  # names of patients and lesions in any script
 FAMILY = codes.DCM.ArtificialIntelligence
 _NEAR_MM = 3.0  # a click so near to an outline belongs to it, as in the click rule
 
@@ -30,10 +31,15 @@ def device_uid(result: Result) -> str:
     return _uid(f"{NAME} {__version__}", str(result.model.get("checksum", "")))
 
 
-def tracking_uid(ct: CT, lesion: Lesion, mask: np.ndarray) -> str:
+def serial_number(result: Result) -> str:
+    """A program has none: the beginning of the model's checksum."""
+    return str(result.model.get("checksum", "unknown"))[:16]
+
+
+def tracking_uid(series_uid: str, lesion: Lesion, mask: np.ndarray) -> str:
     """Made from series and outline: the same voxels of the same series always have the same one, others never."""
     place = np.array(lesion.label_box.pairs, "<i4").tobytes()
-    return _uid(str(ct.source.get("series_uid", "")), place, np.packbits(mask).tobytes())
+    return _uid(series_uid, place, np.packbits(mask).tobytes())
 
 
 def tracking_id(lesion: Lesion) -> str:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import highdicom as hd
-import numpy as np
 from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from ..data import CT, Lesion, Result
+from ..data import Lesion, Result
 from ..lesions import terminology
 from . import identity
 from .segmentation_object import reported, to_code
@@ -18,7 +17,6 @@ SERIES_NUMBER = 9003
 
 def make(
     result: Result,
-    ct: CT,
     images: Sequence[Dataset],
     segmentation: hd.seg.Segmentation,
     remark: str = identity.REMARK,
@@ -29,15 +27,15 @@ def make(
     preliminary: a person has to look at it first.
     """
     groups = [
-        _group(number, result, ct, lesion, mask, segmentation)
-        for number, (lesion, mask) in enumerate(reported(result), 1)
+        _group(segment, result, lesion, segmentation)
+        for segment, (lesion, _) in zip(segmentation.SegmentSequence, reported(result), strict=True)
     ]
     content = sr.MeasurementReport(
         observation_context=_observer(result),
         procedure_reported=codes.LN.CTUnspecifiedBodyRegion,
         imaging_measurements=groups,
     )
-    return sr.Comprehensive3DSR(
+    made = sr.Comprehensive3DSR(
         evidence=[*images, segmentation],
         content=content,
         series_instance_uid=hd.UID(),
@@ -47,14 +45,15 @@ def make(
         manufacturer=identity.MANUFACTURER,
         manufacturer_model_name=identity.NAME,
         software_versions=identity.version(result),
-        device_serial_number="1",
+        device_serial_number=identity.serial_number(result),
         series_description=f"{identity.NAME} report, {remark}",
         is_complete=True,
         is_final=False,
         is_verified=False,
-        specific_character_set="ISO_IR 192",
         contributing_equipment=[identity.equipment(result)],
     )
+    made.SpecificCharacterSet = identity.UTF_8
+    return made
 
 
 def _observer(result: Result) -> sr.ObservationContext:
@@ -68,25 +67,21 @@ def _observer(result: Result) -> sr.ObservationContext:
 
 
 def _group(
-    number: int, result: Result, ct: CT, lesion: Lesion, mask: np.ndarray, segmentation: hd.seg.Segmentation
+    segment: Dataset, result: Result, lesion: Lesion, segmentation: hd.seg.Segmentation
 ) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     code = {what: to_code(*texts) for what, texts in terminology.codes(lesion).items()}
     return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(
-            uid=identity.tracking_uid(ct, lesion, mask), identifier=identity.tracking_id(lesion)
-        ),
+        tracking_identifier=sr.TrackingIdentifier(uid=segment.TrackingUID, identifier=segment.TrackingID),
         referenced_segment=sr.ReferencedSegment(
             segmentation.SOPClassUID,
             segmentation.SOPInstanceUID,
-            number,
+            segment.SegmentNumber,
             source_series=sr.SourceSeriesForSegmentation(segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID),
         ),
         finding_category=code["category"],
         finding_type=code["type"],
         finding_sites=[sr.FindingSite(code["region"], laterality=code.get("side"))],
-        algorithm_id=sr.AlgorithmIdentification(
-            identity.NAME, identity.version(result), family=identity.FAMILY, manufacturer=identity.MANUFACTURER
-        ),
+        algorithm_id=_algorithm(result),
         measurements=[
             sr.Measurement(codes.SCT.Volume, round(lesion.volume_mm3, 2), codes.UCUM.CubicMillimeter),
             sr.Measurement(codes.SCT.LongAxis, round(lesion.long_axis_mm, 2), codes.UCUM.Millimeter),
@@ -99,3 +94,14 @@ def _group(
             ),
         ],
     )
+
+
+def _algorithm(result: Result) -> sr.AlgorithmIdentification:
+    """TID 4019 with its two newer rows, which highdicom of Slicer (0.27) does not know."""
+    relation = sr.RelationshipTypeValues.HAS_CONCEPT_MOD
+    manufacturer = sr.CodedConcept("122405", "DCM", "Algorithm Manufacturer")
+    family = sr.CodedConcept("111000", "DCM", "Algorithm Family")
+    made = sr.AlgorithmIdentification(identity.NAME, identity.version(result))
+    made.append(sr.TextContentItem(manufacturer, identity.MANUFACTURER, relation))
+    made.append(sr.CodeContentItem(family, identity.FAMILY, relation))
+    return made

@@ -41,7 +41,7 @@ def make(
     """
     outlines = reported(result)
     segments = [
-        _description(number, result, ct, outline, names, outline[0].id in drawn)
+        _description(number, result, images[0].SeriesInstanceUID, outline, names, outline[0].id in drawn)
         for number, outline in enumerate(outlines, 1)
     ]
     volume = to_volume(*_voxels(outlines, ct.geometry), ct.geometry, images)
@@ -61,7 +61,7 @@ def make_object(
     """A Segmentation object with what is the same in each of ours."""
     # several multi-frame files (a concatenation): highdicom looks for planes in one alone
     multi_frame = "NumberOfFrames" in images[0]
-    return hd.seg.Segmentation(
+    made = hd.seg.Segmentation(
         source_images=images[:1] if multi_frame else images,
         further_source_images=images[1:] if multi_frame else None,
         pixel_array=volume,
@@ -74,13 +74,14 @@ def make_object(
         manufacturer=identity.MANUFACTURER,
         manufacturer_model_name=identity.NAME,
         software_versions=identity.version(result),
-        device_serial_number="1",
+        device_serial_number=identity.serial_number(result),
         content_label=LABEL,
         content_description=remark,
         series_description=f"{identity.NAME} {what}, {remark}"[:_LO],
-        specific_character_set="ISO_IR 192",
         contributing_equipment=[identity.equipment(result)],
     )
+    made.SpecificCharacterSet = identity.UTF_8
+    return made
 
 
 def to_volume(voxels: np.ndarray, box: Box, geometry: Geometry, images: Sequence[Dataset]) -> hd.Volume:
@@ -121,7 +122,7 @@ def _voxels(outlines: Sequence[Outline], geometry: Geometry) -> tuple[np.ndarray
 
 
 def _description(
-    number: int, result: Result, ct: CT, outline: Outline, names: Mapping[int, str] | None, drawn: bool
+    number: int, result: Result, series_uid: str, outline: Outline, names: Mapping[int, str] | None, drawn: bool
 ) -> hd.seg.SegmentDescription:
     lesion, mask = outline
     code = {what: to_code(*texts) for what, texts in terminology.codes(lesion).items()}
@@ -133,7 +134,7 @@ def _description(
         segmented_property_type=code["type"],
         algorithm_type="SEMIAUTOMATIC" if semi else "AUTOMATIC",
         algorithm_identification=identity.algorithm_sequence(result),
-        tracking_uid=identity.tracking_uid(ct, lesion, mask),
+        tracking_uid=identity.tracking_uid(series_uid, lesion, mask),
         tracking_id=identity.tracking_id(lesion),
         anatomic_regions=[code["region"]],
         display_color=hd.color.CIELabColor.from_rgb(*(255 * c for c in terminology.color(lesion))),

@@ -1,11 +1,8 @@
 """The source instances as highdicom takes them: their headers, with the geometry in which the CT was read."""
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 
 import numpy as np
-from pydicom import valuerep
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.valuerep import DSfloat as DS
@@ -27,20 +24,19 @@ _TYPE_2 = (
     "StudyTime", "ReferringPhysicianName",
 )  # fmt: skip
 _OF_ALL = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality")
-_TYPES: dict[str, Callable[[str], object]] = {vr: getattr(valuerep, vr) for vr in ("DA", "TM", "DT", "IS", "DS")}
 
 
 def of(sources: Sources, ct: CT) -> list[Dataset]:
     """One dataset for each instance, the patient and the study in the first; to be written nowhere as they are.
 
     Their planes are those of the CT's grid where the reader took them for these: highdicom finds the source of each
-    frame by its place. Values that break the standard's rules for their type are left out.
+    frame by its place.
 
     GeometryError: the CT's grid is not made of the slices' planes.
     """
     check_planes(ct.geometry, [s for instance in sources.instances for s in instance.slices], ct.name)
     first, *others = sources.instances
-    whole, part = _readable(sources.header), Dataset()
+    whole, part = _complete(sources.header), Dataset()
     for keyword in _OF_ALL:
         part[keyword] = whole[keyword]
     return [_image(whole, first, ct.geometry), *(_image(part, instance, ct.geometry) for instance in others)]
@@ -58,27 +54,16 @@ def check_planes(geometry: Geometry, slices: list[Slice], name: str) -> None:
         )
 
 
-def _readable(header: Dataset) -> Dataset:
-    """What of a header can be read, with the elements that it may not lack."""
+def _complete(header: Dataset) -> Dataset:
+    """A header with the elements that it may not lack."""
     image = Dataset()
-    for tag in header.keys():  # noqa: SIM118  # iteration reads the elements, and fails with the first broken one
-        with suppress(ValueError, TypeError, OverflowError, NotImplementedError):
-            element = header[tag]
-            _check(element)
-            image.add(element)
+    image.update(header)
     for keyword in _TYPE_2:
         if keyword not in image:
             setattr(image, keyword, None)
     if image.PatientSex not in ("M", "F", "O"):
         image.PatientSex = None
     return image
-
-
-def _check(element: DataElement) -> None:
-    if element.VR in _TYPES:
-        for value in element.value if element.VM > 1 else [element.value]:
-            if value not in (None, ""):
-                _TYPES[element.VR](str(value))
 
 
 def _image(header: Dataset, instance: Instance, geometry: Geometry) -> Dataset:

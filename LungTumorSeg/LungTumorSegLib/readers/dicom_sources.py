@@ -1,16 +1,22 @@
 """The DICOM instances that a CT was read from, without their pixels: what an object made from it refers to."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
+from pydicom import valuerep
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from ..data import CT
 from ..errors import InputError, UnreadableError
 from . import dicom_headers
 from .dicom_headers import Slice
 
+_TYPES: dict[str, Callable[[str], object]] = {vr: getattr(valuerep, vr) for vr in ("DA", "TM", "DT", "IS", "DS")}
 _TAGS = ["SOPClassUID", "SOPInstanceUID", "NumberOfFrames"]
 _NEEDED = {
     "StudyInstanceUID": "of no study",
@@ -32,7 +38,10 @@ class Instance:
 
 @dataclass(frozen=True)
 class Sources:
-    """header: the whole of one file's but pixels, functional groups of frames, and private elements. instances: all."""
+    """header: of one file, without pixels, functional groups of frames, private elements, and values that break rules.
+
+    instances: all of them.
+    """
 
     header: Dataset
     instances: tuple[Instance, ...]
@@ -78,8 +87,24 @@ def _instance(path: Path, frames: set[int | None]) -> Instance:
 def _header(path: Path) -> Dataset:
     header = _reading(pydicom.dcmread, path, stop_before_pixels=True, force=True)
     header.pop("PerFrameFunctionalGroupsSequence", None)
-    header.remove_private_tags()
-    return header
+    return _readable(header)
+
+
+def _readable(dataset: Dataset) -> Dataset:
+    """The public elements whose values keep the rules of their type; the same of the items of sequences."""
+    kept = Dataset()
+    for tag in list(dataset.keys()):
+        if tag.is_private:
+            continue
+        with suppress(ValueError, TypeError, OverflowError, NotImplementedError):
+            element = dataset[tag]
+            if element.VR == "SQ":
+                element = DataElement(tag, "SQ", Sequence(map(_readable, element.value)))
+            elif element.VR in _TYPES:
+                for value in element.value if element.VM > 1 else [element.value]:
+                    _TYPES[element.VR](str(value or ""))
+            kept.add(element)
+    return kept
 
 
 def _reading(reader, path: Path, **options):  # type: ignore[no-untyped-def]  # whatever the reader gives
