@@ -1,7 +1,8 @@
 """LungTumorSeg without 3D Slicer: everything between a CT and its lesions.
 
 The public names load what they need when first used: `read_ct` reads a CT, `segment` finds its lesions by `Options`
-and returns a `Result`, `Findings` takes what a user changes in one, `save` writes it into a folder.
+and returns a `Result`, `Findings` takes what a user changes in one, `save` writes it into a folder, `save_dicom` with
+DICOM objects.
 
     ct = read_ct("ct.nrrd")  # or a folder of DICOM files
     result = segment(ct, Options(min_diameter_mm=5))
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .data import Options, Result
+    from .dicom_out.save import save_dicom
     from .findings.review import Findings
     from .readers.ct import read_ct
     from .segmentation import segment
@@ -32,8 +34,9 @@ _MODULES = {
     "Result": ".data",
     "Findings": ".findings.review",
     "save": ".writers.result_files",
+    "save_dicom": ".dicom_out.save",
 }
-__all__ = ["Findings", "Options", "Result", "read_ct", "save", "segment"]
+__all__ = ["Findings", "Options", "Result", "read_ct", "save", "save_dicom", "segment"]
 
 
 def __getattr__(name: str) -> object:

@@ -16,6 +16,7 @@ NAMES = {
     "Result": "LungTumorSegLib.data",
     "Findings": "LungTumorSegLib.findings.review",
     "save": "LungTumorSegLib.writers.result_files",
+    "save_dicom": "LungTumorSegLib.dicom_out.save",
 }
 
 
@@ -47,7 +48,8 @@ for found in pkgutil.walk_packages(LungTumorSegLib.__path__, "LungTumorSegLib.")
     if ".slicer_" not in found.name and not found.name.endswith("__main__"):
         importlib.import_module(found.name)
 from LungTumorSegLib import *
-print(*(f"{value.__module__}.{value.__name__}" for value in (read_ct, segment, Options, Result, Findings, save)))
+names = read_ct, segment, Options, Result, Findings, save, save_dicom
+print(*(f"{value.__module__}.{value.__name__}" for value in names))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=MODULE, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -43,11 +43,18 @@ def of(sources: Sources, ct: CT) -> list[Dataset]:
 
 
 def check_planes(geometry: Geometry, slices: list[Slice], name: str) -> None:
-    """Raise GeometryError unless the CT's rows, columns and slices run as those of the files."""
+    """Raise GeometryError unless the CT's rows, columns and slices run as those of the files, and hold these whole.
+
+    Slicer may load a tilted series as if it were straight, under a transform: then they lie beside their places.
+    """
     axes = np.reshape(geometry.direction, (3, 3)).T
     row, column = np.reshape(slices[0].orientation, (2, 3))
     same = np.allclose(axes, [row, column, np.cross(row, column)], rtol=0, atol=DIRECTION_TOLERANCE)
-    if not (same and np.allclose(geometry.spacing_xyz[1::-1], slices[0].pixel_spacing, rtol=1e-3)):
+    same = same and np.allclose(geometry.spacing_xyz[1::-1], slices[0].pixel_spacing, rtol=1e-3)
+    first = geometry.index([s.position_lps for s in slices])[:, 1:]
+    beyond = first + np.subtract((slices[0].rows, slices[0].columns), geometry.shape_zyx[1:])
+    outside_mm = np.maximum(-first, beyond).max(0) * geometry.spacing_zyx[1:]
+    if not same or outside_mm.max() > SIDEWAYS_MM:
         raise GeometryError(
             f"No DICOM object can be made for {name}: it does not lie in the planes of its DICOM files. Was it "
             "resampled or turned? Segment the volume as it was loaded."

@@ -5,6 +5,7 @@ Everything a user passes or gets is RAS mm, world, as Slicer shows it; results s
 
 import logging
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import slicer
@@ -197,24 +198,33 @@ class LungTumorSegLogicBase:
         """Take a result with everything that belongs to it out of the scene."""
         self.registry.remove(findings)
 
-    def save(self, findings: Findings, folder: str | Path, overwrite: bool = False, png: bool = False) -> list[Path]:
+    def save(
+        self, findings: Findings, folder: str | Path, overwrite: bool = False, png: bool = False, dicom=()
+    ) -> list[Path]:
         """Write segmentation.seg.nrrd, lesions.csv and result.json, as the command does; returns the files.
 
-        Raises OutputError: the folder can't be written or, without ``overwrite``, holds an earlier result.
+        dicom: DICOM objects to be written as well (``seg``, ``sr``, ``probability``), of a volume that was loaded from
+        Slicer's DICOM database. Raises OutputError: the folder can't be written or, without ``overwrite``, holds an
+        earlier result. With ``dicom`` also the errors of `dicom_out.save`.
         """
         from ..writers import result_files  # brings packages that Slicer lacks until they are installed
 
         self.take_over_edits(findings)
-        return result_files.save(
-            findings.as_result(),
-            findings.ct,
-            Path(folder),
-            overwrite,
-            png,
-            names=findings.names,
-            smooth_mm=findings.smooth_mm,
-            drawn={lesion.id for lesion in findings.lesions if findings.is_drawn(lesion.id)},
-        )
+        result, ct = findings.as_result(), findings.ct
+        options = {
+            "overwrite": overwrite,
+            "with_pictures": png,
+            "names": findings.names,
+            "smooth_mm": findings.smooth_mm,
+            "drawn": {lesion.id for lesion in findings.lesions if findings.is_drawn(lesion.id)},
+        }
+        if not dicom:
+            return result_files.save(result, ct, Path(folder), **options)
+        from ..dicom_out.save import save_dicom
+        from .scene import dicom_files
+
+        ct = replace(ct, frames=dicom_files.frames(self.volume(findings)))
+        return save_dicom(result, ct, Path(folder), dicom, **options)
 
     def compare(self, findings: Findings, other) -> compare.Comparison:
         """Agreement of the accepted lesions with another vtkMRMLSegmentationNode. Raises GeometryError."""
