@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pydicom
 import pytest
 from LungTumorSegLib.dicom_out import export
@@ -11,6 +12,7 @@ from LungTumorSegLib.enums import Status
 from LungTumorSegLib.errors import GeometryError, InputError, UnreadableError
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.readers.ct import read_ct
+from pydicom.data import get_testdata_file
 
 from Testing.support import dicom_out_case as case
 from Testing.support import phantoms
@@ -119,3 +121,22 @@ def test_nothing_of_the_patient_is_printed(tmp_path, capfd, recwarn):
     said = capfd.readouterr()
     assert (said.out, said.err, list(recwarn)) == ("", "", [])
     assert [path.name for path in paths] == ["seg.dcm", "probability.dcm", "sr.dcm"]
+
+
+def test_the_header_of_a_real_scanner_gives_objects_without_errors(tmp_path):
+    # pydicom's own sample, of a GE scanner: 100 private elements, an empty weight, no accession number
+    real = get_testdata_file("CT_small.dcm")
+    (tmp_path / "series").mkdir()
+    for k in range(20):
+        slice_ = pydicom.dcmread(real)
+        slice_.SOPInstanceUID = slice_.file_meta.MediaStorageSOPInstanceUID = f"{slice_.SOPInstanceUID}.{k}"
+        x, y, z = slice_.ImagePositionPatient
+        slice_.ImagePositionPatient, slice_.InstanceNumber = [x, y, z + 5 * k], k + 1
+        slice_.PixelData = (slice_.pixel_array + np.uint16(k)).tobytes()
+        slice_.save_as(tmp_path / "series" / f"{k}.dcm")
+    ct = read_ct(tmp_path / "series")
+    for path in export.prepare(ct, ["seg", "probability", "sr"]).write(tmp_path, case.made_result(ct)):
+        assert case.dciodvfy(path) == []
+        made = pydicom.dcmread(path)
+        assert (made.PatientName, made.StudyDate) == ("CompressedSamples^CT1", "20040119")
+        assert made.ContributingEquipmentSequence[0].Manufacturer == "GE MEDICAL SYSTEMS"
