@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -131,7 +132,7 @@ def nrrd_points(path: Path, result: Result) -> list[np.ndarray]:
 def dciodvfy(path: Path) -> list[str]:
     """The errors that Debian's dicom3tools find in a file; skips without them, fails where all must run."""
     if shutil.which("dciodvfy") is None:
-        if "CI" in os.environ:
+        if "CI" in os.environ and sys.platform == "linux":
             pytest.fail("dciodvfy is missing: apt-get install dicom3tools")
         pytest.skip("needs dciodvfy of dicom3tools")
     said = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True).stderr

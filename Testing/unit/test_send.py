@@ -9,7 +9,7 @@ import pytest
 from LungTumorSegLib.errors import NetworkError, UnreadableError
 from LungTumorSegLib.network import address, association, commitment
 from LungTumorSegLib.network.send import send
-from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, SegmentationStorage
+from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, SegmentationStorage
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
@@ -25,13 +25,15 @@ def folder(tmp_path_factory):
 
 
 @contextmanager
-def server(*handlers, kinds=KINDS, title="ARCHIVE", services=(Verification,), **settings):
+def server(
+    *handlers, kinds=KINDS, title="ARCHIVE", services=(Verification,), syntax=ExplicitVRLittleEndian, **settings
+):
     """Where it listens."""
     entity = AE(ae_title=title)
     for name, value in settings.items():
         setattr(entity, name, value)
     for kind in (*kinds, *services):
-        entity.add_supported_context(kind, ExplicitVRLittleEndian)
+        entity.add_supported_context(kind, syntax)
     if Verification in services:
         entity.add_supported_context(Verification)
     listening = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=list(handlers))
@@ -74,6 +76,15 @@ def test_the_objects_arrive_as_they_are_after_an_echo(folder):
     assert (sent.changed, sent.committed) == ((), None)
     for path, got in zip(sent.paths, archive.stored, strict=True):
         assert got == pydicom.dcmread(path)
+
+
+def test_a_server_that_knows_the_default_transfer_syntax_alone_gets_the_same_elements(folder):
+    archive = Archive()
+    with server(*archive.handlers, syntax=ImplicitVRLittleEndian) as to:
+        sent = send(folder, to)
+    for path, got in zip(sent.paths, archive.stored, strict=True):
+        assert got.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian
+        assert {e.tag: e.value for e in got} == {e.tag: e.value for e in pydicom.dcmread(path)}
 
 
 def test_the_command_says_what_was_stored(folder):

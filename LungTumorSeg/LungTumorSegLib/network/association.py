@@ -36,8 +36,8 @@ def opened(to: Address, calling: str, objects: Collection[Object], handlers: lis
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = ANSWER_SECONDS
     entity.add_requested_context(VERIFICATION)
     entity.add_requested_context(COMMITMENT)
-    for class_uid, syntax in sorted({(o.class_uid, o.transfer_syntax) for o in objects}):
-        entity.add_requested_context(class_uid, syntax)
+    for class_uid, syntaxes in sorted({(o.class_uid, tuple(o.syntaxes)) for o in objects}):
+        entity.add_requested_context(class_uid, list(syntaxes))
     connections: list = []
     handlers = [(evt.EVT_CONN_OPEN, connections.append), *handlers]
     try:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
-from pydicom.uid import UID
+from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from ..errors import UnreadableError
 from ..readers.dicom_headers import is_dicom
@@ -22,6 +22,12 @@ class Object:
     class_uid: UID
     uid: UID
     transfer_syntax: UID
+
+    @property
+    def syntaxes(self) -> list[UID]:
+        """In which it can be sent: its own, and if that is not compressed the one that each server has to know."""
+        own = [self.transfer_syntax]
+        return own if self.transfer_syntax.is_encapsulated else list(dict.fromkeys([*own, ImplicitVRLittleEndian]))
 
 
 def of(folder: Path) -> list[Object]:

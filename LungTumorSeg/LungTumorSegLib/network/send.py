@@ -6,8 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydicom.uid import UID
-
 from ..errors import InputError, NetworkError
 from .address import Address
 from .objects import COMMITMENT, Object, of
@@ -60,7 +58,7 @@ def send(folder: Path, to: Address, calling: str = CALLING) -> Sent:
 
 
 def _check_kinds(objects: Collection[Object], taken: set[tuple[str, str]], to: Address) -> None:
-    refused = {UID(o.class_uid).name for o in objects if (o.class_uid, o.transfer_syntax) not in taken}
+    refused = {o.class_uid.name for o in objects if not any((o.class_uid, syntax) in taken for syntax in o.syntaxes)}
     if refused:
         raise NetworkError(
             f"{to} does not take {', '.join(sorted(refused))}. Its administrator may be able to switch that on. "
