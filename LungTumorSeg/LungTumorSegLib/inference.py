@@ -15,6 +15,7 @@ from .geometry import Point
 from .model.bundle import Bundle
 from .model.engines.base import Predictor
 from .model.engines.choose import open_engine
+from .sampling.multiview import Looks
 from .sampling.slices import Plan
 
 # (first, size) -> (which of all inputs, these inputs) from the first one on, ``size`` at a time
@@ -81,6 +82,15 @@ class Inference:
         for which, p in self.run(batches, len(values), stage=stage):
             values[which] = np.rint(p * 255)
         return values
+
+    def look(self, looks: Looks, stage: Stage | None = None) -> list[np.ndarray]:
+        """Of each region the mean probability of coronal and sagittal view: uint8, the region's shape.
+
+        stage: whose progress this is.
+        """
+        for which, p in self.run(looks.batches, len(looks), stage=stage):
+            looks.keep(which, p)
+        return looks.means()
 
     def classify(self, cubes: np.ndarray) -> np.ndarray:
         """(n) logits of a nodule for the classifier's inputs (n, z, y, x, 1), of a bundle that has a classifier.

@@ -2,10 +2,8 @@
 all call `segment`.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -16,7 +14,7 @@ from .enums import Stage
 from .errors import InputError
 from .geometry import Box, Geometry, Point, ras_from_lps, triple
 from .inference import Inference, Job
-from .lesions.candidates import best_regions, candidate_of, candidates_of, longest_mm, widened
+from .lesions.candidates import LEAST_P, Region, best_regions, candidate_of, candidates_of, longest_mm, widened
 from .lesions.click import click
 from .lesions.extraction import extract, masks_of
 from .lungs import find
@@ -70,7 +68,8 @@ def segment(
         with job.stage(Stage.NETWORK):
             plan, values = _axial_map(ct, lungs, inference)
         with job.stage(Stage.VIEWS):
-            values = calibrated(_with_other_views(ct, plan, values, inference), bundle.card, chest=lungs is not None)
+            values = _with_other_views(ct, plan, values, lungs is not None, inference)
+            values = calibrated(values, bundle.card, chest=lungs is not None)
             candidates = candidates_of(plan, values, ct.geometry)
             probability = _full_map(plan, values, ct.geometry) if options.keep_probability else None
     with job.stage(Stage.CLASSIFIER):
@@ -108,21 +107,42 @@ def _axial_map(ct: CT, lungs: Lungs | None, inference: Inference) -> tuple[Plan,
     return plan, inference.map(plan, ct.axial_view, stage=Stage.NETWORK)
 
 
-def _with_other_views(ct: CT, plan: Plan, values: np.ndarray, inference: Inference) -> np.ndarray:
+def _with_other_views(ct: CT, plan: Plan, values: np.ndarray, chest: bool, inference: Inference) -> np.ndarray:
     """A whole run's map: around its candidates the mean with coronal and sagittal view. Not calibrated, as what is
-    given.
+    given. chest: as for `calibrated`.
+
+    First a candidate's coronal and sagittal slice through its highest p stand for all of them. What thus stays under
+    0.05, where candidates end, is left at that.
     """
-    mean, began = values.copy(), time.perf_counter()
-    labels, regions = best_regions(calibrated(values, inference.bundle.card))
-    for number, region in enumerate(regions, 1):
-        if region.highest >= AGAIN_P and longest_mm(plan, region.box) <= LARGEST_MM:
-            wide = widened(plan, region.box, AGAIN_MM)
-            sides = multiview.look(plan, ct.axial_view, wide, inference.map, CONTEXT_PX)
-            own = region.owns(labels[wide.slices])
-            mean[wide.slices][own] = multiview.mean(values[wide.slices], sides)[own]
-        left = (time.perf_counter() - began) / number * (len(regions) - number)
-        inference.job.progress(Progress(Stage.VIEWS, number, len(regions), left))
+    mean, card = values.copy(), inference.bundle.card
+    labels, regions = best_regions(calibrated(values, card))
+    again = [r for r in regions if r.highest >= AGAIN_P and longest_mm(plan, r.box) <= LARGEST_MM]
+    boxes = [widened(plan, region.box, AGAIN_MM) for region in again]
+    owns = [region.owns(labels[box.slices]) for region, box in zip(again, boxes, strict=True)]
+    looks = multiview.Looks(plan, ct.axial_view, boxes, CONTEXT_PX)
+    looks.glance([_highest(values, labels, region, box) for region, box in zip(again, boxes, strict=True)])
+
+    def enter(sides: list[np.ndarray], which: list[int]) -> None:
+        for i in which:
+            part = boxes[i].slices
+            mean[part][owns[i]] = multiview.mean(values[part], sides[i])[owns[i]]
+
+    glanced = inference.look(looks)
+    means = (multiview.mean(values[box.slices], sides) for box, sides in zip(boxes, glanced, strict=True))
+    wanted = [bool((calibrated(p, card, chest)[own] >= LEAST_P).any()) for p, own in zip(means, owns, strict=True)]
+    looks.go_on(wanted)
+    seen = inference.look(looks, Stage.VIEWS)
+    # what was looked at whole last: around it boxes overlap
+    enter(seen, [i for i, want in enumerate(wanted) if not want])
+    enter(seen, [i for i, want in enumerate(wanted) if want])
     return mean
+
+
+def _highest(values: np.ndarray, labels: np.ndarray, region: Region, box: Box) -> tuple[int, int]:
+    """Row and column of a region's highest p, in its box."""
+    own = np.where(labels[box.slices] == region.label, values[box.slices], 0)
+    _, row, column = np.unravel_index(own.argmax(), own.shape)
+    return int(row), int(column)
 
 
 def _rated(ct: CT, candidates: list[Candidate], threshold: float, inference: Inference) -> list[Candidate]:
@@ -155,13 +175,13 @@ def _at_point(ct: CT, point_lps: Point, options: Options, inference: Inference) 
     index = axial.index(point_lps)
     if np.any(index < -0.5) or np.any(index > np.array(axial.shape_zyx) - 0.5):
         raise InputError(f"The point {_ras(point_lps)} (R, A, S in mm) lies outside the CT. Choose a point inside it.")
-    network = partial(inference.map, point_lps=point_lps)
     threshold = card.operating_threshold(options, chest=False)
     for side_mm in (CLICK_BOX_MM, CLICK_BOX_LARGE_MM):
         plan = plan_around(axial, card, point_lps, side_mm)
         everything = Box.whole(plan.shape)
-        values = network(plan, ct.axial_view, stage=Stage.NETWORK)
-        values = multiview.mean(values, multiview.look(plan, ct.axial_view, everything, network))
+        values = inference.map(plan, ct.axial_view, point_lps, Stage.NETWORK)
+        (sides,) = inference.look(multiview.Looks(plan, ct.axial_view, [everything], point_lps=point_lps))
+        values = multiview.mean(values, sides)
         box = plan.voxel_box(everything)
         block = plan.to_voxels(calibrated(values, card), box)
         open_sides = tuple((a > 0, b < n) for (a, b), n in zip(box.pairs, axial.shape_zyx, strict=True))

@@ -93,13 +93,13 @@ def network_input(
     lower, upper, weight = neighbours(places_mm, card.offsets_mm, step_mm, len(slices))
     n, s = lower.shape
     out = np.zeros((n, *slices.shape[1:], s + 1), np.float32)
-    for i in range(n):
-        for j in range(s):
-            mixed = slices[lower[i, j]].astype(np.float32)
-            if weight[i, j] > 0:
-                mixed = mixed + weight[i, j] * (slices[upper[i, j]].astype(np.float32) - mixed)
-            out[i, :, :, j] = scale_hu(mixed, card.window_hu)
-        if point_zyx_mm is not None:
+    for j in range(s):
+        mixed = slices[lower[:, j]].astype(np.float32)
+        if weight[:, j].any():
+            mixed += weight[:, j, None, None] * (slices[upper[:, j]].astype(np.float32) - mixed)
+        out[..., j] = scale_hu(mixed, card.window_hu)
+    if point_zyx_mm is not None:
+        for i in range(n):
             out[i, :, :, s] = prompt_channel(
                 point_zyx_mm, places_mm[i], slices.shape[1:], card.prompt_sigma_mm, card.spacing_mm
             )
