@@ -32,14 +32,16 @@ def job(engine, slices, seconds, **more):
 
 
 def test_a_tiny_run_writes_its_figures_and_its_table(tmp_path):
-    arguments = ["--slices", "36", "--pixels", "96", "--only", "pipeline,live", "--engines", "openvino"]
+    arguments = ["--slices", "36", "--pixels", "96", "--only", "pipeline,live,start", "--engines", "openvino-float32"]
     assert command.main([*arguments, "--output", str(tmp_path)]) == 0
     figures = json.loads((tmp_path / "benchmark.json").read_text())
     (measured,) = figures["pipeline"]
-    assert measured["engine"] == "openvino" and measured["slices"] == 36
+    assert measured["engine"] == "openvino-float32" and measured["precision"] == "float32" and measured["slices"] == 36
     assert measured["network_slices"] <= 36 and measured["peak_memory_mb"] > 50
     assert min(measured["network_gflops"], measured["peak_gflops"]) > 0
     assert figures["live"]["lesions_measured"] > 0
+    assert [run["words"] for run in figures["start"]] == ["--help", "--version"]
+    assert all(0 < run["cpu_seconds"] < 60 for run in figures["start"])
     assert (tmp_path / "benchmark.png").stat().st_size > 5000
     assert "openvino" in (tmp_path / "benchmark.txt").read_text(encoding="utf-8")
 
@@ -135,12 +137,12 @@ def _at_size(model, height, width):
 def test_the_bars_compare_times_of_one_run():
     figures = {
         "pipeline": [
-            job("tensorflow", 100, 10.0),
-            job("tensorflow", 300, 30.0),
-            job("tensorflow", 600, 60.0),
-            job("openvino", 100, 2.5),
-            job("openvino", 300, 7.5),
-            job("openvino", 600, 15.9, peak_memory_mb=2000.0),
+            job("tensorflow-float32", 100, 10.0),
+            job("tensorflow-float32", 300, 30.0),
+            job("tensorflow-float32", 600, 60.0),
+            job("openvino-float32", 100, 2.5),
+            job("openvino-float32", 300, 7.5),
+            job("openvino-float32", 600, 15.9, peak_memory_mb=1200.0),
         ],
         "peers": {"lungmask": {"seconds": 30.0, "slices": 300}, "nnunet": {"seconds": 300.0, "slices": 300}},
         "worker": {"cancel_seconds": 2.0},

@@ -5,6 +5,7 @@ benchmark.json, benchmark.png and benchmark.txt, and prints the tables.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -13,7 +14,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from LungTumorSegLib.model.engines.choose import available, installed
+from LungTumorSegLib.enums import Precision
+from LungTumorSegLib.errors import EngineError
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.engines.choose import available, installed, open_engine
 from rich.console import Console
 
 from Testing.support.paths import MODULE, ROOT
@@ -21,7 +25,7 @@ from Testing.tools.benchmark import chest_ct, plot, report
 
 FOLDER = Path(__file__).resolve().parent
 PEERS = ("lungmask", "nnunet")
-MEASURED = ("pipeline", "command", "layers", "worker", "live", "panel", "reading")
+MEASURED = ("pipeline", "command", "start", "layers", "worker", "live", "panel", "reading")
 PACKINGS = ("none", "JPEG-LS", "JPEG lossless", "JPEG 2000")  # of the frames that are read
 
 
@@ -68,10 +72,12 @@ def measure(given: argparse.Namespace, folder: Path, console: Console) -> dict:
 
     if "pipeline" in wanted:
         for n in sizes:
-            for engine in given.engines or variants():
+            for engine in given.engines or variants(given.model):
                 found["pipeline"] += filter(None, [ask("pipeline", engine=engine, ct=described(cts[n]), **model)])
     if "command" in wanted:
         found["command"] = ask("command", ct=described(cts[sizes[-1]]), **model)
+    if "start" in wanted:
+        found["start"] = [answer for words in ("--help", "--version") if (answer := ask("start", words=words))]
     if "layers" in wanted and "openvino" in installed():
         found["layers"] = ask("layers", engine="openvino", ct=described(middle), **model)
     if "worker" in wanted:
@@ -95,10 +101,15 @@ def measure(given: argparse.Namespace, folder: Path, console: Console) -> dict:
     return found
 
 
-def variants() -> list[str]:
-    """The engines that are installed; OpenVINO also in float32 where it would take bfloat16."""
-    names = installed()
-    return [*names, "openvino-float32"] if "openvino" in names else names
+def variants(model: Path | None) -> list[str]:
+    """Every engine that is installed in every precision that it can do with this model and processor."""
+    bundle, able = load_bundle(model), []
+    for engine in installed():
+        for precision in (p for p in Precision if p != Precision.AUTO):
+            with contextlib.suppress(EngineError):
+                open_engine(bundle, engine, "cpu", precision)
+                able.append(f"{engine}-{precision}")
+    return able
 
 
 def described(ct: chest_ct.Stored) -> list:

@@ -6,6 +6,7 @@ The arguments are one JSON object; the answer is one JSON object, the last line 
 import contextlib
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +24,7 @@ from LungTumorSegLib.model import unet
 from LungTumorSegLib.model.bundle import INT8, ONNX, Bundle, load_bundle
 from LungTumorSegLib.model.engines.base import Engine
 from LungTumorSegLib.model.engines.choose import open_engine
-from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine, import_openvino
+from LungTumorSegLib.model.engines.openvino_engine import import_openvino
 from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.segmentation import segment
 
@@ -37,9 +38,8 @@ LIVE_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 def open_variant(name: str, model: Bundle) -> Engine:
     """An engine by name on the CPU; ``openvino-float32`` is OpenVINO held to that precision."""
-    if name.startswith("openvino-"):
-        return OpenVinoEngine(model, "cpu", name.removeprefix("openvino-"))
-    return open_engine(model, name, "cpu")
+    engine, _, precision = name.partition("-")
+    return open_engine(model, engine, "cpu", precision or "auto")
 
 
 class Counted:
@@ -138,6 +138,22 @@ def command(ct: Stored, model: str | None = None) -> dict:
                 "peak_memory_mb": memory.peak_mb()}  # fmt: skip
 
 
+def start(words: str, repeats: int = 5) -> dict:
+    """CPU seconds of the command with these words, the least of several processes."""
+    call = [sys.executable, "-c", "from LungTumorSegLib.cli.app import main; main()", *words.split()]
+
+    def children() -> float:
+        spent = os.times()
+        return spent.children_user + spent.children_system
+
+    used = []
+    for _ in range(repeats):
+        before = children()
+        subprocess.run(call, check=True, capture_output=True)
+        used.append(children() - before)
+    return {"words": words, "cpu_seconds": min(used)}
+
+
 def layers(engine: str, ct: Stored, model: str | None = None, most: int = 8) -> dict:
     """Milliseconds a slice of the costliest layers, where the engine tells (OpenVINO)."""
     model = load_bundle(model)
@@ -222,7 +238,7 @@ def reading(ct: Stored, frames: int, packing: str) -> dict:
     return measure(ct, frames, packing)
 
 
-MEASUREMENTS = {f.__name__: f for f in (pipeline, command, layers, worker, live, panel, reading)}
+MEASUREMENTS = {f.__name__: f for f in (pipeline, command, start, layers, worker, live, panel, reading)}
 
 
 def main(name: str, arguments: str) -> None:

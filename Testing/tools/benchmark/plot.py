@@ -16,8 +16,7 @@ def draw(figures: dict, path: Path) -> None:
     colors = dict(zip(names, plt.get_cmap("tab10").colors, strict=False))
     for name in names:
         rows = [job for job in jobs if job["engine"] == name]
-        label = name if rows[0]["precision"] == "float32" else f"{name} {rows[0]['precision']}"
-        growth.plot([r["slices"] for r in rows], [r["seconds"] for r in rows], "o-", color=colors[name], label=label)
+        growth.plot([r["slices"] for r in rows], [r["seconds"] for r in rows], "o-", color=colors[name], label=name)
     growth.set(xlabel="slices of 1 mm", ylabel="whole job, warm, s", xlim=(0, None), ylim=(0, None))
     growth.legend(frameon=False)
     sizes = sorted({job["slices"] for job in jobs})
