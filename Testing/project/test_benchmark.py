@@ -32,7 +32,16 @@ def job(engine, slices, seconds, **more):
 
 
 def test_a_tiny_run_writes_its_figures_and_its_table(tmp_path):
-    arguments = ["--slices", "36", "--pixels", "96", "--only", "pipeline,live,start", "--engines", "openvino-float32"]
+    arguments = [
+        "--slices",
+        "36",
+        "--pixels",
+        "96",
+        "--only",
+        "pipeline,live,start,together",
+        "--engines",
+        "openvino-float32",
+    ]
     assert command.main([*arguments, "--output", str(tmp_path)]) == 0
     figures = json.loads((tmp_path / "benchmark.json").read_text())
     (measured,) = figures["pipeline"]
@@ -40,6 +49,8 @@ def test_a_tiny_run_writes_its_figures_and_its_table(tmp_path):
     assert measured["network_slices"] <= 36 and measured["peak_memory_mb"] > 50
     assert min(measured["network_gflops"], measured["peak_gflops"]) > 0
     assert figures["live"]["lesions_measured"] > 0
+    (run,) = figures["together"]
+    assert run["runs"] == 4 and min(run["in_turn_seconds"], run["at_once_seconds"]) > 0
     assert [run["words"] for run in figures["start"]] == ["--help", "--version"]
     assert all(0 < run["cpu_seconds"] < 60 for run in figures["start"])
     assert (tmp_path / "benchmark.png").stat().st_size > 5000
