@@ -82,6 +82,19 @@ def explain(
 
 
 @app.command()
+def measures(
+    config: Path = ConfigFile,
+    role: Annotated[
+        str, typer.Option(help="Patients whose nodules are measured: test, or val while choosing.")
+    ] = "test",
+):
+    """Measure the readers' outlines: type against their ratings, size against the pack's own figures."""
+    from .studies import measures
+
+    typer.echo(measures.report(configuration.load(config), role))
+
+
+@app.command()
 def ablations(
     config: Path = ConfigFile,
     steps: Annotated[int, typer.Option(min=2, help="Of each fit.")] = 400,

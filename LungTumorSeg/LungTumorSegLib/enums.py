@@ -19,6 +19,25 @@ class Side(StrEnum):
     UNKNOWN = ""
 
 
+class LungThird(StrEnum):
+    """Of the height of the lungs."""
+
+    UPPER = "upper"
+    MIDDLE = "middle"
+    LOWER = "lower"
+    UNKNOWN = ""
+
+
+class LesionType(StrEnum):
+    """By density. A lesion has one: calcified and cavitated go before the others."""
+
+    SOLID = "solid"
+    PART_SOLID = "part-solid"
+    GROUND_GLASS = "ground glass"
+    CALCIFIED = "calcified"
+    CAVITATED = "cavitated"
+
+
 class Device(StrEnum):
     """Where the network is asked to run."""
 

@@ -2,6 +2,7 @@
 
 import highdicom as hd
 import pytest
+from LungTumorSegLib.data import Result
 from LungTumorSegLib.dicom_out import export, identity
 from pydicom.sr.codedict import codes
 
@@ -93,7 +94,8 @@ def test_the_equipment_is_that_of_the_reports_algorithm(written, kind):
 
 def test_another_model_is_another_device(written):
     def uid(**changes):
-        return identity.device_uid(written.result.model | changes)
+        values = written.result.__dict__ | {"model": written.result.model | changes}
+        return identity.device_uid(Result(**values))
 
     assert uid() == uid() != uid(checksum="another")
 

@@ -103,7 +103,7 @@ def test_the_json_holds_the_whole_story_with_points_in_ras(tmp_path, ct, result)
     assert record["geometry"]["shape_zyx"] == [20, 24, 28]
     first = record["lesions"][0]
     names = [name.replace("_lps", "_ras") for name in result.lesions[0].__dataclass_fields__]
-    assert list(first) == [*names, "name", "centre_ras"]
+    assert list(first) == [*names, "name", "centre_ras", *lesion_table.MEASURES]
     x, y, z = result.lesions[0].axis_points_lps[0]
     assert first["axis_points_ras"][0] == [-x, -y, z]
 
@@ -117,7 +117,8 @@ def test_the_csv_has_the_contract_order_and_every_digit(tmp_path, ct, result):
     result_files.save(result, ct, tmp_path / "out")
     with (tmp_path / "out" / "lesions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == (*lesion_table.COLUMNS, "name", "centre_r", "centre_a", "centre_s", "case", "listed")
+    more = ("name", "centre_r", "centre_a", "centre_s", "case", "listed")
+    assert tuple(rows[0]) == (*lesion_table.COLUMNS, *more, *lesion_table.MEASURES)
     assert {row["case"] for row in rows} == {"Größe 肺"}
     fields = [name.removesuffix("_lps") for name in result.lesions[0].__dataclass_fields__]
     starts = [next(i for i, column in enumerate(rows[0]) if column.startswith(field)) for field in fields]

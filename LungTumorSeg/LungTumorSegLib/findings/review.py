@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from types import EllipsisType
 
 import numpy as np
-from scipy import ndimage
 
 from ..data import CT, Candidate, Lesion, Options, Result, apart
 from ..enums import Status
@@ -20,6 +19,7 @@ from ..model.card import OperatingPoint, check_threshold
 from ..record import lesion_from, lesion_record
 from .matching import Outline, in_place_of_any, match
 from .packing import packed, unpacked
+from .smoothing import smoothed
 
 _CHANGEABLE = (
     *("options", "smooth_mm", "names", "lesions", "masks", "less_likely", "less_likely_masks"),
@@ -337,9 +337,7 @@ class Findings:
             return candidate
         key = id(candidate), sigma_mm
         if key not in self._smoothed:
-            sigma = sigma_mm / np.asarray(self.ct.geometry.spacing_zyx)
-            block = ndimage.gaussian_filter(candidate.block.astype(np.float32), sigma, mode="nearest")
-            self._smoothed[key] = replace(candidate, block=np.round(block).astype(np.uint8))
+            self._smoothed[key] = smoothed(candidate, self.ct.geometry, sigma_mm)
         return self._smoothed[key]
 
     def _region_of(self, lesion_id: int) -> int:

@@ -57,7 +57,7 @@ def measure(mask: np.ndarray, box: Box, ct: CT, lungs: Lungs | None = None) -> M
     start = order.view_box(box, axial.shape_zyx).start
     # in-plane pixel offsets (x, y) to mm on two perpendicular axes: a sheared grid is measured right too
     to_mm = np.linalg.qr(axial.affine[:3, :2])[1]
-    z, long_ends, short_ends = _longest_axes(order.view(mask), to_mm)
+    z, long_ends, short_ends = longest_axes(*_outlines(order.view(mask)), to_mm)
     ends_zyx = np.column_stack([np.full(4, z), np.concatenate([long_ends, short_ends])[:, ::-1]]) + start
     points = axial.lps(ends_zyx)
     slice_index = start[0] + z
@@ -74,9 +74,13 @@ def measure(mask: np.ndarray, box: Box, ct: CT, lungs: Lungs | None = None) -> M
     )
 
 
-def _longest_axes(mask_zyx: np.ndarray, to_mm: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
-    """Slice and the ends (2, 2) of long and short axis, as (x, y) indices, over all slices of an axial mask."""
-    island, z, outline = _outlines(mask_zyx)
+def longest_axes(
+    island: np.ndarray, z: np.ndarray, outline: np.ndarray, to_mm: np.ndarray
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Slice and the ends (2, 2) of long and short axis, as (x, y) indices, over all islands.
+
+    island, z, outline: points on the outlines, as `_outlines` gives them. to_mm: (2, 2), from (x, y) indices to mm.
+    """
     outline = outline @ to_mm.T
     first = np.flatnonzero(np.diff(island, prepend=-1))
     along = outline @ DIRECTIONS

@@ -6,12 +6,14 @@ headers have it, in LPS.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from .. import record
 from ..data import CT, Result
+from ..findings.measures import Measures
 from ..geometry import ras_from_lps
 from ..lesions import terminology
 from .lesion_table import centre_ras
@@ -23,18 +25,20 @@ def write(
     path: Path,
     result: Result,
     ct: CT,
+    measured: Sequence[Measures],
     names: Mapping[int, str] | None = None,
     smooth_mm: float = 0.0,
     files: Sequence[str] = (),
     identify: bool = False,
 ) -> None:
     """Write `user_record`. Raises OSError."""
-    record.write(path, user_record(result, ct, names, smooth_mm, files, identify))
+    record.write(path, user_record(result, ct, measured, names, smooth_mm, files, identify))
 
 
 def user_record(
     result: Result,
     ct: CT,
+    measured: Sequence[Measures],
     names: Mapping[int, str] | None = None,
     smooth_mm: float = 0.0,
     files: Sequence[str] = (),
@@ -43,7 +47,8 @@ def user_record(
     """`record.result_record` for the user, its points in RAS.
 
     lesions: the less likely ones too, after the others, with ``listed`` false. names, smooth_mm: see
-    `result_files.save`; ``name`` and ``centre_ras`` end each lesion, a ``smooth_mm`` the options. files: the
+    `result_files.save`; ``name``, ``centre_ras`` and its ``measured``, the `Measures` of each of ``result.outlines``,
+    end each lesion, a ``smooth_mm`` the options. files: the
     names of all that this result wrote. The CT is named by its file and the SHA-256 of its voxels (HU, in stored
     order); identify: by its whole path too, in which folders may be named after people.
     """
@@ -54,7 +59,8 @@ def user_record(
     values["lesions"] = [
         _in_ras(row)
         | {"name": terminology.name(lesion, names), "centre_ras": centre_ras(result.geometry, lesion, mask)}
-        for (lesion, mask), row in zip(result.outlines, values["lesions"], strict=True)
+        | asdict(one)
+        for (lesion, mask), one, row in zip(result.outlines, measured, values["lesions"], strict=True)
     ]
     return values | {"files": list(files)}
 

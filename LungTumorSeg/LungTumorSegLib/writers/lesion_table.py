@@ -1,12 +1,14 @@
 """The lesions as a flat table: the `Lesion` contract's names and order, one number or word a column."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
 
 from ..data import Lesion, Result
+from ..findings.measures import Measures
 from ..geometry import Geometry, Point, ras_from_lps
 from ..lesions import terminology
 
@@ -30,6 +32,7 @@ COLUMNS = (
     "status",
 )
 MORE = ("name", "centre_r", "centre_a", "centre_s", "case", "listed")
+MEASURES = tuple(field.name for field in fields(Measures))
 
 
 def row(lesion: Lesion, to_ras: Callable[[Point], Iterable[float]] = ras_from_lps) -> dict:
@@ -45,20 +48,32 @@ def row(lesion: Lesion, to_ras: Callable[[Point], Iterable[float]] = ras_from_lp
     return {name: values[name] for name in COLUMNS}
 
 
-def write_csv(path: Path, result: Result, case: str, names: Mapping[int, str] | None = None) -> None:
+def write_csv(
+    path: Path,
+    result: Result,
+    case: str,
+    measured: Sequence[Measures],
+    names: Mapping[int, str] | None = None,
+) -> None:
     """Write ``lesions.csv``: commas and decimal points whatever the user's locale, UTF-8, numbers unrounded.
 
     After `COLUMNS` come `MORE`: the user's name (``names`` by lesion id), else "Lesion" and the id; a voxel's centre in
-    the middle of the lesion, RAS mm; the CT's name; ``false`` for the less likely ones, which come after the others. A
-    lesion without a value (confidence of a model that gives none) has an empty cell. Raises OSError.
+    the middle of the lesion, RAS mm; the CT's name; ``false`` for the less likely ones, which come after the others;
+    then ``measured``, the `Measures` of each of ``result.outlines``. A lesion without a value (confidence of a model
+    that gives none) has an empty cell. Raises OSError.
     """
     with Path(path).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, (*COLUMNS, *MORE), lineterminator="\n")
+        writer = csv.DictWriter(file, (*COLUMNS, *MORE, *MEASURES), lineterminator="\n")
         writer.writeheader()
-        for lesion, mask in result.outlines:
-            centre, listed = centre_ras(result.geometry, lesion, mask), "true" if lesion.listed else "false"
+        for (lesion, mask), one in zip(result.outlines, measured, strict=True):
+            centre, listed = centre_ras(result.geometry, lesion, mask), _cell(lesion.listed)
             more = (terminology.name(lesion, names), *centre, case, listed)
-            writer.writerow(row(lesion) | dict(zip(MORE, more, strict=True)))
+            further = {name: _cell(value) for name, value in asdict(one).items()}
+            writer.writerow(row(lesion) | dict(zip(MORE, more, strict=True)) | further)
+
+
+def _cell(value: object) -> object:
+    return ("true" if value else "false") if isinstance(value, bool) else value
 
 
 def centre_ras(geometry: Geometry, lesion: Lesion, mask: np.ndarray) -> tuple[float, float, float]:

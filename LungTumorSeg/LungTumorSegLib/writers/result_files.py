@@ -59,10 +59,13 @@ def save(
     Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result and not
     ``overwrite``, a run that writes there. The folder is then as it was.
     """
+    from ..findings.measuring import measures_of  # brings packages that Slicer lacks until they are installed
+
     folder = Path(folder)
     with output_folder.all_or_nothing(folder, FILES, overwrite) as part:
+        measured = measures_of(result, ct, smooth_mm, drawn)
         seg_nrrd.write(part / SEGMENTATION, result, names, drawn)
-        lesion_table.write_csv(part / TABLE, result, ct.name, names)
+        lesion_table.write_csv(part / TABLE, result, ct.name, measured, names)
         if result.probability is not None:
             content = {"content": "probability of tumour times 255"}
             seg_nrrd.write_nrrd(part / PROBABILITY, result.probability, seg_nrrd.grid_header(result.geometry) | content)
@@ -71,7 +74,7 @@ def save(
         if also is not None:
             also(part)
         written = sorted([*(path.name for path in part.iterdir()), RECORD])
-        json_record.write(part / RECORD, result, ct, names, smooth_mm, written, identify)
+        json_record.write(part / RECORD, result, ct, measured, names, smooth_mm, written, identify)
     return [folder / name for name in written]
 
 
