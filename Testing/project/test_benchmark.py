@@ -32,7 +32,16 @@ def job(engine, slices, seconds, **more):
 
 
 def test_a_tiny_run_writes_its_figures_and_its_table(tmp_path):
-    arguments = ["--slices", "36", "--pixels", "96", "--only", "pipeline,live,start", "--engines", "openvino-float32"]
+    arguments = [
+        "--slices",
+        "36",
+        "--pixels",
+        "96",
+        "--only",
+        "pipeline,live,start",
+        "--engines",
+        "openvino-float32",
+    ]
     assert command.main([*arguments, "--output", str(tmp_path)]) == 0
     figures = json.loads((tmp_path / "benchmark.json").read_text())
     (measured,) = figures["pipeline"]
@@ -146,6 +155,11 @@ def test_the_bars_compare_times_of_one_run():
         ],
         "peers": {"lungmask": {"seconds": 30.0, "slices": 300}, "nnunet": {"seconds": 300.0, "slices": 300}},
         "worker": {"cancel_seconds": 2.0},
+        "together": [
+            {"engine": "openvino", "runs": 4, "in_turn_seconds": 20.0, "at_once_seconds": 22.0},
+            {"engine": "onnxruntime", "runs": 4, "in_turn_seconds": 40.0, "at_once_seconds": 60.0},
+        ],
+        "start": [{"words": "--help", "cpu_seconds": 0.2}, {"words": "--version", "cpu_seconds": 0.4}],
     }
     made = {row["bar"]: row for row in report.bars(figures)}
 
@@ -161,6 +175,9 @@ def test_the_bars_compare_times_of_one_run():
     assert verdict("peak memory, largest CT, the child, GB") == "pass"
     assert made["growth with slices, off linear"]["value"] == pytest.approx(0.06)
     assert verdict("cancel, seconds") == "miss"
+    assert made["several runs at once over one after the other"]["value"] == 1.5
+    assert verdict("the command's --help, CPU seconds") == "aim"
+    assert verdict("the command's --version, CPU seconds") == "miss"
 
 
 def test_what_was_not_measured_has_no_bar():

@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydicom.uid import CTImageStorage
 
 from Testing.support import phantoms, watched
+from Testing.support.dicom_server import Archive, server
 from Testing.support.paths import MODULE, ROOT
 from Testing.support.wheels import make_wheel
 
@@ -142,6 +144,16 @@ def test_it_calls_no_other_computer_and_looks_no_name_up(seen):
 
 def test_it_leaves_the_home_folder_as_it_was_but_for_the_named_caches(seen):
     assert _unnamed(seen) == set()
+
+
+def test_sending_calls_the_named_server_alone(tmp_path):
+    ct, _ = phantoms.chest((9, 9, 9), (90, 84, 60))
+    phantoms.write_dicom(ct, tmp_path / "objects", slices=[0])
+    with server(*Archive().handlers, kinds=[CTImageStorage]) as to:
+        named = f"{to.title}@{to.host}:{to.port}"
+        seen = _watch(["-c", COMMAND, "send", tmp_path / "objects", "--to", named], tmp_path / "home")
+    assert (seen.outward, _unnamed(seen)) == ([], set())
+    assert f"{to.host} port {to.port}" in seen.local
 
 
 def test_checking_an_installation_imports_the_engines_in_silence(standin_app, tmp_path):

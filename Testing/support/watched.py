@@ -70,9 +70,10 @@ def run(command: list[str], home: Path, way: str, variables: dict[str, str]) -> 
 
 
 def _leaves(call: str) -> bool:
-    """Loopback stays here; but a resolver that listens there (port 53) asks further."""
+    """Loopback stays here, and so do 0.0.0.0 and ::, which are this computer; a resolver (port 53) asks further."""
     if internet := _INTERNET.search(call):
-        return internet[1] == "53" or not ip_address(internet[2]).is_loopback
+        address = ip_address(internet[2])
+        return internet[1] == "53" or not (address.is_loopback or address.is_unspecified)
     return call.startswith("get") or _RESOLVER_SOCKET in call
 
 

@@ -46,6 +46,11 @@ def test_a_grid_that_is_not_the_files_is_refused(tmp_path):
     _refused(GeometryError, "does not lie in the planes", replace(ct, geometry=coarse))
 
 
+def test_headers_that_no_object_can_take_over_are_refused_before_the_run(tmp_path):
+    ct = read_ct(case.write_series(tmp_path / "s", SOPClassUID="1.2.3.4.5"))
+    _refused(InputError, "not as the standard has them", ct)
+
+
 def test_without_highdicom_a_sentence_says_what_to_install():
     program = (
         "import importlib.util as u; find = u.find_spec\n"
@@ -71,6 +76,7 @@ def test_elements_that_break_the_rules_or_are_missing_stop_nothing(tmp_path):
     edited(paths, raw("PatientBirthDate", b"1950-13-99"))
     edited(paths, raw("StudyTime", b"noon"))
     edited(paths, raw("PatientWeight", b"heavy"))
+    edited(paths, raw("SpecificCharacterSet", b"LATIN"))
     ct = read_ct(series)
     for path in export.prepare(ct, ["seg", "sr"]).write(tmp_path, case.made_result(ct)):
         assert case.dciodvfy(path) == []

@@ -2,69 +2,24 @@
 
 import socket
 import threading
-from contextlib import contextmanager
 
 import pydicom
 import pytest
 from LungTumorSegLib.errors import NetworkError, UnreadableError
 from LungTumorSegLib.network import address, association, commitment
 from LungTumorSegLib.network.send import send
-from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, SegmentationStorage
+from pydicom.uid import ImplicitVRLittleEndian, SegmentationStorage
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
 from Testing.support import dicom_out_case as case
 from Testing.support.command_case import assert_refused, run
-
-KINDS = (SegmentationStorage, Comprehensive3DSRStorage)
+from Testing.support.dicom_server import Archive, server
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return case.write(tmp_path_factory.mktemp("sent"), kinds=["seg", "sr"]).folder
-
-
-@contextmanager
-def server(
-    *handlers, kinds=KINDS, title="ARCHIVE", services=(Verification,), syntax=ExplicitVRLittleEndian, **settings
-):
-    """Where it listens."""
-    entity = AE(ae_title=title)
-    for name, value in settings.items():
-        setattr(entity, name, value)
-    for kind in (*kinds, *services):
-        entity.add_supported_context(kind, syntax)
-    if Verification in services:
-        entity.add_supported_context(Verification)
-    listening = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=list(handlers))
-    try:
-        yield address.Address("ARCHIVE", *listening.server_address)
-    finally:
-        listening.shutdown()
-
-
-class Archive:
-    """Keeps what comes and what was asked; ``answers``: statuses of the stores, in turn."""
-
-    def __init__(self, *answers):
-        self.stored, self.asked, self._answers = [], [], list(answers)
-        self.handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_ECHO, self._echo)]
-
-    def _echo(self, event):
-        self.asked.append("echo")
-        return 0
-
-    def _store(self, event):
-        answer = self._answers.pop(0) if self._answers else 0
-        if answer == "abort":
-            event.assoc.abort()
-            return 0xC000
-        self.asked.append("store")
-        if answer == 0:
-            dataset = event.dataset
-            dataset.file_meta = event.file_meta
-            self.stored.append(dataset)
-        return answer
 
 
 def test_the_objects_arrive_as_they_are_after_an_echo(folder):

@@ -67,16 +67,23 @@ class Export:
 def prepare(ct: CT, kinds: Collection[DicomObject]) -> Export:
     """Everything that can stop the objects of a CT, before its segmentation: minutes of work are not lost to it.
 
-    InputError: highdicom is not installed, the CT was not read from DICOM, its files lack what objects refer to.
-    GeometryError: its grid is not made of the files' planes.
+    InputError: highdicom is not installed, the CT was not read from DICOM, its files lack what objects refer to
+    or hold what no object can hold. GeometryError: its grid is not made of the files' planes.
     """
     if find_spec("highdicom") is None:
         raise InputError("DICOM objects need highdicom, which is not installed. Install it with: pip install highdicom")
-    from . import source_images
+    from . import segmentation_object, source_images
 
     with _in_silence():
         sources = dicom_sources.read(ct)
-        source_images.of(sources, ct)
+        images = source_images.of(sources, ct)
+        try:
+            segmentation_object.trial(ct, images)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:  # not its text, which may hold a name
+            raise InputError(
+                f"No DICOM object can be made from {ct.name}: the headers of its files are not as the standard has "
+                "them. Export the series again, or write no DICOM objects."
+            ) from error
     return Export(ct, frozenset(kinds), sources)
 
 

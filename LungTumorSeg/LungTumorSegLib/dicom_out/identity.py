@@ -16,24 +16,23 @@ REMARK = "RESEARCH USE ONLY, not reviewed"
 REVIEWED = "RESEARCH USE ONLY, reviewed"
 MANUFACTURER = "LungTumorSeg project"
 NAME = terminology.ALGORITHM
-UTF_8 = "ISO_IR 192"  # names of patients and lesions in any script
 FAMILY = codes.DCM.ArtificialIntelligence
 _NEAR_MM = 3.0  # a click so near to an outline belongs to it, as in the click rule
 
 
-def version(result: Result) -> str:
-    """Of program and model, at most the 64 characters of an LO."""
-    return terminology.algorithm_name(result.model).removeprefix(f"{NAME} ")
+def version(model: dict) -> str:
+    """Of program and model (`Result.model`), at most the 64 characters of an LO."""
+    return terminology.algorithm_name(model).removeprefix(f"{NAME} ")
 
 
-def device_uid(result: Result) -> str:
+def device_uid(model: dict) -> str:
     """Another one for another model, as IHE AIR 6.5.3.1 asks: made from program, its version, and model's checksum."""
-    return _uid(f"{NAME} {__version__}", str(result.model.get("checksum", "")))
+    return _uid(f"{NAME} {__version__}", str(model.get("checksum", "")))
 
 
-def serial_number(result: Result) -> str:
+def serial_number(model: dict) -> str:
     """A program has none: the beginning of the model's checksum."""
-    return str(result.model.get("checksum", "unknown"))[:16]
+    return str(model.get("checksum", "unknown"))[:16]
 
 
 def tracking_uid(series_uid: str, lesion: Lesion, mask: np.ndarray) -> str:
@@ -56,17 +55,17 @@ def is_semiautomatic(result: Result, lesion: Lesion, mask: np.ndarray, drawn: bo
     return any(np.linalg.norm(inside - point, axis=1).min() <= _NEAR_MM for point in clicks)
 
 
-def algorithm_sequence(result: Result) -> hd.AlgorithmIdentificationSequence:
+def algorithm_sequence(model: dict) -> hd.AlgorithmIdentificationSequence:
     """Of a segment."""
-    return hd.AlgorithmIdentificationSequence(NAME, FAMILY, version(result), MANUFACTURER)
+    return hd.AlgorithmIdentificationSequence(NAME, FAMILY, version(model), MANUFACTURER)
 
 
-def equipment(result: Result) -> hd.ContributingEquipment:
+def equipment(model: dict) -> hd.ContributingEquipment:
     """An item of the Contributing Equipment Sequence."""
     item = hd.ContributingEquipment(
-        MANUFACTURER, codes.DCM.ProcessingEquipment, manufacturer_model_name=NAME, software_versions=version(result)
+        MANUFACTURER, codes.DCM.ProcessingEquipment, manufacturer_model_name=NAME, software_versions=version(model)
     )
-    item.DeviceUID = device_uid(result)
+    item.DeviceUID = device_uid(model)
     return item
 
 

@@ -40,12 +40,12 @@ def make(
         segmented_property_category=to_code(*_CATEGORY),
         segmented_property_type=to_code(*_NODULE),
         algorithm_type="AUTOMATIC",
-        algorithm_identification=identity.algorithm_sequence(result),
+        algorithm_identification=identity.algorithm_sequence(result.model),
         anatomic_regions=[to_code(*_LUNG)],
     )
     volume = to_volume((whole / np.float32(255))[..., np.newaxis], box, ct.geometry, images)
     what = "probability"
-    return make_object(result, images, volume, [segment], "FRACTIONAL", SERIES_NUMBER, what, remark)
+    return make_object(result.model, images, volume, [segment], "FRACTIONAL", SERIES_NUMBER, what, remark)
 
 
 def own_part(candidate: Candidate, result: Result) -> np.ndarray:

@@ -11,6 +11,7 @@ from ..data import Lesion, Result
 from ..lesions import terminology
 from . import identity
 from .segmentation_object import reported, to_code
+from .source_images import UTF_8
 
 SERIES_NUMBER = 9003
 
@@ -44,21 +45,21 @@ def make(
         instance_number=1,
         manufacturer=identity.MANUFACTURER,
         manufacturer_model_name=identity.NAME,
-        software_versions=identity.version(result),
-        device_serial_number=identity.serial_number(result),
+        software_versions=identity.version(result.model),
+        device_serial_number=identity.serial_number(result.model),
         series_description=f"{identity.NAME} report, {remark}",
         is_complete=True,
         is_final=False,
         is_verified=False,
-        contributing_equipment=[identity.equipment(result)],
+        contributing_equipment=[identity.equipment(result.model)],
     )
-    made.SpecificCharacterSet = identity.UTF_8
+    made.SpecificCharacterSet = UTF_8
     return made
 
 
 def _observer(result: Result) -> sr.ObservationContext:
     device = sr.DeviceObserverIdentifyingAttributes(
-        uid=identity.device_uid(result),
+        uid=identity.device_uid(result.model),
         name=identity.NAME,
         manufacturer_name=identity.MANUFACTURER,
         model_name=identity.NAME,
@@ -101,7 +102,7 @@ def _algorithm(result: Result) -> sr.AlgorithmIdentification:
     relation = sr.RelationshipTypeValues.HAS_CONCEPT_MOD
     manufacturer = sr.CodedConcept("122405", "DCM", "Algorithm Manufacturer")
     family = sr.CodedConcept("111000", "DCM", "Algorithm Family")
-    made = sr.AlgorithmIdentification(identity.NAME, identity.version(result))
+    made = sr.AlgorithmIdentification(identity.NAME, identity.version(result.model))
     made.append(sr.TextContentItem(manufacturer, identity.MANUFACTURER, relation))
     made.append(sr.CodeContentItem(family, identity.FAMILY, relation))
     return made

@@ -6,12 +6,14 @@ from typing import Any
 import highdicom as hd
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
 
 from ..data import CT, Lesion, Result
 from ..enums import Status
 from ..geometry import Box, Geometry, shared_voxels
 from ..lesions import terminology
 from . import identity
+from .source_images import UTF_8
 
 LABEL = "RESEARCH_USE"  # a CS holds 16 characters, capitals and no comma; the description has the whole sentence
 SERIES_NUMBER = 9001
@@ -45,11 +47,22 @@ def make(
         for number, outline in enumerate(outlines, 1)
     ]
     volume = to_volume(*_voxels(outlines, ct.geometry), ct.geometry, images)
-    return make_object(result, images, volume, segments, "BINARY", SERIES_NUMBER, "segmentation", remark)
+    return make_object(result.model, images, volume, segments, "BINARY", SERIES_NUMBER, "segmentation", remark)
+
+
+def trial(ct: CT, images: Sequence[Dataset]) -> None:
+    """Make an object of one voxel, which fails where the headers of the images stop any."""
+    box = planes([Box((0, 0, 0), (1, 1, 1))], ct.geometry)
+    voxels = np.zeros(box.shape, np.uint8)
+    voxels[0, 0, 0] = 1
+    segment = hd.seg.SegmentDescription(
+        1, "trial", codes.SCT.MorphologicallyAbnormalStructure, codes.SCT.Nodule, "MANUAL"
+    )
+    make_object({}, images, to_volume(voxels, box, ct.geometry, images), [segment], "BINARY", 1, "trial", "")
 
 
 def make_object(
-    result: Result,
+    model: dict,
     images: Sequence[Dataset],
     volume: hd.Volume,
     segments: Sequence[hd.seg.SegmentDescription],
@@ -73,14 +86,14 @@ def make_object(
         instance_number=1,
         manufacturer=identity.MANUFACTURER,
         manufacturer_model_name=identity.NAME,
-        software_versions=identity.version(result),
-        device_serial_number=identity.serial_number(result),
+        software_versions=identity.version(model),
+        device_serial_number=identity.serial_number(model),
         content_label=LABEL,
         content_description=remark,
         series_description=f"{identity.NAME} {what}, {remark}"[:_LO],
-        contributing_equipment=[identity.equipment(result)],
+        contributing_equipment=[identity.equipment(model)],
     )
-    made.SpecificCharacterSet = identity.UTF_8
+    made.SpecificCharacterSet = UTF_8
     return made
 
 
@@ -133,7 +146,7 @@ def _description(
         segmented_property_category=code["category"],
         segmented_property_type=code["type"],
         algorithm_type="SEMIAUTOMATIC" if semi else "AUTOMATIC",
-        algorithm_identification=identity.algorithm_sequence(result),
+        algorithm_identification=identity.algorithm_sequence(result.model),
         tracking_uid=identity.tracking_uid(series_uid, lesion, mask),
         tracking_id=identity.tracking_id(lesion),
         anatomic_regions=[code["region"]],

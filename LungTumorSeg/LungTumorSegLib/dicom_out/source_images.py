@@ -13,6 +13,8 @@ from ..geometry import Geometry
 from ..readers.dicom_headers import Slice
 from ..readers.dicom_sources import Instance, Sources
 
+UTF_8 = "ISO_IR 192"  # names of patients and lesions in any script
+
 # The reader takes slices for even and straight that are off by so much, since scanners round positions
 STEP_TOLERANCE, SIDEWAYS_MM = 0.1, 1.0
 DIRECTION_TOLERANCE = 2e-3
@@ -38,7 +40,8 @@ def of(sources: Sources, ct: CT) -> list[Dataset]:
     first, *others = sources.instances
     whole, part = _complete(sources.header), Dataset()
     for keyword in _OF_ALL:
-        part[keyword] = whole[keyword]
+        if keyword in whole:
+            part[keyword] = whole[keyword]
     return [_image(whole, first, ct.geometry), *(_image(part, instance, ct.geometry) for instance in others)]
 
 
@@ -68,6 +71,7 @@ def _complete(header: Dataset) -> Dataset:
     for keyword in _TYPE_2:
         if keyword not in image:
             setattr(image, keyword, None)
+    image.SpecificCharacterSet = UTF_8
     if image.PatientSex not in ("M", "F", "O"):
         image.PatientSex = None
     return image

@@ -25,7 +25,7 @@ from Testing.tools.benchmark import chest_ct, plot, report
 
 FOLDER = Path(__file__).resolve().parent
 PEERS = ("lungmask", "nnunet")
-MEASURED = ("pipeline", "command", "start", "layers", "worker", "live", "panel", "reading")
+MEASURED = ("pipeline", "command", "together", "start", "layers", "worker", "live", "panel", "reading")
 PACKINGS = ("none", "JPEG-LS", "JPEG lossless", "JPEG 2000")  # of the frames that are read
 
 
@@ -76,6 +76,10 @@ def measure(given: argparse.Namespace, folder: Path, console: Console) -> dict:
                 found["pipeline"] += filter(None, [ask("pipeline", engine=engine, ct=described(cts[n]), **model)])
     if "command" in wanted:
         found["command"] = ask("command", ct=described(cts[sizes[-1]]), **model)
+    if "together" in wanted:
+        asked = given.engines or installed()
+        runs = (ask("together", engine=engine, ct=described(cts[sizes[0]]), **model) for engine in asked)
+        found["together"] = [run for run in runs if run]
     if "start" in wanted:
         found["start"] = [answer for words in ("--help", "--version") if (answer := ask("start", words=words))]
     if "layers" in wanted and "openvino" in installed():

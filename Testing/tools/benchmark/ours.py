@@ -139,6 +139,29 @@ def command(ct: Stored, model: str | None = None) -> dict:
                 "peak_memory_mb": memory.peak_mb()}  # fmt: skip
 
 
+def together(engine: str, ct: Stored, model: str | None = None, runs: int = 4) -> dict:
+    """Seconds of several runs one after the other, and all at once: each in a process of its own, started for it."""
+    asked = {"engine": engine, "ct": [str(ct.path), list(ct.spacing_xyz)], "model": model}
+    call = [sys.executable, "-m", "Testing.tools.benchmark.ours", "once", json.dumps(asked)]
+    began = time.perf_counter()
+    for _ in range(runs):
+        subprocess.run(call, check=True, capture_output=True)
+    in_turn = time.perf_counter() - began
+    began = time.perf_counter()
+    started = [subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(runs)]
+    codes = [process.wait() for process in started]
+    at_once = time.perf_counter() - began
+    if any(codes):
+        raise RuntimeError(f"of {runs} runs at once {sum(map(bool, codes))} failed")
+    return {"engine": engine, "runs": runs, "in_turn_seconds": in_turn, "at_once_seconds": at_once}
+
+
+def once(engine: str, ct: Stored, model: str | None = None) -> dict:
+    """One run and nothing else."""
+    bundle = load_bundle(model)
+    return {"lesions": len(segment(ct.open(), engine=open_variant(engine, bundle), bundle=bundle).lesions)}
+
+
 def start(words: str, repeats: int = 5) -> dict:
     """CPU seconds of the command with these words, the least of several processes."""
     call = [sys.executable, "-c", "from LungTumorSegLib.cli.app import main; main()", *words.split()]
@@ -245,7 +268,7 @@ def reading(ct: Stored, frames: int, packing: str) -> dict:
     return measure(ct, frames, packing)
 
 
-MEASUREMENTS = {f.__name__: f for f in (pipeline, command, start, layers, worker, live, panel, reading)}
+MEASUREMENTS = {f.__name__: f for f in (pipeline, command, together, once, start, layers, worker, live, panel, reading)}
 
 
 def main(name: str, arguments: str) -> None:

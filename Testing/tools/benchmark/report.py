@@ -16,6 +16,7 @@ BARS = {
     "nnU-Net-size 3D over ours": (HIGHER, 14.0, 20.0),
     "peak memory, largest CT, the command, GB": (LOWER, 1.5, 1.0),
     "peak memory, largest CT, the child, GB": (LOWER, 1.5, 1.0),
+    "several runs at once over one after the other": (LOWER, 1.3, 1.0),
     "the command's --help, CPU seconds": (LOWER, 0.3, 0.3),
     "the command's --version, CPU seconds": (LOWER, 0.3, 0.3),
     "growth with slices, off linear": (LOWER, 0.15, 0.05),
@@ -80,6 +81,9 @@ def _values(figures: dict) -> dict[str, float]:
             made["lungs, 300 slices, seconds"] = best["stages"]["lungs"]
     if figures.get("command"):
         made["peak memory, largest CT, the command, GB"] = figures["command"]["peak_memory_mb"] / 1000
+    if figures.get("together"):
+        slower = [run["at_once_seconds"] / run["in_turn_seconds"] for run in figures["together"]]
+        made["several runs at once over one after the other"] = max(slower)
     for run in figures.get("start") or []:
         made[f"the command's {run['words']}, CPU seconds"] = run["cpu_seconds"]
     made |= _reading(figures.get("reading") or [])
@@ -238,6 +242,16 @@ def _lists(figures: dict):
         shares = figures["layers"]["milliseconds_a_slice"].items()
         rows = [(name, f"{ms:.2f} ms", f"{ms / figures['layers']['all']:.0%}") for name, ms in shares]
         yield "OpenVINO's costliest layers, a slice", rows
+    if figures.get("together"):
+        rows = [
+            (
+                f"{run['engine']}, {run['runs']} runs",
+                f"{run['in_turn_seconds']:.1f} s",
+                f"{run['at_once_seconds']:.1f} s",
+            )
+            for run in figures["together"]
+        ]
+        yield "One after the other, and at once", rows
     if figures.get("start"):
         rows = [(f"lungtumorseg {run['words']}", f"{run['cpu_seconds']:.2f} CPU s") for run in figures["start"]]
         yield "What waits for nothing", rows
