@@ -342,3 +342,32 @@ def test_a_grid_of_one_step_is_kept_to_the_micrometre(tmp_path):
     geometry = Geometry((20, 24, 30), (0.703125, 0.703125, 1.25), (-170.3, -151.2, -300.123), SMALL.geometry.direction)
     phantoms.write_dicom(replace(SMALL, geometry=geometry), tmp_path)
     assert read_ct(tmp_path).geometry == geometry
+
+
+# what names the patient
+
+
+@pytest.mark.parametrize(
+    ("described", "kept"),
+    [
+        ("Thorax DOE axial", ""),
+        ("Thorax_Doe_axial", ""),
+        ("Thorax does", "Thorax does"),  # three letters within a word name nobody
+        ("thorax 4711-a", ""),
+        ("born 19500102", ""),
+        ("Thorax 1.0 B30f", "Thorax 1.0 B30f"),
+        ("xxWashingtonxx", ""),
+        ("胸部王小明", ""),
+    ],
+)
+def test_a_description_that_names_the_patient_is_not_taken_over(tmp_path, described, kept):
+    patient = {"PatientName": "Doe^Washington=王^小明", "PatientID": "4711-A", "PatientBirthDate": "19500102"}
+    phantoms.write_dicom(SMALL, tmp_path, SpecificCharacterSet="ISO_IR 192", SeriesDescription=described, **patient)
+    ct = read_ct(tmp_path)
+    assert ct.source["description"] == kept and ct.name == (kept or "Series 1")
+
+
+def test_the_chest_is_still_chosen_by_such_a_description(tmp_path):
+    phantoms.write_dicom(SMALL, tmp_path / "a", series=f"{UID}.5", PatientName="Mip", SeriesDescription="Mip axial")
+    phantoms.write_dicom(SMALL, tmp_path / "b", series=f"{UID}.6", PatientName="Mip", SeriesDescription="plain")
+    assert read_ct(tmp_path).source["series_uid"] == f"{UID}.6"

@@ -91,7 +91,7 @@ def lungs_mm(series: Series) -> float:
 
 def _kind(series: Series) -> tuple[int, bool, int]:
     """Derived, reformatted, region; the least is the best."""
-    words = f"{series.facts['description']} {series.facts['body_part']}"
+    words = series.slices[0].words
     words = "".join(c for c in unicodedata.normalize("NFKD", words) if not unicodedata.combining(c)).replace("_", " ")
     chest, elsewhere = bool(_CHEST.search(words)), bool(_ELSEWHERE.search(words))
     region = 1 if chest == elsewhere else 0 if chest else 2

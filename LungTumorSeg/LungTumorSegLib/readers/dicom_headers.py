@@ -28,7 +28,7 @@ _CT_CLASSES = (
     pydicom.uid.LegacyConvertedEnhancedCTImageStorage,
 )
 
-_BELONGS_TO = ("study_uid", "frame_of_reference_uid", "kernel")
+_BELONGS_TO = ("StudyInstanceUID", "FrameOfReferenceUID", "ConvolutionKernel")
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class Slice:
     where the file doesn't say. by_table: a table stands in place of the rescale. padding: stored values outside of the
     picture, from one to the other. phase, taken, number: see `dicom_marks`. belongs_to: patient, study, frame of
     reference and kernel; slices that differ there make no volume together. units: "HU", or another quantity that a CT
-    scanner derives. facts: what describes the series, JSON-able. is_ct: by Modality, or by the class where an
-    anonymiser blanked that.
+    scanner derives. words: description and region as they stand, to choose by, never to be shown: they may name the
+    patient. facts: what describes the series, JSON-able, without what names the patient. is_ct: by Modality, or by the
+    class where an anonymiser blanked that.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class Slice:
     taken: float | None
     number: float | None
     belongs_to: tuple[str, ...]
+    words: str
     facts: dict
 
 
@@ -207,7 +209,8 @@ def _slice(path: Path, frame: int | None, dataset: Dataset, places: list[Dataset
         phase=dicom_marks.phase(find, path, frame, dataset.get("ConcatenationUID")),
         taken=dicom_marks.moment(find, frame),
         number=dicom_marks.number(find, frame),
-        belongs_to=(*dicom_marks.patient(dataset), *(facts[name] for name in _BELONGS_TO)),
+        belongs_to=(*dicom_marks.patient(dataset), *(str(dataset.get(keyword) or "") for keyword in _BELONGS_TO)),
+        words=f"{dataset.get('SeriesDescription') or ''} {dataset.get('BodyPartExamined') or ''}",
         facts={**facts, "slice_thickness_mm": _thickness(places)},
     )
 

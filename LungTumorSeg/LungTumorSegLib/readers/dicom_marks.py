@@ -28,7 +28,7 @@ TAGS = {keyword for pair in (*_PHASE, *_TIME) for keyword in pair} | {
     "AcquisitionDate", "ConcatenationUID", "InstanceNumber", "PatientBirthDate", "PatientID", "PatientName",
 }  # fmt: skip
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 Mark = tuple[bool, float, str]  # is missing, number, text: of any two one is the lesser
 
 
