@@ -52,6 +52,19 @@ def standin_app(scene, application_logic):
     return slicer_standin.install(scene, application_logic)
 
 
+@pytest.fixture(scope="module")
+def untraced():
+    """Steps of a fit and predictions run as they are, not as a graph, which takes seconds to be made for each network.
+
+    What is tested is the same; graphs are made where a test does not ask for this.
+    """
+    import tensorflow
+
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def unrated_model(tmp_path_factory):
     """The bundled model with a card that no training changes: threshold 0.5, and no confidence."""

@@ -10,6 +10,8 @@ from Testing.support import made_up_pack
 from training.cli import app
 from training.fitting import folds, operating_point, unet
 
+pytestmark = pytest.mark.usefixtures("untraced")  # 8 networks are fitted, 4 steps each
+
 SETTINGS = """
 [data]
 pack = "{0}/pack"

@@ -64,6 +64,7 @@ def _fit(settings: Path, outputs: list[Path]) -> list[list[np.ndarray]]:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     common = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    common["XLA_FLAGS"] = "--xla_backend_optimization_level=0"  # four steps take less time than to optimise them
     common["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(MODULE)])
     if len(outputs) > 1:
         common |= {"KERAS_DISTRIBUTION_JOB_ADDRESSES": address, distribute.PROCESSES: str(len(outputs))}
