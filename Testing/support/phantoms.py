@@ -212,7 +212,7 @@ def tilted(ct: CT, degrees: float) -> CT:
     Its geometry is sheared, which only DICOM (`write_dicom`) and the tests of refusals can hold.
     """
     angle = np.radians(degrees)
-    affine = ct.geometry.affine
+    affine = ct.geometry.affine.copy()
     affine[:3, 1] = np.array((0, np.cos(angle), np.sin(angle))) * ct.geometry.spacing_xyz[1]
     geometry = Geometry.from_affine(ct.geometry.shape_zyx, affine)
     grid = to_sitk(np.empty(geometry.shape_zyx, np.int16), geometry)

@@ -1,6 +1,7 @@
 """Boxes of voxels; Geometry and AxialOrder over all 48 axis orders and flips, held against SimpleITK."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -186,3 +187,9 @@ def test_an_affine_gives_back_the_geometry_it_came_from():
 def test_the_volume_of_a_voxel_is_that_of_its_sides_also_when_the_axes_are_flipped():
     assert CHEST.geometry.voxel_mm3 == pytest.approx(120)
     assert phantoms.reorient(CHEST, (2, 0, 1), (True, False, False)).geometry.voxel_mm3 == pytest.approx(120)
+
+
+def test_a_matrix_that_is_handed_out_cannot_be_written_to():
+    with pytest.raises(ValueError, match="read-only"):
+        CHEST.geometry.affine[0, 3] = 5
+    assert replace(CHEST.geometry, origin_lps=(5.0, 0.0, 0.0)).affine[0, 3] == 5

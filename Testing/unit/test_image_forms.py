@@ -111,7 +111,7 @@ def test_a_sequence_of_two_is_refused(tmp_path, ending):
 
 def askew(path, degrees, axes, turn=0.0, qform=False):
     """The CT with one axis leaning over another, as some conversions write it. Returns the affine, LPS."""
-    affine = SMALL.geometry.affine
+    affine = SMALL.geometry.affine.copy()
     leaning, over = axes
     affine[:3, leaning] += np.linalg.norm(affine[:3, leaning]) * np.tan(np.radians(degrees)) * np.eye(3)[over]
     affine[:3, :3] = Rotation.from_rotvec([0.3 * turn, 0.1 * turn, turn]).as_matrix() @ affine[:3, :3]

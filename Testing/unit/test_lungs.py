@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from LungTumorSegLib.data import CT
+from LungTumorSegLib.data import CT, LEFT, RIGHT
 from LungTumorSegLib.errors import NoLungsFoundError
 from LungTumorSegLib.lungs import find
-from LungTumorSegLib.lungs.queries import LEFT, RIGHT, hull_distance, side_of, where_to_compute
+from LungTumorSegLib.lungs.queries import hull_distance, side_of, where_to_compute
 
 from Testing.support import phantoms
 from Testing.support.altered_lungs import ASIDE, in_ellipsoid, label_at, painted, white_left_lung

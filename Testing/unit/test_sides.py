@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from LungTumorSegLib.data import CT
+from LungTumorSegLib.data import CT, LEFT, RIGHT, UNKNOWN
 from LungTumorSegLib.lungs import find
-from LungTumorSegLib.lungs.queries import LEFT, RIGHT, UNKNOWN, side_of
+from LungTumorSegLib.lungs.queries import side_of
 
 from Testing.support import phantoms
 from Testing.support.altered_lungs import ASIDE, in_ellipsoid, painted, white_left_lung

@@ -7,6 +7,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
+from ..components import framed
 from ..data import CT, Lungs
 from ..enums import Side
 from ..geometry import Box, Point, triple
@@ -113,14 +114,14 @@ def _outlines(mask_zyx: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     An island is what touches on one slice. Ordered by island. Only the ends of a line's runs can lie on the outline.
     """
     islands, _ = ndimage.label(mask_zyx, IN_PLANE)
-    framed = np.pad(mask_zyx, ((0, 0), (1, 1), (1, 1)))
-    inner = framed[:, 1:-1, 1:-1]
+    wide = framed(mask_zyx)[1:-1]
+    inner = wide[:, 1:-1, 1:-1]
     numbers, slices, points = [], [], []
     for next_one, dx, dy in (
-        (framed[:, 1:-1, :-2], -1, 0),
-        (framed[:, 1:-1, 2:], 1, 0),
-        (framed[:, :-2, 1:-1], 0, -1),
-        (framed[:, 2:, 1:-1], 0, 1),
+        (wide[:, 1:-1, :-2], -1, 0),
+        (wide[:, 1:-1, 2:], 1, 0),
+        (wide[:, :-2, 1:-1], 0, -1),
+        (wide[:, 2:, 1:-1], 0, 1),
     ):
         z, y, x = np.nonzero(inner & ~next_one)
         numbers.append(islands[z, y, x])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from ..components import connected
+from ..components import connected, framed
 
 # Chosen on the clicked nodules of `val`, 154 at 1 mm, each at its best threshold: mean Dice 0.734 without, 0.782 with;
 # from 10 mm on 0.799 and 0.818
@@ -21,7 +21,7 @@ def split_bodies(mask: np.ndarray, spacing_zyx: Sequence[float]) -> np.ndarray:
     counts as 1.5 mm on the way back, else the smaller slice at either end would be lost. mask: bool, not empty.
     """
     spacing = np.asarray(spacing_zyx, float)
-    depth = ndimage.distance_transform_edt(np.pad(mask, 1), spacing)[1:-1, 1:-1, 1:-1]
+    depth = ndimage.distance_transform_edt(framed(mask), spacing)[1:-1, 1:-1, 1:-1]
     # the border lies half a voxel before the next voxel's centre
     reach = min(BODY_MM + spacing.min() / 2, SHARE_OF_DEEPEST * depth.max())
     labels, count = connected(depth > reach)

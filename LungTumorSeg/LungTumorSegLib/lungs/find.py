@@ -9,12 +9,12 @@ import numpy as np
 from scipy import ndimage
 
 from ..components import connected
-from ..data import CT, Lungs
+from ..data import CT, Lungs, missing_side
 from ..errors import NoLungsFoundError
 from ..geometry import Box, Geometry, triple
 from . import situs
 from .air import AIR_HU, CROSS, inside_air
-from .queries import distance_outside, missing_side
+from .queries import distance_outside
 from .sides import label_lungs
 
 GRID_MM = 3.0

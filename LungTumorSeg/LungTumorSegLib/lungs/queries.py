@@ -4,12 +4,10 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from ..data import CT, Lungs
+from ..data import CT, LEFT, RIGHT, UNKNOWN, Lungs
 from ..enums import Side
 from ..geometry import Box, Geometry
 
-RIGHT, LEFT, UNKNOWN = 1, 2, 3
-SMALL_LUNG = 0.4  # a lung under this share of the other counts as missing
 MARGIN_MM = 30
 MARGIN_OF_MISSING_MM = 60  # along z: the diaphragm under a white lung stands elsewhere than the other one
 NEAR_MM, FAR_MM = 10, 40
@@ -24,7 +22,7 @@ def where_to_compute(lungs: Lungs, ct: CT) -> Box:
     """
     margin = np.full((3, 2), float(MARGIN_MM))
     edges = np.array(Box.tight(lungs.label_zyx).pairs, float)
-    missing = missing_side(lungs.label_zyx)
+    missing = lungs.missing_side
     if missing and lungs.body_box:
         margin[0] = MARGIN_OF_MISSING_MM
         body = np.array(lungs.body_box.pairs)
@@ -57,7 +55,7 @@ def is_away(points_lps: np.ndarray, lungs: Lungs) -> bool:
     So lie stomach, bowel and liver below the lungs; what grows from a lung into the chest wall does not. False where
     one lung is missing: there nobody knows.
     """
-    if not hull_distance(points_lps, lungs).all() or missing_side(lungs.label_zyx):
+    if not hull_distance(points_lps, lungs).all() or lungs.missing_side:
         return False
     _, box = _around(_nearest_index(points_lps, lungs), lungs, BESIDE_MM)
     return not lungs.label_zyx[box.slices].any()
@@ -71,7 +69,7 @@ def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> Side:
     side of the midline; where that is not seen either, it has no vote.
     """
     index = _nearest_index(mask_points_lps(mask, geometry, 300), lungs)
-    if missing_side(lungs.label_zyx):
+    if lungs.missing_side:
         votes = _votes_beside_a_missing_lung(index, lungs)
     else:
         votes = _nearest_sides(index, lungs, NEAR_MM)
@@ -90,14 +88,6 @@ def mask_points_lps(mask: np.ndarray, geometry: Geometry, most: int) -> np.ndarr
     return geometry.lps(np.column_stack(np.unravel_index(inside, mask.shape)))
 
 
-def missing_side(label: np.ndarray) -> int:
-    """RIGHT or LEFT where that lung is missing or under 40 % of the other, else 0; 0 too where neither has a side."""
-    right, left = (np.count_nonzero(label == side) for side in (RIGHT, LEFT))  # bincount: 5 ms, for each lesion
-    if min(right, left) >= SMALL_LUNG * max(right, left):
-        return 0
-    return RIGHT if right < left else LEFT
-
-
 def _nearest_sides(index: np.ndarray, lungs: Lungs, reach_mm: float) -> np.ndarray:
     """The side of the lung that each of the points (grid indices) is nearest to.
 
@@ -105,9 +95,9 @@ def _nearest_sides(index: np.ndarray, lungs: Lungs, reach_mm: float) -> np.ndarr
     """
     spacing, box = _around(index, lungs, reach_mm)
     around = lungs.label_zyx[box.slices]
-    sides = np.unique(around[around > 0])
+    sides = [side for side in (RIGHT, LEFT, UNKNOWN) if (around == side).any()]
     if len(sides) < 2:
-        return np.repeat(sides if len(sides) else 0, len(index))
+        return np.repeat(sides or 0, len(index))
     places = np.argwhere(around)
     _, nearest = cKDTree(places * spacing).query((index - box.start) * spacing)
     return around[tuple(places[nearest].T)]

@@ -6,9 +6,9 @@ import numpy as np
 from scipy import ndimage
 
 from ..components import connected
+from ..data import LEFT, RIGHT, UNKNOWN
 from ..geometry import Box, Geometry
 from .midline import midline, seen
-from .queries import LEFT, RIGHT, UNKNOWN
 
 # x is 0 in the middle of a scanner, and the midline of 22 real CTs at most 21 mm from there. The middle of a lung lies
 # 60 mm or more from its midline: 40 mm from 0, it is on the wrong side only of somebody who lies 100 mm off

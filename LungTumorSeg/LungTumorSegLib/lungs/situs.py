@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
+from ..data import missing_side
 from .air import CROSS
-from .queries import missing_side
 
 CHECK = (
     "Heart and liver seem to lie on the other side than the CT's header says. Left and right follow the header; "
