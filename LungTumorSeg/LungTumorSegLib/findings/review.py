@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import asdict, dataclass, replace
 from types import EllipsisType
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,7 @@ class Findings:
         self.selected: int | None = None
         self._regions = [_Region(c) for c in result.candidates]
         self._smoothed: dict[tuple[int, float], Candidate] = {}
+        self._kept: dict[tuple, Any] = {}  # of the last extraction, for the next one
         self._known = {x.id: (x, m) for x, m in result.outlines}
         self._promoted: frozenset[int] = frozenset()  # ids of what was less likely and then accepted
         self._drawn: dict[int, Outline] = {}
@@ -299,6 +301,7 @@ class Findings:
     def restore(self, state: dict) -> None:
         """Take back a `state` of this same result, with the ids, measurements and confidences of then."""
         self.card = OperatingPoint.from_json(state["card"], "The result's model")
+        self._kept.clear()
         self.names |= {int(i): name for i, name in state["names"].items()}
         self._segment_ids = {int(i): name for i, name in state["segment_ids"].items()}
         for region, own in zip(self._regions, state["own_thresholds"], strict=True):
@@ -328,7 +331,7 @@ class Findings:
 
         candidates = tuple(self._smooth(r.candidate, smooth_mm) for r in regions)
         own = {i: r.threshold for i, r in enumerate(regions) if r.threshold is not None}
-        lesions, masks = extract(candidates, self.ct, self.result.lungs, options, self.card, thresholds=own)
+        lesions, masks = extract(candidates, self.ct, self.result.lungs, options, self.card, own, self._kept)
         self._regions, self.options, self.smooth_mm = regions, options, smooth_mm
         self._adopt(zip(lesions, masks, strict=True))
 

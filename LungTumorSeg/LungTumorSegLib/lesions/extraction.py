@@ -5,11 +5,13 @@ Everything works inside the candidates' blocks, never on the whole CT: that is w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
-from ..components import components, connected, fill_holes
+from ..components import components, connected, few_components, fill_holes
 from ..data import CT, Candidate, Lesion, Lungs, Options
 from ..geometry import Box, Geometry
 from ..lungs.queries import hull_distance, is_away, mask_points_lps
@@ -35,6 +37,45 @@ class _Piece:
     threshold: float
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What is computed of a piece, each only when it is asked for, and once."""
+
+    piece: _Piece
+    ct: CT
+    lungs: Lungs | None
+    card: OperatingPoint
+
+    @cached_property
+    def measurement(self) -> Measurement:
+        return measure(self.piece.mask, self.piece.box, self.ct, self.lungs)
+
+    @cached_property
+    def confidence(self) -> float | None:
+        """By the card's coefficients; None if it has none."""
+        if self.card.confidence_coefficients is None:
+            return None
+        piece, candidate = self.piece, self.piece.candidate
+        block = candidate.block[piece.box.inside(candidate.box).slices]
+        probability = uncalibrated(block, self.card, self.lungs is not None and candidate.point_lps is None)
+        ratings = confidence.ratings_of(candidate, self.measurement.long_axis_mm)
+        features = confidence.features(piece.mask, probability, piece.box, self.ct, ratings)
+        return self.card.confidence_coefficients.confidence(features)
+
+    @cached_property
+    def hull_mm(self) -> float:
+        """How far from the lungs' hull its nearest voxel lies; 0 without lungs."""
+        return 0.0 if self.lungs is None else float(hull_distance(self._places, self.lungs).min())
+
+    @cached_property
+    def is_away(self) -> bool:
+        return self.lungs is not None and is_away(self._places, self.lungs)
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        return mask_points_lps(self.piece.mask, self.ct.geometry.crop(self.piece.box), 5000)
+
+
 def extract(
     candidates: Sequence[Candidate],
     ct: CT,
@@ -42,11 +83,13 @@ def extract(
     options: Options,
     card: OperatingPoint,
     thresholds: Mapping[int, float] | None = None,
+    kept: dict[tuple, Any] | None = None,
 ) -> tuple[tuple[Lesion, ...], tuple[np.ndarray, ...]]:
     """The lesions of the candidates, the listed ones first, and their masks: bool, stored order, in ``label_box``.
 
     thresholds: {position in ``candidates``: threshold} for those that have one of their own. Then goes what the click
-    rule chose (``candidate.threshold``), then the card's. lungs: given, the run was over a whole chest.
+    rule chose (``candidate.threshold``), then the card's. lungs: given, the run was over a whole chest. kept: what the
+    last call left there, of the same CT, lungs and card; what has not changed since is not computed again.
 
     Each component (26 neighbours) from the threshold on is a lesion, or several where it has several bodies; of a
     candidate with a point only the one at the point. Holes are filled: a cavity or a necrosis is inside the outline
@@ -59,32 +102,33 @@ def extract(
     4 mm or, where the lungs count, away from them. Both parts are in the order of `order.rank`, and ids are 1, 2, ...
     from the first listed to the last other.
     """
-    pieces, common = [], card.operating_threshold(options, lungs is not None)
+    common = card.operating_threshold(options, lungs is not None)
+    pieces: list[_Piece] = []
+    before, now = kept or {}, dict[tuple, Any]()
     for i, candidate in enumerate(candidates):
         chosen = ((thresholds or {}).get(i), candidate.threshold, common)
-        pieces += _pieces(candidate, ct.geometry, next(t for t in chosen if t is not None))
+        key = id(candidate), next(t for t in chosen if t is not None)
+        # with the candidate, which so lives as long as its id is used
+        now[key] = before.get(key) or (candidate, _pieces(candidate, ct.geometry, key[1]))
+        pieces += now[key][1]
     found = []
     for piece in _without_overlap(pieces):
+        outline = id(piece.candidate), piece.box, piece.mask.tobytes()
+        now[outline] = seen = before.get(outline) or _Seen(piece, ct, lungs, card)
         clicked, away = piece.candidate.point_lps is not None, False
         if lungs is not None and options.lung_restriction and not clicked:
-            places = mask_points_lps(piece.mask, ct.geometry.crop(piece.box), 5000)
-            if hull_distance(places, lungs).min() > LUNG_REACH_MM:
+            if seen.hull_mm > LUNG_REACH_MM:
                 continue
-            away = is_away(places, lungs)
-        measurement = measure(piece.mask, piece.box, ct, lungs)
-        if measurement.long_axis_mm < options.min_diameter_mm:
+            away = seen.is_away
+        if seen.measurement.long_axis_mm < options.min_diameter_mm:
             continue
-        sure = _confidence(piece, measurement, ct, lungs, card)
         least = card.operating_min_confidence(options)
-        lesion = Lesion(
-            id=0,
-            label_box=piece.box,
-            confidence=sure,
-            threshold=piece.threshold,
-            listed=is_listed(sure, measurement.long_axis_mm, clicked, away, least),
-            **vars(measurement),
-        )
-        found.append((lesion, piece.mask))
+        listed = is_listed(seen.confidence, seen.measurement.long_axis_mm, clicked, away, least)
+        known: dict[str, Any] = {"confidence": seen.confidence, "threshold": piece.threshold, "listed": listed}
+        found.append((Lesion(id=0, label_box=piece.box, **known, **vars(seen.measurement)), seen.piece.mask))
+    if kept is not None:
+        kept.clear()
+        kept.update(now)
     found.sort(key=lambda pair: (not pair[0].listed, rank(pair[0])))
     lesions = tuple(replace(lesion, id=number) for number, (lesion, _) in enumerate(found, 1))
     return lesions, tuple(mask for _, mask in found)
@@ -98,7 +142,7 @@ def masks_of(candidate: Candidate, geometry: Geometry, threshold: float) -> list
 
 def _pieces(candidate: Candidate, geometry: Geometry, threshold: float) -> list[_Piece]:
     labels = components_from(candidate.block, threshold)
-    large = [c for c in components(labels) if c.voxels * geometry.voxel_mm3 >= SPECK_MM3]
+    large = [c for c in few_components(labels) if c.voxels * geometry.voxel_mm3 >= SPECK_MM3]
     if candidate.point_lps is not None:
         places, _ = places_near(geometry.crop(candidate.box), candidate.point_lps)
         at_point = first_label(labels, places)
@@ -114,18 +158,6 @@ def _pieces(candidate: Candidate, geometry: Geometry, threshold: float) -> list[
                 box = Box.of_slices(tight).shift(inner.start).shift(candidate.box.start)
                 pieces.append(_Piece(candidate, box, mask, threshold))
     return pieces
-
-
-def _confidence(
-    piece: _Piece, measurement: Measurement, ct: CT, lungs: Lungs | None, card: OperatingPoint
-) -> float | None:
-    """By the card's coefficients; None if it has none."""
-    if card.confidence_coefficients is None:
-        return None
-    block = piece.candidate.block[piece.box.inside(piece.candidate.box).slices]
-    probability = uncalibrated(block, card, lungs is not None and piece.candidate.point_lps is None)
-    ratings = confidence.ratings_of(piece.candidate, measurement.long_axis_mm)
-    return card.confidence_coefficients.confidence(confidence.features(piece.mask, probability, piece.box, ct, ratings))
 
 
 def _without_overlap(pieces: list[_Piece]) -> list[_Piece]:
