@@ -50,6 +50,28 @@ def share_of(picture, color):
     return float(np.mean((alike > 0.97) & (length > 0.15)))
 
 
+def test_a_view_that_is_open_follows_a_moved_threshold_and_an_undo(egl, scene, application_logic):
+    ct = phantoms.chest((2, 2, 3), size_mm=(120, 105, 96), lesions=(NODULE,), centre_lps=(-76.0, 20.0, 14.0))[0]
+    away = np.linalg.norm((np.indices(ct.voxels_zyx.shape).T - ct.geometry.index(NODULE[0])) * (3, 2, 2), axis=-1).T
+    volume = headless.add_volume(ct)
+    findings = findings_of(ct_from_volume(volume), np.clip(1.2 - away / 18, 0, 1))
+    logic = LungTumorSegLogicBase()
+    logic.registry.add(findings, volume, storage.pack(findings))
+    view = offscreen.SliceView(application_logic, volume, CENTRE_RAS, (300, 300), field_mm=60)
+    try:
+        before = view.picture()
+        logic.update(findings, threshold=0.75)
+        followed = view.picture()
+        logic.undo(volume)
+        back = view.picture()
+    finally:
+        view.close()
+    logic.redo(volume)
+    afresh = offscreen.slice_picture(application_logic, volume, CENTRE_RAS, (300, 300), field_mm=60)
+    assert np.array_equal(followed, afresh)
+    assert np.array_equal(back, before) and not np.array_equal(followed, before)
+
+
 def test_the_slice_view_shows_the_ct_and_the_outline_on_the_lesion(egl, shown, application_logic):
     color = terminology.color(shown.findings.lesions[0])
     on = offscreen.slice_picture(application_logic, shown.volume, CENTRE_RAS, size=(300, 300), field_mm=40)

@@ -275,6 +275,58 @@ def test_what_did_not_change_is_not_made_again(scene, chest):
     assert segment.GetRepresentation("Closed surface") is not None
 
 
+def moved(findings, lesion_id):
+    """The findings with a lesion's outline a voxel further along x; nothing else changes."""
+    at = findings.lesions.index(findings.lesion(lesion_id))
+    lesion = findings.lesions[at]
+    lesion = replace(lesion, label_box=lesion.label_box.shift((0, 0, 1)))
+    findings.lesions = (*findings.lesions[:at], lesion, *findings.lesions[at + 1 :])
+    return lesion
+
+
+def places(node, volume, findings):
+    """Where each lesion's segment has voxels, and where the lesion has."""
+    shown, wanted = [], []
+    for lesion, mask in zip(findings.lesions, findings.masks, strict=True):
+        shown.append(np.argwhere(exported(node, findings.segment_id(lesion), volume)).tolist())
+        wanted.append((np.argwhere(mask) + lesion.label_box.start).tolist())
+    return shown, wanted
+
+
+def test_a_changed_outline_goes_into_the_labelmap_that_is_there_and_no_other_is_touched(scene):
+    ct = results.make_ct()
+    volume = headless.add_volume(ct)
+    findings = Findings(ct, results.make_result(ct), CARD)
+    node = show(volume, findings)
+    make_surfaces(node)
+    segments = [node.GetSegmentation().GetNthSegment(i) for i in range(3)]
+    images = [segment.GetRepresentation("Binary labelmap") for segment in segments]
+    times = [image.GetMTime() for image in images]
+    moved(findings, 2)
+    show_lesions(node, volume, findings)
+    assert [segment.GetRepresentation("Binary labelmap") for segment in segments] == images
+    assert [image.GetMTime() != time for image, time in zip(images, times, strict=True)] == [False, True, False]
+    # the first one's is withdrawn, so that no view makes the others: see `withdraw_surfaces`
+    assert [segment.GetRepresentation("Closed surface") is None for segment in segments] == [True, True, False]
+    shown, wanted = places(node, volume, findings)
+    assert shown == wanted
+
+
+def test_of_lesions_in_one_labelmap_only_the_changed_one_changes(scene):
+    ct = results.make_ct()
+    volume = headless.add_volume(ct)
+    result = results.make_result(ct)
+    kept = result.lesions[::2], result.masks[::2]  # two that share no voxel
+    findings = Findings(ct, replace(result, lesions=kept[0], masks=kept[1]), CARD)
+    node = show(volume, findings)
+    node.GetSegmentation().CollapseBinaryLabelmaps(False)
+    assert node.GetSegmentation().GetNumberOfLayers() == 1
+    moved(findings, 3)
+    show_lesions(node, volume, findings)
+    shown, wanted = places(node, volume, findings)
+    assert shown == wanted
+
+
 def test_surfaces_are_made_as_slicer_makes_them(scene):
     ct = results.make_ct()
     volume = headless.add_volume(ct)

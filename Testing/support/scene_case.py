@@ -21,9 +21,9 @@ CARD = OperatingPoint(threshold=0.5)
 
 
 def findings_of(ct, mask) -> Findings:
-    """What a run gives whose network's map is 1 in the mask and 0 outside."""
+    """What a run gives whose network's map is 1 in the mask and 0 outside; of a map (float p) what it is."""
     whole = Box.whole(mask.shape)
-    candidates = (Candidate(whole, np.where(mask, np.uint8(255), np.uint8(0))),)
+    candidates = (Candidate(whole, np.rint(255 * mask).astype(np.uint8)),)
     found, masks = extract(candidates, ct, None, Options(), CARD)
     result = results.make_result(
         ct, candidates=candidates, lungs=None, lesions=found, masks=masks, options=Options(), probability=None

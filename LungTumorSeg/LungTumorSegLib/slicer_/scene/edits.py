@@ -5,7 +5,7 @@ from vtk import mutable
 
 from ...enums import Status
 from ...lesions.terminology import STATUS_TAG
-from .segmentation import segment_mask
+from .segmentation import holds, segment_mask
 
 
 def take_over(node, volume, findings) -> list[int]:
@@ -19,30 +19,30 @@ def take_over(node, volume, findings) -> list[int]:
     shown = {findings.segment_id(x): (x, m) for x, m in zip(findings.lesions, findings.masks, strict=True)}
     there = [segmentation.GetNthSegmentID(i) for i in range(segmentation.GetNumberOfSegments())]
     for segment_id in there:
-        lesion, before = shown.get(segment_id, (None, None))
-        found = segment_mask(node, segment_id, volume)
-        name = segmentation.GetSegment(segment_id).GetName()
+        segment = segmentation.GetSegment(segment_id)
+        lesion, mask = shown.get(segment_id, (None, None))
         if lesion is None:
+            found = segment_mask(node, segment_id, volume)
             if found is not None:
-                changed.append(findings.draw(*found, name=name, segment_id=segment_id))
-        elif found is None:
-            changed += _reject(findings, lesion)
-        else:
-            box, mask = found
-            status = status_of(segmentation.GetSegment(segment_id))
-            if _differ(found, (lesion.label_box, before)):
-                replaced = findings.replaced(lesion.id)
-                if replaced is None or _differ(found, replaced):
-                    findings.draw(box, mask, lesion_id=lesion.id)
-                else:
-                    findings.undraw(lesion.id)
-                changed.append(lesion.id)
-            elif status is not None and status != lesion.status:
-                findings.set_status(lesion.id, status)
-                changed.append(lesion.id)
-            if name != findings.names[lesion.id]:
-                findings.names[lesion.id] = name
-                changed.append(lesion.id)
+                changed.append(findings.draw(*found, name=segment.GetName(), segment_id=segment_id))
+            continue
+        if not holds(node, segment_id, volume, lesion.label_box, mask):
+            found = segment_mask(node, segment_id, volume)
+            if found is None:
+                changed += _reject(findings, lesion)
+                continue
+            replaced = findings.replaced(lesion.id)
+            if replaced is None or _differ(found, replaced):
+                findings.draw(*found, lesion_id=lesion.id)
+            else:
+                findings.undraw(lesion.id)
+            changed.append(lesion.id)
+        elif (status := status_of(segment)) is not None and status != lesion.status:
+            findings.set_status(lesion.id, status)
+            changed.append(lesion.id)
+        if segment.GetName() != findings.names[lesion.id]:
+            findings.names[lesion.id] = segment.GetName()
+            changed.append(lesion.id)
     for segment_id in set(shown) - set(there):
         changed += _reject(findings, shown[segment_id][0])
     return changed

@@ -3,6 +3,8 @@
 The segmentation goes under the volume's transform, so it stays on the anatomy when the transform changes.
 """
 
+from math import isclose
+
 import numpy as np
 import slicer
 import slicer.util
@@ -51,36 +53,53 @@ def show_lesions(node, volume, findings):
             if segmentation.GetSegment(segment_id).HasTag(terminology.STATUS_TAG):
                 segmentation.RemoveSegment(segment_id)
         masks = dict(zip(wanted, findings.masks, strict=True))
-        changed = {i for i, lesion in wanted.items() if not _holds(node, i, volume, lesion, masks[i])}
+        changed = {i for i, lesion in wanted.items() if not holds(node, i, volume, lesion.label_box, masks[i])}
         if changed:
             withdraw_surfaces(segmentation)
+        # Segment Editor puts several segments into one labelmap where it can
+        each_its_own = segmentation.GetNumberOfLayers() == segmentation.GetNumberOfSegments()
         for segment_id, lesion in wanted.items():
             if segment_id in changed:
-                _set_voxels(node, volume, segment_id, lesion, masks[segment_id])
+                image = _labelmap(volume, lesion, masks[segment_id])
+                _set_labelmap(segmentation, segment_id, image, in_place=each_its_own)
             _dress(node, segment_id, lesion, findings)
     finally:
         node.EndModify(was)
 
 
-def _holds(node, segment_id, volume, lesion: Lesion, mask_zyx: np.ndarray) -> bool:
-    """Whether there is such a segment, with these voxels."""
-    if node.GetSegmentation().GetSegment(segment_id) is None:
-        return False
-    found = segment_mask(node, segment_id, volume)
-    return found is not None and found[0] == lesion.label_box and np.array_equal(found[1], mask_zyx)
-
-
-def _set_voxels(node, volume, segment_id, lesion: Lesion, mask_zyx: np.ndarray):
-    """Of a lesion's segment, which is made where there is none."""
+def holds(node, segment_id, volume, box: Box, mask_zyx: np.ndarray) -> bool:
+    """Whether there is such a segment, with these voxels (bool) in this tight box of the volume's stored array."""
     segment = node.GetSegmentation().GetSegment(segment_id)
+    if segment is None:
+        return False
+    image = segment.GetRepresentation(labelmap_name())
+    # as `_labelmap` made it: the voxels alone decide, 30 us instead of 400
+    whole = image is not None and image.GetExtent() == _extent(box) and image.GetPointData().GetScalars() is not None
+    if whole and _on_grid(image, volume):
+        return np.array_equal(_labels(image) == segment.GetLabelValue(), mask_zyx)
+    found = segment_mask(node, segment_id, volume)
+    return found is not None and found[0] == box and np.array_equal(found[1], mask_zyx)
+
+
+def _set_labelmap(segmentation, segment_id, image, in_place: bool):
+    """Of a lesion's segment, which is made where there is none. in_place: into the labelmap that it has.
+
+    A slice view draws each labelmap in a pipeline of its own, and makes another one for a new labelmap: of 20 that took
+    23 ms in three views, in place 1 ms.
+    """
+    segment = segmentation.GetSegment(segment_id)
     is_new = segment is None
     if is_new:
         segment = slicer.vtkSegment()
-    segment.AddRepresentation(labelmap_name(), _labelmap(volume, lesion, mask_zyx))
-    segment.SetLabelValue(1)  # Segment Editor may have put it on a layer with others
+    elif in_place:
+        new, image = image, segment.GetRepresentation(labelmap_name())
+        segment.RemoveRepresentation(labelmap_name())  # while it changes: else Slicer takes all segments' surfaces away
+        image.ShallowCopy(new)
+    segment.AddRepresentation(labelmap_name(), image)
+    segment.SetLabelValue(1)  # it may have been one of several in its labelmap
     segment.RemoveRepresentation(surface_name())
     if is_new:
-        node.GetSegmentation().AddSegment(segment, segment_id)
+        segmentation.AddSegment(segment, segment_id)
 
 
 def _dress(node, segment_id, lesion: Lesion, findings):
@@ -96,11 +115,10 @@ def _dress(node, segment_id, lesion: Lesion, findings):
 
 
 def _labelmap(volume, lesion: Lesion, mask_zyx: np.ndarray):
-    (z0, z1), (y0, y1), (x0, x1) = lesion.label_box.pairs
     image = slicer.vtkOrientedImageData()
-    image.SetExtent(x0, x1 - 1, y0, y1 - 1, z0, z1 - 1)
+    image.SetExtent(_extent(lesion.label_box))
     image.AllocateScalars(get_vtk_array_type(np.uint8), 1)
-    vtk_to_numpy(image.GetPointData().GetScalars()).reshape(mask_zyx.shape)[:] = mask_zyx
+    _labels(image)[:] = mask_zyx
     ijk_to_ras = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(ijk_to_ras)
     image.SetImageToWorldMatrix(ijk_to_ras)
@@ -118,9 +136,8 @@ def segment_mask(node, segment_id: str, volume) -> tuple[Box, np.ndarray] | None
         return None
     shape = volume.GetImageData().GetDimensions()[::-1]
     if _on_grid(image, volume):
-        labels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
         start = image.GetExtent()[::2][::-1]
-        filled = labels == segment.GetLabelValue()
+        filled = _labels(image) == segment.GetLabelValue()
     else:
         filled = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume) > 0
         start = (0, 0, 0)
@@ -131,9 +148,20 @@ def segment_mask(node, segment_id: str, volume) -> tuple[Box, np.ndarray] | None
     return None if tight is None else (tight.shift(seen.start), np.ascontiguousarray(filled[tight.slices]))
 
 
+def _extent(box: Box) -> tuple[int, ...]:
+    """As VTK says it: first and last index along x, y, z."""
+    (z0, z1), (y0, y1), (x0, x1) = box.pairs
+    return x0, x1 - 1, y0, y1 - 1, z0, z1 - 1
+
+
+def _labels(image) -> np.ndarray:
+    """The image's voxels, (z, y, x), not a copy."""
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
+
+
 def _on_grid(image, volume) -> bool:
     of_image, of_volume = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(of_image)
     volume.GetIJKToRASMatrix(of_volume)
-    one, other = slicer.util.arrayFromVTKMatrix(of_image), slicer.util.arrayFromVTKMatrix(of_volume)
-    return bool(np.allclose(one, other, atol=1e-4))
+    pairs = zip(of_image.GetData(), of_volume.GetData(), strict=True)
+    return all(isclose(one, other, rel_tol=1e-5, abs_tol=1e-4) for one, other in pairs)
