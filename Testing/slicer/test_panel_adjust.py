@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from LungTumorSegLib.model.bundle import load_bundle
 
-from Testing.support.panel_case import NAME, NODULE_RAS, KnownNetwork, PanelCase, model_with, spin
+from Testing.support.panel_case import NAME, NODULE_RAS, VOLUME, KnownNetwork, PanelCase, model_with, spin
 from Testing.support.paths import RESOURCES
 
 
@@ -28,6 +28,22 @@ def test_the_sliders_show_what_holds_for_the_result_that_is_chosen_and_move_noth
     case.adjust("smoothSlider", 0.1)
     assert case.panel.findings is of_first and of_first.smooth_mm == 0.1
     assert (of_first.threshold, of_first.options.min_diameter_mm) == (0.5, 3.0)
+
+
+def test_a_move_fills_each_changed_row_of_the_table_once(found, monkeypatch):
+    from LungTumorSegLib.slicer_.panel.findings_table import FindingsTable
+
+    put = []
+    fill_row = FindingsTable._put
+    monkeypatch.setattr(FindingsTable, "_put", lambda table, index, row: put.append(row) or fill_row(table, index, row))
+    before = found.column(VOLUME)
+    found.adjust("thresholdSlider", 0.6)
+    changed = [new for old, new in zip(before, found.column(VOLUME), strict=True) if old != new]
+    assert [row.texts[VOLUME] for row in put] == changed and changed
+    put.clear()
+    found.logic.rename(found.panel.findings, 2, "Upper lobe")
+    found.settle()
+    assert [row.texts[NAME] for row in put] == ["Upper lobe"]
 
 
 def test_a_result_of_the_console_is_shown_with_its_own_values_and_followed(case):

@@ -123,10 +123,11 @@ class FindingsTable:
         self._filling = True
         table.blockSignals(True)
         if rows != self._rows:
-            self._rows = rows
+            before, self._rows = self._rows or [], rows
             table.setRowCount(len(rows))
             for index, row in enumerate(rows):
-                self._put(index, row)
+                if row not in before[index : index + 1]:
+                    self._put(index, row)
             self._arrange()
         self._choose(self.ids.index(chosen) if chosen in self.ids else -1)
         table.blockSignals(False)
