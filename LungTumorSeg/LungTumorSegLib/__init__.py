@@ -2,7 +2,7 @@
 
 The public names load what they need when first used: `read_ct` reads a CT, `segment` finds its lesions by `Options`
 and returns a `Result`, `Findings` takes what a user changes in one, `save` writes it into a folder, `save_dicom` with
-DICOM objects.
+DICOM objects. `compare` follows the lesions of one patient through several CTs, `save_follow_up` writes that.
 
     ct = read_ct("ct.nrrd")  # or a folder of DICOM files
     result = segment(ct, Options(min_diameter_mm=5))
@@ -18,11 +18,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .comparison import compare
     from .data import Options, Result
     from .dicom_out.save import save_dicom
     from .findings.review import Findings
     from .readers.ct import read_ct
     from .segmentation import segment
+    from .writers.follow_up_files import save_follow_up
     from .writers.result_files import save
 
 __version__ = "0.1.0"
@@ -35,8 +37,20 @@ _MODULES = {
     "Findings": ".findings.review",
     "save": ".writers.result_files",
     "save_dicom": ".dicom_out.save",
+    "compare": ".comparison",
+    "save_follow_up": ".writers.follow_up_files",
 }
-__all__ = ["Findings", "Options", "Result", "read_ct", "save", "save_dicom", "segment"]
+__all__ = [
+    "Findings",
+    "Options",
+    "Result",
+    "compare",
+    "read_ct",
+    "save",
+    "save_dicom",
+    "save_follow_up",
+    "segment",
+]
 
 
 def __getattr__(name: str) -> object:

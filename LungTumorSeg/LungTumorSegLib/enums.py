@@ -56,7 +56,7 @@ class Precision(StrEnum):
 
 
 class Stage(StrEnum):
-    """Of a run, in this order; EXPLAIN is all of a `LesionMap`'s."""
+    """Of a run, in this order; REGISTRATION follows the runs of a comparison, EXPLAIN is all of a `LesionMap`'s."""
 
     LUNGS = "lungs"
     ENGINE = "engine"
@@ -64,6 +64,7 @@ class Stage(StrEnum):
     VIEWS = "views"
     CLASSIFIER = "classifier"
     LESIONS = "lesions"
+    REGISTRATION = "registration"
     EXPLAIN = "explain"
 
 
@@ -80,3 +81,16 @@ class DicomObject(StrEnum):
     SEG = "seg"
     PROBABILITY = "probability"
     SR = "sr"
+
+
+class Fate(StrEnum):
+    """What became of a lesion from one CT to the next."""
+
+    NEW = "new"
+    GONE = "gone"
+    GROWING = "growing"
+    STABLE = "stable"
+    SHRINKING = "shrinking"
+    MERGED = "merged"
+    SPLIT = "split"
+    NOT_COMPARED = "not compared"

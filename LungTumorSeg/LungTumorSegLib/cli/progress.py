@@ -19,6 +19,7 @@ STAGES = {
     Stage.VIEWS: "Segmenting other views",
     Stage.CLASSIFIER: "Rating each lesion",
     Stage.LESIONS: "Measuring",
+    Stage.REGISTRATION: "Registering",
 }
 EVERY_SECONDS = 60.0  # a stage that takes longer is heard of in a log file meanwhile
 Told = AbstractContextManager[Callable[[Step], None]]

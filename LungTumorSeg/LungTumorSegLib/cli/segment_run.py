@@ -1,7 +1,6 @@
 """One run of ``lungtumorseg segment``: read, segment, write, print."""
 
 import json
-from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,8 @@ from ..readers.dicom_series import name_the_choice
 from ..segmentation import segment
 from ..writers import label_map, result_files
 from ..writers.lesion_table import centre_ras
-from .output import Output, print_line, print_path, say
+from .notes import print_notes
+from .output import Output, print_line, print_path
 from .progress import shown as progress_shown
 from .run_log import RunLog
 
@@ -65,7 +65,7 @@ def run(
         run_log.found(result)
     if objects is not None and not result.lesions:
         notes = (*notes, "No DICOM object was written: no lesion is listed.")
-    _print_notes((*notes, *result.notes), as_json)
+    print_notes((*notes, *result.notes), as_json)
     if as_json:
         record = json.loads((output / result_files.RECORD).read_text("utf-8"))
         place = {"folder": str(output)} | ({"labels": str(labels)} if labels is not None else {})
@@ -80,14 +80,6 @@ def _segmented(ct: CT, options: Options, quiet: bool, as_json: bool) -> Result:
             return segment(ct, options, progress)
         except InputError as error:
             raise name_the_choice(error, ct.source) from error
-
-
-def _print_notes(notes: Iterable[str], as_json: bool) -> None:
-    for note in notes:
-        if as_json:
-            print_line(json.dumps({"type": "note", "text": note}))
-        else:
-            say(f"Note: {note}")
 
 
 def _without_effect(ct: CT, options: Options, reading: dict[str, Any]) -> list[str]:

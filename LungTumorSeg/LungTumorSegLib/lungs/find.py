@@ -33,7 +33,7 @@ def find(ct: CT) -> Lungs:
 
     Raises NoLungsFoundError where there is less than 300 ml of lung air.
     """
-    hu, geometry = _coarse(ct)
+    hu, geometry = coarse(ct)
     millilitres = geometry.voxel_mm3 / 1000
     lung = _lung_air(hu, geometry)
     found_ml = np.count_nonzero(lung) * millilitres
@@ -49,7 +49,7 @@ def find(ct: CT) -> Lungs:
     return Lungs(label, distance_outside(hull, geometry), geometry, _body_box(body), middle, doubts)
 
 
-def _coarse(ct: CT) -> tuple[np.ndarray, Geometry]:
+def coarse(ct: CT) -> tuple[np.ndarray, Geometry]:
     """HU (float32, means of blocks) on an axial grid of about 3 mm, and that grid.
 
     In plane every voxel counts, along z every k-th slice: no copy of the whole CT is made.

@@ -17,10 +17,10 @@ from ..lesions import terminology
 
 MOST_LESIONS = 10
 # the usual lung window: centre -600, width 1500 HU
-_WINDOW_HU = (-1350, 150)
-_SMALLEST_ZOOM_MM = 60.0
-_BACKGROUND, _TEXT, _FAINT = "#111111", "#f2f2f2", "#9a9a9a"
-_EDGE = [patheffects.withStroke(linewidth=3, foreground=_BACKGROUND)]  # readable on bone as well as on air
+WINDOW_HU = (-1350, 150)
+SMALLEST_ZOOM_MM = 60.0
+BACKGROUND, TEXT, FAINT = "#111111", "#f2f2f2", "#9a9a9a"
+EDGE = [patheffects.withStroke(linewidth=3, foreground=BACKGROUND)]  # readable on bone as well as on air
 _DPI = 120
 _REMARK = "LungTumorSeg, for research, not a medical device"
 
@@ -31,10 +31,10 @@ def write(folder: Path, result: Result, ct: CT, names: Mapping[int, str] | None 
     names: the user's, by lesion id. Raises OSError.
     """
     chest = AxialView(result, ct)
-    _save(_overview(chest, ct.name), Path(folder) / "overview.png")
+    save_figure(_overview(chest, ct.name), Path(folder) / "overview.png")
     for lesion, mask in list(zip(result.lesions, result.masks, strict=True))[:MOST_LESIONS]:
         title = f"{terminology.name(lesion, names)}   {_describe(lesion)}"
-        _save(_slice_picture(chest, lesion, mask, title), Path(folder) / f"lesion_{lesion.id:02d}.png")
+        save_figure(_slice_picture(chest, lesion, mask, title), Path(folder) / f"lesion_{lesion.id:02d}.png")
 
 
 class AxialView:
@@ -67,37 +67,37 @@ def _slice_picture(chest: AxialView, lesion: Lesion, mask: np.ndarray, title: st
     color = terminology.color(lesion)
     extent = (-dx / 2, (nx - 0.5) * dx, (ny - 0.5) * dy, -dy / 2)  # mm, so that pixels need not be square
 
-    figure = Figure(figsize=(11, 6), facecolor=_BACKGROUND)
+    figure = Figure(figsize=(11, 6), facecolor=BACKGROUND)
     whole, zoom = (figure.add_axes((x, 0.1, 0.48, 0.78)) for x in (0.015, 0.505))
-    low, high = _WINDOW_HU
+    low, high = WINDOW_HU
     for axes, width in ((whole, 1.2), (zoom, 1.8)):
         axes.imshow(chest.voxels[number], cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="bicubic")
         axes.contour(np.arange(nx) * dx, np.arange(ny) * dy, outline, levels=[0.5], colors=[color], linewidths=width)
         axes.set_axis_off()
     _, centre_y, centre_x = box.middle * chest.geometry.spacing_zyx
-    half = max(_SMALLEST_ZOOM_MM, 2.2 * lesion.long_axis_mm) / 2
+    half = max(SMALLEST_ZOOM_MM, 2.2 * lesion.long_axis_mm) / 2
     for axes in (whole, zoom):
-        _sides(axes)
+        sides_on(axes)
     zoom.set_xlim(centre_x - half, centre_x + half)
     zoom.set_ylim(centre_y + half, centre_y - half)
     whole.plot(
         centre_x + half * np.array((-1, 1, 1, -1, -1)),
         centre_y + half * np.array((-1, -1, 1, 1, -1)),
-        color=_TEXT,
+        color=TEXT,
         linewidth=0.8,
     )
     _diameters(zoom, chest, lesion)
-    _scale_bar(zoom, centre_x - half, centre_y + half, half)
-    _title(figure, 0.93, title, color)
+    scale_bar(zoom, centre_x - half, centre_y + half, half)
+    title_on(figure, 0.93, title, color)
     place = f"axial slice {lesion.slice_index} (from 0) of {chest.geometry.shape_zyx[0]}, lung window"
-    _footer(figure, place)
+    footer_on(figure, place)
     return figure
 
 
-def _sides(axes: Axes) -> None:
+def sides_on(axes: Axes) -> None:
     """The patient's right is on the left of the picture."""
     for x, side in ((0.02, "R"), (0.98, "L")):
-        axes.text(x, 0.5, side, transform=axes.transAxes, color=_TEXT, ha="center", va="center", path_effects=_EDGE)
+        axes.text(x, 0.5, side, transform=axes.transAxes, color=TEXT, ha="center", va="center", path_effects=EDGE)
 
 
 def _diameters(axes: Axes, chest: AxialView, lesion: Lesion) -> None:
@@ -108,24 +108,24 @@ def _diameters(axes: Axes, chest: AxialView, lesion: Lesion) -> None:
         if len(pair) < 2:
             continue
         y, x = pair.T
-        axes.plot(x, y, color=_TEXT, linewidth=1.2, marker="o", markersize=2.5, path_effects=_EDGE)
+        axes.plot(x, y, color=TEXT, linewidth=1.2, marker="o", markersize=2.5, path_effects=EDGE)
         far = int(np.argmax(x))  # the label goes to the right end, where it covers nothing of the lesion
         axes.annotate(
             f"{length:.1f} mm",
             (x[far], y[far]),
             xytext=(7, 0),
             textcoords="offset points",
-            color=_TEXT,
+            color=TEXT,
             fontsize=10,
             va="center",
-            path_effects=_EDGE,
+            path_effects=EDGE,
         )
 
 
-def _scale_bar(axes: Axes, left: float, bottom: float, half: float) -> None:
+def scale_bar(axes: Axes, left: float, bottom: float, half: float) -> None:
     x, y = left + 0.08 * half, bottom - 0.1 * half
-    axes.plot((x, x + 10), (y, y), color=_TEXT, linewidth=1.5, solid_capstyle="butt", path_effects=_EDGE)
-    axes.text(x + 5, y - 0.03 * half, "10 mm", color=_TEXT, fontsize=9, ha="center", va="bottom", path_effects=_EDGE)
+    axes.plot((x, x + 10), (y, y), color=TEXT, linewidth=1.5, solid_capstyle="butt", path_effects=EDGE)
+    axes.text(x + 5, y - 0.03 * half, "10 mm", color=TEXT, fontsize=9, ha="center", va="bottom", path_effects=EDGE)
 
 
 def _describe(lesion: Lesion) -> str:
@@ -147,7 +147,7 @@ def _overview(chest: AxialView, name: str) -> Figure:
     """The chest from the front and from the side, as an X-ray would show it, with the lesions in it."""
     dz, dy, dx = chest.geometry.spacing_zyx
     nz, ny, nx = chest.geometry.shape_zyx
-    figure = Figure(figsize=(11, 6.5), facecolor=_BACKGROUND)
+    figure = Figure(figsize=(11, 6.5), facecolor=BACKGROUND)
     views = (
         (1, nx * dx, (0.02, 0.1, 0.52, 0.76), "from the front"),
         (2, ny * dy, (0.55, 0.1, 0.43, 0.76), "from the left"),
@@ -163,11 +163,11 @@ def _overview(chest: AxialView, name: str) -> Figure:
         axes.set_xlim(0, width)
         axes.set_ylim(0, nz * dz)
         axes.set_axis_off()
-        axes.set_title(title, color=_FAINT, fontsize=10)
+        axes.set_title(title, color=FAINT, fontsize=10)
         if axis == 1:
-            _sides(axes)
-    _title(figure, 0.94, f"{name}: {_count(chest.lesions)}", _TEXT)
-    _footer(figure, "mean density along the line of sight")
+            sides_on(axes)
+    title_on(figure, 0.94, f"{name}: {_count(chest.lesions)}", TEXT)
+    footer_on(figure, "mean density along the line of sight")
     return figure
 
 
@@ -201,23 +201,23 @@ def _silhouette(
     rows, columns = np.nonzero(padded)
     middle = h[int(columns.mean())], z[int(rows.mean())]
     axes.text(
-        *middle, str(lesion.id), color=_TEXT, fontsize=11, weight="bold", ha="center", va="center", path_effects=_EDGE
+        *middle, str(lesion.id), color=TEXT, fontsize=11, weight="bold", ha="center", va="center", path_effects=EDGE
     )
 
 
-def _title(figure: Figure, y: float, title: str, color: str | tuple[float, float, float]) -> None:
+def title_on(figure: Figure, y: float, title: str, color: str | tuple[float, float, float]) -> None:
     # a dollar sign in a name begins no formula
     figure.text(0.02, y, title, color=color, fontsize=13, weight="bold", parse_math=False)
 
 
-def _footer(figure: Figure, left: str) -> None:
-    figure.text(0.02, 0.03, left, color=_FAINT, fontsize=9)
-    figure.text(0.98, 0.03, _REMARK, color=_FAINT, fontsize=9, ha="right")
+def footer_on(figure: Figure, left: str) -> None:
+    figure.text(0.02, 0.03, left, color=FAINT, fontsize=9)
+    figure.text(0.98, 0.03, _REMARK, color=FAINT, fontsize=9, ha="right")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     FigureCanvasAgg(figure)
     with warnings.catch_warnings():
         # a volume's name may be in a script that matplotlib's own font lacks: it shows boxes then
         warnings.filterwarnings("ignore", "Glyph")
-        figure.savefig(path, dpi=_DPI, facecolor=_BACKGROUND)
+        figure.savefig(path, dpi=_DPI, facecolor=BACKGROUND)

@@ -1,0 +1,96 @@
+"""One run of ``lungtumorseg compare``: read, segment, register, follow, write, print."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from ..comparison import compare
+from ..data import Options
+from ..findings.follow_up.follow import FollowUp
+from ..findings.follow_up.recist import recist
+from ..findings.follow_up.tracks import Track
+from ..readers.ct import read_ct
+from ..writers import follow_up_files
+from .notes import print_notes
+from .output import Output, print_line, print_path
+from .progress import shown as progress_shown
+from .run_log import RunLog
+
+_MOST_ROWS = 20
+
+
+def run(
+    inputs: Sequence[Path],
+    output: Path,
+    options: Options,
+    allow_partial: bool,
+    comparing: dict[str, Any],
+    writing: dict[str, Any],
+    quiet: bool,
+    as_json: bool,
+    log: Path | None,
+) -> None:
+    """Compare CTs into the folder ``output`` and print what became of each lesion.
+
+    comparing: further arguments of `compare`; writing: of `follow_up_files.save_follow_up`. Raises what these and
+    `read_ct` raise.
+    """
+    with RunLog(log) as run_log, follow_up_files.reserved(output, len(inputs), writing["overwrite"]):
+        cts = [read_ct(path, allow_partial=allow_partial) for path in inputs]
+        notes = [f"{ct.name}: {warning}" for ct in cts for warning in ct.source.get("warnings", ())]
+        with progress_shown(quiet, as_json) as progress:
+            followed = compare(cts, options=options, progress=progress, **comparing)
+        files = follow_up_files.save_follow_up(followed, output, **writing)
+        for point in followed.points:
+            run_log.found(point.result)
+    notes += [f"{point.ct.name}: {note}" for point in followed.points for note in point.result.notes]
+    print_notes((*notes, *followed.notes), as_json)
+    if as_json:
+        record = json.loads((output / follow_up_files.RECORD).read_text("utf-8"))
+        print_line(json.dumps({"type": "result", "folder": str(output), **record}))
+    elif not quiet:
+        _print(followed, writing["targets"], files)
+
+
+def _print(followed: FollowUp, targets: Sequence[int] | None, files: Sequence[Path]) -> None:
+    console = Output()
+    if followed.tracks:
+        console.print(_table(followed), soft_wrap=False)
+        if (more := len(followed.tracks) - _MOST_ROWS) > 0:
+            console.print(f"and {more} more in {follow_up_files.TABLE}")
+    response = recist(followed, targets)
+    for k, at in enumerate(response.responses):
+        total = "not known" if at.sum_mm is None else f"{at.sum_mm:.1f} mm"
+        name = f"{at.response}, " if at.response else ""
+        console.print(f"CT {k + 1}: RECIST sum {total}; suggestion: {name}{at.rule}")
+    for note in response.notes:
+        console.print(note, style="dim")
+    for file in files:
+        print_path(file)
+
+
+def _table(followed: FollowUp) -> Table:
+    """A row for each lesion, a column for each CT: long axis, volume and fate."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Lesion", justify="right", no_wrap=True)
+    for k, point in enumerate(followed.points):
+        table.add_column(f"{point.date or f'CT {k + 1}'}\nmm, ml")
+    for track in followed.tracks[:_MOST_ROWS]:
+        table.add_row(str(track.id), *(_cell(followed, track, k) for k in range(len(followed.points))))
+    return table
+
+
+def _cell(followed: FollowUp, track: Track, k: int) -> str:
+    words = []
+    if (number := track.lesions[k]) is not None:
+        lesion, _ = followed.points[k].outline(number)
+        words.append(f"{lesion.long_axis_mm:.1f}, {lesion.volume_mm3 / 1000:.2f}")
+    if k and (step := track.steps[k - 1]):
+        words.append(str(step.fate))
+        if step.doubling and step.doubling.days:
+            words.append(f"doubles in {step.doubling.days:.0f} days")
+    return " ".join(words)

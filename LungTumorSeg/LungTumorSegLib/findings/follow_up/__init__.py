@@ -1,0 +1,1 @@
+"""Lesions of one patient through several CTs."""

@@ -1,0 +1,113 @@
+"""By how much a lesion has changed, and how much of that its measurement alone can make."""
+
+import datetime
+import math
+from dataclasses import dataclass
+
+from ...enums import Fate
+from ...geometry import Geometry
+from ..measurement_error import diameter_error, volume_error
+
+# Of the same nodule in two CTs within minutes, 95 % lie within this change of volume (MILD, quoted with its limits in
+# docs/follow-up.md)
+REPEATED_VOLUME = 0.27
+FEWEST_SLICES = 4  # a doubling time of a lesion that is less high is not reliable (PMC5989730 on slices of 2.5 to 5 mm)
+COARSE_MM = 2.5
+
+
+@dataclass(frozen=True)
+class Size:
+    """What is compared of a lesion. step_mm: between the slices of its CT; pixel_mm: in plane."""
+
+    volume_mm3: float
+    long_axis_mm: float
+    step_mm: float
+    pixel_mm: float
+
+    @classmethod
+    def of(cls, volume_mm3: float, long_axis_mm: float, geometry: Geometry) -> "Size":
+        """geometry: of the CT."""
+        z, y, x = geometry.axial().spacing_zyx
+        return cls(volume_mm3, long_axis_mm, z, max(x, y))
+
+
+@dataclass(frozen=True)
+class Change:
+    """volume_percent, long_axis_mm: later minus earlier. The limits: what 95 of 100 lesions that are as they were stay
+    within; the volume's is of the growth, its inverse of the shrinkage.
+    """
+
+    volume_percent: float
+    volume_limit_percent: float
+    long_axis_mm: float
+    long_axis_limit_mm: float
+
+    @property
+    def fate(self) -> Fate:
+        """By the volume: growing, shrinking, or within its error stable."""
+        log, limit = math.log1p(self.volume_percent / 100), math.log1p(self.volume_limit_percent / 100)
+        if abs(log) <= limit:
+            return Fate.STABLE
+        return Fate.GROWING if log > 0 else Fate.SHRINKING
+
+
+@dataclass(frozen=True)
+class DoublingTime:
+    """Days in which the volume doubles, with a 95 % interval; ``high`` is None where it may not grow at all.
+
+    days is None where it is not given: ``remark`` says why.
+    """
+
+    days: float | None
+    low: float | None = None
+    high: float | None = None
+    remark: str = ""
+
+
+def change(earlier: Size, later: Size) -> Change:
+    """The change between two CTs and its error.
+
+    The volume's limit: the repeatability of the same nodule and the counting error of both CTs (`measurement_error`),
+    added as squares. The long axis': the same repeatability in one direction, and its error in both CTs.
+    """
+    counted = [_volume_error(size) for size in (earlier, later)]
+    long_axis = max(earlier.long_axis_mm, later.long_axis_mm)
+    measured = [_diameter_error(size) for size in (earlier, later)]
+    return Change(
+        100 * (later.volume_mm3 / earlier.volume_mm3 - 1),
+        100 * math.hypot(REPEATED_VOLUME, *counted),
+        later.long_axis_mm - earlier.long_axis_mm,
+        math.hypot(long_axis * ((1 + REPEATED_VOLUME) ** (1 / 3) - 1), *measured),
+    )
+
+
+def doubling_time(
+    earlier: Size, later: Size, found: Change, dates: tuple[datetime.date | None, datetime.date | None]
+) -> DoublingTime:
+    """days * ln 2 / ln(V2 / V1) (Schwartz, Cancer 14:1272, 1961), and the same at the ends of the change's error."""
+    first, second = dates
+    if first is None or second is None:
+        return DoublingTime(None, remark="no dates")
+    days = (second - first).days
+    if days < 1:
+        return DoublingTime(None, remark="both CTs are of one day")
+    coarse = max((earlier, later), key=lambda size: size.step_mm)
+    if coarse.step_mm >= COARSE_MM and min(earlier.long_axis_mm, later.long_axis_mm) < FEWEST_SLICES * coarse.step_mm:
+        return DoublingTime(None, remark=f"not reliable with {coarse.step_mm:g} mm slices")
+    growth = math.log(later.volume_mm3 / earlier.volume_mm3)
+    limit = math.log1p(found.volume_limit_percent / 100)
+    if growth <= 0:
+        return DoublingTime(None, remark="no growth")
+    low = days * math.log(2) / (growth + limit)
+    if growth <= limit:
+        return DoublingTime(None, low, remark=f"within the error; longer than {low:.0f} days")
+    return DoublingTime(days * math.log(2) / growth, low, days * math.log(2) / (growth - limit))
+
+
+def _volume_error(size: Size) -> float:
+    """A share."""
+    return volume_error(size.long_axis_mm, size.step_mm, from_probability=False) / 100
+
+
+def _diameter_error(size: Size) -> float:
+    return diameter_error(size.long_axis_mm, size.step_mm, size.pixel_mm, from_probability=False)

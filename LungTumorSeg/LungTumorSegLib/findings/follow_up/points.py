@@ -1,0 +1,64 @@
+"""The CTs that are compared: each with its result and its date."""
+
+import datetime
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...data import CT, Result
+from ...enums import Status
+from ...geometry import Geometry
+from ..matching import Outline, in_place_of_any
+from .change import Size
+
+
+@dataclass(frozen=True)
+class TimePoint:
+    """A CT and what was found in it. clicked: ids of the lesions that only a click at a registered place found."""
+
+    ct: CT
+    result: Result
+    date: datetime.date | None = None
+    clicked: frozenset[int] = frozenset()
+
+    @property
+    def geometry(self) -> Geometry:
+        return self.result.geometry
+
+    @property
+    def outlines(self) -> tuple[Outline, ...]:
+        """Every lesion that was not rejected: the listed ones, then the less likely."""
+        return tuple(pair for pair in self.result.outlines if pair[0].status != Status.REJECTED)
+
+    def outline(self, lesion_id: int) -> Outline:
+        """Raises KeyError where there is none of this id."""
+        for lesion, mask in self.result.outlines:
+            if lesion.id == lesion_id:
+                return lesion, mask
+        raise KeyError(f"no lesion {lesion_id}")
+
+    def size(self, lesion_id: int) -> Size:
+        """What is compared of a lesion."""
+        lesion, _ = self.outline(lesion_id)
+        return Size.of(lesion.volume_mm3, lesion.long_axis_mm, self.geometry)
+
+    def holds(self, point_lps: np.ndarray) -> bool:
+        """Whether the place lies in the CT."""
+        index = self.geometry.index(point_lps)
+        return bool(((index > -0.5) & (index < np.array(self.geometry.shape_zyx) - 0.5)).all())
+
+    def with_click(self, found: Result) -> "TimePoint":
+        """The same with the first lesion that a click found; itself where that is there already."""
+        if not found.lesions:
+            return self
+        lesion, mask = found.lesions[0], found.masks[0]
+        if in_place_of_any((lesion, mask), [(other.label_box, m) for other, m in self.result.outlines]):
+            return self
+        number = max((other.id for other, _ in self.result.outlines), default=0) + 1
+        result = replace(
+            self.result,
+            lesions=(*self.result.lesions, replace(lesion, id=number, listed=True)),
+            masks=(*self.result.masks, mask),
+            candidates=(*self.result.candidates, *found.candidates),
+        )
+        return replace(self, result=result, clicked=self.clicked | {number})

@@ -1,0 +1,1 @@
+"""What guidelines suggest of a nodule. For research; never a decision."""

@@ -1,0 +1,119 @@
+"""Lung-RADS v2022 (American College of Radiology; CHEST 165:738, 2024) of one nodule of a screening CT.
+
+Thresholds checked against the text of its table. What needs an earlier category (a 3 stable for 6 months, a 4A stable
+for 3 months, slow growth over several CTs) is not judged.
+"""
+
+from itertools import product
+
+from ...enums import LesionType
+from .nodule import Growth, Nodule, Patient, Screening, Suggestion, needs, other_type, within_error
+
+GUIDELINE = "Lung-RADS v2022"
+GROWTH_MM, GROWTH_DAYS = 1.5, 366
+NOT_JUDGED = (
+    "airway nodules",
+    "cysts",
+    "smooth juxtapleural shape",
+    "benign calcification and fat",
+    "inflammation",
+    "features for 4X",
+    "stability of an earlier 3 or 4A",
+    "slow growth over several CTs",
+)
+ORDER = ("2", "3", "4A", "4B")
+
+
+def lung_rads(nodule: Nodule, patient: Patient) -> Suggestion:
+    """The category, or those that the errors of the measurements allow.
+
+    Needs: baseline or annual screening, type, mean diameter; of a part-solid nodule the solid part's diameter; at an
+    annual CT the growth since an earlier one.
+    """
+    asked: list[tuple[str, object]] = [
+        ("screening (baseline or annual)", patient.screening),
+        ("type of nodule", nodule.type),
+        ("mean diameter", nodule.mean_diameter_mm),
+    ]
+    if nodule.type == LesionType.PART_SOLID:
+        asked.append(("diameter of the solid part", nodule.solid_diameter_mm))
+    if patient.screening == Screening.ANNUAL:
+        asked.append(("an earlier CT", nodule.growth))
+    if patient.screening == Screening.INCIDENTAL:
+        return Suggestion(GUIDELINE, why="it is for lung cancer screening only")
+    if refused := needs(GUIDELINE, asked) or other_type(GUIDELINE, nodule):
+        return refused
+    found = sorted(set(_categories(nodule)), key=ORDER.index)
+    return Suggestion(GUIDELINE, tuple(found), _why(nodule, len(found) > 1), not_judged=NOT_JUDGED)
+
+
+def _categories(nodule: Nodule) -> list[str]:
+    total = nodule.mean_diameter_mm or 0.0
+    new = nodule.growth is not None and nodule.growth.new
+    found = []
+    for grows in _growing(nodule.growth):
+        if nodule.type == LesionType.SOLID:
+            limits = (4, 6, 8, 15)
+
+            def rule(d: float, grows: bool = grows) -> str:
+                return _solid(round(d, 1), new, grows)
+
+            found += within_error(rule, total, nodule.diameter_error_mm, limits)
+        elif nodule.type == LesionType.GROUND_GLASS:
+            earlier = nodule.growth is not None and not new
+
+            def glass(d: float, earlier: bool = earlier) -> str:
+                return _ground_glass(round(d, 1), earlier)
+
+            found += within_error(glass, total, nodule.diameter_error_mm, (30,))
+        else:
+            totals = within_error(lambda d: round(d, 1) < 6, total, nodule.diameter_error_mm, (6,))
+            solid, error = nodule.solid_diameter_mm or 0.0, nodule.solid_error_mm
+            solids = within_error(lambda s: _step(round(s, 1), (4, 6, 8)), solid, error, (4, 6, 8))
+            found += [_part_solid(small, step, new, grows) for small, step in product(totals, solids)]
+    return found
+
+
+def _growing(growth: Growth | None) -> list[bool]:
+    """Whether it grows: both where the error allows both."""
+    if growth is None or growth.new or growth.days is None or growth.days > GROWTH_DAYS:
+        return [False]
+    return within_error(lambda mm: mm > GROWTH_MM, growth.diameter_mm, growth.diameter_error_mm, (GROWTH_MM,))
+
+
+def _step(value: float, limits: tuple[float, ...]) -> int:
+    return sum(value >= limit for limit in limits)
+
+
+def _solid(d: float, new: bool, grows: bool) -> str:
+    if new:
+        return ORDER[_step(d, (4, 6, 8))]
+    if grows:
+        return "4B" if d >= 8 else "4A"
+    return ORDER[_step(d, (6, 8, 15))]
+
+
+def _ground_glass(d: float, earlier: bool) -> str:
+    """Of 30 mm and more: 2 where it was there before, stable or slowly growing."""
+    return "2" if d < 30 or earlier else "3"
+
+
+def _part_solid(small: bool, step: int, new: bool, grows: bool) -> str:
+    """small: under 6 mm in all. step: of the solid part over 4, 6 and 8 mm."""
+    if small and not grows:
+        return "3" if new else "2"
+    if new or grows:
+        return "4B" if step >= 1 else "4A"
+    return ("3", "3", "4A", "4B")[step]
+
+
+def _why(nodule: Nodule, several: bool) -> str:
+    words = [f"{nodule.type}, mean diameter {nodule.mean_diameter_mm:.1f} mm"]
+    if nodule.type == LesionType.PART_SOLID:
+        words.append(f"solid part {nodule.solid_diameter_mm:.1f} mm")
+    if nodule.growth is not None:
+        change = f"{nodule.growth.diameter_mm:+.1f} mm in {nodule.growth.days} days"
+        words.append("new" if nodule.growth.new else change)
+    if several:
+        words.append("within the error of a threshold")
+    return ", ".join(words)

@@ -1,0 +1,105 @@
+"""Pictures of a follow-up: each lesion in all CTs side by side, at the same anatomical place."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..findings.follow_up.follow import FollowUp
+from ..findings.follow_up.points import TimePoint
+from ..findings.follow_up.tracks import Track
+from ..lesions import terminology
+from . import pictures
+from .pictures import AxialView
+
+MOST_LESIONS = 10
+_PANEL = 4.6  # inches
+
+
+def write(folder: Path, follow_up: FollowUp) -> None:
+    """Write ``lesion_<id>.png`` of the first ten tracks. Raises OSError."""
+    views = [AxialView(point.result, point.ct) for point in follow_up.points]
+    for track in follow_up.tracks[:MOST_LESIONS]:
+        pictures.save_figure(_picture(follow_up, track, views), folder / f"lesion_{track.id:02d}.png")
+
+
+def places(follow_up: FollowUp, track: Track) -> list[np.ndarray]:
+    """Where the lesion lies in each CT, LPS mm: its own middle, else its registered place."""
+    own: list[np.ndarray | None] = []
+    for point, number in zip(follow_up.points, track.lesions, strict=True):
+        own.append(None if number is None else _middle(point, number))
+    for k in range(1, len(own)):
+        if own[k] is None and (before := own[k - 1]) is not None:
+            own[k] = follow_up.registrations[k - 1].later(before[None])[0]
+    for k in reversed(range(len(own) - 1)):
+        if own[k] is None and (after := own[k + 1]) is not None:
+            own[k] = follow_up.registrations[k].earlier(after[None])[0]
+    return [place for place in own if place is not None]
+
+
+def _middle(point: TimePoint, number: int) -> np.ndarray:
+    """On the slice of the long axis."""
+    lesion, mask = point.outline(number)
+    if lesion.axis_points_lps:
+        return np.mean(lesion.axis_points_lps[:2], axis=0)
+    return point.geometry.middle_lps(mask, lesion.label_box)
+
+
+def _picture(follow_up: FollowUp, track: Track, views: list[AxialView]) -> Figure:
+    count = len(views)
+    figure = Figure(figsize=(_PANEL * count, _PANEL + 1.2), facecolor=pictures.BACKGROUND)
+    axes_mm = [p.outline(n)[0].long_axis_mm for p, n in zip(follow_up.points, track.lesions, strict=True) if n]
+    half = max(pictures.SMALLEST_ZOOM_MM, 2.2 * max(axes_mm)) / 2
+    for k, (view, place) in enumerate(zip(views, places(follow_up, track), strict=True)):
+        axes = figure.add_axes(((k + 0.01) / count, 0.1, 0.98 / count, 0.72))
+        _panel(axes, view, follow_up.points[k], track.lesions[k], place, half)
+        axes.set_title(_heading(follow_up, track, k), color=pictures.TEXT, fontsize=9, parse_math=False)
+    steps = ", then ".join(str(step.fate) for step in track.steps if step)
+    pictures.title_on(figure, 0.94, f"Lesion {track.id}: {steps}", pictures.TEXT)
+    pictures.footer_on(figure, "the same anatomical place, lung window")
+    return figure
+
+
+def _heading(follow_up: FollowUp, track: Track, k: int) -> str:
+    point, number = follow_up.points[k], track.lesions[k]
+    words = [str(point.date or f"CT {k + 1}")]
+    if number is None:
+        return f"{words[0]}: not seen at its place"
+    lesion, _ = point.outline(number)
+    words.append(f"{lesion.long_axis_mm:.1f} x {lesion.short_axis_mm:.1f} mm, {lesion.volume_mm3 / 1000:.2f} ml")
+    if number in point.clicked:
+        words.append("found by a click")
+    return ": ".join(words[:2]) + "".join(f", {word}" for word in words[2:])
+
+
+def _panel(
+    axes: Axes, view: AxialView, point: TimePoint, number: int | None, place_lps: np.ndarray, half: float
+) -> None:
+    """The slice through the place; ``half`` the width of what is shown, mm."""
+    index = view.geometry.index(place_lps)
+    _, dy, dx = view.geometry.spacing_zyx
+    nz, ny, nx = view.geometry.shape_zyx
+    y, x = index[1] * dy, index[2] * dx
+    z = round(float(index[0]))
+    axes.set_facecolor(pictures.BACKGROUND)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if 0 <= z < nz:
+        low, high = pictures.WINDOW_HU
+        extent = (-dx / 2, (nx - 0.5) * dx, (ny - 0.5) * dy, -dy / 2)
+        axes.imshow(view.voxels[z], cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="bicubic")
+    if number is None:
+        axes.plot(x, y, marker="o", markersize=28, fillstyle="none", color=pictures.FAINT, linestyle="none")
+    else:
+        lesion, mask = point.outline(number)
+        box, mask = view.placed(lesion, mask)
+        outline = np.zeros((ny, nx), np.float32)
+        if box.start[0] <= z < box.stop[0]:
+            outline[box.slices[1:]] = mask[z - box.start[0]]
+            color = terminology.color(lesion)
+            axes.contour(np.arange(nx) * dx, np.arange(ny) * dy, outline, levels=[0.5], colors=[color], linewidths=1.5)
+    axes.set_xlim(x - half, x + half)
+    axes.set_ylim(y + half, y - half)
+    pictures.sides_on(axes)
+    pictures.scale_bar(axes, x - half, y + half, half)

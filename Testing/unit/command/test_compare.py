@@ -1,0 +1,125 @@
+"""The command ``lungtumorseg compare``: two CTs of one phantom in, what became of its lesions out."""
+
+import csv
+import datetime
+import json
+
+import pytest
+from LungTumorSegLib.readers.acquisition import Acquisition, acquisition
+from LungTumorSegLib.readers.ct import read_ct
+
+from Testing.support import moved_chest, phantoms
+from Testing.support.command_case import assert_refused, run
+
+KEPT, GROWN = ((-86.0, 12.0, 21.0), 18.0, 40), ((70.0, 0.0, 20.0), 12.0, 40)
+MOTION = moved_chest.Motion(bend_mm=6.0)
+SIZE = (384, 288, 204)
+
+
+@pytest.fixture(scope="module")
+def chests():
+    """The earlier CT with two nodules; the later one moved, the second nodule half as large again."""
+    bare, _ = phantoms.chest((2.0, 2.0, 2.5), SIZE, lesions=())
+    places = MOTION.later([KEPT[0], GROWN[0]])
+    later = [(tuple(place.tolist()), d, 40) for place, d in zip(places, (18.0, 18.0), strict=True)]
+    return moved_chest.painted(bare, [KEPT, GROWN]), moved_chest.painted(moved_chest.moved(bare, MOTION), later)
+
+
+@pytest.fixture(scope="module")
+def folders(chests, tmp_path_factory):
+    """The same as DICOM, with names and dates."""
+    made = []
+    for number, (ct, date) in enumerate(zip(chests, ("20240105", "20240703"), strict=True)):
+        folder = tmp_path_factory.mktemp(f"ct{number}")
+        tags = {"AcquisitionDate": date, "StudyDate": "20010101", "PatientName": "Secret^Name", "PatientID": "SECRET-1"}
+        phantoms.write_dicom(ct, folder, series=f"1.2.826.0.1.3680043.8.498.{number + 7}", **tags)
+        made.append(folder)
+    return made
+
+
+def test_two_cts_in_the_wrong_order_are_sorted_and_followed(folders, tmp_path):
+    output = tmp_path / "out"
+    ended = run("compare", *reversed(folders), "--output", output)
+    assert ended.exit_code == 0, ended.stderr
+    assert "put into the order of their dates" in ended.stderr
+    assert "RECIST sum" in ended.stdout and "growing" in ended.stdout
+    with (output / "follow_up.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["time_point"] == "2"]
+    assert {row["date"] for row in rows} == {"2024-07-03"}
+    fates = {tuple(round(float(row[n])) for n in ("centre_r", "centre_a", "centre_s")): row["fate"] for row in rows}
+    for (x, y, z), fate in zip(MOTION.later([KEPT[0], GROWN[0]]), ("stable", "growing"), strict=True):
+        near = [f for (r, a, s), f in fates.items() if abs(r + x) < 5 and abs(a + y) < 5 and abs(s - z) < 5]
+        assert near == [fate]
+    record = json.loads((output / "follow_up.json").read_text("utf-8"))
+    assert record["registrations"][0]["verdict"] == "good"
+    assert not any(
+        b"ecret" in p.read_bytes() or b"SECRET" in p.read_bytes() for p in output.rglob("*.*") if p.is_file()
+    )
+
+
+def test_the_date_and_the_patient_are_those_of_the_series_that_was_read(folders):
+    found = acquisition(read_ct(folders[0]).source)
+    assert found == Acquisition(datetime.date(2024, 1, 5), "SECRET-1", "")
+    assert acquisition({"path": "ct.nrrd", "format": "NRRD"}) == Acquisition()
+
+
+def test_whether_two_files_are_of_one_patient():
+    one, other = Acquisition(patient_id="1", birth_date="19500101"), Acquisition(patient_id="2")
+    assert one.is_of(one) is True
+    assert one.is_of(other) is False
+    assert one.is_of(Acquisition(patient_id="1", birth_date="19500102")) is False
+    assert one.is_of(Acquisition()) is None
+
+
+# ---- refused, with nothing written
+
+
+@pytest.fixture
+def refused(tmp_path):
+    def check(words, *arguments):
+        output = tmp_path / "out"
+        assert_refused(run("compare", *arguments, "--output", output), 3, words)
+        assert not output.exists()
+
+    return check
+
+
+@pytest.fixture(scope="module")
+def files(chests, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    return [phantoms.write_image(ct, folder / f"ct{n}.nrrd") for n, ct in enumerate(chests)]
+
+
+def test_the_same_ct_twice_is_refused(refused, files):
+    refused("hold the same voxels", files[0], files[0])
+
+
+def test_one_ct_is_refused(refused, files):
+    refused("at least two CTs", files[0])
+
+
+def test_another_number_of_dates_is_refused(refused, files):
+    refused("1 date(s) were given for 2 CTs", *files, "--dates", "2024-01-05")
+
+
+def test_a_date_of_one_ct_alone_is_refused(refused, files, folders):
+    refused("The date of ct1 is not known", folders[0], files[1])
+
+
+def test_two_patients_by_their_files_are_refused(refused, chests, folders, tmp_path):
+    small = phantoms.chest((6.0, 6.0, 6.0), SIZE)[0]
+    phantoms.write_dicom(small, tmp_path / "other", PatientID="2", AcquisitionDate="20240801")
+    refused("different patients", folders[0], tmp_path / "other")
+
+
+def test_a_ct_without_lungs_is_refused(refused, files, tmp_path):
+    abdomen, _ = phantoms.chest((3.0, 3.0, 5.0), (384, 288, 120), centre_lps=(0, 0, -190))
+    phantoms.write_image(abdomen, tmp_path / "abdomen.nrrd")
+    refused("abdomen: No lungs were found", tmp_path / "abdomen.nrrd", files[1])
+
+
+@pytest.mark.parametrize("option", [("--dates", "5.1.2024,3.7.2024"), ("--targets", "one")])
+def test_wrong_words_are_wrong_use(files, tmp_path, option):
+    ended = run("compare", *files, "--output", tmp_path / "out", *option)
+    assert ended.exit_code == 2
+    assert not (tmp_path / "out").exists()

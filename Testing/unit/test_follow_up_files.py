@@ -1,0 +1,126 @@
+"""What a comparison writes: a folder for each CT, table, record and pictures, all of them or none."""
+
+import csv
+import datetime
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from LungTumorSegLib.errors import InputError, OutputError
+from LungTumorSegLib.findings.follow_up.follow import follow
+from LungTumorSegLib.writers import follow_up_files
+from LungTumorSegLib.writers.follow_up_files import save_follow_up
+from LungTumorSegLib.writers.follow_up_pictures import places
+from PIL import Image
+
+from Testing.support import moved_chest, phantoms
+from Testing.unit.test_follow_up import still
+
+A, B, C = ((-80.0, 0.0, 0.0), 20.0, 40), ((80.0, 10.0, 0.0), 12.0, 40), ((-80.0, 40.0, 20.0), 14.0, 40)
+DATES = datetime.date(2024, 1, 5), datetime.date(2024, 7, 3)
+
+
+@pytest.fixture(scope="module")
+def followed():
+    """A grows, B is gone, C is new."""
+    ct, _ = phantoms.chest((3.0, 3.0, 3.0), lesions=(A, B))
+    ct = replace(ct, source={"path": "/home/Doe^Jane/ct.nrrd", "format": "NRRD"})
+    points = (
+        moved_chest.point(ct, [A, B], date=DATES[0]),
+        moved_chest.point(ct, [(A[0], 26.0, 40), C], date=DATES[1]),
+    )
+    return follow(points, [still(ct.geometry)], notes=["A note."])
+
+
+@pytest.fixture(scope="module")
+def folder(followed, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("follow up") / "out"
+    save_follow_up(followed, folder)
+    return folder
+
+
+def test_each_ct_has_a_folder_with_the_usual_files(folder):
+    assert {path.name for path in folder.iterdir()} == {
+        "time_point_1", "time_point_2", "follow_up.csv", "follow_up.json", "lesion_01.png", "lesion_02.png",
+        "lesion_03.png",
+    }  # fmt: skip
+    for point in ("time_point_1", "time_point_2"):
+        assert {p.name for p in (folder / point).iterdir()} == {"segmentation.seg.nrrd", "lesions.csv", "result.json"}
+
+
+def test_the_table_has_a_row_for_each_lesion_and_ct(folder):
+    with (folder / "follow_up.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    told = [(row["lesion"], row["time_point"], row["date"], row["fate"], row["id"], row["target"]) for row in rows]
+    assert told == [
+        ("1", "1", "2024-01-05", "", "1", "true"),
+        ("1", "2", "2024-07-03", "growing", "1", "true"),
+        ("2", "1", "2024-01-05", "", "2", "true"),
+        ("2", "2", "2024-07-03", "gone", "", "true"),
+        ("3", "2", "2024-07-03", "new", "2", "false"),
+    ]
+    grown = rows[1]
+    assert float(grown["long_axis_mm"]) - float(rows[0]["long_axis_mm"]) == pytest.approx(
+        float(grown["long_axis_change_mm"])
+    )
+    assert float(grown["doubling_days_low"]) < float(grown["doubling_days"]) < float(grown["doubling_days_high"])
+    r, a, s = (float(grown[name]) for name in ("centre_r", "centre_a", "centre_s"))
+    assert (r, a, s) == pytest.approx((80, 0, 0), abs=3)
+
+
+def test_the_record_tells_registration_steps_and_response(folder):
+    record = json.loads((folder / "follow_up.json").read_text("utf-8"))
+    assert record["schema"] == 1 and "not a medical device" in record["program"]
+    assert record["registrations"][0]["verdict"] == "good"
+    assert [point["date"] for point in record["time_points"]] == ["2024-01-05", "2024-07-03"]
+    assert record["lesions"][0]["steps"][0]["fate"] == "growing"
+    assert record["recist"]["targets"] == [1, 2]
+    assert record["recist"]["responses"][1]["rule"]
+    assert record["notes"] == ["A note."]
+    assert sorted(path.name for path in folder.iterdir()) == record["files"]
+
+
+def test_a_name_in_a_path_stays_away(folder):
+    texts = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    assert len(texts) == 11 and not any(b"Doe" in text for text in texts)
+
+
+def test_a_picture_shows_all_cts_side_by_side(folder):
+    with Image.open(folder / "lesion_01.png") as picture:
+        width, height = picture.size
+        assert 1.4 * height < width < 1.8 * height
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    coloured = np.ptp(pixels, axis=2) > 60  # the outline
+    assert coloured[:, : width // 2].any() and coloured[:, width // 2 :].any()
+
+
+def test_a_lesion_that_is_not_seen_is_shown_at_its_registered_place(followed):
+    gone = places(followed, followed.tracks[1])
+    assert np.abs(gone[1] - gone[0]).max() < 1e-3 and np.abs(gone[0] - B[0]).max() < 3
+    new = places(followed, followed.tracks[2])
+    assert np.abs(new[0] - C[0]).max() < 3
+
+
+def test_an_earlier_comparison_stays_unless_overwriting_is_asked_for(followed, tmp_path):
+    save_follow_up(followed, tmp_path)
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match="already holds a result"):
+        save_follow_up(followed, tmp_path)
+    save_follow_up(replace(followed, tracks=followed.tracks[:1]), tmp_path, overwrite=True)
+    assert not (tmp_path / "lesion_02.png").exists() and (tmp_path / "mine.txt").exists()
+
+
+def test_a_folder_of_that_name_is_refused_before_the_work(tmp_path):
+    (tmp_path / "time_point_2").mkdir()
+    with (
+        pytest.raises(OutputError, match="holds a file time_point_2"),
+        follow_up_files.reserved(tmp_path, 2),
+    ):
+        pytest.fail("it is said before the work")
+
+
+def test_targets_that_cannot_be_leave_nothing_behind(followed, tmp_path):
+    with pytest.raises(InputError, match="not in the first CT"):
+        save_follow_up(followed, tmp_path / "out", targets=[3])
+    assert not (tmp_path / "out").exists()
