@@ -108,8 +108,11 @@ def _write_patches(folder: Path) -> None:
                 "patient": f"P{i}",
                 "n_readers": 4,
                 "diameter_mm": 2 * radius,
+                "volume_mm3": int((readers[i] >= 2).sum()),
                 "texture": 5,
+                "calcification": 6,
                 "merged_cluster": 0,
+                "touches_border": 0,
             }
             | {f"origin_{a}": 0.0 for a in "xyz"}
             | {f"valid_{a}{end}": 50 * end for a in "zyx" for end in (0, 1)}

@@ -10,7 +10,7 @@ from LungTumorSegLib.enums import LesionType, LungThird, Side
 from LungTumorSegLib.findings.field import field_of
 from LungTumorSegLib.findings.measurability import measurability
 from LungTumorSegLib.findings.measurement_error import diameter_error, volume_error
-from LungTumorSegLib.findings.measuring import measures, measures_of
+from LungTumorSegLib.findings.measuring import fleischner_diameter, lung_rads_diameter, measures, measures_of
 from LungTumorSegLib.findings.place import Places
 from LungTumorSegLib.findings.shape import Shape, shape_of
 from LungTumorSegLib.geometry import Box, Geometry
@@ -63,10 +63,12 @@ def test_a_turned_brick_has_its_volume_surface_and_diagonal(turned):
 
 
 @pytest.mark.parametrize("from_probability", [True, False])
-@pytest.mark.parametrize("spacing", [(0.5, 0.5, 0.5), (0.75, 0.75, 1.0), (0.75, 0.75, 2.5), (0.75, 0.75, 5.0)])
-def test_the_error_that_is_said_holds(spacing, from_probability):
-    diameter = 12.0
-    for one in balls(diameter, spacing, from_probability, positions=4):
+@pytest.mark.parametrize(
+    "spacing", [(0.5, 0.5, 0.5), ISOTROPIC, (0.75, 0.75, 1.0), (0.75, 0.75, 2.5), (0.75, 0.75, 5.0)]
+)
+@pytest.mark.parametrize(("diameter", "positions"), [(6.0, 12), (12.0, 4)])
+def test_the_error_that_is_said_holds(diameter, positions, spacing, from_probability):
+    for one in balls(diameter, spacing, from_probability, positions):
         off = abs(one.volume_mm3 / (np.pi / 6 * diameter**3) - 1)
         assert 100 * off <= volume_error(one.long_axis_mm, spacing[2], from_probability)
         most = diameter_error(one.long_axis_mm, spacing[2], spacing[0], from_probability)
@@ -207,16 +209,13 @@ def test_a_lesion_without_solid_voxels_has_no_solid_part():
     assert (measured.solid_volume_mm3, measured.solid_diameter_mm, measured.ground_glass_share) == (0, 0, 1)
 
 
-def test_mean_diameters_are_rounded_as_the_guidelines_take_them():
-    geometry = bodies.grid(ISOTROPIC, 12)
-    lesion, mask, ct, candidate = bodies.lesion_of(
-        bodies.shares(geometry, bodies.ellipsoid((0, 0, 0), (10, 6, 6))), geometry
-    )
-    measured = measures(lesion, mask, ct, None, candidate)
-    mean = (measured.subvoxel_long_axis_mm + measured.subvoxel_short_axis_mm) / 2
-    assert measured.mean_diameter_mm == round(mean, 1)
-    assert measured.fleischner_diameter_mm == 16
-    assert isinstance(measured.fleischner_diameter_mm, int)
+@pytest.mark.parametrize(
+    ("long_axis", "short_axis", "lung_rads", "fleischner"),
+    [(6.0, 5.9, 6.0, 6), (8.04, 7.94, 8.0, 8), (6.04, 5.84, 5.9, 6), (7.0, 6.0, 6.5, 7), (5.6, 5.3, 5.5, 5)],
+)
+def test_mean_diameters_are_rounded_as_the_guidelines_take_them(long_axis, short_axis, lung_rads, fleischner):
+    assert lung_rads_diameter(long_axis, short_axis) == lung_rads
+    assert fleischner_diameter(long_axis, short_axis) == fleischner
 
 
 def brick_lungs() -> Lungs:

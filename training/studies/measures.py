@@ -55,17 +55,17 @@ def report(config: Config, role: str) -> str:
 def _nodules(config: Config, role: str) -> Iterator[Nodule]:
     folder, roles = Path(config.data.pack) / "patches", seen.roles(Path(config.data.split))
     with (folder / "lidc_nodules.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if roles[row["patient"]] == role]
-    for shard in sorted({row["shard"] for row in rows}):
-        arrays = read_patches(folder / f"lidc_nodules_{shard}.zip")
-        for row in rows:
-            if row["shard"] != shard:
+        rows = {int(row["index"]): row for row in csv.DictReader(file) if roles[row["patient"]] == role}
+    for shard in sorted(folder.glob("*.zip")):
+        arrays = read_patches(shard)
+        for i, index in enumerate(arrays["index"].tolist()):
+            if index not in rows:
                 continue
-            i, count = int(row["row_in_shard"]), int(row["n_readers"])
+            count = int(rows[index]["n_readers"])
             target = arrays["lesion"][i] == 1
             hu = 8 * arrays["ct"][i].astype(np.int16) - 1024
             marked = [target & (arrays["reader_bits"][i] >> k & 1 > 0) for k in range(count)]
-            yield Nodule(row, CT(hu, GRID), target & (arrays["readers"][i] >= count / 2), marked)
+            yield Nodule(rows[index], CT(hu, GRID), target & (arrays["readers"][i] >= count / 2), marked)
 
 
 def _cut(mask: np.ndarray) -> tuple[Box, np.ndarray]:
@@ -102,6 +102,8 @@ def _agreement(sizes: np.ndarray) -> str:
     ]
     for low, high in (*SIZES_MM, (0, np.inf)):
         own, longer, larger = sizes[(sizes[:, 0] >= low) & (sizes[:, 0] < high)].T
+        if not len(own):
+            continue
         name = "all" if (low, high) == (0, np.inf) else f"{low} to {high} mm" if high < np.inf else f"{low} mm and more"
         near, same = (np.mean(np.abs(off) <= most) for off, most in ((longer, 0.3), (larger, 2)))
         lines.append(

@@ -11,8 +11,8 @@ class Measures:
 
     subvoxel_*: of the surface between voxels, where the probability reaches the lesion's threshold; axes as those of
     `Lesion`, on any axial slice. volume_error_percent, diameter_error_mm: the largest error at this size and slice
-    distance, given the outline; the outline's own error is not in it. mean_diameter_mm: mean of long and short axis,
-    one decimal, as Lung-RADS v2022 takes it; fleischner_diameter_mm: whole mm, as Fleischner 2017.
+    distance, given the outline; the outline's own error is not in it. mean_diameter_mm: mean of long and short axis
+    as Lung-RADS v2022 takes it, one decimal; fleischner_diameter_mm: whole mm, as Fleischner 2017.
     longest_*: longest diameter on any coronal or sagittal plane, and in space. surface_mm2, sphericity: of the same
     surface. HU over the voxels of the outline; mass_mg: volume times (1 + mean HU / 1000). solid_*,
     ground_glass_share, type: see `density`. lung_third, pleura_distance_mm: see `place`; empty and None without lungs.

@@ -34,7 +34,6 @@ def measures(
         shape = counted(shape, mask, grid)
     density = density_of(mask, box, ct)
     step, *pixel = geometry.axial().spacing_zyx
-    mean_diameter = (shape.long_axis_mm + shape.short_axis_mm) / 2
     error_mm = diameter_error(shape.long_axis_mm, step, max(pixel), candidate is not None)
     measurable, reason = measurability(shape.long_axis_mm, step, error_mm)
     return Measures(
@@ -43,8 +42,8 @@ def measures(
         subvoxel_short_axis_mm=shape.short_axis_mm,
         volume_error_percent=volume_error(shape.long_axis_mm, step, candidate is not None),
         diameter_error_mm=error_mm,
-        mean_diameter_mm=_half_up(10 * mean_diameter) / 10,
-        fleischner_diameter_mm=_half_up(mean_diameter),
+        mean_diameter_mm=lung_rads_diameter(shape.long_axis_mm, shape.short_axis_mm),
+        fleischner_diameter_mm=fleischner_diameter(shape.long_axis_mm, shape.short_axis_mm),
         longest_coronal_mm=shape.coronal_mm,
         longest_sagittal_mm=shape.sagittal_mm,
         longest_3d_mm=shape.longest_mm,
@@ -91,6 +90,16 @@ def candidate_of(lesion: Lesion, mask: np.ndarray, candidates: Sequence[Candidat
             if mean > highest:
                 best, highest = candidate, mean
     return best
+
+
+def lung_rads_diameter(long_axis_mm: float, short_axis_mm: float) -> float:
+    """Both axes to one decimal, and their mean to one decimal (Lung-RADS v2022, read where it is quoted)."""
+    return _half_up((_half_up(10 * long_axis_mm) + _half_up(10 * short_axis_mm)) / 2) / 10
+
+
+def fleischner_diameter(long_axis_mm: float, short_axis_mm: float) -> int:
+    """Their mean in whole mm (Fleischner 2017; the rounding is from memory, not confirmed)."""
+    return _half_up((long_axis_mm + short_axis_mm) / 2)
 
 
 def _half_up(value: float) -> int:
