@@ -113,6 +113,8 @@ def _longest(corners: np.ndarray) -> float:
     height = (turns + 0.5) / DIRECTIONS  # evenly over half a sphere (Fibonacci spiral)
     around = turns * np.pi * (3 - np.sqrt(5))
     wide = np.sqrt(1 - height**2)
-    along = np.column_stack([wide * np.cos(around), wide * np.sin(around), height]).astype(np.float32) @ corners.T
+    directions = wide * np.cos(around), wide * np.sin(around), height
+    # no matrix products: beside other work their threads wait for each other, and a lesion took 35 ms instead of 17
+    along = sum(np.multiply.outer(d.astype(np.float32), c) for d, c in zip(directions, corners.T, strict=True))
     furthest = np.unique([along.argmin(1), along.argmax(1)])
     return float(pdist(corners[furthest]).max())
