@@ -77,13 +77,7 @@ def prepare(ct: CT, kinds: Collection[DicomObject]) -> Export:
     with _in_silence():
         sources = dicom_sources.read(ct)
         images = source_images.of(sources, ct)
-        try:
-            segmentation_object.trial(ct, images)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:  # not its text, which may hold a name
-            raise InputError(
-                f"No DICOM object can be made from {ct.name}: the headers of its files are not as the standard has "
-                "them. Export the series again, or write no DICOM objects."
-            ) from error
+        segmentation_object.trial(ct, images)
     return Export(ct, frozenset(kinds), sources)
 
 

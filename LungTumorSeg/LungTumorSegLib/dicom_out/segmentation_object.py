@@ -10,6 +10,7 @@ from pydicom.sr.codedict import codes
 
 from ..data import CT, Lesion, Result
 from ..enums import Status
+from ..errors import InputError
 from ..geometry import Box, Geometry, shared_voxels
 from ..lesions import terminology
 from . import identity
@@ -51,14 +52,21 @@ def make(
 
 
 def trial(ct: CT, images: Sequence[Dataset]) -> None:
-    """Make an object of one voxel, which fails where the headers of the images stop any."""
+    """Make an object of one voxel. Raises InputError where the headers of the images stop any."""
     box = planes([Box((0, 0, 0), (1, 1, 1))], ct.geometry)
     voxels = np.zeros(box.shape, np.uint8)
     voxels[0, 0, 0] = 1
     segment = hd.seg.SegmentDescription(
         1, "trial", codes.SCT.MorphologicallyAbnormalStructure, codes.SCT.Nodule, "MANUAL"
     )
-    make_object({}, images, to_volume(voxels, box, ct.geometry, images), [segment], "BINARY", 1, "trial", "")
+    volume = to_volume(voxels, box, ct.geometry, images)
+    try:
+        make_object({}, images, volume, [segment], "BINARY", 1, "trial", "")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:  # not its text, which may hold a name
+        raise InputError(
+            f"No DICOM object can be made from {ct.name}: the headers of its files are not as the standard has them. "
+            "Export the series again, or write no DICOM objects."
+        ) from error
 
 
 def make_object(
@@ -99,8 +107,7 @@ def make_object(
 
 def to_volume(voxels: np.ndarray, box: Box, geometry: Geometry, images: Sequence[Dataset]) -> hd.Volume:
     """highdicom's volume of an array that fills ``box`` of the CT's grid. Its axes are slices, rows, columns."""
-    affine = geometry.crop(box).affine
-    affine[:, :3] = affine[:, 2::-1]
+    affine = geometry.crop(box).affine[:, [2, 1, 0, 3]]
     uid = images[0].FrameOfReferenceUID
     channels: Any = {"SegmentNumber": range(1, voxels.shape[3] + 1)} if voxels.ndim == 4 else None
     return hd.Volume(voxels, affine, "PATIENT", frame_of_reference_uid=uid, channels=channels)
