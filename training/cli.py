@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from LungTumorSegLib.enums import Precision
 
 from . import config as configuration
 
@@ -60,11 +61,12 @@ def evaluate(
     bundle: Path = ModelBundle,
     role: Annotated[str, typer.Option(help="Patients to evaluate on: test, or val while choosing.")] = "test",
     whole_cts: Annotated[bool, typer.Option(help="Also the automatic run over the whole CTs.")] = True,
+    precision: Annotated[Precision, typer.Option(help="In which the networks compute.")] = Precision.AUTO,
 ):
     """Measure a bundle against the readers; writes figures, tables, plots and a page. A second call resumes."""
     from .evaluate import evaluation
 
-    typer.echo(evaluation.evaluate(configuration.load(config), bundle, role, whole_cts))
+    typer.echo(evaluation.evaluate(configuration.load(config), bundle, role, whole_cts, precision))
 
 
 @app.command()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from LungTumorSegLib.data import CT, Options
+from LungTumorSegLib.enums import Precision
 from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.lesions.confidence import FEATURES
 from LungTumorSegLib.model.bundle import load_bundle
@@ -20,6 +21,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from Testing.support.paths import PACK, ROOT
 from training.bundle import card
+from training.config import Config
 from training.data import pack, prepare, seen
 from training.evaluate import automatic, calibration, click, detection, evaluation, froc, metrics, targets
 from training.evaluate.confidence import fit
@@ -281,3 +283,10 @@ def test_the_bundled_model_outlines_clicked_test_nodules():
         nodule = click.Nodule(int(k), table[patches["index"][k]], ct, reference, [], soft, weight > 0, point)
         dice.append(metrics.overlap(click.mask_of(click.clicked(nodule, engine, opened)), reference)["dice"])
     assert np.mean(dice) >= 0.65
+
+
+def test_a_precision_that_is_asked_for_keeps_records_of_its_own():
+    bundle = load_bundle()
+    plain = automatic.records(Config(), bundle)
+    asked = automatic.records(Config(), bundle, Precision.INT8)
+    assert asked.parent == plain.parent and asked.name == f"{plain.name}-int8"

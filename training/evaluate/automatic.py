@@ -10,6 +10,7 @@ import numpy as np
 from LungTumorSegLib import segmentation
 from LungTumorSegLib.components import components, connected
 from LungTumorSegLib.data import CT, Candidate, Options, Result
+from LungTumorSegLib.enums import Precision
 from LungTumorSegLib.geometry import Box, shared_voxels
 from LungTumorSegLib.lesions import confidence
 from LungTumorSegLib.model.bundle import CARD, Bundle, load_bundle
@@ -41,7 +42,7 @@ class Model:
     unseen: bool  # it was not fitted on the CTs of the fold it is asked about
 
 
-def models(config: Config, bundle: Bundle) -> dict[str, Model]:
+def models(config: Config, bundle: Bundle, precision: Precision = Precision.AUTO) -> dict[str, Model]:
     """For each fold the model that was fine-tuned without it, or ``bundle`` where `folds` has not been run.
 
     Raises DataError where a model has seen the fold's CTs.
@@ -54,16 +55,20 @@ def models(config: Config, bundle: Bundle) -> dict[str, Model]:
         asked = seen.asked(config, (fold,), added=False)
         advice = "Run `folds` first, or ask without --whole-cts."
         seen.refuse(seen.read_card(model.folder), fold, asked, advice)
-        folder = records(config, model)
+        folder = records(config, model, precision)
         folder.mkdir(parents=True, exist_ok=True)
-        opened[fold] = Model(model, open_engine(model), folder, unseen)
+        opened[fold] = Model(model, open_engine(model, precision=precision), folder, unseen)
     return opened
 
 
-def records(config: Config, bundle: Bundle) -> Path:
-    """Where the records of one model's evaluation are kept: by weights and thresholds, so that others start afresh."""
+def records(config: Config, bundle: Bundle, precision: Precision = Precision.AUTO) -> Path:
+    """Where the records of one model's evaluation are kept: by weights, thresholds and a precision that was asked for.
+
+    Others start afresh.
+    """
     points = [f"{p:g}" for p in (bundle.card.threshold, bundle.card.run_threshold) if p is not None]
-    return Path(config.fit.run) / "evaluation" / "-".join([bundle.checksum[:12], *points])
+    asked = [] if precision == Precision.AUTO else [precision]
+    return Path(config.fit.run) / "evaluation" / "-".join([bundle.checksum[:12], *points, *asked])
 
 
 def whole_cts(config: Config, bundle: Bundle, fold: str) -> Histogram:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from LungTumorSegLib.enums import Precision
 from LungTumorSegLib.lesions.confidence import FEATURES
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
@@ -19,27 +20,34 @@ from .calibration import Histogram
 BATCH = 16  # slices at a time: a patch's are 64 x 64 pixels, small for what suits whole slices
 
 
-def evaluate(config: Config, model: Path | None = None, role: str = "test", whole_cts: bool = True) -> Path:
+def evaluate(
+    config: Config,
+    model: Path | None = None,
+    role: str = "test",
+    whole_cts: bool = True,
+    precision: Precision = Precision.AUTO,
+) -> Path:
     """Evaluate a bundle and return the folder with figures.json, tables, plots and report.html.
 
     Every run leaves a record in the folder, so that a second call goes on where the first ended. The folder is named
-    by the weights' checksum and the threshold: other weights start afresh. ``facts-ROLE.json`` is what `export` takes
-    into the card: the figures and the confidence coefficients (fitted on val). Raises DataError where the model has
-    seen what it is asked about.
+    by the weights' checksum, the threshold and the precision, if one is asked for: others start afresh.
+    ``facts-ROLE.json`` is what `export` takes into the card: the figures and the confidence coefficients (fitted on
+    val). Raises DataError where the model has seen what it is asked about, EngineError where a model or the engine
+    can't compute in the precision.
     """
     bundle = load_bundle(model)
     nodules = click.Nodules(Path(config.data.prepared), role)
     _refuse_seen(config, bundle, nodules, role)
-    engine = open_engine(bundle)
+    engine = open_engine(bundle, precision=precision)
     engine.batch = BATCH
-    folder = automatic.records(config, bundle)
+    folder = automatic.records(config, bundle, precision)
     folder.mkdir(parents=True, exist_ok=True)
     rows = _clicks(nodules, engine, bundle, folder / f"click-{role}.csv", role)
     maps = _maps(config, nodules, engine, bundle, folder, role)
     val = maps if role == "val" else _maps(config, None, engine, bundle, folder, "val")
     temperature = calibration.fit_temperature(val.counts)
     line = calibration.fit_temperature_and_offset(val.counts)
-    judged, own = _whole_cts(config, bundle, folder, role) if whole_cts else (None, None)
+    judged, own = _whole_cts(config, bundle, folder, role, precision) if whole_cts else (None, None)
     chosen = judged or own
     figures = {
         "role": role,
@@ -80,13 +88,15 @@ def _refuse_seen(config: Config, bundle, nodules: click.Nodules, role: str) -> N
         seen.refuse(known, side, given, "Ask a model that has not seen them, or take other CTs for val and test.")
 
 
-def _whole_cts(config: Config, bundle, folder: Path, role: str) -> tuple[detection.Exam | None, detection.Exam | None]:
+def _whole_cts(
+    config: Config, bundle, folder: Path, role: str, precision: Precision
+) -> tuple[detection.Exam | None, detection.Exam | None]:
     """The exam on the pack's CTs, and that on the CTs that were added."""
     judged = None
     if config.data.pack:
-        jobs = list(automatic.jobs(config, automatic.models(config, bundle), role))
+        jobs = list(automatic.jobs(config, automatic.models(config, bundle, precision), role))
         judged = detection.judge([job() for _, job in track(jobs, "Whole CTs")], role)
-    model = automatic.Model(bundle, open_engine(bundle), folder, unseen=True)
+    model = automatic.Model(bundle, open_engine(bundle, precision=precision), folder, unseen=True)
     return judged, own_cts.exam(config, model, role)
 
 
