@@ -97,6 +97,18 @@ def measures(
 
 
 @app.command()
+def masses(
+    config: Path = ConfigFile,
+    bundle: Path = ModelBundle,
+    role: Annotated[str, typer.Option(help="Nodules that are enlarged: test, or val while choosing.")] = "test",
+):
+    """Enlarge nodules to masses of 60 to 150 mm on the lungs' surfaces, click into each, print Dice by size."""
+    from .studies import masses
+
+    typer.echo(masses.run(configuration.load(config), bundle, role))
+
+
+@app.command()
 def ablations(
     config: Path = ConfigFile,
     steps: Annotated[int, typer.Option(min=2, help="Of each fit.")] = 400,

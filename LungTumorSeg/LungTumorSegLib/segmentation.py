@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from . import memory
+from .at_point import candidate_at
 from .checks import check
+from .coarser import masses_whole
 from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result, apart
 from .enums import Stage
-from .errors import InputError
-from .geometry import Box, Geometry, Point, ras_from_lps, triple
+from .geometry import Box, Geometry, triple
 from .inference import Inference, Job
-from .lesions.candidates import LEAST_P, Region, best_regions, candidate_of, candidates_of, longest_mm, widened
-from .lesions.click import click
+from .lesions.candidates import LEAST_P, Region, best_regions, candidates_of, longest_mm, widened
 from .lesions.extraction import extract, masks_of
 from .lungs import find
 from .lungs.queries import where_to_compute
@@ -27,13 +27,12 @@ from .model.engines.choose import open_engine
 from .model.unet import receptive_radius
 from .sampling import multiview
 from .sampling.cubes import classifier_cubes
-from .sampling.slices import Plan, plan_around, plan_box
+from .sampling.slices import Plan, plan_box
 
 AGAIN_P = 77  # of 255: a candidate that nowhere reaches 0.3 is not looked at again; all 125 found on `val` reached 0.5
 AGAIN_MM = 2.0  # around a candidate, for the views from the other sides
 CONTEXT_PX = 16  # what these see around that
 LARGEST_MM = 120.0  # a candidate that is longer is not looked at again: it is as slow as the whole lung
-CLICK_BOX_MM, CLICK_BOX_LARGE_MM = 60.0, 120.0
 
 
 def segment(
@@ -61,9 +60,13 @@ def segment(
     with job.stage(Stage.ENGINE):
         engine = engine or open_engine(bundle, options.engine, options.device, options.precision, options.threads)
         inference = Inference(engine, bundle, job, options)
+    # the model's own threshold whatever the user's: moved in the panel, that gives the same candidates and confidences
+    threshold = bundle.card.operating_threshold(Options(), lungs is not None)
     if options.points_lps:
         with job.stage(Stage.NETWORK):
-            candidates = [c for point in options.points_lps if (c := _at_point(ct, triple(point), options, inference))]
+            candidates = [
+                c for point in options.points_lps if (c := candidate_at(ct, triple(point), options, inference))
+            ]
     else:
         with job.stage(Stage.NETWORK):
             plan, values = _axial_map(ct, lungs, inference)
@@ -71,10 +74,9 @@ def segment(
             values = _with_other_views(ct, plan, values, lungs is not None, inference)
             values = calibrated(values, bundle.card, chest=lungs is not None)
             candidates = candidates_of(plan, values, ct.geometry)
+            candidates = masses_whole(ct, candidates, threshold, lungs is not None, inference)
             probability = _full_map(plan, values, ct.geometry) if options.keep_probability else None
     with job.stage(Stage.CLASSIFIER):
-        # at the model's own threshold whatever the user's: moved in the panel, that gives the same confidences
-        threshold = bundle.card.operating_threshold(Options(), lungs is not None)
         candidates = _rated(ct, candidates, threshold, inference)
     with job.stage(Stage.LESIONS):
         lesions, masks, less_likely, less_likely_masks = apart(*extract(candidates, ct, lungs, options, bundle.card))
@@ -169,38 +171,8 @@ def _rated(ct: CT, candidates: list[Candidate], threshold: float, inference: Inf
     ]
 
 
-def _at_point(ct: CT, point_lps: Point, options: Options, inference: Inference) -> Candidate | None:
-    """The click rule: a 60 mm box around the point with the prompt; 120 mm when the lesion reaches its border."""
-    axial, card = ct.geometry.axial(), inference.bundle.card
-    index = axial.index(point_lps)
-    if np.any(index < -0.5) or np.any(index > np.array(axial.shape_zyx) - 0.5):
-        raise InputError(f"The point {_ras(point_lps)} (R, A, S in mm) lies outside the CT. Choose a point inside it.")
-    threshold = card.operating_threshold(options, chest=False)
-    for side_mm in (CLICK_BOX_MM, CLICK_BOX_LARGE_MM):
-        plan = plan_around(axial, card, point_lps, side_mm)
-        everything = Box.whole(plan.shape)
-        values = inference.map(plan, ct.axial_view, point_lps, Stage.NETWORK)
-        (sides,) = inference.look(multiview.Looks(plan, ct.axial_view, [everything], point_lps=point_lps))
-        values = multiview.mean(values, sides)
-        box = plan.voxel_box(everything)
-        block = plan.to_voxels(calibrated(values, card), box)
-        open_sides = tuple((a > 0, b < n) for (a, b), n in zip(box.pairs, axial.shape_zyx, strict=True))
-        last = side_mm == CLICK_BOX_LARGE_MM
-        rule = click(block, axial.crop(box), point_lps, threshold, open_sides, last)
-        if rule is None:
-            inference.notes.append(f"Nothing was found at the point {_ras(point_lps)} (R, A, S in mm).")
-            return None
-        if not rule.at_border or last:
-            return candidate_of(block, box, ct.geometry, point_lps, rule.threshold)
-    return None
-
-
 def _full_map(plan: Plan, values: np.ndarray, geometry: Geometry) -> np.ndarray:
     whole = np.zeros(plan.axial.shape_zyx, np.uint8)
     box = plan.voxel_box(Box.whole(plan.shape))
     whole[box.slices] = plan.to_voxels(values, box)
     return np.ascontiguousarray(geometry.axial_order().undo(whole))
-
-
-def _ras(point_lps: Point) -> str:
-    return ", ".join(f"{mm:.1f}" for mm in ras_from_lps(point_lps))

@@ -111,11 +111,11 @@ def _around(recipient: Source, centre_mm: np.ndarray, along_mm: float | None) ->
 
 def _missing_noise(rng, hu: np.ndarray, donor: Source):
     """What brings the donor to the noise of ``hu``: normal, of its shape; 0 where the donor is as noisy."""
-    missing = _noise(hu) ** 2 - _noise(donor.hu[20:30].astype(np.float32)) ** 2
+    missing = noise(hu) ** 2 - noise(donor.hu[20:30].astype(np.float32)) ** 2
     return rng.normal(0, np.sqrt(missing), hu.shape) if missing > 0 else 0
 
 
-def _noise(hu: np.ndarray) -> float:
+def noise(hu: np.ndarray) -> float:
     """Noise of the lung in HU: spread of the residual of a small blur over aerated voxels."""
     lung = (hu > -950) & (hu < -700)
     if np.count_nonzero(lung) < 200:

@@ -26,6 +26,11 @@ class Clicked:
     at_border: bool
 
 
+def open_sides(box: Box, whole: Geometry) -> OpenSides:
+    """Where an image goes on beyond a ``box`` of it."""
+    return tuple((start > 0, stop < n) for (start, stop), n in zip(box.pairs, whole.shape_zyx, strict=True))
+
+
 def click(
     block: np.ndarray,
     geometry: Geometry,

@@ -1,0 +1,101 @@
+"""Masses that the network's own scale does not hold: the same network on the CT at half and a third of its resolution.
+
+In the middle of a large mass, with no lung in sight, a network that was fitted on nodules finds nothing. At half the
+resolution a mass of 120 mm looks to it like one of 60. Nine enlarged `val` nodules of 74 to 120 mm, a click each: mean
+Dice 0.46 at half, 0.59 at a third and 0.61 at a quarter of the resolution; 0.67 by the mean of the first two, as where
+one of them leaks or sees nothing the other seldom does.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .components import components, connected
+from .data import CT, Candidate
+from .geometry import Box, Geometry, Point, ras_from_lps, triple
+from .inference import Inference
+from .lesions.candidates import LEAST_P, PADDING_MM, candidate_of
+from .lesions.click import Clicked, click, open_sides
+from .lesions.extraction import masks_of
+from .model.calibration import calibrated
+from .sampling import multiview
+from .sampling.slices import Plan, plan_around
+
+SCALES = 2, 3
+BOX_MM = 240.0
+# of the same nine the five at whose point p reaches the threshold have a mean Dice of 0.86, the others of 0.42
+SURE = "Check its border."
+UNSURE = "The network is not sure of it: the outline may hold a part of it, or too much."
+HELD_MM = 90.0  # what is longer at the network's own scale may be part of something longer still
+
+
+def outline(
+    ct: CT, point_lps: Point, threshold: float, least_mm: float, inference: Inference, chest: bool = False
+) -> tuple[Candidate, Clicked] | None:
+    """What the coarser scales show at a point, as a candidate without a point, and what the click rule says of it.
+
+    None where that is nothing, is shorter than ``least_mm`` or has no border within 240 mm. chest: the probability is
+    that of a run over a whole chest. Leaves a note for the user.
+    """
+    axial, card = ct.geometry.axial(), inference.bundle.card
+    seen = [_map(ct, axial, point_lps, scale, inference) for scale in SCALES]
+    boxes = [plan.voxel_box(Box.whole(plan.shape)) for plan, _ in seen]
+    box = boxes[0].intersect(boxes[1])
+    near, far = (plan.to_voxels(calibrated(values, card, chest), box) for plan, values in seen)
+    block = (near // 2 + far // 2 + (near & far & 1)).astype(np.uint8)  # the mean, without a larger type
+    found = click(block, axial.crop(box), point_lps, threshold, open_sides(box, axial), raise_until_inside=True)
+    if found is None or found.at_border or length_mm(found.mask, axial) < least_mm:
+        return None
+    place = ", ".join(f"{mm:.1f}" for mm in ras_from_lps(point_lps))
+    inference.notes.append(
+        f"The mass at the point {place} (R, A, S in mm) is too large for the network's own scale: it was outlined at "
+        f"half and a third of the CT's resolution. {SURE if found.threshold >= threshold else UNSURE}"
+    )
+    labels, _ = connected(block >= min(LEAST_P, int(block[found.mask].min())))
+    own = int(labels[found.mask][0])
+    inner = next(c.box for c in components(labels) if c.label == own)
+    inner = inner.expand([int(np.ceil(PADDING_MM / mm)) for mm in axial.spacing_zyx], block.shape)
+    only = np.where(labels[inner.slices] == own, block[inner.slices], 0)
+    return candidate_of(only, inner.shift(box.start), ct.geometry), found
+
+
+def masses_whole(
+    ct: CT, candidates: list[Candidate], threshold: float, chest: bool, inference: Inference
+) -> list[Candidate]:
+    """A run's candidates; those that hold a lesion of more than 90 mm at this threshold as `outline` shows them."""
+    return [_whole(ct, candidate, threshold, chest, inference) for candidate in candidates]
+
+
+def _whole(ct: CT, candidate: Candidate, threshold: float, chest: bool, inference: Inference) -> Candidate:
+    geometry = ct.geometry
+    if max(n * mm for n, mm in zip(candidate.block.shape, geometry.spacing_zyx, strict=True)) <= HELD_MM:
+        return candidate
+    held = masks_of(candidate, geometry, threshold)
+    box, mask = max(held, key=lambda one: length_mm(one[1], geometry), default=(None, None))
+    if box is None or mask is None or length_mm(mask, geometry) <= HELD_MM:
+        return candidate
+    point = triple(geometry.inner_lps(mask, box).tolist())
+    outlined = outline(ct, point, threshold, HELD_MM, inference, chest)
+    return candidate if outlined is None or outlined[1].threshold < threshold else outlined[0]
+
+
+def length_mm(mask: np.ndarray, geometry: Geometry) -> float:
+    """The longest side of the box of a mask (bool, not empty) on a grid of this spacing."""
+    return max(n * mm for n, mm in zip(Box.tight(mask).shape, geometry.spacing_zyx, strict=True))
+
+
+def _map(ct: CT, axial: Geometry, point_lps: Point, scale: int, inference: Inference) -> tuple[Plan, np.ndarray]:
+    """The network's map (not calibrated) of the CT as if the patient were ``scale`` times smaller, and its plan.
+
+    So all that is in mm, the network's pixels, the offsets of its slices and the ball of the click, is larger instead.
+    """
+    smaller = replace(
+        axial,
+        spacing_xyz=triple(mm / scale for mm in axial.spacing_xyz),
+        origin_lps=triple(mm / scale for mm in axial.origin_lps),
+    )
+    point = triple(mm / scale for mm in point_lps)
+    plan = plan_around(smaller, inference.bundle.card, point, BOX_MM / scale)
+    values = inference.map(plan, ct.axial_view, point)
+    (sides,) = inference.look(multiview.Looks(plan, ct.axial_view, [Box.whole(plan.shape)], point_lps=point))
+    return plan, multiview.mean(values, sides)

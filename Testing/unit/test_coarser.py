@@ -1,0 +1,137 @@
+"""Masses that the network's own scale does not hold: a click with the bundled model, a run with an ideal network."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from LungTumorSegLib import coarser
+from LungTumorSegLib.data import CT, Options
+from LungTumorSegLib.geometry import Box, Geometry, triple
+from LungTumorSegLib.inference import Inference
+from LungTumorSegLib.lesions.candidates import candidate_of
+from LungTumorSegLib.lesions.extraction import extract
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.engines.choose import open_engine
+from LungTumorSegLib.segmentation import segment
+
+from Testing.support import phantoms
+from training.evaluate.metrics import overlap
+
+SCALE_NOTE = "half and a third of the CT's resolution"
+MASS = ((-72.0, 0.0, 0.0), 110.0, 40.0)  # as wide as the right lung
+INSIDE = (-66.0, 8.0, 5.0)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_bundle()
+
+
+@pytest.fixture(scope="module")
+def engine(model):
+    return open_engine(model)
+
+
+@pytest.fixture(scope="module")
+def chest():
+    return phantoms.chest((3.0, 3.0, 5.0), lesions=(MASS,))
+
+
+@pytest.fixture(scope="module")
+def clicked(chest, engine, model):
+    return segment(chest[0], Options(points_lps=(INSIDE,)), engine=engine, bundle=model)
+
+
+def whole(lesion, mask, shape):
+    made = np.zeros(shape, bool)
+    made[lesion.label_box.slices] = mask
+    return made
+
+
+def test_a_click_outlines_a_mass_of_110_mm_whole_and_says_how(chest, clicked):
+    _, reference = chest
+    assert len(clicked.lesions) == 1
+    assert overlap(whole(clicked.lesions[0], clicked.masks[0], reference.shape), reference)["dice"] > 0.9
+    assert len(clicked.notes) == 1 and SCALE_NOTE in clicked.notes[0] and "66.0, -8.0, 5.0" in clicked.notes[0]
+
+
+def test_its_candidate_follows_another_threshold_without_the_network(chest, clicked, model):
+    volumes = [
+        extract(clicked.candidates, chest[0], None, clicked.options, model.card, {0: threshold})[0][0].volume_mm3
+        for threshold in (0.1, 0.3, 0.6)
+    ]
+    assert volumes[0] > volumes[1] > volumes[2] > 0
+
+
+def test_a_nodule_is_outlined_at_the_network_s_own_scale(engine, model):
+    ct, _ = phantoms.chest((3.0, 3.0, 5.0), size_mm=(200, 160, 100), centre_lps=phantoms.NODULE[0])
+    result = segment(ct, Options(points_lps=(phantoms.NODULE[0],)), engine=engine, bundle=model)
+    assert len(result.lesions) == 1 and not result.notes
+    assert result.lesions[0].long_axis_mm < 30
+
+
+def test_a_click_into_the_heart_finds_nothing_at_any_scale(engine, model):
+    ct, _ = phantoms.chest((3.0, 3.0, 5.0), lesions=())
+    result = segment(ct, Options(points_lps=((28.0, -35.0, -30.0),)), engine=engine, bundle=model)
+    assert not result.lesions
+    assert result.notes == ("Nothing was found at the point -28.0, 35.0, -30.0 (R, A, S in mm).",)
+
+
+class Ideal:
+    """An engine whose p is the density of the middle slice, from 0 at -850 HU to 1 at 40 HU."""
+
+    name, device, reason, precision, batch, classifier = "ideal", "CPU", "", "float32", 8, None
+
+    def predict(self, given):
+        return np.clip((given[..., 2] * 1624 - 174) / 890, 0, 1)
+
+
+class Unasked(Ideal):
+    def predict(self, given):
+        raise AssertionError("the network was asked")
+
+
+OBLIQUE = (0.96, -0.28, 0, 0.28, 0.96, 0, 0, 0, -1)
+
+
+def ball(diameter_mm, direction=(1, 0, 0, 0, 1, 0, 0, 0, 1)):
+    """A ball of soft tissue in a cube of lung of 204 mm, its mask, and its centre."""
+    geometry = Geometry((51, 68, 68), (3.0, 3.0, 4.0), (35.0, -60.0, 20.0), direction)
+    centre = triple(geometry.lps((25, 30, 36)).tolist())
+    grid = np.stack(np.meshgrid(*(np.arange(n) for n in geometry.shape_zyx), indexing="ij"), -1)
+    mask = np.linalg.norm(geometry.lps(grid) - centre, axis=-1) <= diameter_mm / 2
+    return CT(np.where(mask, 40, -850).astype(np.int16), geometry), mask, centre
+
+
+def half_of(ct, mask):
+    """A run's candidate that holds only the upper part of the ball."""
+    axial = ct.geometry.axial()
+    seen = np.where(ct.geometry.axial_order().view(mask), 255, 0).astype(np.uint8)
+    seen[: len(seen) // 2] = 0
+    return candidate_of(seen, Box.whole(axial.shape_zyx), ct.geometry)
+
+
+@pytest.mark.parametrize("direction", [(1, 0, 0, 0, 1, 0, 0, 0, 1), OBLIQUE])
+def test_what_is_longer_than_90_mm_in_a_run_is_outlined_whole_on_its_grid(model, direction):
+    ct, mask, _ = ball(120, direction)
+    inference = Inference(Ideal(), replace(model, card=replace(model.card, map_calibration=None)))
+    (made,) = coarser.masses_whole(ct, [half_of(ct, mask)], 0.3, False, inference)
+    assert made.point_lps is None and made.threshold is None
+    outlined = np.zeros(mask.shape, bool)
+    outlined[made.box.slices] = made.block >= 128
+    assert overlap(outlined, mask)["dice"] > 0.95
+    assert SCALE_NOTE in inference.notes[0]
+
+
+def test_what_is_shorter_stays_as_it_is_and_costs_nothing(model):
+    ct, mask, _ = ball(80)
+    candidate, inference = half_of(ct, mask), Inference(Unasked(), model)
+    assert coarser.masses_whole(ct, [candidate], 0.3, False, inference) == [candidate]
+    assert not inference.notes
+
+
+def test_what_has_no_border_is_no_mass(model):
+    geometry = Geometry((60, 100, 100), (3.0, 3.0, 5.0), (0.0, 0.0, 0.0))
+    ct, inference = CT(np.full(geometry.shape_zyx, 40, np.int16), geometry), Inference(Ideal(), model)
+    assert coarser.outline(ct, (150.0, 150.0, 150.0), 0.3, 60.0, inference) is None
+    assert not inference.notes

@@ -1,0 +1,131 @@
+"""How whole a click outlines a large mass: enlarged lesions on diaphragm, mediastinum and chest wall, Dice by size."""
+
+import json
+from collections.abc import Iterator
+from itertools import cycle, islice, product
+from pathlib import Path
+
+import numpy as np
+from LungTumorSegLib import segmentation
+from LungTumorSegLib.data import CT, Options
+from LungTumorSegLib.geometry import Box, Point, triple
+from LungTumorSegLib.lungs import find
+from LungTumorSegLib.model.bundle import Bundle, load_bundle
+from LungTumorSegLib.model.engines.base import Predictor
+from LungTumorSegLib.model.engines.choose import open_engine
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from scipy import ndimage
+
+from ..config import Config
+from ..data import pack
+from ..errors import DataError
+from ..evaluate import metrics
+from ..evaluate.click import mask_of
+from ..examples import masses
+from ..examples.patches import Patches
+
+SIZES_MM = (60, 75, 90, 105, 120, 135, 150)
+GROUPS = ((50, 75), (75, 90), (90, 120), (120, 165))  # mm, as measured
+# CTs with room for a mass. What is quoted is asked of CTs that the bundled model (0.5.0) has not seen
+RECIPIENTS = {
+    "val": ("LIDC-IDRI-0002", "R01-001", "TCGA-DE-A4MA", "QIN-LSC-0088"),
+    "test": ("LIDC-IDRI-0028", "LIDC-IDRI-0295", "QIN-LSC-0003", "QIN-LSC-0009"),
+}
+LARGEST = ("113_HM10395", "RIDER-1129164940", "QIN-LUNG-01-0013")  # tumours of 52 to 68 ml, which the model has seen
+
+
+def run(config: Config, folder: Path | None, role: str) -> Path:
+    """Click into each mass of the role (val | test), print Dice by size and return the file with every click.
+
+    folder: of the model's bundle. Raises DataError for another role or without the pack.
+    """
+    if role not in RECIPIENTS or not config.data.pack:
+        raise DataError("Masses are made of nodules of the role val or test and of the pack's CTs. Give one of these.")
+    bundle = load_bundle(folder)
+    engine = open_engine(bundle)
+    rows = [clicked(mass, point, engine, bundle) for mass, point in track(made(config, role), "Masses")]
+    out = Path(config.fit.run) / f"masses-{role}-{bundle.checksum[:12]}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({"model": bundle.version, "groups": summarise(rows), "masses": rows}, indent=1))
+    show(rows)
+    return out
+
+
+def made(config: Config, role: str) -> Iterator[tuple[masses.Mass, Point]]:
+    """Each mass that found a place, and a random one of its deeper half's voxels: every size on every surface."""
+    root, patches = Path(config.data.pack), Patches(Path(config.data.prepared), role)
+    bodies = [masses.of_patch(patches, index) for index in masses.bodies(patches)]
+    if role == "val":
+        bodies += [masses.of_ct(*_tumour(root, name), name) for name in LARGEST]
+    jobs = list(product(SIZES_MM, masses.Surface))
+    given = RECIPIENTS[role]
+    for k, name in enumerate(given):
+        ct = pack.read(root, name)
+        lungs = find.find(ct)
+        for number in range(k, len(jobs), len(given)):
+            size, surface = jobs[number]
+            body = next(islice(cycle(bodies), number, None))
+            mass = masses.set_onto(ct, lungs, body, surface, size, number)
+            if mass:
+                yield mass, _deep_point(mass, number)
+
+
+def clicked(mass: masses.Mass, point: Point, engine: Predictor, bundle: Bundle) -> dict:
+    """What the product makes of the click."""
+    result = segmentation.segment(mass.ct, Options(points_lps=(point,)), engine=engine, bundle=bundle)
+    outlined = mask_of(result, mass.mask.shape)
+    volume, reference = (np.count_nonzero(m) * mass.ct.geometry.voxel_mm3 / 1000 for m in (outlined, mass.mask))
+    return {
+        "ct": mass.ct.name,
+        "body": mass.body,
+        "surface": str(mass.surface),
+        "long_axis_mm": mass.long_axis_mm,
+        "ml": reference,
+        "dice": metrics.overlap(outlined, mass.mask)["dice"],
+        "volume_error_percent": 100 * (volume - reference) / reference,
+        "notes": result.notes,
+    }
+
+
+def summarise(rows: list[dict]) -> list[dict]:
+    """Dice and volume by measured length."""
+    groups = []
+    for low, high in GROUPS:
+        inside = [row for row in rows if low <= row["long_axis_mm"] < high]
+        if inside:
+            dice = metrics.summary([row["dice"] for row in inside], [row["body"] for row in inside])
+            errors = [row["volume_error_percent"] for row in inside]
+            groups.append({"mm": [low, high], "dice": dice, "volume_error_percent": float(np.median(errors))})
+    return groups
+
+
+def show(rows: list[dict]) -> None:
+    """Print the figures by size."""
+    table = Table(
+        "length, mm", "masses", "Dice", "95 % interval", "median volume error", title="Masses, one click each"
+    )
+    for group in summarise(rows):
+        dice = group["dice"]
+        interval = " to ".join(f"{v:.2f}" for v in dice["interval95"])
+        low, high = group["mm"]
+        error = f"{group['volume_error_percent']:+.0f} %"
+        table.add_row(f"{low} to {high}", str(dice["n"]), f"{dice['mean']:.2f}", interval, error)
+    Console().print(table)
+
+
+def _tumour(root: Path, name: str) -> tuple[CT, np.ndarray]:
+    tumour = pack.read_mask(root, name)
+    if tumour is None:
+        raise DataError(f"{name} has no tumour mask in {root}. Bring it back.")
+    return pack.read(root, name), tumour
+
+
+def _deep_point(mass: masses.Mass, seed: int) -> Point:
+    tight = Box.tight(mass.mask)
+    framed = np.pad(mass.mask[tight.slices], 1)
+    depth = ndimage.distance_transform_edt(framed, mass.ct.geometry.spacing_zyx)[1:-1, 1:-1, 1:-1]
+    deep = np.argwhere(depth >= np.median(depth[depth > 0]))
+    voxel = deep[np.random.default_rng(seed).integers(len(deep))] + tight.start
+    return triple(mass.ct.geometry.lps(voxel).tolist())
