@@ -67,7 +67,8 @@ class RunLog:
     def found(self, result: Result) -> None:
         model = f"{result.model['name']} {result.model['version']} ({result.model['checksum'][:12]})"
         stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
-        self._write(f"done: {model} on {result.engine}, {result.device}; {stages}; {result.peak_memory_mb:.0f} MB")
+        how = f"{result.engine}, {result.device}, {result.precision}"
+        self._write(f"done: {model} on {how}; {stages}; {result.peak_memory_mb:.0f} MB")
 
     def _write(self, text: str) -> None:
         self._logger.info("%s %s", self._id, text)

@@ -70,8 +70,8 @@ def run(case: cases.Case, client: WorkerClient, output: Path, console: Console) 
     written += pictures.draw(result, ct, verdict.reference, folder)
     console.print(table(case.name, result, verdict))
     console.print(
-        f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device} ({result.reason}); "
-        f"{sum(result.seconds.values()):.1f} s, {result.peak_memory_mb:.0f} MB",
+        f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device}, {result.precision} "
+        f"({result.reason}); {sum(result.seconds.values()):.1f} s, {result.peak_memory_mb:.0f} MB",
         highlight=False,
     )
     for note in result.notes:

@@ -181,6 +181,7 @@ def test_the_log_of_runs_has_ids_versions_and_seconds_and_nothing_about_patients
     assert f"LungTumorSeg {__version__}" in lines[0]
     model = load_bundle()
     assert f"{model.name} {model.version}" in lines[1]
+    assert re.search(r" on \w+, CPU, (float32|bfloat16|int8); ", lines[1])
     assert re.search(r"ended: exit 0, \d+\.\d s$", lines[2])
     assert re.search(r"ended: exit 3, UnreadableError, \d+\.\d s$", lines[4])
     assert not any(word in "".join(lines) for word in ("Miller", "Jane", str(tmp_path)))
