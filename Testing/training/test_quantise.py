@@ -55,6 +55,7 @@ def test_int8_weights_that_cost_no_more_than_is_allowed_join_the_bundle(made, ti
     figures = quantise.quantise(made, tissue)
     assert figures["clicks"] == 3 and figures["dice_float32"] > 0.9
     assert figures["used"] and {"dice_int8", "sensitivity_int8", "sensitivity_float32"} <= set(figures)
+    assert 0 <= figures["difference"]["median"] <= figures["difference"]["p99"] <= figures["difference"]["most"] <= 1
     made_of = load_bundle(tissue)  # checks the file's checksum
     assert json.loads((made_of.folder / CARD).read_text())["int8"] == figures
     assert made_of.card.int8.used and made_of.has(INT8)
