@@ -160,6 +160,7 @@ def test_the_bars_compare_times_of_one_run():
             {"engine": "onnxruntime", "runs": 4, "in_turn_seconds": 40.0, "at_once_seconds": 60.0},
         ],
         "start": [{"words": "--help", "cpu_seconds": 0.2}, {"words": "--version", "cpu_seconds": 0.4}],
+        "live": {"lesions_measured": 200, "measure_seconds": 1.5, "further_seconds": 4.0},
     }
     made = {row["bar"]: row for row in report.bars(figures)}
 
@@ -175,6 +176,7 @@ def test_the_bars_compare_times_of_one_run():
     assert verdict("peak memory, largest CT, the child, GB") == "pass"
     assert made["growth with slices, off linear"]["value"] == pytest.approx(0.06)
     assert verdict("cancel, seconds") == "miss"
+    assert made["200 lesions with all measures, seconds"]["value"] == 5.5
     assert made["several runs at once over one after the other"]["value"] == 1.5
     assert verdict("the command's --help, CPU seconds") == "aim"
     assert verdict("the command's --version, CPU seconds") == "miss"
