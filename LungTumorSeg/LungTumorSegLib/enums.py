@@ -55,6 +55,14 @@ class Precision(StrEnum):
     INT8 = "int8"
 
 
+class CaseStatus(StrEnum):
+    """How a case of a cohort ended: with a result, its input could not be used, or something else went wrong."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
 class Stage(StrEnum):
     """Of a run, in this order; REGISTRATION follows the runs of a comparison, EXPLAIN is all of a `LesionMap`'s."""
 

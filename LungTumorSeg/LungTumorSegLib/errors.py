@@ -76,6 +76,12 @@ class NetworkError(LungTumorSegError):
     exit_code = 6
 
 
+class CohortFailures(LungTumorSegError):
+    """Some cases of a cohort have no result; what could be done is done."""
+
+    exit_code = 6
+
+
 class Cancelled(LungTumorSegError):
     """The user cancelled."""
 

@@ -36,6 +36,14 @@ def ras_from_lps(point: Iterable[float]) -> Point:
     return -x, -y, z
 
 
+def lps_from_text(text: str) -> Point:
+    """A point that a user wrote as ``R,A,S`` in mm, in LPS mm. Raises ValueError where it is none."""
+    point = triple(float(number) for number in text.split(","))
+    if not np.isfinite(point).all():
+        raise ValueError(text)
+    return ras_from_lps(point)
+
+
 def nearest_rotation(axes: np.ndarray) -> np.ndarray:
     """The 3 x 3 matrix with columns at right angles and of length 1 that is nearest to one of any columns."""
     left, _, right = np.linalg.svd(axes / np.linalg.norm(axes, axis=0))

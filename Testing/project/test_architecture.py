@@ -146,8 +146,8 @@ def test_every_package_that_the_library_imports_is_declared_and_no_other(project
     outside_slicer = [f for f in sources(LIBRARY) if "slicer_" not in f.parts]
     used = set().union(*(tops(imports(f, file_scope_only=False)) for f in outside_slicer))
     used -= {"LungTumorSegLib", *ENGINES}
-    extra = project["optional-dependencies"]["dicom"]
-    assert distributions(used) == set(requirement_lines("\n".join([*project["dependencies"], *extra])))
+    extras = [line for name in ("cohort", "dicom") for line in project["optional-dependencies"][name]]
+    assert distributions(used) == set(requirement_lines("\n".join([*project["dependencies"], *extras])))
 
 
 def test_only_what_writes_and_sends_dicom_objects_imports_the_extra_packages():

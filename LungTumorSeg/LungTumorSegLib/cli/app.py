@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import compare, info, segment, send
+from . import cohort, compare, info, segment, send
 from .errors import exit_codes
 from .output import let_readers_leave, print_line, tolerate_any_encoding
 
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.command("segment")(segment.segment_command)
 app.command("compare")(compare.compare_command)
+app.command("cohort")(cohort.cohort_command)
 app.command("send")(send.send_command)
 app.command("info")(info.info_command)
 

@@ -15,17 +15,14 @@ from .paths import path, word
 
 def _point_lps(text: str) -> tuple[float, float, float]:
     """``R,A,S`` in mm as Slicer shows it, to LPS."""
+    from ..geometry import lps_from_text
+
     try:
-        r, a, s = (float(number) for number in text.split(","))
-        if not all(map(math.isfinite, (r, a, s))):
-            raise ValueError(text)
+        return lps_from_text(text)
     except ValueError:
         raise typer.BadParameter(
             f"{text!r} is not a point: give three numbers R,A,S in mm, for example -42.5,17,88"
         ) from None
-    from ..geometry import ras_from_lps
-
-    return ras_from_lps((r, a, s))
 
 
 def _threshold(value: float | None) -> float | None:

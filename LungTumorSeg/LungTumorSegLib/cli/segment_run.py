@@ -9,16 +9,12 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from .. import case
 from ..data import CT, Options, Result
 from ..dicom_out import export
 from ..enums import DicomObject
-from ..errors import InputError
 from ..lesions.order import order_sentence
-from ..model import limits
 from ..model.bundle import load_bundle
-from ..readers.ct import read_ct
-from ..readers.dicom_series import name_the_choice
-from ..segmentation import segment
 from ..writers import label_map, result_files
 from ..writers.lesion_table import centre_ras
 from .notes import print_notes
@@ -43,7 +39,7 @@ def run(
 ) -> None:
     """Segment a CT into the folder ``output`` and print what was found.
 
-    reading: further arguments of `read_ct`; writing: of `result_files.save`. labels: file of a label map. dicom:
+    reading, writing: further arguments of `read_ct` and `result_files.save`. labels: file of a label map. dicom:
     objects to be written. Raises what these, `label_map`, `dicom_out` and `segment` raise.
     """
     pictures = ["overview.png"] if writing["with_pictures"] else []
@@ -52,11 +48,11 @@ def run(
     with RunLog(log) as run_log, result_files.reserved(output, writing["overwrite"], also):
         if labels is not None:
             label_map.check(labels, output, writing["overwrite"])
-        ct = read_ct(input, **reading)
+        bundle = load_bundle(options.model)
+        ct, notes = case.read(input, bundle, reading)
         objects = export.prepare(ct, dicom) if dicom else None
-        unusual = limits.outside(ct.geometry, load_bundle(options.model).card)
-        notes = (*ct.source.get("warnings", ()), *_without_effect(ct, options, reading), *unusual)
-        result = _segmented(ct, options, quiet, as_json)
+        with progress_shown(quiet, as_json) as progress:
+            result = case.segmented(ct, options, bundle, progress)
         with ExitStack() as also_written:
             if labels is not None:
                 also_written.enter_context(label_map.written(labels, result))
@@ -65,21 +61,13 @@ def run(
         run_log.found(result)
     if objects is not None and not result.lesions:
         notes = (*notes, "No DICOM object was written: no lesion is listed.")
-    print_notes((*notes, *result.notes), as_json)
+    print_notes((*notes, *_without_effect(ct, options, reading), *result.notes), as_json)
     if as_json:
         record = json.loads((output / result_files.RECORD).read_text("utf-8"))
         place = {"folder": str(output)} | ({"labels": str(labels)} if labels is not None else {})
         print_line(json.dumps({"type": "result", **place, **record}))
     elif not quiet:
         _print(result, files if labels is None else [*files, labels])
-
-
-def _segmented(ct: CT, options: Options, quiet: bool, as_json: bool) -> Result:
-    with progress_shown(quiet, as_json) as progress:
-        try:
-            return segment(ct, options, progress)
-        except InputError as error:
-            raise name_the_choice(error, ct.source) from error
 
 
 def _without_effect(ct: CT, options: Options, reading: dict[str, Any]) -> list[str]:

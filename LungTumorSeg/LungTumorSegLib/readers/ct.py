@@ -1,5 +1,6 @@
 """A CT, read from a file or a DICOM folder."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,20 @@ from . import dicom_series, image_files
 from .paths import shown
 
 
-def read_ct(path: str | Path, series: str | None = None, allow_partial: bool = False, add_hu: float = 0.0) -> CT:
+def read_ct(
+    path: str | Path,
+    series: str | None = None,
+    allow_partial: bool = False,
+    add_hu: float = 0.0,
+    only: Sequence[Path] = (),
+) -> CT:
     """Read a CT: NRRD, NIfTI or MetaImage, or DICOM (a folder, or one file of a series).
 
     The voxels keep the stored axis order and the geometry its exact numbers, in LPS mm. ``series`` chooses among the
     series of a DICOM folder: a SeriesInstanceUID or an unambiguous part of it; without it the rule of
     `dicom_series.choose` does. allow_partial: read what is there of a DICOM series that is more than a tenth broken.
-    add_hu: added to every value, where the user knows that the file's are off.
+    add_hu: added to every value, where the user knows that the file's are off. only: of a folder, the files that are
+    looked at, where it holds several studies (`dicom_studies`).
     The type is that of `checks.as_hu`. ``source`` holds path, format, pixel_type, warnings (sentences for the user),
     and for DICOM what `dicom_series.read` adds.
 
@@ -33,7 +41,7 @@ def read_ct(path: str | Path, series: str | None = None, allow_partial: bool = F
             raise UnreadableError(f"{path} is a pipe, a socket or a device. Save the CT as a file and give that.")
         kind = None if path.is_dir() else image_files.kind(path)
         if kind is None:
-            ct = dicom_series.read(path, series, allow_partial)
+            ct = dicom_series.read(path, series, allow_partial, only)
         else:
             array, geometry, pixel_type, warnings = image_files.read(path, kind)
             source = {"path": shown(path), "format": kind, "pixel_type": pixel_type, "warnings": warnings}

@@ -1,6 +1,7 @@
 """What a folder or a disc holds: slices, and files that should be slices and can't be read."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,15 +21,16 @@ class Contents:
     damaged: dict[Path, DamagedHeaderError]
 
 
-def look(path: Path) -> Contents:
+def look(path: Path, only: Sequence[Path] = ()) -> Contents:
     """What a folder holds, or the folder of a DICOMDIR, or that of a file as far as it belongs to the file's series.
 
+    only: the files of the folder that are looked at; all of them unless given.
     UnreadableError: no DICOM picture there, or none whose header is whole.
     """
     if path.is_file() and (path.name.upper() == "DICOMDIR" or _is_table(path)):
         path = path.parent
     alone = not path.is_dir()
-    files, tables = (_beside(path), []) if alone else _files(path)
+    files, tables = (_beside(path), []) if alone else _apart(only) if only else files_in(path)
     own = _own(path) if alone else []
     slices, damaged, error = list(own), {}, None
     for file in files:
@@ -68,7 +70,7 @@ def _beside(path: Path) -> list[Path]:
     return sorted(files) + sorted(f for f in real.parent.iterdir() if f.is_file() and f.resolve() not in known)
 
 
-def _files(folder: Path) -> tuple[list[Path], list[Path]]:
+def files_in(folder: Path) -> tuple[list[Path], list[Path]]:
     """All files in it and the folders in it, behind links too, each folder once; and the DICOMDIRs among them.
 
     Links to nowhere are files that are missing.
@@ -80,7 +82,11 @@ def _files(folder: Path) -> tuple[list[Path], list[Path]]:
             continue
         seen.add(real)
         files += [Path(here, name) for name in names if not name.startswith(".")]
-    files = sorted(f for f in files if f.is_file() or (f.is_symlink() and not f.exists()))
+    return _apart(sorted(f for f in files if f.is_file() or (f.is_symlink() and not f.exists())))
+
+
+def _apart(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Other files, and the DICOMDIRs."""
     tables = [f for f in files if f.name.upper() == "DICOMDIR"]
     return [f for f in files if f not in tables], tables
 

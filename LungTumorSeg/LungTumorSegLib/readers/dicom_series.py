@@ -123,16 +123,16 @@ def choose(found: tuple[Series, ...], wanted: str | None = None) -> Series:
     return best
 
 
-def read(path: Path, series: str | None = None, allow_partial: bool = False) -> CT:
+def read(path: Path, series: str | None = None, allow_partial: bool = False, only: Sequence[Path] = ()) -> CT:
     """Read one series of a folder, or the one that a file belongs to, as a CT in Hounsfield units.
 
-    ``series`` as in `choose`. ``source``: path, format, series_uid, modality, what describes the series, the number of
-    slices, the rescale slopes and intercepts that were applied (least and greatest), not_read (files, and mm of the
-    chest), other_series (one line each) and warnings. Errors as in `list_series`, `choose` and `dicom_stack.build`;
-    UnreadableError where some of the inside or more than a tenth of the chest could not be read, unless
-    ``allow_partial``.
+    ``series`` as in `choose`, ``only`` as in `dicom_folder.look`. ``source``: path, format, series_uid, modality, what
+    describes the series, the number of slices, the rescale slopes and intercepts that were applied (least and
+    greatest), not_read (files, and mm of the chest), other_series (one line each) and warnings. Errors as in
+    `list_series`, `choose` and `dicom_stack.build`; UnreadableError where some of the inside or more than a tenth of
+    the chest could not be read, unless ``allow_partial``.
     """
-    contents = dicom_folder.look(path)
+    contents = dicom_folder.look(path, only)
     found = _series(contents.slices)
     chosen = choose(found, series)
     if "#" in (series or ""):  # the user knows that there are others

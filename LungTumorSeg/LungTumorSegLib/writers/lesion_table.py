@@ -33,6 +33,7 @@ COLUMNS = (
 )
 MORE = ("name", "centre_r", "centre_a", "centre_s", "case", "listed")
 MEASURES = tuple(field.name for field in fields(Measures))
+HEADER = (*COLUMNS, *MORE, *MEASURES)
 
 
 def row(lesion: Lesion, to_ras: Callable[[Point], Iterable[float]] = ras_from_lps) -> dict:
@@ -63,7 +64,7 @@ def write_csv(
     that gives none) has an empty cell. Raises OSError.
     """
     with Path(path).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, (*COLUMNS, *MORE, *MEASURES), lineterminator="\n")
+        writer = csv.DictWriter(file, HEADER, lineterminator="\n")
         writer.writeheader()
         for (lesion, mask), one in zip(result.outlines, measured, strict=True):
             centre, listed = centre_ras(result.geometry, lesion, mask), _cell(lesion.listed)

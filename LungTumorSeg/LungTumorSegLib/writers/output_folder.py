@@ -44,7 +44,7 @@ def reserved(folder: Path, files: tuple[str, ...], certain: Collection[str], ove
     """
     with ExitStack() as kept:
         try:
-            kept.enter_context(_made(folder))
+            kept.enter_context(made(folder))
             kept.enter_context(folder_lock.locked(folder))
         except OSError as error:
             raise output_error(folder, error) from error
@@ -76,7 +76,7 @@ def all_or_nothing(folder: Path, files: tuple[str, ...], overwrite: bool = False
 @contextmanager
 def _temporary_in(folder: Path, files: tuple[str, ...], overwrite: bool) -> Iterator[Path]:
     try:
-        with _made(folder), folder_lock.locked(folder):
+        with made(folder), folder_lock.locked(folder):
             old = earlier(folder, files)
             if old and not overwrite:
                 raise OutputError(
@@ -93,7 +93,7 @@ def _temporary_in(folder: Path, files: tuple[str, ...], overwrite: bool) -> Iter
 
 
 @contextmanager
-def _made(folder: Path) -> Iterator[None]:
+def made(folder: Path) -> Iterator[None]:
     """``folder`` exists; afterwards it is gone again with its parents if it was made here and is empty."""
     made = []
     try:

@@ -196,14 +196,14 @@ def test_the_lock_of_a_killed_run_does_not_block_the_next(small_file, output, fi
 
 
 _STARTED = f"""
-from LungTumorSegLib.cli import segment_run as command
-segment = command.segment
-def announced(ct, options, progress):
+from LungTumorSegLib import case
+segment = case.segment
+def announced(ct, options, progress, **opened):
     print("segmenting", flush=True)
     import sys
     sys.stdin.read()
-    return segment(ct, options, progress)
-command.segment = announced
+    return segment(ct, options, progress, **opened)
+case.segment = announced
 {MAIN}
 """
 

@@ -220,15 +220,15 @@ def test_debug_shows_where_an_error_came_from(output, tmp_path):
 _INTERRUPTED = f"""
 import os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would this
-from LungTumorSegLib.cli import segment_run as command
-segment = command.segment
-def interrupted(ct, options, progress):
+from LungTumorSegLib import case
+segment = case.segment
+def interrupted(ct, options, progress, **opened):
     def step(now):
         if now.stage == "network" and now.done:
             os.kill(os.getpid(), signal.SIGINT)
         progress(now)
-    return segment(ct, options, step)
-command.segment = interrupted
+    return segment(ct, options, step, **opened)
+case.segment = interrupted
 {MAIN}
 """
 

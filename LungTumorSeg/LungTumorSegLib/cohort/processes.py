@@ -1,0 +1,144 @@
+"""Workers on this machine: warm processes of the standard library's pool, one in each pool.
+
+When a process of a pool ends, the pool breaks and ends its other processes. With one process a pool only the case
+that ended it is lost, and known.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import wait as wait_for
+from multiprocessing.process import BaseProcess
+
+from .. import processors
+from ..errors import EngineError
+from . import work
+from .cases import Case
+from .kept import Record
+from .work import Settings
+
+
+@dataclass
+class _Worker:
+    pool: ProcessPoolExecutor
+    process: BaseProcess
+
+
+class Processes:
+    """``count`` workers that share the processors. Raises what `work.warm` raises, EngineError where one dies of it."""
+
+    def __init__(self, settings: Settings, count: int):
+        threads = settings.options.threads or max(1, processors.usable() // count)
+        self._settings = replace(settings, options=replace(settings.options, threads=threads))
+        self._free: list[_Worker] = []
+        self._busy: dict[Future[Record], tuple[_Worker, Case]] = {}
+        self._wanted = count
+        try:
+            self._hire()
+            first = self._free[0].pool.submit(work.described, self._settings.options)
+            self.description = f"{first.result()}, {count} x {threads} threads"
+        except BrokenProcessPool as error:
+            raise EngineError(
+                "The worker process ended while it opened the network. See what is printed above."
+            ) from error
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def free(self) -> int:
+        """How many cases could be started now."""
+        return self._wanted - len(self._busy)
+
+    @property
+    def busy(self) -> int:
+        return len(self._busy)
+
+    def start(self, case: Case, attempt: int) -> None:
+        worker = self._free.pop()
+        self._busy[worker.pool.submit(work.do, case, self._settings, attempt)] = worker, case
+
+    def ended(self, seconds: float) -> list[tuple[Case, Record | str]]:
+        """The cases that ended within these seconds: records, or a sentence where the worker died.
+
+        Raises what `work.do` raises.
+        """
+        answers: list[tuple[Case, Record | str]] = []
+        for future in wait(self._busy, seconds, FIRST_COMPLETED).done:
+            worker, case = self._busy.pop(future)
+            try:
+                answers.append((case, future.result()))
+                self._free.append(worker)
+            except BrokenProcessPool:
+                answers.append((case, _death(worker)))
+        self._hire()
+        return answers
+
+    def close(self) -> None:
+        """End the workers; those that are busy, when they are done."""
+        for worker in self._all():
+            worker.pool.shutdown()
+
+    def stop(self) -> None:
+        """End the workers at once."""
+        for worker in self._all():
+            worker.process.kill()
+        self.close()
+
+    def _all(self) -> list[_Worker]:
+        return [*self._free, *(worker for worker, _ in self._busy.values())]
+
+    def _hire(self) -> None:
+        while len(self._free) + len(self._busy) < self._wanted:
+            self._free.append(_hired())
+
+
+def _hired() -> _Worker:
+    # spawn: a fork would take the threads' locks with it
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(1, context, _begin)
+    before = set(multiprocessing.active_children())
+    with _no_interrupts():  # the new process keeps that: Ctrl-C in a terminal reaches all of its processes
+        pool.submit(os.getpid)
+    (process,) = set(multiprocessing.active_children()) - before
+    return _Worker(pool, process)
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this is a worker
+    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    """A pool's process waits for work for ever, also when the one that gives it was killed."""
+    wait_for([sentinel])
+    os._exit(1)
+
+
+def _death(worker: _Worker) -> str:
+    worker.process.join(10)
+    code = worker.process.exitcode or 0
+    if code >= 0:  # Windows has no signals
+        return f"The worker process ended with code {code} in this case."
+    name = signal.Signals(-code).name
+    why = "a library crashed. Try another engine (--engine)"
+    if name == "SIGKILL":
+        why = "as the system does when memory runs out. Use fewer workers, or a computer with more memory"
+    return f"The worker process was ended by {name} in this case: {why}."

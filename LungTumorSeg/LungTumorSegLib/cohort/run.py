@@ -1,0 +1,111 @@
+"""A cohort's run: what is missing is done, each case on its own, and what fails is tried once more."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..enums import CaseStatus
+from . import kept
+from .cases import Case
+from .kept import Record
+from .work import Settings
+
+
+class Workers(Protocol):
+    """Who does the cases, see `processes.Processes`."""
+
+    description: str
+
+    @property
+    def free(self) -> int: ...
+
+    @property
+    def busy(self) -> int: ...
+
+    def start(self, case: Case, attempt: int) -> None: ...
+
+    def ended(self, seconds: float) -> list[tuple[Case, Record | str]]: ...
+
+    def close(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@dataclass
+class Step:
+    """How far a run is. last: the record of the case that has just ended.
+
+    failed: cases without a result. lesions: of all. seconds_left: None while unknown. waiting: to be tried once more.
+    """
+
+    done: int
+    total: int
+    lesions: int
+    failed: int
+    seconds_left: float | None = None
+    last: Record | None = None
+    waiting: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is there of a cohort, as proven by checksum, and what is to do. damaged: of these, those that were there."""
+
+    there: dict[str, Record]
+    todo: tuple[tuple[Case, int], ...]
+    damaged: int
+
+
+def plan(cases: Sequence[Case], settings: Settings) -> Plan:
+    """Look at what an earlier run has left of each case."""
+    there, todo, damaged = {}, [], 0
+    for case in cases:
+        values = kept.read(settings.output, case)
+        if values is None:
+            todo.append((case, 1))
+        elif not kept.whole(settings.output, values):
+            damaged += 1
+            todo.append((case, 1))
+        elif kept.is_final(values):
+            there[case.name] = values
+        else:
+            todo.append((case, values["attempts"] % kept.MOST_ATTEMPTS + 1))
+    return Plan(there, tuple(todo), damaged)
+
+
+def run(
+    planned: Plan, settings: Settings, workers: Workers, told: Callable[[Step], None], stopping: Callable[[], bool]
+) -> dict[str, Record]:
+    """Do what is planned; returns the records of all cases by name. stopping: whether to start no more.
+
+    Raises what `Workers.ended` and `kept.publish` raise; the cases in work are lost then, and nothing else.
+    """
+    records, todo = dict(planned.there), deque(planned.todo)
+    total, began, finished = len(records) + len(todo), time.monotonic(), 0
+    lesions = sum(values.get("lesions", 0) for values in records.values())
+    failed = sum(values["status"] != CaseStatus.DONE for values in records.values())
+    attempts: dict[str, int] = {}
+    told(Step(len(records), total, lesions, failed))
+    while (todo and not stopping()) or workers.busy:
+        while todo and workers.free and not stopping():
+            case, attempts[case.name] = todo.popleft()
+            workers.start(case, attempts[case.name])
+        for case, answer in workers.ended(0.2):
+            attempt = attempts.pop(case.name)
+            if isinstance(answer, str):
+                answer = kept.failed(case, attempt, answer)
+                kept.publish(settings.output, case, answer)
+            again = answer["status"] != CaseStatus.DONE and attempt < kept.MOST_ATTEMPTS
+            if again:
+                todo.append((case, attempt + 1))
+            else:
+                records[case.name] = answer
+                finished += 1
+                lesions += answer.get("lesions", 0)
+                failed += answer["status"] != CaseStatus.DONE
+            open_cases = total - len(records)
+            left = (time.monotonic() - began) / finished * open_cases if finished else None
+            told(Step(len(records), total, lesions, failed, left, answer, again))
+    return records
