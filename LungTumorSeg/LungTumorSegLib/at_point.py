@@ -1,7 +1,5 @@
 """The lesion at a click: in a box of 60 mm, then of 120; a mass that these do not hold on the CT at coarser scales."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from .coarser import HELD_MM, length_mm, outline
@@ -18,7 +16,8 @@ from .sampling.slices import plan_around
 
 BOX_MM, LARGE_BOX_MM = 60.0, 120.0
 DENSE_HU = -100, 200  # soft tissue, with contrast or without; no bone
-DENSE_MM, DENSE_SHARE = 10.0, 0.9
+DENSE_MM = 10.0
+AERATED_HU, AERATED_SHARE = -500, 0.1
 
 
 def candidate_at(ct: CT, point_lps: Point, options: Options, inference: Inference) -> Candidate | None:
@@ -38,7 +37,7 @@ def candidate_at(ct: CT, point_lps: Point, options: Options, inference: Inferenc
     least_mm = _least_mm(ct, found, point_lps, threshold)
     mass = outline(ct, point_lps, threshold, least_mm, inference) if least_mm else None
     if mass:
-        return replace(mass[0], point_lps=point_lps, threshold=mass[1].threshold)
+        return mass
     if found is None:
         inference.notes.append(f"Nothing was found at the point {place} (R, A, S in mm).")
         return None
@@ -75,9 +74,9 @@ def _least_mm(ct: CT, found: Clicked | None, point_lps: Point, threshold: float)
 
 
 def _is_dense(ct: CT, point_lps: Point) -> bool:
-    """Whether nearly all within about 10 mm of the point is soft tissue."""
+    """Whether within about 10 mm of the point is soft tissue, by its median as noise is wide, and next to no lung."""
     middle = np.rint(ct.geometry.index(point_lps)).astype(int)
     reach = np.ceil(DENSE_MM / np.array(ct.geometry.spacing_zyx)).astype(int)
     around = ct.voxels_zyx[Box(middle, middle + 1).expand(reach, ct.voxels_zyx.shape).slices]
     low, high = DENSE_HU
-    return bool(np.mean((around > low) & (around < high)) >= DENSE_SHARE)
+    return bool(low < np.median(around) < high and np.mean(around < AERATED_HU) <= AERATED_SHARE)

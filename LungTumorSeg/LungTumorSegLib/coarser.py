@@ -15,8 +15,7 @@ from .data import CT, Candidate
 from .geometry import Box, Geometry, Point, ras_from_lps, triple
 from .inference import Inference
 from .lesions.candidates import LEAST_P, PADDING_MM, candidate_of
-from .lesions.click import Clicked, click, open_sides
-from .lesions.extraction import masks_of
+from .lesions.click import click, open_sides
 from .model.calibration import calibrated
 from .sampling import multiview
 from .sampling.slices import Plan, plan_around
@@ -29,19 +28,16 @@ UNSURE = "The network is not sure of it: the outline may hold a part of it, or t
 HELD_MM = 90.0  # what is longer at the network's own scale may be part of something longer still
 
 
-def outline(
-    ct: CT, point_lps: Point, threshold: float, least_mm: float, inference: Inference, chest: bool = False
-) -> tuple[Candidate, Clicked] | None:
-    """What the coarser scales show at a point, as a candidate without a point, and what the click rule says of it.
+def outline(ct: CT, point_lps: Point, threshold: float, least_mm: float, inference: Inference) -> Candidate | None:
+    """What the coarser scales show at a click, and a note for the user.
 
-    None where that is nothing, is shorter than ``least_mm`` or has no border within 240 mm. chest: the probability is
-    that of a run over a whole chest. Leaves a note for the user.
+    None where that is nothing, is shorter than ``least_mm`` or has no border within 240 mm.
     """
     axial, card = ct.geometry.axial(), inference.bundle.card
     seen = [_map(ct, axial, point_lps, scale, inference) for scale in SCALES]
     boxes = [plan.voxel_box(Box.whole(plan.shape)) for plan, _ in seen]
     box = boxes[0].intersect(boxes[1])
-    near, far = (plan.to_voxels(calibrated(values, card, chest), box) for plan, values in seen)
+    near, far = (plan.to_voxels(calibrated(values, card), box) for plan, values in seen)
     block = (near // 2 + far // 2 + (near & far & 1)).astype(np.uint8)  # the mean, without a larger type
     found = click(block, axial.crop(box), point_lps, threshold, open_sides(box, axial), raise_until_inside=True)
     if found is None or found.at_border or length_mm(found.mask, axial) < least_mm:
@@ -56,27 +52,7 @@ def outline(
     inner = next(c.box for c in components(labels) if c.label == own)
     inner = inner.expand([int(np.ceil(PADDING_MM / mm)) for mm in axial.spacing_zyx], block.shape)
     only = np.where(labels[inner.slices] == own, block[inner.slices], 0)
-    return candidate_of(only, inner.shift(box.start), ct.geometry), found
-
-
-def masses_whole(
-    ct: CT, candidates: list[Candidate], threshold: float, chest: bool, inference: Inference
-) -> list[Candidate]:
-    """A run's candidates; those that hold a lesion of more than 90 mm at this threshold as `outline` shows them."""
-    return [_whole(ct, candidate, threshold, chest, inference) for candidate in candidates]
-
-
-def _whole(ct: CT, candidate: Candidate, threshold: float, chest: bool, inference: Inference) -> Candidate:
-    geometry = ct.geometry
-    if max(n * mm for n, mm in zip(candidate.block.shape, geometry.spacing_zyx, strict=True)) <= HELD_MM:
-        return candidate
-    held = masks_of(candidate, geometry, threshold)
-    box, mask = max(held, key=lambda one: length_mm(one[1], geometry), default=(None, None))
-    if box is None or mask is None or length_mm(mask, geometry) <= HELD_MM:
-        return candidate
-    point = triple(geometry.inner_lps(mask, box).tolist())
-    outlined = outline(ct, point, threshold, HELD_MM, inference, chest)
-    return candidate if outlined is None or outlined[1].threshold < threshold else outlined[0]
+    return candidate_of(only, inner.shift(box.start), ct.geometry, point_lps, found.threshold)
 
 
 def length_mm(mask: np.ndarray, geometry: Geometry) -> float:

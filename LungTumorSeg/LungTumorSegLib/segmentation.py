@@ -10,7 +10,6 @@ import numpy as np
 from . import memory
 from .at_point import candidate_at
 from .checks import check
-from .coarser import masses_whole
 from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result, apart
 from .enums import Stage
 from .geometry import Box, Geometry, triple
@@ -60,8 +59,6 @@ def segment(
     with job.stage(Stage.ENGINE):
         engine = engine or open_engine(bundle, options.engine, options.device, options.precision, options.threads)
         inference = Inference(engine, bundle, job, options)
-    # the model's own threshold whatever the user's: moved in the panel, that gives the same candidates and confidences
-    threshold = bundle.card.operating_threshold(Options(), lungs is not None)
     if options.points_lps:
         with job.stage(Stage.NETWORK):
             candidates = [
@@ -74,9 +71,10 @@ def segment(
             values = _with_other_views(ct, plan, values, lungs is not None, inference)
             values = calibrated(values, bundle.card, chest=lungs is not None)
             candidates = candidates_of(plan, values, ct.geometry)
-            candidates = masses_whole(ct, candidates, threshold, lungs is not None, inference)
             probability = _full_map(plan, values, ct.geometry) if options.keep_probability else None
     with job.stage(Stage.CLASSIFIER):
+        # at the model's own threshold whatever the user's: moved in the panel, that gives the same confidences
+        threshold = bundle.card.operating_threshold(Options(), lungs is not None)
         candidates = _rated(ct, candidates, threshold, inference)
     with job.stage(Stage.LESIONS):
         lesions, masks, less_likely, less_likely_masks = apart(*extract(candidates, ct, lungs, options, bundle.card))

@@ -1,4 +1,4 @@
-"""Masses that the network's own scale does not hold: a click with the bundled model, a run with an ideal network."""
+"""Masses that the network's own scale does not hold: a click with the bundled model and an ideal network."""
 
 from dataclasses import replace
 
@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from LungTumorSegLib import coarser
 from LungTumorSegLib.data import CT, Options
-from LungTumorSegLib.geometry import Box, Geometry, triple
+from LungTumorSegLib.geometry import Geometry, triple
 from LungTumorSegLib.inference import Inference
-from LungTumorSegLib.lesions.candidates import candidate_of
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
@@ -86,11 +85,6 @@ class Ideal:
         return np.clip((given[..., 2] * 1624 - 174) / 890, 0, 1)
 
 
-class Unasked(Ideal):
-    def predict(self, given):
-        raise AssertionError("the network was asked")
-
-
 OBLIQUE = (0.96, -0.28, 0, 0.28, 0.96, 0, 0, 0, -1)
 
 
@@ -103,30 +97,22 @@ def ball(diameter_mm, direction=(1, 0, 0, 0, 1, 0, 0, 0, 1)):
     return CT(np.where(mask, 40, -850).astype(np.int16), geometry), mask, centre
 
 
-def half_of(ct, mask):
-    """A run's candidate that holds only the upper part of the ball."""
-    axial = ct.geometry.axial()
-    seen = np.where(ct.geometry.axial_order().view(mask), 255, 0).astype(np.uint8)
-    seen[: len(seen) // 2] = 0
-    return candidate_of(seen, Box.whole(axial.shape_zyx), ct.geometry)
-
-
 @pytest.mark.parametrize("direction", [(1, 0, 0, 0, 1, 0, 0, 0, 1), OBLIQUE])
-def test_what_is_longer_than_90_mm_in_a_run_is_outlined_whole_on_its_grid(model, direction):
-    ct, mask, _ = ball(120, direction)
+def test_what_the_coarser_scales_show_lies_on_the_ct_s_own_grid(model, direction):
+    ct, mask, centre = ball(120, direction)
     inference = Inference(Ideal(), replace(model, card=replace(model.card, map_calibration=None)))
-    (made,) = coarser.masses_whole(ct, [half_of(ct, mask)], 0.3, False, inference)
-    assert made.point_lps is None and made.threshold is None
+    made = coarser.outline(ct, centre, 0.3, 90.0, inference)
+    assert made.point_lps == centre and made.threshold == 0.3
     outlined = np.zeros(mask.shape, bool)
     outlined[made.box.slices] = made.block >= 128
     assert overlap(outlined, mask)["dice"] > 0.95
     assert SCALE_NOTE in inference.notes[0]
 
 
-def test_what_is_shorter_stays_as_it_is_and_costs_nothing(model):
-    ct, mask, _ = ball(80)
-    candidate, inference = half_of(ct, mask), Inference(Unasked(), model)
-    assert coarser.masses_whole(ct, [candidate], 0.3, False, inference) == [candidate]
+def test_what_is_shorter_than_was_asked_for_is_not_believed(model):
+    ct, _, centre = ball(80)
+    inference = Inference(Ideal(), model)
+    assert coarser.outline(ct, centre, 0.3, 90.0, inference) is None
     assert not inference.notes
 
 
