@@ -47,8 +47,8 @@ def outline(ct: CT, point_lps: Point, threshold: float, least_mm: float, inferen
         f"The mass at the point {place} (R, A, S in mm) is too large for the network's own scale: it was outlined at "
         f"half and a third of the CT's resolution. {SURE if found.threshold >= threshold else UNSURE}"
     )
-    labels, _ = connected(block >= min(LEAST_P, int(block[found.mask].min())))
-    own = int(labels[found.mask][0])
+    labels, _ = connected(block >= LEAST_P)
+    own = int(np.bincount(labels[found.mask])[1:].argmax()) + 1  # 0 is in its holes
     inner = next(c.box for c in components(labels) if c.label == own)
     inner = inner.expand([int(np.ceil(PADDING_MM / mm)) for mm in axial.spacing_zyx], block.shape)
     only = np.where(labels[inner.slices] == own, block[inner.slices], 0)

@@ -109,6 +109,15 @@ def test_what_the_coarser_scales_show_lies_on_the_ct_s_own_grid(model, direction
     assert SCALE_NOTE in inference.notes[0]
 
 
+def test_a_cavity_does_not_widen_the_candidate_to_the_whole_box(model):
+    ct, mask, centre = ball(120)
+    inner = np.linalg.norm(ct.geometry.lps(np.argwhere(mask)) - centre, axis=1) < 30
+    ct.voxels_zyx[tuple(np.argwhere(mask)[inner].T)] = -1000
+    point = triple(np.add(centre, (45.0, 0.0, 0.0)).tolist())
+    made = coarser.outline(ct, point, 0.3, 90.0, Inference(Ideal(), model))
+    assert max(np.multiply(made.block.shape, ct.geometry.spacing_zyx)) < 170
+
+
 def test_what_is_shorter_than_was_asked_for_is_not_believed(model):
     ct, _, centre = ball(80)
     inference = Inference(Ideal(), model)
