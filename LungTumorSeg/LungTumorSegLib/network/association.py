@@ -3,10 +3,10 @@
 import socket
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 
 from ..errors import NetworkError
 from .address import Address
@@ -39,7 +39,8 @@ def opened(to: Address, calling: str, objects: Collection[Object], handlers: lis
     for class_uid, syntaxes in sorted({(o.class_uid, tuple(o.syntaxes)) for o in objects}):
         entity.add_requested_context(class_uid, list(syntaxes))
     connections: list = []
-    handlers = [(evt.EVT_CONN_OPEN, connections.append), *handlers]
+    answers: list = []
+    handlers = [(evt.EVT_CONN_OPEN, connections.append), (evt.EVT_PDU_RECV, answers.append), *handlers]
     try:
         association = entity.associate(to.host, to.port, ae_title=to.title, evt_handlers=handlers)
     except socket.gaierror as error:
@@ -47,7 +48,9 @@ def opened(to: Address, calling: str, objects: Collection[Object], handlers: lis
             f"No computer of the name {to.host} is known. Check its spelling. Nothing was sent."
         ) from error
     if not association.is_established:
-        raise NetworkError(_refusal(association, to, calling, bool(connections)))
+        # pynetdicom takes a refusal for a broken connection where the server hangs up at once, as Orthanc does at times
+        rejection = next((a.pdu for a in answers if isinstance(a.pdu, A_ASSOCIATE_RJ)), None)
+        raise NetworkError(_refusal(association, rejection, to, calling, bool(connections)))
     try:
         _echo(association, to)
         yield association
@@ -77,10 +80,12 @@ def _echo(association: Association, to: Address) -> None:
         raise NetworkError(f"{to} answered the first question (C-ECHO) with 0x{answer.Status:04X}. Nothing was sent.")
 
 
-def _refusal(association: Any, to: Address, calling: str, connected: bool) -> str:
-    if association.is_rejected:
-        answer = association.acceptor.primitive
-        reason = _REJECTED.get((answer.result_source, answer.diagnostic), "it gives no reason")
+def _refusal(
+    association: Association, rejection: A_ASSOCIATE_RJ | None, to: Address, calling: str, connected: bool
+) -> str:
+    if rejection is not None:
+        key = rejection.source or 0, rejection.reason_diagnostic or 0
+        reason = _REJECTED.get(key, "it gives no reason")
         return f"{to} refused the connection: {reason.format(calling=calling, called=to.title)}. Nothing was sent."
     if association.rejected_contexts:
         return f"{to} takes none of these objects, nor a question (C-ECHO). Nothing was sent."
