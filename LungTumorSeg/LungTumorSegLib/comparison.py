@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -51,13 +51,13 @@ def compare(
     bundle = load_bundle(options.model)
     engine = open_engine(bundle, options.engine, options.device, options.precision, options.threads)
 
-    def run(ct: CT, asked: Options, told: Callable[[Progress], None] | None = None) -> Result:
+    def run(k: int, asked: Options, told: Callable[[Progress], None] | None = None) -> Result:
         try:
-            return segment(ct, asked, told, cancelled, engine, bundle)
+            return segment(ordered[k], asked, told, cancelled, engine, bundle)
         except InputError as error:
-            raise type(error)(f"{ct.name}: {error}") from error
+            raise type(error)(f"{_label(ordered, k)}: {error}") from error
 
-    results = [run(ct, options, progress) for ct in ordered]
+    results = [run(k, options, progress) for k in range(len(ordered))]
     with Job(progress, cancelled).stage(Stage.REGISTRATION):
         registrations = _registered(ordered, results)
     notes += _doubts(ordered, registrations, known)
@@ -67,7 +67,7 @@ def compare(
     least = bundle.card.operating_min_confidence(options)
 
     def look(k: int, point: Point) -> Result:
-        return _likely(run(ordered[k], replace(options, points_lps=(point,))), least)
+        return _likely(run(k, replace(options, points_lps=(point,))), least)
 
     points = [TimePoint(*each) for each in zip(ordered, results, days, strict=True)]
     rated = bundle.card.confidence_coefficients is not None
@@ -88,12 +88,17 @@ def _likely(clicked: Result, min_confidence: float) -> Result:
 def _check_different(cts: Sequence[CT]) -> None:
     if len(cts) < 2:
         raise InputError("A comparison needs at least two CTs of one patient.")
-    for k, ct in enumerate(cts):
-        for other in cts[:k]:
-            if ct.geometry == other.geometry and np.array_equal(ct.voxels_zyx, other.voxels_zyx):
-                raise InputError(
-                    f"{other.name} and {ct.name} hold the same voxels: one CT was given twice. Give CTs of two dates."
-                )
+    for i, k in combinations(range(len(cts)), 2):
+        if cts[i].geometry == cts[k].geometry and np.array_equal(cts[i].voxels_zyx, cts[k].voxels_zyx):
+            raise InputError(
+                f"{_label(cts, i)} and {_label(cts, k)} hold the same voxels: one CT was given twice. Give CTs of two "
+                "dates."
+            )
+
+
+def _label(cts: Sequence[CT], k: int) -> str:
+    """Names of series can be the same for all CTs."""
+    return f"CT {k + 1} ({cts[k].name})"
 
 
 def _dates(
@@ -105,7 +110,7 @@ def _dates(
         return list(given)
     found = [each.date for each in about]
     if any(found) and not all(found):
-        nameless = ", ".join(ct.name for ct, date in zip(cts, found, strict=True) if date is None)
+        nameless = ", ".join(_label(cts, k) for k, date in enumerate(found) if date is None)
         raise InputError(f"The date of {nameless} is not known. Give the dates of all CTs, in their order.")
     return found
 
@@ -119,7 +124,7 @@ def _by_date(
     order = sorted(range(len(cts)), key=lambda k: (dates[k] or datetime.date.min, k))
     notes = []
     if order != list(range(len(cts))):
-        names = ", ".join(f"{cts[k].name} ({dates[k]})" for k in order)
+        names = ", ".join(f"{_label(cts, k)} of {dates[k]}" for k in order)
         notes.append(f"The CTs were put into the order of their dates: {names}.")
     if len(set(dates)) < len(dates):
         notes.append("Two CTs are of one day: no doubling time is told between them.")
@@ -128,7 +133,7 @@ def _by_date(
 
 def _same_patient(about: Sequence[Acquisition], same_patient: bool) -> bool:
     """Whether it is known that the CTs are of one patient. Raises InputError where the files name two."""
-    told = [one.is_of(other) for one, other in pairwise(about)]
+    told = [one.is_of(other) for one, other in combinations(about, 2)]
     if False in told and not same_patient:
         raise InputError(
             "The DICOM files name different patients (PatientID or birth date). If the CTs are of one patient, say so "
@@ -145,8 +150,8 @@ def _registered(cts: Sequence[CT], results: Sequence[Result]) -> list[Registrati
 def _doubts(cts: Sequence[CT], registrations: Sequence[Registration], known: bool) -> list[str]:
     """A sentence for each registration that is not good. Raises InputError where it may be another patient."""
     notes = []
-    for (one, other), registration in zip(pairwise(cts), registrations, strict=True):
-        found, names = registration.agreement, f"{one.name} and {other.name}"
+    for k, registration in enumerate(registrations):
+        found, names = registration.agreement, f"{_label(cts, k)} and {_label(cts, k + 1)}"
         measured = f"vessels {found.vessels:.2f}, lungs' surfaces within {found.surface_95_mm:.0f} mm (95 %)"
         if verdict(found) == Verdict.FAILED:
             if not known:

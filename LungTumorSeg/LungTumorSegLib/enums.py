@@ -102,3 +102,11 @@ class Fate(StrEnum):
     MERGED = "merged"
     SPLIT = "split"
     NOT_COMPARED = "not compared"
+
+
+class Screening(StrEnum):
+    """Why the CT was taken."""
+
+    BASELINE = "baseline"
+    ANNUAL = "annual"
+    INCIDENTAL = "incidental"

@@ -159,6 +159,7 @@ def test_the_bars_compare_times_of_one_run():
             {"engine": "openvino", "runs": 4, "in_turn_seconds": 20.0, "at_once_seconds": 22.0},
             {"engine": "onnxruntime", "runs": 4, "in_turn_seconds": 40.0, "at_once_seconds": 60.0},
         ],
+        "follow_up": {"slices": 300, "seconds": 61.0},
         "start": [{"words": "--help", "cpu_seconds": 0.2}, {"words": "--version", "cpu_seconds": 0.4}],
         "live": {"lesions_measured": 200, "measure_seconds": 1.5, "further_seconds": 4.0},
     }
@@ -178,6 +179,7 @@ def test_the_bars_compare_times_of_one_run():
     assert verdict("cancel, seconds") == "miss"
     assert made["200 lesions with all measures, seconds"]["value"] == 5.5
     assert made["several runs at once over one after the other"]["value"] == 1.5
+    assert verdict("comparison of two CTs, 300 slices, seconds") == "miss"
     assert verdict("the command's --help, CPU seconds") == "aim"
     assert verdict("the command's --version, CPU seconds") == "miss"
 

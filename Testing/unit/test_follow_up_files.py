@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from LungTumorSegLib.enums import Screening
 from LungTumorSegLib.errors import InputError, OutputError
 from LungTumorSegLib.findings.follow_up.follow import follow
+from LungTumorSegLib.findings.suggested import growth_of, suggested
+from LungTumorSegLib.findings.suggestions.nodule import Patient
 from LungTumorSegLib.writers import follow_up_files
 from LungTumorSegLib.writers.follow_up_files import save_follow_up
 from LungTumorSegLib.writers.follow_up_pictures import places
@@ -124,3 +127,22 @@ def test_targets_that_cannot_be_leave_nothing_behind(followed, tmp_path):
     with pytest.raises(InputError, match="not in the first CT"):
         save_follow_up(followed, tmp_path / "out", targets=[3])
     assert not (tmp_path / "out").exists()
+
+
+def test_suggestions_are_written_for_the_lesions_of_the_last_ct(followed, tmp_path):
+    patient = Patient(screening=Screening.ANNUAL)
+    found = suggested(followed, ("lung-rads", "fleischner"), patient)
+    assert list(found) == [1, 3]
+    assert found[1][0].categories[-1] == "4B" and "not applicable: it is not for screening" in found[1][1].text
+    save_follow_up(followed, tmp_path, suggestions=found)
+    with (tmp_path / "suggestions.csv").open(encoding="utf-8", newline="") as file:
+        rows = [(row["lesion"], row["guideline"], row["categories"]) for row in csv.DictReader(file)]
+    assert rows[1] == ("1", "Fleischner 2017", "")
+    assert [row[0] for row in rows] == ["1", "1", "3", "3"]
+
+
+def test_the_growth_of_a_suggestion_is_that_of_the_follow_up(followed):
+    grown, _, new = (growth_of(followed, track) for track in followed.tracks)
+    assert new.new and not grown.new
+    assert grown.days == 180 and grown.diameter_mm > 5
+    assert grown.doubling_low < grown.doubling_days < grown.doubling_high

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from LungTumorSegLib.enums import LesionType
+from LungTumorSegLib.enums import LesionType, Screening
 from LungTumorSegLib.findings.suggestions import bts as bts_rules
 from LungTumorSegLib.findings.suggestions import fleischner as rules
 from LungTumorSegLib.findings.suggestions.bts import bts
 from LungTumorSegLib.findings.suggestions.fleischner import fleischner
 from LungTumorSegLib.findings.suggestions.lung_rads import lung_rads
-from LungTumorSegLib.findings.suggestions.nodule import Growth, Nodule, Patient, Screening
+from LungTumorSegLib.findings.suggestions.nodule import Growth, Nodule, Patient
 
 SOLID, PART, GLASS = LesionType.SOLID, LesionType.PART_SOLID, LesionType.GROUND_GLASS
 BASELINE, ANNUAL = Patient(screening=Screening.BASELINE), Patient(screening=Screening.ANNUAL)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..enums import Device, Precision
+from ..enums import Device, Precision, Screening
 from .errors import Debug, exit_codes
 from .paths import path
 from .segment import (
@@ -27,6 +27,8 @@ from .segment import (
     Threshold,
 )
 
+GUIDELINES = ("lung-rads", "fleischner", "bts")
+
 
 def _dates(text: str | None) -> list[datetime.date] | None:
     if text is None:
@@ -46,6 +48,22 @@ def _targets(text: str | None) -> list[int] | None:
         raise typer.BadParameter(f"{text!r}: give the lesions' numbers in follow_up.csv, for example 1,4") from None
 
 
+def _guidelines(text: str | None) -> list[str]:
+    names = [word.strip() for word in text.split(",")] if text else []
+    for name in names:
+        if name not in GUIDELINES:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(GUIDELINES)}")
+    return names
+
+
+def _screening(text: str | None) -> Screening | None:
+    if text is None:
+        return None
+    if text not in tuple(Screening):
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(Screening)}")
+    return Screening(text)
+
+
 InputPaths = Annotated[
     list[Path],
     typer.Argument(parser=path, metavar="CT1 CT2 [CT3 ...]", help="The CTs of one patient, each as for segment."),
@@ -58,6 +76,19 @@ Targets = Annotated[
     str | None,
     typer.Option(metavar="N,N", help="RECIST targets by their numbers in follow_up.csv, five at most; two by default."),
 ]
+Suggest = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,NAME", help="Suggestions for the last CT: lung-rads, fleischner, bts. For research."),
+]
+Age = Annotated[int | None, typer.Option(min=0, max=120, metavar="YEARS", help="For --suggest: the patient's age.")]
+Why = Annotated[str | None, typer.Option("--screening", help="For --suggest: baseline | annual | incidental.")]
+Risk = Annotated[bool | None, typer.Option("--high-risk/--low-risk", help="For --suggest: the risk of lung cancer.")]
+Cancer = Annotated[bool | None, typer.Option("--cancer/--no-cancer", help="For --suggest: a known cancer.")]
+Immune = Annotated[
+    bool | None,
+    typer.Option("--immunosuppressed/--immunocompetent", help="For --suggest: the patient's immune system."),
+]
+Several = Annotated[bool | None, typer.Option("--several/--single", help="For --suggest: several nodules, or one.")]
 SamePatient = Annotated[
     bool, typer.Option("--same-patient", help="The CTs are of one patient, whatever their DICOM files say.")
 ]
@@ -69,6 +100,13 @@ def compare_command(
     dates: Dates = None,
     targets: Targets = None,
     same_patient: SamePatient = False,
+    suggest: Suggest = None,
+    age: Age = None,
+    screening: Why = None,
+    high_risk: Risk = None,
+    cancer: Cancer = None,
+    immunosuppressed: Immune = None,
+    several: Several = None,
     threshold: Threshold = None,
     min_diameter: MinDiameter = 3.0,
     min_confidence: MinConfidence = None,
@@ -89,8 +127,9 @@ def compare_command(
 
     Writes a folder for each CT, follow_up.csv, follow_up.json and a picture of each lesion into the output folder.
     """
-    days, chosen = _dates(dates), _targets(targets)
+    days, chosen, guidelines, reason = _dates(dates), _targets(targets), _guidelines(suggest), _screening(screening)
     from ..data import Options  # 2 s of imports from here on, which --help and --version need not wait for
+    from ..findings.suggestions.nodule import Patient
     from . import compare_run
 
     options = Options(
@@ -105,5 +144,7 @@ def compare_command(
     )
     comparing = {"dates": days, "same_patient": same_patient}
     writing = {"overwrite": overwrite, "targets": chosen, "identify": identify}
+    patient = Patient(age, reason, high_risk, cancer, immunosuppressed, several)
     with exit_codes(debug, as_json):
-        compare_run.run(inputs, output, options, allow_partial, comparing, writing, quiet, as_json, log)
+        asked = compare_run.Asked(comparing, writing, guidelines, patient, allow_partial)
+        compare_run.run(inputs, output, options, asked, quiet, as_json, log)

@@ -1,7 +1,8 @@
 """One run of ``lungtumorseg compare``: read, segment, register, follow, write, print."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from ..data import Options
 from ..findings.follow_up.follow import FollowUp
 from ..findings.follow_up.recist import recist
 from ..findings.follow_up.tracks import Track
+from ..findings.suggested import suggested
+from ..findings.suggestions.nodule import Patient, Suggestion
 from ..readers.ct import read_ct
 from ..writers import follow_up_files
 from .notes import print_notes
@@ -23,40 +26,56 @@ from .run_log import RunLog
 _MOST_ROWS = 20
 
 
+@dataclass(frozen=True)
+class Asked:
+    """comparing: further arguments of `compare`; writing: of `follow_up_files.save_follow_up`; guidelines: names of
+    `suggested.GUIDELINES`, for this patient.
+    """
+
+    comparing: dict[str, Any]
+    writing: dict[str, Any]
+    guidelines: Sequence[str]
+    patient: Patient
+    allow_partial: bool = False
+
+
 def run(
     inputs: Sequence[Path],
     output: Path,
     options: Options,
-    allow_partial: bool,
-    comparing: dict[str, Any],
-    writing: dict[str, Any],
+    asked: Asked,
     quiet: bool,
     as_json: bool,
     log: Path | None,
 ) -> None:
     """Compare CTs into the folder ``output`` and print what became of each lesion.
 
-    comparing: further arguments of `compare`; writing: of `follow_up_files.save_follow_up`. Raises what these and
-    `read_ct` raise.
+    Raises what `compare`, `save_follow_up` and `read_ct` raise.
     """
-    with RunLog(log) as run_log, follow_up_files.reserved(output, len(inputs), writing["overwrite"]):
-        cts = [read_ct(path, allow_partial=allow_partial) for path in inputs]
-        notes = [f"{ct.name}: {warning}" for ct in cts for warning in ct.source.get("warnings", ())]
+    with RunLog(log) as run_log, follow_up_files.reserved(output, len(inputs), asked.writing["overwrite"]):
+        cts = [read_ct(path, allow_partial=asked.allow_partial) for path in inputs]
+        notes = [f"CT {k} ({ct.name}): {text}" for k, ct in enumerate(cts, 1) for text in ct.source.get("warnings", ())]
         with progress_shown(quiet, as_json) as progress:
-            followed = compare(cts, options=options, progress=progress, **comparing)
-        files = follow_up_files.save_follow_up(followed, output, **writing)
+            followed = compare(cts, options=options, progress=progress, **asked.comparing)
+        found = suggested(followed, asked.guidelines, asked.patient) if asked.guidelines else None
+        files = follow_up_files.save_follow_up(followed, output, **asked.writing, suggestions=found)
         for point in followed.points:
             run_log.found(point.result)
-    notes += [f"{point.ct.name}: {note}" for point in followed.points for note in point.result.notes]
+    notes += [f"time point {k}: {note}" for k, p in enumerate(followed.points, 1) for note in p.result.notes]
     print_notes((*notes, *followed.notes), as_json)
     if as_json:
         record = json.loads((output / follow_up_files.RECORD).read_text("utf-8"))
         print_line(json.dumps({"type": "result", "folder": str(output), **record}))
     elif not quiet:
-        _print(followed, writing["targets"], files)
+        _print(followed, asked.writing["targets"], found or {}, files)
 
 
-def _print(followed: FollowUp, targets: Sequence[int] | None, files: Sequence[Path]) -> None:
+def _print(
+    followed: FollowUp,
+    targets: Sequence[int] | None,
+    suggestions: Mapping[int, Sequence[Suggestion]],
+    files: Sequence[Path],
+) -> None:
     console = Output()
     if followed.tracks:
         console.print(_table(followed), soft_wrap=False)
@@ -69,6 +88,9 @@ def _print(followed: FollowUp, targets: Sequence[int] | None, files: Sequence[Pa
         console.print(f"CT {k + 1}: RECIST sum {total}; suggestion: {name}{at.rule}")
     for note in response.notes:
         console.print(note, style="dim")
+    for lesion, found in suggestions.items():
+        for each in found:
+            console.print(f"Lesion {lesion}: {each.text}")
     for file in files:
         print_path(file)
 

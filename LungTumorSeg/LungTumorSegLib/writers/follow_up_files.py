@@ -1,6 +1,7 @@
 """The files that a user gets from a comparison, all of them or none."""
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +12,13 @@ from ..findings.follow_up.follow import FollowUp
 from ..findings.follow_up.recist import Recist, recist
 from ..findings.follow_up.tracks import Track
 from ..findings.follow_up.verdict import verdict
+from ..findings.suggestions.nodule import Suggestion
 from . import follow_up_table, output_folder, result_files
 
 TABLE, RECORD, POINT = "follow_up.csv", "follow_up.json", "time_point_{}"
+SUGGESTIONS = "suggestions.csv"
 # in the order in which they move into the folder: where follow_up.json is, the result is whole
-FILES = ("time_point_*", "lesion_*.png", TABLE, RECORD)
+FILES = ("time_point_*", "lesion_*.png", SUGGESTIONS, TABLE, RECORD)
 SCHEMA = 1
 
 
@@ -34,13 +37,14 @@ def save_follow_up(
     overwrite: bool = False,
     *,
     targets: Sequence[int] | None = None,
+    suggestions: Mapping[int, Sequence[Suggestion]] | None = None,
     identify: bool = False,
 ) -> list[Path]:
     """Write a comparison into ``folder``, which is made if need be; returns what was written.
 
     ``time_point_1`` and so on: a folder for each CT with what `save` writes; ``follow_up.csv`` (`follow_up_table`),
     ``follow_up.json`` (`user_record`) and ``lesion_<id>.png``, each lesion in all CTs. targets, identify: as in
-    `recist` and `save`.
+    `recist` and `save`. suggestions: of `suggested`, written into ``suggestions.csv``.
 
     Raises InputError for targets that cannot be, OutputError as `save` does. The folder is then as it was.
     """
@@ -50,6 +54,8 @@ def save_follow_up(
         for k, point in enumerate(follow_up.points):
             result_files.save(point.result, point.ct, part / POINT.format(k + 1), identify=identify)
         follow_up_table.write_csv(part / TABLE, follow_up, response.targets)
+        if suggestions is not None:
+            _write_suggestions(part / SUGGESTIONS, suggestions)
         _write_pictures(part, follow_up)
         written = sorted([*(path.name for path in part.iterdir()), RECORD])
         record.write(part / RECORD, user_record(follow_up, response) | {"files": written})
@@ -92,6 +98,17 @@ def _track_record(track: Track) -> dict:
         "split_from": track.split_from,
         "steps": steps,
     }
+
+
+def _write_suggestions(path: Path, suggestions: Mapping[int, Sequence[Suggestion]]) -> None:
+    """A row for each lesion and guideline; several categories stand one behind the other."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("lesion", "guideline", "categories", "confirmed", "text"))
+        for lesion, found in suggestions.items():
+            for each in found:
+                categories = " | ".join(each.categories)
+                writer.writerow((lesion, each.guideline, categories, str(each.confirmed).lower(), each.text))
 
 
 def _write_pictures(folder: Path, follow_up: FollowUp) -> None:

@@ -25,7 +25,7 @@ from Testing.tools.benchmark import chest_ct, plot, report
 
 FOLDER = Path(__file__).resolve().parent
 PEERS = ("lungmask", "nnunet")
-MEASURED = ("pipeline", "command", "together", "start", "layers", "worker", "live", "panel", "reading")
+MEASURED = ("pipeline", "command", "together", "start", "layers", "worker", "live", "panel", "reading", "follow_up")
 PACKINGS = ("none", "JPEG-LS", "JPEG lossless", "JPEG 2000")  # of the frames that are read
 
 
@@ -90,6 +90,8 @@ def measure(given: argparse.Namespace, folder: Path, console: Console) -> dict:
         found["live"] = ask("live", ct=described(middle))
     if "panel" in wanted:
         found["panel"] = ask("panel", ct=described(middle), point=_nodule(middle), **model)
+    if "follow_up" in wanted:
+        found["follow_up"] = ask("follow_up", ct=described(middle), **model)
     if "reading" in wanted:
         runs = [(packing, n) for packing in PACKINGS for n in given.frames]
         answers = (ask("reading", ct=described(cts[sizes[0]]), frames=n, packing=packing) for packing, n in runs)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib import memory
+from LungTumorSegLib.comparison import compare
 from LungTumorSegLib.data import CT, Options, Result
 from LungTumorSegLib.findings.measuring import measures_of
 from LungTumorSegLib.lesions.extraction import extract
@@ -30,7 +31,7 @@ from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.segmentation import segment
 
 from Testing.tools.benchmark import work
-from Testing.tools.benchmark.chest_ct import Stored, balls
+from Testing.tools.benchmark.chest_ct import NOISE_HU, Stored, balls
 
 PURE_BATCHES = 20
 EVERY_LESION = Options(min_confidence=0)  # the balls are there to be counted, not to be judged
@@ -156,6 +157,24 @@ def together(engine: str, ct: Stored, model: str | None = None, runs: int = 4) -
     return {"engine": engine, "runs": runs, "in_turn_seconds": in_turn, "at_once_seconds": at_once}
 
 
+def follow_up(ct: Stored, model: str | None = None) -> dict:
+    """Seconds of a comparison of the CT with itself a few voxels away, with noise of its own; `compare` as a whole."""
+    first = ct.open()
+    rng, voxels = np.random.default_rng(1), np.roll(first.voxels_zyx, (3, 9, 7), (0, 1, 2))
+    for plane in voxels:
+        plane += np.rint(rng.standard_normal(plane.shape, np.float32) * NOISE_HU).astype(np.int16)
+    began, cpu = time.perf_counter(), time.process_time()
+    options = Options(model=None if model is None else Path(model))
+    followed = compare([first, replace(first, voxels_zyx=voxels, name="later")], options=options)
+    return {
+        "slices": len(voxels),
+        "seconds": time.perf_counter() - began,
+        "cpu_seconds": time.process_time() - cpu,
+        "lesions": len(followed.tracks),
+        "peak_memory_mb": memory.peak_mb(),
+    }
+
+
 def once(engine: str, ct: Stored, model: str | None = None) -> dict:
     """One run and nothing else."""
     bundle = load_bundle(model)
@@ -268,7 +287,9 @@ def reading(ct: Stored, frames: int, packing: str) -> dict:
     return measure(ct, frames, packing)
 
 
-MEASUREMENTS = {f.__name__: f for f in (pipeline, command, together, once, start, layers, worker, live, panel, reading)}
+MEASUREMENTS = {
+    f.__name__: f for f in (pipeline, command, together, once, start, layers, worker, live, panel, reading, follow_up)
+}
 
 
 def main(name: str, arguments: str) -> None:

@@ -4,6 +4,7 @@ import csv
 import datetime
 import json
 
+import numpy as np
 import pytest
 from LungTumorSegLib.readers.acquisition import Acquisition, acquisition
 from LungTumorSegLib.readers.ct import read_ct
@@ -11,18 +12,19 @@ from LungTumorSegLib.readers.ct import read_ct
 from Testing.support import moved_chest, phantoms
 from Testing.support.command_case import assert_refused, run
 
-KEPT, GROWN = ((-86.0, 12.0, 21.0), 18.0, 40), ((70.0, 0.0, 20.0), 12.0, 40)
+KEPT, GROWN = ((-86.0, 12.0, 21.0), 18.0, 40), ((72.0, -18.0, 46.0), 12.0, 40)
+GONE, NEW = ((-86.0, -10.0, 48.0), 14.0, 40), ((94.0, 6.0, -30.0), 16.0, 40)
 MOTION = moved_chest.Motion(bend_mm=6.0)
 SIZE = (384, 288, 204)
 
 
 @pytest.fixture(scope="module")
 def chests():
-    """The earlier CT with two nodules; the later one moved, the second nodule half as large again."""
-    bare, _ = phantoms.chest((2.0, 2.0, 2.5), SIZE, lesions=())
-    places = MOTION.later([KEPT[0], GROWN[0]])
-    later = [(tuple(place.tolist()), d, 40) for place, d in zip(places, (18.0, 18.0), strict=True)]
-    return moved_chest.painted(bare, [KEPT, GROWN]), moved_chest.painted(moved_chest.moved(bare, MOTION), later)
+    """The earlier CT with three nodules; the later one moved, one is half as large again, one gone, another new."""
+    bare, _ = phantoms.chest((3.0, 3.0, 3.0), SIZE, lesions=())
+    places = MOTION.later([KEPT[0], GROWN[0], NEW[0]])
+    later = [(tuple(place.tolist()), d, 40) for place, d in zip(places, (18.0, 18.0, 16.0), strict=True)]
+    return moved_chest.painted(bare, [KEPT, GROWN, GONE]), moved_chest.painted(moved_chest.moved(bare, MOTION), later)
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +39,31 @@ def folders(chests, tmp_path_factory):
     return made
 
 
+def near(rows, time_point, place):
+    """The rows of a CT whose lesion lies at the place (LPS mm)."""
+    x, y, z = place
+    there = [row for row in rows if row["time_point"] == time_point and row["centre_r"]]
+    return [
+        row
+        for row in there
+        if np.linalg.norm([float(row["centre_r"]) + x, float(row["centre_a"]) + y, float(row["centre_s"]) - z]) < 6
+    ]
+
+
 def test_two_cts_in_the_wrong_order_are_sorted_and_followed(folders, tmp_path):
     output = tmp_path / "out"
-    ended = run("compare", *reversed(folders), "--output", output)
+    ended = run("compare", *reversed(folders), "--output", output, "--suggest", "lung-rads", "--screening", "annual")
     assert ended.exit_code == 0, ended.stderr
     assert "put into the order of their dates" in ended.stderr
-    assert "RECIST sum" in ended.stdout and "growing" in ended.stdout
+    assert "RECIST sum" in ended.stdout and "growing" in ended.stdout and "Lung-RADS v2022: " in ended.stdout
     with (output / "follow_up.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["time_point"] == "2"]
-    assert {row["date"] for row in rows} == {"2024-07-03"}
-    fates = {tuple(round(float(row[n])) for n in ("centre_r", "centre_a", "centre_s")): row["fate"] for row in rows}
-    for (x, y, z), fate in zip(MOTION.later([KEPT[0], GROWN[0]]), ("stable", "growing"), strict=True):
-        near = [f for (r, a, s), f in fates.items() if abs(r + x) < 5 and abs(a + y) < 5 and abs(s - z) < 5]
-        assert near == [fate]
+        rows = list(csv.DictReader(file))
+    assert {row["date"] for row in rows if row["time_point"] == "2"} == {"2024-07-03"}
+    later = dict(zip(("stable", "growing", "new"), MOTION.later([KEPT[0], GROWN[0], NEW[0]]), strict=True))
+    for fate, place in later.items():
+        assert [row["fate"] for row in near(rows, "2", place)] == [fate]
+    (gone,) = near(rows, "1", GONE[0])
+    assert [row["fate"] for row in rows if (row["lesion"], row["time_point"]) == (gone["lesion"], "2")] == ["gone"]
     record = json.loads((output / "follow_up.json").read_text("utf-8"))
     assert record["registrations"][0]["verdict"] == "good"
     assert not any(
@@ -91,7 +105,7 @@ def files(chests, tmp_path_factory):
 
 
 def test_the_same_ct_twice_is_refused(refused, files):
-    refused("hold the same voxels", files[0], files[0])
+    refused("CT 1 (ct0) and CT 2 (ct0) hold the same voxels", files[0], files[0])
 
 
 def test_one_ct_is_refused(refused, files):
@@ -103,7 +117,7 @@ def test_another_number_of_dates_is_refused(refused, files):
 
 
 def test_a_date_of_one_ct_alone_is_refused(refused, files, folders):
-    refused("The date of ct1 is not known", folders[0], files[1])
+    refused("The date of CT 2 (ct1) is not known", folders[0], files[1])
 
 
 def test_two_patients_by_their_files_are_refused(refused, chests, folders, tmp_path):
@@ -115,10 +129,12 @@ def test_two_patients_by_their_files_are_refused(refused, chests, folders, tmp_p
 def test_a_ct_without_lungs_is_refused(refused, files, tmp_path):
     abdomen, _ = phantoms.chest((3.0, 3.0, 5.0), (384, 288, 120), centre_lps=(0, 0, -190))
     phantoms.write_image(abdomen, tmp_path / "abdomen.nrrd")
-    refused("abdomen: No lungs were found", tmp_path / "abdomen.nrrd", files[1])
+    refused("CT 1 (abdomen): No lungs were found", tmp_path / "abdomen.nrrd", files[1])
 
 
-@pytest.mark.parametrize("option", [("--dates", "5.1.2024,3.7.2024"), ("--targets", "one")])
+@pytest.mark.parametrize(
+    "option", [("--dates", "5.1.2024,3.7.2024"), ("--targets", "one"), ("--suggest", "esti"), ("--screening", "yes")]
+)
 def test_wrong_words_are_wrong_use(files, tmp_path, option):
     ended = run("compare", *files, "--output", tmp_path / "out", *option)
     assert ended.exit_code == 2

@@ -6,8 +6,8 @@ a reader's guide (radiogyan.com), not the guideline itself.
 
 import math
 
-from ...enums import LesionType
-from .nodule import Nodule, Patient, Screening, Suggestion, needs, other_type, within_error
+from ...enums import LesionType, Screening
+from .nodule import Nodule, Patient, Suggestion, needs, other_type, within_error
 
 GUIDELINE = "Fleischner 2017"
 LEAST_AGE = 35

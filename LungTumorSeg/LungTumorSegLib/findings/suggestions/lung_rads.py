@@ -6,8 +6,8 @@ for 3 months, slow growth over several CTs) is not judged.
 
 from itertools import product
 
-from ...enums import LesionType
-from .nodule import Growth, Nodule, Patient, Screening, Suggestion, needs, other_type, within_error
+from ...enums import LesionType, Screening
+from .nodule import Growth, Nodule, Patient, Suggestion, needs, other_type, within_error
 
 GUIDELINE = "Lung-RADS v2022"
 GROWTH_MM, GROWTH_DAYS = 1.5, 366

@@ -2,20 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeVar
 
-from ...enums import LesionType
+from ...enums import LesionType, Screening
 
 T = TypeVar("T")
-
-
-class Screening(StrEnum):
-    """Why the CT was taken."""
-
-    BASELINE = "baseline"
-    ANNUAL = "annual"
-    INCIDENTAL = "incidental"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,79 @@
+"""What guidelines suggest for the lesions of a follow-up's last CT, from what was measured of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ..enums import Fate, LesionType
+from .follow_up.change import DoublingTime
+from .follow_up.follow import FollowUp
+from .follow_up.tracks import Track
+from .measures import Measures
+from .measuring import measures_of
+from .suggestions.bts import bts
+from .suggestions.fleischner import fleischner
+from .suggestions.lung_rads import lung_rads
+from .suggestions.nodule import Growth, Nodule, Patient, Suggestion
+
+GUIDELINES: Mapping[str, Callable[[Nodule, Patient], Suggestion]] = {
+    "lung-rads": lung_rads,
+    "fleischner": fleischner,
+    "bts": bts,
+}
+
+
+def suggested(follow_up: FollowUp, names: Sequence[str], patient: Patient) -> dict[int, list[Suggestion]]:
+    """By the lesion's track, for those that the last CT lists, in the order of ``names`` (of `GUIDELINES`)."""
+    last = follow_up.points[-1]
+    measured = {
+        lesion.id: found
+        for (lesion, _), found in zip(last.result.outlines, measures_of(last.result, last.ct), strict=True)
+    }
+    listed = {lesion.id for lesion in last.result.lesions}
+    return {
+        track.id: [
+            GUIDELINES[name](nodule_of(measured[number], growth_of(follow_up, track)), patient) for name in names
+        ]
+        for track in follow_up.tracks
+        if (number := track.lesions[-1]) is not None and number in listed
+    }
+
+
+def nodule_of(measured: Measures, growth: Growth | None = None) -> Nodule:
+    """What a guideline is asked with."""
+    part_solid = measured.type == LesionType.PART_SOLID
+    return Nodule(
+        type=measured.type,
+        mean_diameter_mm=measured.mean_diameter_mm,
+        diameter_error_mm=measured.diameter_error_mm,
+        volume_mm3=measured.subvoxel_volume_mm3,
+        volume_error_mm3=measured.subvoxel_volume_mm3 * measured.volume_error_percent / 100,
+        solid_diameter_mm=measured.solid_diameter_mm if part_solid else None,
+        solid_error_mm=measured.diameter_error_mm,
+        growth=growth,
+    )
+
+
+def growth_of(follow_up: FollowUp, track: Track) -> Growth | None:
+    """From the last CT but one to the last; None where both could not be compared."""
+    step = track.steps[-1]
+    if step is None or step.fate == Fate.NOT_COMPARED:
+        return None
+    if step.fate == Fate.NEW:
+        return Growth(new=True)
+    earlier, later = track.lesions[-2], track.lesions[-1]
+    if step.change is None or earlier is None or later is None:
+        return None
+    one, other = follow_up.points[-2:]
+    means = [
+        (lesion.long_axis_mm + lesion.short_axis_mm) / 2 for lesion, _ in (one.outline(earlier), other.outline(later))
+    ]
+    doubling = step.doubling or DoublingTime(None)
+    return Growth(
+        diameter_mm=means[1] - means[0],
+        diameter_error_mm=step.change.long_axis_limit_mm,
+        volume_percent=step.change.volume_percent,
+        volume_error_percent=step.change.volume_limit_percent,
+        days=None if one.date is None or other.date is None else (other.date - one.date).days,
+        doubling_days=doubling.days,
+        doubling_low=doubling.low,
+        doubling_high=doubling.high,
+    )
