@@ -52,12 +52,14 @@ if [ "$needs" = test ] && [ "$(uname)" = Linux ]; then
     # what programs ask of the network is watched by strace; without certificates ONNX Runtime asks nothing anyway
     command -v strace >/dev/null || lack strace
     file ca-certificates /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs
-    # A check of DICOM objects, an archive to send them to, a browser for a cohort's overview: tests that lack them skip,
-    # but in continuous integration. Nobody has to run an archive for `make test`.
+    # A check of DICOM objects, an archive to send them to, a browser for overview and report, letters for its PDF: tests that
+    # lack them skip, but in continuous integration. Nobody has to run an archive for `make test`.
     if [ "$1" = packages ]; then
         command -v chromium >/dev/null || command -v google-chrome >/dev/null || lack chromium
         command -v dciodvfy >/dev/null || lack dicom3tools
         file orthanc /usr/sbin/Orthanc /usr/local/sbin/Orthanc
+        library libpangoft2-1.0.so.0 libpangoft2-1.0-0
+        library libharfbuzz-subset.so.0 libharfbuzz-subset0
     fi
 fi
 

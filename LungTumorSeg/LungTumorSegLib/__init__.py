@@ -2,7 +2,8 @@
 
 The public names load what they need when first used: `read_ct` reads a CT, `segment` finds its lesions by `Options`
 and returns a `Result`, `Findings` takes what a user changes in one, `save` writes it into a folder, `save_dicom` with
-DICOM objects. `compare` follows the lesions of one patient through several CTs, `save_follow_up` writes that.
+DICOM objects, `save_report` with a page for people. `compare` follows the lesions of one patient through several CTs,
+`save_follow_up` writes that.
 
     ct = read_ct("ct.nrrd")  # or a folder of DICOM files
     result = segment(ct, Options(min_diameter_mm=5))
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .dicom_out.save import save_dicom
     from .findings.review import Findings
     from .readers.ct import read_ct
+    from .report.save import save_report
     from .segmentation import segment
     from .writers.follow_up_files import save_follow_up
     from .writers.result_files import save
@@ -37,6 +39,7 @@ _MODULES = {
     "Findings": ".findings.review",
     "save": ".writers.result_files",
     "save_dicom": ".dicom_out.save",
+    "save_report": ".report.save",
     "compare": ".comparison",
     "save_follow_up": ".writers.follow_up_files",
 }
@@ -49,6 +52,7 @@ __all__ = [
     "save",
     "save_dicom",
     "save_follow_up",
+    "save_report",
     "segment",
 ]
 

@@ -91,6 +91,13 @@ class DicomObject(StrEnum):
     SR = "sr"
 
 
+class Language(StrEnum):
+    """Of a report."""
+
+    ENGLISH = "en"
+    CHINESE = "zh-CN"
+
+
 class Fate(StrEnum):
     """What became of a lesion from one CT to the next."""
 

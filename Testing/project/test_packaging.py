@@ -12,6 +12,8 @@ import pytest
 from Testing.support.paths import MODULE, ROOT
 
 HOME = "https://github.com/LungTumorSeg/LungTumorSeg"
+# files of the library that are no code
+DATA = ("/py.typed", "/report/page.css", "/report/page.html")
 RAW = "https://raw.githubusercontent.com/LungTumorSeg/LungTumorSeg/main/"
 
 
@@ -49,7 +51,7 @@ def extension(variable: str) -> str:
     ("variable", "wanted"),
     [
         ("MODULE_PYTHON_SCRIPTS", lambda name: name.endswith(".py")),
-        ("MODULE_PYTHON_RESOURCES", lambda name: name.startswith("Resources/") or name.endswith("/py.typed")),
+        ("MODULE_PYTHON_RESOURCES", lambda name: name.startswith("Resources/") or name.endswith(DATA)),
     ],
 )
 def test_every_file_of_the_module_is_packaged(variable, wanted):
@@ -61,9 +63,7 @@ def test_every_file_of_the_module_is_packaged(variable, wanted):
 
 
 def test_no_file_lies_in_the_module_that_is_neither_script_nor_resource():
-    strays = [
-        n for n in tracked(MODULE) if not (n.endswith(".py") or n.startswith("Resources/") or n.endswith("/py.typed"))
-    ]
+    strays = [n for n in tracked(MODULE) if not (n.endswith((".py", *DATA)) or n.startswith("Resources/"))]
     assert strays == ["CMakeLists.txt"]
 
 

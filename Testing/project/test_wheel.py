@@ -61,7 +61,7 @@ def test_the_wheel_offers_the_extras_that_the_documentation_names(wheel):
         (name,) = (name for name in content.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = content.read(name).decode()
     extras = {line.removeprefix("Provides-Extra: ") for line in metadata.splitlines() if "Provides-Extra" in line}
-    assert {"openvino", "onnxruntime", "tensorflow", "training", "dicom"} <= extras
+    assert {"openvino", "onnxruntime", "tensorflow", "training", "dicom", "report"} <= extras
 
 
 def test_library_and_model_are_those_of_the_folder(installed):

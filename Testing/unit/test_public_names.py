@@ -17,6 +17,7 @@ NAMES = {
     "Findings": "LungTumorSegLib.findings.review",
     "save": "LungTumorSegLib.writers.result_files",
     "save_dicom": "LungTumorSegLib.dicom_out.save",
+    "save_report": "LungTumorSegLib.report.save",
     "compare": "LungTumorSegLib.comparison",
     "save_follow_up": "LungTumorSegLib.writers.follow_up_files",
 }
@@ -50,7 +51,7 @@ for found in pkgutil.walk_packages(LungTumorSegLib.__path__, "LungTumorSegLib.")
     if ".slicer_" not in found.name and not found.name.endswith("__main__"):
         importlib.import_module(found.name)
 from LungTumorSegLib import *
-names = read_ct, segment, Options, Result, Findings, save, save_dicom, compare, save_follow_up
+names = read_ct, segment, Options, Result, Findings, save, save_dicom, save_report, compare, save_follow_up
 print(*(f"{value.__module__}.{value.__name__}" for value in names))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=MODULE, capture_output=True, text=True)

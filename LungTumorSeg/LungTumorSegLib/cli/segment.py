@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..enums import Device, DicomObject, Precision
+from ..enums import Device, DicomObject, Language, Precision
 from ..errors import InputError
 from ..model.engines import ENGINE_NAMES
 from .errors import Debug, exit_codes
@@ -127,9 +127,12 @@ Dicom = Annotated[
     ),
 ]
 Png = Annotated[bool, typer.Option("--png", help="Write pictures as well: an overview and the ten best lesions.")]
+AsReport = Annotated[bool, typer.Option("--report", help="Write a page for people as well: report.html.")]
+AsPdf = Annotated[bool, typer.Option("--pdf", help="The report as report.pdf too; needs WeasyPrint.")]
+LanguageName = Annotated[str, typer.Option(**_one_of(tuple(Language)))]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in the output folder.")]
 Identify = Annotated[
-    bool, typer.Option("--identify", help="Write the CT's whole path into result.json, not its file name alone.")
+    bool, typer.Option("--identify", help="Write the CT's whole path into result.json; name the patient in the report.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print notes and errors only; with --json no progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print progress, notes, result and errors as JSON lines.")]
@@ -161,6 +164,9 @@ def segment_command(
     labels: Labels = None,
     dicom: Dicom = None,
     png: Png = False,
+    report: AsReport = False,
+    pdf: AsPdf = False,
+    language: LanguageName = "en",
     overwrite: Overwrite = False,
     identify: Identify = False,
     quiet: Quiet = False,
@@ -174,7 +180,10 @@ def segment_command(
     """
     if save_probability and point:
         raise typer.BadParameter("with --point the CT is not looked at as a whole: leave out one of the two")
+    if language != Language.ENGLISH and not (report or pdf):
+        raise typer.BadParameter("the language is that of the report: add --report")
     objects = _dicom_objects(dicom)
+    page = {"language": language, "with_pdf": pdf} if report or pdf else None
     from ..data import Options  # 2 s of imports from here on, which --help and --version need not wait for
     from . import segment_run
 
@@ -194,4 +203,4 @@ def segment_command(
     reading = {"series": series, "allow_partial": allow_partial, "add_hu": add_hu}
     writing = {"overwrite": overwrite, "with_pictures": png, "identify": identify}
     with exit_codes(debug, as_json):
-        segment_run.run(input, output, options, reading, writing, labels, objects, quiet, as_json, log)
+        segment_run.run(input, output, options, reading, writing, labels, objects, page, quiet, as_json, log)

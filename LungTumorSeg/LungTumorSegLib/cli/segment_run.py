@@ -1,6 +1,7 @@
 """One run of ``lungtumorseg segment``: read, segment, write, print."""
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,10 @@ from .. import case
 from ..data import CT, Options, Result
 from ..dicom_out import export
 from ..enums import DicomObject
+from ..findings.measuring import measures_of
 from ..lesions.order import order_sentence
 from ..model.bundle import load_bundle
+from ..report import save as report_files
 from ..writers import label_map, result_files
 from ..writers.lesion_table import centre_ras
 from .notes import print_notes
@@ -33,6 +36,7 @@ def run(
     writing: dict[str, Any],
     labels: Path | None,
     dicom: tuple[DicomObject, ...],
+    report: dict[str, Any] | None,
     quiet: bool,
     as_json: bool,
     log: Path | None,
@@ -40,24 +44,34 @@ def run(
     """Segment a CT into the folder ``output`` and print what was found.
 
     reading, writing: further arguments of `read_ct` and `result_files.save`. labels: file of a label map. dicom:
-    objects to be written. Raises what these, `label_map`, `dicom_out` and `segment` raise.
+    objects to be written. report: arguments of `report.save.prepare`, None: no report. Raises what these, `label_map`,
+    `dicom_out` and `segment` raise.
     """
     pictures = ["overview.png"] if writing["with_pictures"] else []
     also = [result_files.PROBABILITY, *pictures] if options.keep_probability else pictures
     also += [export.FILES[kind] for kind in dicom]
+    if report is not None:
+        report_files.check(report["with_pdf"])
+        also += report_files.REPORTS[: 1 + report["with_pdf"]]
     with RunLog(log) as run_log, result_files.reserved(output, writing["overwrite"], also):
         if labels is not None:
             label_map.check(labels, output, writing["overwrite"])
         bundle = load_bundle(options.model)
         ct, notes = case.read(input, bundle, reading)
         objects = export.prepare(ct, dicom) if dicom else None
+        page = None if report is None else report_files.prepare(ct, identify=writing["identify"], **report)
         with progress_shown(quiet, as_json) as progress:
             result = case.segmented(ct, options, bundle, progress)
         with ExitStack() as also_written:
             if labels is not None:
                 also_written.enter_context(label_map.written(labels, result))
-            more = None if objects is None else partial(objects.write, result=result)
-            files = result_files.save(result, ct, output, **writing, also=more)
+            measured = measures_of(result, ct)
+            more: list[Callable[[Path], object]] = []
+            if objects is not None:
+                more.append(partial(objects.write, result=result))
+            if page is not None:
+                more.append(partial(page.write, result=result, ct=ct, measured=measured))
+            files = result_files.save(result, ct, output, **writing, measured=measured, also=more)
         run_log.found(result)
     if objects is not None and not result.lesions:
         notes = (*notes, "No DICOM object was written: no lesion is listed.")

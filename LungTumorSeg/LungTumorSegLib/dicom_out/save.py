@@ -32,4 +32,4 @@ def save_dicom(
     """
     export = prepare(ct, [DicomObject(name) for name in objects])
     also = partial(export.write, result=result, names=names, drawn=drawn, reviewed=reviewed)
-    return result_files.save(result, ct, folder, names=names, drawn=drawn, also=also, **options)
+    return result_files.save(result, ct, folder, names=names, drawn=drawn, also=[also], **options)

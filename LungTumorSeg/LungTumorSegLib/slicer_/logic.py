@@ -6,12 +6,14 @@ Everything a user passes or gets is RAS mm, world, as Slicer shows it; results s
 import logging
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import slicer
 
 from ..checks import check
 from ..data import CT, Options
+from ..enums import DicomObject
 from ..errors import LungTumorSegError
 from ..findings.review import Findings
 from ..model import limits
@@ -199,32 +201,48 @@ class LungTumorSegLogicBase:
         self.registry.remove(findings)
 
     def save(
-        self, findings: Findings, folder: str | Path, overwrite: bool = False, png: bool = False, dicom=()
+        self,
+        findings: Findings,
+        folder: str | Path,
+        overwrite: bool = False,
+        png: bool = False,
+        dicom=(),
+        report: bool = False,
+        language: str = "en",
     ) -> list[Path]:
         """Write segmentation.seg.nrrd, lesions.csv and result.json, as the command does; returns the files.
 
         dicom: DICOM objects to be written as well (``seg``, ``sr``, ``probability``), of a volume that was loaded from
-        Slicer's DICOM database. Raises OutputError: the folder can't be written or, without ``overwrite``, holds an
-        earlier result. With ``dicom`` also the errors of `dicom_out.save`.
+        Slicer's DICOM database. report: also report.html, in ``language`` (``en`` or ``zh-CN``). Raises OutputError:
+        the folder can't be written or, without ``overwrite``, holds an earlier result. With ``dicom`` or ``report``
+        also the errors of `dicom_out.export.prepare` and `report.save.prepare`.
         """
-        from ..writers import result_files  # brings packages that Slicer lacks until they are installed
+        # these bring packages that Slicer lacks until they are installed
+        from ..findings.measuring import measures_of
+        from ..writers import result_files
 
         self.take_over_edits(findings)
         result, ct = findings.as_result(), findings.ct
-        options = {
-            "overwrite": overwrite,
-            "with_pictures": png,
-            "names": findings.names,
-            "smooth_mm": findings.smooth_mm,
-            "drawn": {lesion.id for lesion in findings.lesions if findings.is_drawn(lesion.id)},
-        }
-        if not dicom:
-            return result_files.save(result, ct, Path(folder), **options)
-        from ..dicom_out.save import save_dicom
-        from .scene import dicom_files
+        names, smooth_mm = findings.names, findings.smooth_mm
+        drawn = {lesion.id for lesion in findings.lesions if findings.is_drawn(lesion.id)}
+        also = []
+        if report:
+            from ..report.save import prepare
 
-        ct = replace(ct, frames=dicom_files.frames(self.volume(findings)))
-        return save_dicom(result, ct, Path(folder), dicom, **options)
+            page = prepare(ct, language)
+        if dicom:
+            from ..dicom_out import export
+            from .scene import dicom_files
+
+            ct = replace(ct, frames=dicom_files.frames(self.volume(findings)))
+            objects = export.prepare(ct, [DicomObject(name) for name in dicom])
+            also.append(partial(objects.write, result=result, names=names, drawn=drawn))
+        measured = measures_of(result, ct, smooth_mm, drawn)
+        if report:
+            more = {"result": result, "ct": ct, "measured": measured, "names": names, "smooth_mm": smooth_mm}
+            also.append(partial(page.write, **more))
+        changed = {"names": names, "smooth_mm": smooth_mm, "drawn": drawn, "measured": measured}
+        return result_files.save(result, ct, Path(folder), overwrite, png, also=also, **changed)
 
     def compare(self, findings: Findings, other) -> compare.Comparison:
         """Agreement of the accepted lesions with another vtkMRMLSegmentationNode. Raises GeometryError."""

@@ -155,7 +155,7 @@ def _overview(chest: AxialView, name: str) -> Figure:
     for axis, width, place, title in views:
         axes = figure.add_axes(place)
         # a side view from the left has the front of the chest on its left, as y grows to the back
-        axes.imshow(_radiograph(chest.voxels, axis), cmap="gray", origin="lower", extent=(0, width, 0, nz * dz))
+        axes.imshow(radiograph(chest.voxels, axis), cmap="gray", origin="lower", extent=(0, width, 0, nz * dz))
         for lesion, mask in zip(chest.lesions[:MOST_LESIONS], chest.masks, strict=False):
             box, placed = chest.placed(lesion, mask)
             ends = box.pairs[0], box.pairs[3 - axis]
@@ -180,7 +180,7 @@ def _count(lesions: Sequence[Lesion]) -> str:
     return words + (f", the {MOST_LESIONS} best shown" if len(lesions) > MOST_LESIONS else "")
 
 
-def _radiograph(voxels: np.ndarray, axis: int) -> np.ndarray:
+def radiograph(voxels: np.ndarray, axis: int) -> np.ndarray:
     """Mean density along an axis, air 0 and water 1, brightened like a chest X-ray."""
     mean = np.empty([n for i, n in enumerate(voxels.shape) if i != axis], np.float32)
     for z, plane in enumerate(voxels):

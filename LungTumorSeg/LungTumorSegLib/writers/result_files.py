@@ -1,19 +1,21 @@
 """The files that a user gets from a run, all of them or none."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..data import CT, Result
 from ..errors import OutputError
+from ..findings.measures import Measures
 from . import json_record, lesion_table, output_folder, seg_nrrd
 
 SEGMENTATION, TABLE, RECORD, PROBABILITY = "segmentation.seg.nrrd", "lesions.csv", "result.json", "probability.nrrd"
 PICTURES = ("overview.png", "lesion_*.png")
+REPORT = ("report.html", "report.pdf")
 DICOM = ("seg.dcm", "probability.dcm", "sr.dcm")
 ALWAYS = (SEGMENTATION, TABLE, RECORD)
 # in the order in which they move into the folder: where result.json is, the result is whole
-FILES = (SEGMENTATION, TABLE, PROBABILITY, *PICTURES, *DICOM, RECORD)
+FILES = (SEGMENTATION, TABLE, PROBABILITY, *PICTURES, *REPORT, *DICOM, RECORD)
 
 
 def holds_result(folder: Path) -> bool:
@@ -45,7 +47,8 @@ def save(
     smooth_mm: float = 0.0,
     drawn: Collection[int] = (),
     identify: bool = False,
-    also: Callable[[Path], object] | None = None,
+    measured: Sequence[Measures] | None = None,
+    also: Sequence[Callable[[Path], object]] = (),
 ) -> list[Path]:
     """Write the result into ``folder``, which is made if need be; returns the files.
 
@@ -53,8 +56,9 @@ def save(
     ``probability.nrrd`` (uint8, round(255 p), on the CT's grid) if the result has the map; ``*.png`` if asked for.
 
     What the user did, which a `Result` does not know: names by lesion id, the sigma with which the probability was
-    smoothed, the ids of the lesions drawn by hand. identify: ``result.json`` names the CT by its path too. also: writes
-    further files of `FILES` into the folder that it gets (see `dicom_out`).
+    smoothed, the ids of the lesions drawn by hand. identify: ``result.json`` names the CT by its path too. measured:
+    `Measures` of each of ``result.outlines``, where they are known already. also: each writes further files of `FILES`
+    into the folder that it gets (see `dicom_out`, `report`).
 
     Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result and not
     ``overwrite``, a run that writes there. The folder is then as it was.
@@ -63,7 +67,8 @@ def save(
 
     folder = Path(folder)
     with output_folder.all_or_nothing(folder, FILES, overwrite) as part:
-        measured = measures_of(result, ct, smooth_mm, drawn)
+        if measured is None:
+            measured = measures_of(result, ct, smooth_mm, drawn)
         seg_nrrd.write(part / SEGMENTATION, result, names, drawn)
         lesion_table.write_csv(part / TABLE, result, ct.name, measured, names)
         if result.probability is not None:
@@ -71,8 +76,8 @@ def save(
             seg_nrrd.write_nrrd(part / PROBABILITY, result.probability, seg_nrrd.grid_header(result.geometry) | content)
         if with_pictures:
             _write_pictures(part, result, ct, names)
-        if also is not None:
-            also(part)
+        for write in also:
+            write(part)
         written = sorted([*(path.name for path in part.iterdir()), RECORD])
         json_record.write(part / RECORD, result, ct, measured, names, smooth_mm, written, identify)
     return [folder / name for name in written]

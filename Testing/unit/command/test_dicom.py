@@ -86,12 +86,23 @@ def _name_everywhere(dataset):
 def test_the_patients_name_is_in_the_objects_alone(series, output, tmp_path):
     edited(list(series.iterdir()), _name_everywhere)
     log, labels = tmp_path / "run.log", tmp_path / "labels.nii.gz"
-    options = ("--dicom", "seg,probability,sr", "--png", "--log", log, "--labels", labels, "--json", "--no-lung-mask")
+    options = (
+        "--dicom",
+        "seg,probability,sr",
+        "--png",
+        "--report",
+        "--log",
+        log,
+        "--labels",
+        labels,
+        "--json",
+        "--no-lung-mask",
+    )
     ended = run("segment", series, "-o", output, *options, "--series", "1.2.826", "--allow-partial")
     assert ended.exit_code == 0, ended.stderr
     secret = NAME.lower().encode()
     others = [path for path in (*output.iterdir(), log, labels) if path.suffix != ".dcm"]
-    assert len(others) > 6
+    assert len(others) > 7
     assert [path.name for path in others if secret in path.read_bytes().lower()] == []
     assert NAME.lower() not in (ended.stdout + ended.stderr + " ".join(_names(output))).lower()
     for path in output.glob("*.dcm"):

@@ -1,0 +1,102 @@
+"""What stands in a report: one dictionary, from which the page is made."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..data import CT, Lesion, Result
+from ..enums import Status
+from ..findings.measures import Measures
+from ..geometry import ras_from_lps
+from ..lesions import terminology
+from ..writers.lesion_table import centre_ras
+from ..writers.pictures import AxialView
+from . import facts
+from .key_images import key_images
+from .projection import projections
+
+MOST_PICTURED = 40  # a page of 120 pictures has 3 MB
+
+
+def content(
+    result: Result,
+    ct: CT,
+    measured: Sequence[Measures],
+    names: Mapping[int, str] | None = None,
+    smooth_mm: float = 0.0,
+    patient: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Plain values and data URIs by the names that the template uses.
+
+    measured: `Measures` of each of ``result.outlines``. names, smooth_mm: see `result_files.save`. patient: what names
+    the patient, if the report shall.
+    """
+    listed = list(zip(result.lesions, result.masks, measured[: len(result.lesions)], strict=True))
+    kept = [entry for entry in listed if entry[0].status != Status.REJECTED]
+    view = AxialView(result, ct)
+    rows = [_row(result, view, *entry, names, pictured=i < MOST_PICTURED) for i, entry in enumerate(kept)]
+    model = facts.model_facts(result)
+    return {
+        "program": f"LungTumorSeg {__version__}",
+        "made": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+        "ct": facts.ct_facts(ct),
+        "patient": dict(patient or {}),
+        "rows": rows,
+        "rejected": [lesion.id for lesion, _, _ in listed if lesion.status == Status.REJECTED],
+        "less_likely": len(result.less_likely),
+        "most_pictured": MOST_PICTURED,
+        "projections": projections(view, [x for x, _, _ in kept], [m for _, m, _ in kept]) if kept else {},
+        "error": _largest_error([m for _, _, m in kept]),
+        "thresholds": _thresholds(result, model, smooth_mm),
+        "notes": facts.notes(ct, result, model),
+        "result": result,
+        "model": model,
+    }
+
+
+def _row(
+    result: Result,
+    view: AxialView,
+    lesion: Lesion,
+    mask: np.ndarray,
+    measured: Measures,
+    names: Mapping[int, str] | None,
+    pictured: bool,
+) -> dict[str, Any]:
+    red, green, blue = (round(255 * share) for share in terminology.color(lesion))
+    return {
+        "lesion": lesion,
+        "measured": measured,
+        "name": (names or {}).get(lesion.id, ""),
+        "color": f"#{red:02x}{green:02x}{blue:02x}",
+        "centre_ras": centre_ras(result.geometry, lesion, mask),
+        "pictures": key_images(view, lesion, mask, measured) if pictured else {},
+    }
+
+
+def _largest_error(measured: Sequence[Measures]) -> dict[str, float]:
+    if not measured:
+        return {}
+    return {
+        "volume_percent": max(m.volume_error_percent for m in measured),
+        "diameter_mm": max(m.diameter_error_mm for m in measured),
+    }
+
+
+def _thresholds(result: Result, model: facts.ModelFacts | None, smooth_mm: float) -> dict[str, Any]:
+    """Those in force. least_confidence: None where neither user nor card says it."""
+    options = result.options
+    least = options.min_confidence
+    if least is None and model is not None:
+        least = model.card.min_confidence
+    return {
+        "probability": sorted({lesion.threshold for lesion in result.lesions}),
+        "min_diameter_mm": options.min_diameter_mm,
+        "min_confidence": least,
+        "lungs": result.lungs is not None,
+        "smooth_mm": smooth_mm,
+        "points_ras": [ras_from_lps(point) for point in options.points_lps],
+    }

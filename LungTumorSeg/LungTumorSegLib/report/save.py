@@ -1,0 +1,97 @@
+"""A report: checked before a run, written with the other files of its result, all or none."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..data import CT, Result
+from ..enums import Language
+from ..errors import InputError
+from ..findings.measures import Measures
+from ..findings.measuring import measures_of
+from ..writers import result_files
+from . import facts, pdf
+
+REPORTS = result_files.REPORT
+HTML, PDF = REPORTS
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a report is to be written. patient: what names the patient in it."""
+
+    language: Language = Language.ENGLISH
+    with_pdf: bool = False
+    patient: Mapping[str, str] = field(default_factory=dict)
+
+    def write(
+        self,
+        folder: Path,
+        result: Result,
+        ct: CT,
+        measured: Sequence[Measures],
+        names: Mapping[int, str] | None = None,
+        smooth_mm: float = 0.0,
+    ) -> None:
+        """Write ``report.html``, and ``report.pdf`` if asked for, into an existing folder. Raises OSError.
+
+        measured: `Measures` of each of ``result.outlines``. names, smooth_mm: see `result_files.save`.
+        """
+        from . import page  # not before `check` has found Jinja2
+        from .content import content
+
+        html = page.render(content(result, ct, measured, names, smooth_mm, self.patient), self.language)
+        (folder / HTML).write_text(html, "utf-8")
+        if self.with_pdf:
+            (folder / PDF).write_bytes(pdf.render(html))
+
+
+def check(with_pdf: bool = False) -> None:
+    """Raise InputError where a package is missing, before anything is computed."""
+    for package, name in (("jinja2", "Jinja2"), ("matplotlib", "matplotlib")):
+        if find_spec(package) is None:
+            raise InputError(f"The report needs {name}, which is not installed. Install it with: pip install {name}")
+    if with_pdf:
+        pdf.check()
+
+
+def prepare(
+    ct: CT, language: Language | str = Language.ENGLISH, with_pdf: bool = False, identify: bool = False
+) -> Report:
+    """The report of a CT. identify: it names the patient and the CT's path.
+
+    InputError: a package is missing.
+    """
+    check(with_pdf)
+    return Report(Language(language), with_pdf, facts.patient(ct) if identify else {})
+
+
+def save_report(
+    result: Result,
+    ct: CT,
+    folder: Path,
+    *,
+    language: Language | str = Language.ENGLISH,
+    with_pdf: bool = False,
+    identify: bool = False,
+    names: Mapping[int, str] | None = None,
+    smooth_mm: float = 0.0,
+    drawn: Collection[int] = (),
+    **options: Any,
+) -> list[Path]:
+    """`result_files.save` with ``report.html`` among the files; returns the files.
+
+    result: what `segment` found, or `Findings.as_result` of a reviewed one. language: ``en`` or ``zh-CN``. with_pdf:
+    also ``report.pdf``. identify: the report names the patient and the path, ``result.json`` the path. names,
+    smooth_mm, drawn, options: as there; names and smooth_mm are those of `Findings`.
+
+    Raises OutputError as `result_files.save` does, and InputError where a package is missing: nothing is written then.
+    """
+    report = prepare(ct, language, with_pdf, identify)
+    measured = measures_of(result, ct, smooth_mm, drawn)
+    also = partial(report.write, result=result, ct=ct, measured=measured, names=names, smooth_mm=smooth_mm)
+    more: dict[str, Any] = {"drawn": drawn, "identify": identify, "measured": measured, "also": [also]}
+    return result_files.save(result, ct, folder, names=names, smooth_mm=smooth_mm, **more, **options)
