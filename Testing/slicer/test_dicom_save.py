@@ -30,14 +30,14 @@ def saved(scene, series, tmp_path, monkeypatch):
     monkeypatch.setattr(slicer, "dicomDatabase", DICOMDatabase(paths), raising=False)
     logic = LungTumorSegLogicBase()
 
-    def save(change=lambda volume: None):
+    def save(change=lambda volume: None, **options):
         volume = headless.add_volume(read_ct(series))
         volume.SetAttribute("DICOM.instanceUIDs", " ".join(paths))
         change(volume)
         ct = ct_from_volume(volume)
         findings = Findings(ct, case.without_overlap(case.made_result(ct)), CARD)
         logic.registry.add(findings, volume, storage.pack(findings))
-        logic.save(findings, tmp_path / "out", dicom=["seg", "sr"])
+        logic.save(findings, tmp_path / "out", dicom=["seg", "sr"], **options)
         return findings
 
     yield save
@@ -54,6 +54,14 @@ def test_the_objects_are_those_of_the_command(saved, tmp_path):
     assert {"seg.dcm", "sr.dcm"} < {path.name for path in (tmp_path / "out").iterdir()}
     by_command = case.write(tmp_path / "command", kinds=["seg"], change=case.without_overlap).read("seg")
     assert [s.TrackingUID for s in seg.SegmentSequence] == [s.TrackingUID for s in by_command.SegmentSequence]
+
+
+def test_a_report_goes_with_them_and_has_the_users_names(saved, tmp_path):
+    findings = saved(report=True, language="zh-CN")
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert 'lang="zh-CN"' in page and page.count("data:image/jpeg") == 2 + 3 * len(findings.lesions)
+    assert {"report.html", "seg.dcm", "sr.dcm"} < {path.name for path in (tmp_path / "out").iterdir()}
+    assert case.STUDY["PatientName"].replace("^", " ") not in page
 
 
 def _refused(saved, tmp_path, error, match, change):

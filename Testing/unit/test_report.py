@@ -229,7 +229,8 @@ def test_the_patient_is_named_only_if_asked_for(series, tmp_path, identify):
     ct = read_ct(series)
     made = dicom_out_case.made_result(ct)
     save_report(made, ct, tmp_path / "out", identify=identify)
-    html = (tmp_path / "out" / "report.html").read_text("utf-8")
+    # any three letters stand somewhere in a picture's base64
+    html = re.sub('data:image[^"]*', "", (tmp_path / "out" / "report.html").read_text("utf-8"))
     secrets = ("Doe", "Jane", "4711", "19500102", "20240305", str(series))
     assert [secret in html for secret in secrets] == [identify] * len(secrets)
     assert "Roe" not in html and ct.source["series_uid"] in html

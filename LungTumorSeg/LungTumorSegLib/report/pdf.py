@@ -9,7 +9,7 @@ def check() -> None:
         import weasyprint  # noqa: F401
     except ModuleNotFoundError:
         raise InputError(
-            "The report as PDF needs WeasyPrint, which is not installed. Install it with: pip install weasyprint"
+            "The report as PDF needs WeasyPrint, which is not installed. Install it (pip install weasyprint)."
         ) from None
     except OSError:
         raise InputError(

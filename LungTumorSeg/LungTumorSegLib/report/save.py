@@ -53,7 +53,7 @@ def check(with_pdf: bool = False) -> None:
     """Raise InputError where a package is missing, before anything is computed."""
     for package, name in (("jinja2", "Jinja2"), ("matplotlib", "matplotlib")):
         if find_spec(package) is None:
-            raise InputError(f"The report needs {name}, which is not installed. Install it with: pip install {name}")
+            raise InputError(f"The report needs {name}, which is not installed. Install it (pip install {name}).")
     if with_pdf:
         pdf.check()
 

@@ -22,6 +22,7 @@ CHINESE = {
     "A program found and measured these lesions. It misses lesions and lists false ones. A person who can read a chest "
     "CT has to check every one of them.": "以下病灶由程序检出并测量。程序会漏诊，也会列出假阳性。"
     "每个病灶都必须由能够阅读胸部 CT 的人员核对。",
+    "lesion listed": "个病灶列出",
     "lesions listed": "个病灶列出",
     "Rejected by the reader: {count}": "已被阅片者排除：{count}",
     "Less likely, not shown: {count}": "可能性较低，未显示：{count}",
