@@ -22,7 +22,7 @@ WINDOW_HU = (-1000.0, 200.0)  # air to soft tissue: contrast agent in the heart 
 LEVELS, FIELD_SIGMA = ((4, 100), (2, 80), (1, 30)), 1.5
 # Sigma of the field by which the vessels are compared: demons bend any patient's vessels onto another's, a breath is
 # smooth
-STIFF_MM = 20.0
+STIFF_MM = 25.0
 SAMPLED, SEED = 0.25, 7  # of the voxels, the same in each run
 
 
