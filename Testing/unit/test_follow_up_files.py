@@ -114,6 +114,22 @@ def test_an_earlier_comparison_stays_unless_overwriting_is_asked_for(followed, t
     assert not (tmp_path / "lesion_02.png").exists() and (tmp_path / "mine.txt").exists()
 
 
+def test_the_users_own_files_in_a_time_points_folder_are_not_removed(followed, tmp_path):
+    save_follow_up(followed, tmp_path)
+    (tmp_path / "time_point_1" / ".DS_Store").touch()
+    save_follow_up(followed, tmp_path, overwrite=True)
+    own = tmp_path / "time_point_2" / "my reading.txt"
+    own.write_text("mine")
+    with pytest.raises(OutputError, match=r"time_point_2 holds my reading\.txt"):
+        save_follow_up(followed, tmp_path, overwrite=True)
+    with (
+        pytest.raises(OutputError, match=r"time_point_2 holds my reading\.txt"),
+        follow_up_files.reserved(tmp_path, 2, overwrite=True),
+    ):
+        pytest.fail("it is said before the work")
+    assert own.read_text() == "mine" and (tmp_path / "time_point_1" / "result.json").exists()
+
+
 def test_a_folder_of_that_name_is_refused_before_the_work(tmp_path):
     (tmp_path / "time_point_2").mkdir()
     with (

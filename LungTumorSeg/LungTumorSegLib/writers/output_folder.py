@@ -11,6 +11,8 @@ from pathlib import Path
 from ..errors import OutputError
 from . import folder_lock
 
+RECORD_OF_A_PART = "result.json"  # of a folder that is a part of a larger result
+
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "your quota on this disk is used up",
@@ -106,14 +108,30 @@ def made(folder: Path) -> Iterator[None]:
 
 
 def _refuse_own(folder: Path, files: tuple[str, ...], names: Collection[str]) -> None:
-    """Raise OutputError where one of these names is a file of the user's."""
-    old = [path.name for path in earlier(folder, files)]
+    """Raise OutputError where one of these names is a file of the user's, or lies in a folder that is replaced."""
+    replaced = earlier(folder, files)
+    for path in replaced:
+        if path.is_dir() and (own := _own_files(path)):
+            raise OutputError(
+                f"{path} holds {own[0]}, which no run of LungTumorSeg has recorded as its own. Move it away, or choose "
+                "another output folder."
+            )
+    old = [path.name for path in replaced]
     for name in names:
         if name not in old and (folder / name).exists():
             raise OutputError(
                 f"{folder} holds a file {name} that no run of LungTumorSeg has recorded as its own. Move it away, or "
                 "choose another output folder."
             )
+
+
+def _own_files(part: Path) -> list[str]:
+    """What in a result's folder its record does not name; what systems hide there (.DS_Store) is nobody's."""
+    try:
+        recorded = json.loads((part / RECORD_OF_A_PART).read_text("utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        recorded = []
+    return sorted(path.name for path in part.iterdir() if path.name not in recorded and not path.name.startswith("."))
 
 
 def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
