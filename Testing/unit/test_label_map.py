@@ -86,6 +86,20 @@ def test_a_file_that_is_there_stays_unless_overwriting_is_asked_for(tmp_path):
     assert path.read_text() == "mine"
 
 
+@pytest.mark.parametrize(("labels", "other"), [("ct.mhd", "ct.zraw"), ("ct.hdr", "ct.img"), ("ct.nhdr", "ct.raw.gz")])
+def test_nor_are_the_voxels_of_another_file_replaced(tmp_path, labels, other):
+    (tmp_path / other).write_text("mine")
+    _refused(f"{other} is there already", tmp_path / labels, tmp_path)
+    label_map.check(tmp_path / labels, tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize(("labels", "ct"), [("ct.nrrd", "ct.nrrd"), ("ct.hdr", "ct.img"), ("ct.img", "ct.hdr")])
+def test_the_ct_itself_is_never_replaced(tmp_path, labels, ct):
+    (tmp_path / ct).write_text("voxels")
+    _refused("would replace the CT", tmp_path / labels, tmp_path / "out", overwrite=True, ct=tmp_path / ct)
+    label_map.check(tmp_path / "labels.nrrd", tmp_path / "out", overwrite=True, ct=tmp_path / ct)
+
+
 def test_an_error_in_the_block_leaves_no_label_map(tmp_path, result):
     path = tmp_path / "labels.mhd"
     path.write_text("the earlier one")

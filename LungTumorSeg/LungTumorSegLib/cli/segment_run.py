@@ -55,7 +55,7 @@ def run(
         also += report_files.REPORTS[: 1 + report["with_pdf"]]
     with RunLog(log) as run_log, result_files.reserved(output, writing["overwrite"], also):
         if labels is not None:
-            label_map.check(labels, output, writing["overwrite"])
+            label_map.check(labels, output, writing["overwrite"], input)
         bundle = load_bundle(options.model)
         ct, notes = case.read(input, bundle, reading)
         objects = export.prepare(ct, dicom) if dicom else None

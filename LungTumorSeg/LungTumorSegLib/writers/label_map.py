@@ -21,6 +21,9 @@ from .output_folder import output_error
 # ended the process (SimpleITK 2.5).
 ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".img", ".mnc", ".h5", ".hdf5")
 
+# formats of two files: what the voxels (of .img: the header) may be written into
+_BESIDE = {".mhd": (".raw", ".zraw"), ".nhdr": (".raw", ".raw.gz"), ".hdr": (".img", ".img.gz"), ".img": (".hdr",)}
+
 
 def voxels(result: Result) -> np.ndarray:
     """uint16 (z, y, x) on the CT's stored grid: 0, or the id of the lesion there.
@@ -35,13 +38,13 @@ def voxels(result: Result) -> np.ndarray:
     return labels
 
 
-def check(path: Path, output: Path, overwrite: bool = False) -> None:
+def check(path: Path, output: Path, overwrite: bool = False, ct: Path | None = None) -> None:
     """Raise now what `written` would raise after minutes of work; leaves nothing behind.
 
-    output: the folder of the same run's results, which has file names of its own.
+    output: the folder of the same run's results, which has file names of its own. ct: what was segmented.
 
-    Raises OutputError: an ending that is none of `ENDINGS`; a file that is there and not ``overwrite``; a folder that
-    does not exist or cannot be written to.
+    Raises OutputError: an ending that is none of `ENDINGS`; a file that is there and not ``overwrite``; the CT itself;
+    a folder that does not exist or cannot be written to.
     """
     if not path.name.lower().endswith(ENDINGS):
         raise OutputError(f"No label map can be written as {path.name}. Use one of the endings {', '.join(ENDINGS)}.")
@@ -50,10 +53,18 @@ def check(path: Path, output: Path, overwrite: bool = False) -> None:
         raise OutputError(f"{path.name} is the name of another result file. Choose another name for the label map.")
     if path.is_dir():
         raise OutputError(f"{path} is a folder. Give the label map's file name, for example labels.nii.gz.")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} is there already. Choose another name, or overwrite it (--overwrite).")
+    for file in _files(path):
+        if ct is not None and file.exists() and ct.exists() and file.samefile(ct):
+            raise OutputError(f"{path} would replace the CT. Choose another name for the label map.")
+        if file.exists() and not overwrite:
+            raise OutputError(f"{file} is there already. Choose another name, or overwrite it (--overwrite).")
     with _temporary_beside(path):
         pass
+
+
+def _files(path: Path) -> list[Path]:
+    """The label map's file, and what its format may write beside it."""
+    return [path, *(path.with_suffix(ending) for ending in _BESIDE.get(path.suffix.lower(), ()))]
 
 
 @contextmanager
