@@ -47,6 +47,7 @@ def compare(
     _check_different(cts)
     about = [acquisition(ct.source) for ct in cts]
     ordered, days, notes = _by_date(cts, _dates(cts, dates, about))
+    notes += _contradicted(cts, dates, about)
     known = _same_patient(about, same_patient)
     bundle = load_bundle(options.model)
     engine = open_engine(bundle, options.engine, options.device, options.precision, options.threads)
@@ -89,7 +90,8 @@ def _check_different(cts: Sequence[CT]) -> None:
     if len(cts) < 2:
         raise InputError("A comparison needs at least two CTs of one patient.")
     for i, k in combinations(range(len(cts)), 2):
-        if cts[i].geometry == cts[k].geometry and np.array_equal(cts[i].voxels_zyx, cts[k].voxels_zyx):
+        # whatever their headers say: as DICOM and as a converted file places differ by roundings, order by direction
+        if np.array_equal(cts[i].axial_view, cts[k].axial_view):
             raise InputError(
                 f"{_label(cts, i)} and {_label(cts, k)} hold the same voxels: one CT was given twice. Give CTs of two "
                 "dates."
@@ -113,6 +115,17 @@ def _dates(
         nameless = ", ".join(_label(cts, k) for k, date in enumerate(found) if date is None)
         raise InputError(f"The date of {nameless} is not known. Give the dates of all CTs, in their order.")
     return found
+
+
+def _contradicted(
+    cts: Sequence[CT], given: Sequence[datetime.date] | None, about: Sequence[Acquisition]
+) -> list[str]:
+    """A sentence for each given date that is not the one of the CT's DICOM files."""
+    return [
+        f"{_label(cts, k)}: the given date {date} was taken; its DICOM files say {about[k].date}."
+        for k, date in enumerate(given or ())
+        if about[k].date not in (None, date)
+    ]
 
 
 def _by_date(

@@ -9,7 +9,7 @@ from LungTumorSegLib.errors import InputError
 from LungTumorSegLib.findings.follow_up.agreement import Agreement
 from LungTumorSegLib.readers.acquisition import Acquisition
 
-from Testing.support import blocks, moved_chest
+from Testing.support import blocks, moved_chest, phantoms
 from Testing.unit.test_follow_up import still
 
 EARLY, LATE = datetime.date(2024, 1, 5), datetime.date(2024, 7, 3)
@@ -49,6 +49,24 @@ def test_cts_are_put_into_the_order_of_their_dates_and_that_is_said():
 def test_without_dates_or_with_one_day_no_doubling_time_is_promised():
     assert "No dates are known" in comparison._by_date((ONE, OTHER), (None, None))[2][0]
     assert "Two CTs are of one day" in comparison._by_date((ONE, OTHER), (EARLY, EARLY))[2][0]
+
+
+def test_a_given_date_that_is_not_the_files_own_is_said():
+    about = [Acquisition(date=EARLY), Acquisition()]
+    assert comparison._contradicted((ONE, OTHER), (LATE, LATE), about) == [
+        "CT 1 (first): the given date 2024-07-03 was taken; its DICOM files say 2024-01-05."
+    ]
+    assert comparison._contradicted((ONE, OTHER), (EARLY, LATE), about) == []
+    assert comparison._contradicted((ONE, OTHER), None, about) == []
+
+
+def test_one_ct_is_known_again_with_another_header():
+    ct = phantoms.chest((6.0, 6.0, 6.0), (96, 96, 60))[0]
+    moved = replace(ct, geometry=replace(ct.geometry, origin_lps=(0.4, 0.0, 0.0)))
+    for other in (moved, phantoms.reorient(ct, (0, 1, 2), (True, False, False))):
+        with pytest.raises(InputError, match="hold the same voxels"):
+            comparison._check_different((ct, other))
+    comparison._check_different((ct, replace(ct, voxels_zyx=ct.voxels_zyx + 1)))
 
 
 def test_two_patients_are_found_wherever_they_stand():
