@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from LungTumorSegLib.enums import Fate, Status
+from LungTumorSegLib.enums import Fate, Side, Status
 from LungTumorSegLib.findings.follow_up.agreement import Agreement
 from LungTumorSegLib.findings.follow_up.follow import follow
 from LungTumorSegLib.findings.follow_up.registration import Chest, Registration, register
@@ -197,6 +197,15 @@ def test_what_a_click_finds_is_neither_new_nor_gone(chest):
     assert [track.lesions for track in followed.tracks] == [(1, 2), (2, 1)]
     assert [point.clicked for point in followed.points] == [{2}, {2}]
     assert "a click at its registered place did" in followed.tracks[0].steps[0].evidence
+
+
+def test_what_a_click_finds_has_the_side_of_the_cts_lungs(chest):
+    coarse = phantoms.chest((4.0, 4.0, 4.0), (384, 288, 204), lesions=())[0]
+    lungs = find.find(coarse)
+    points = moved_chest.point(chest, [A], lungs), moved_chest.point(chest, [], lungs)
+    followed = follow(points, [still(chest.geometry)], lambda k, place: moved_chest.point(chest, [A]).result)
+    (found,) = followed.points[1].result.lesions
+    assert found.side == Side.RIGHT
 
 
 def test_where_a_click_finds_nothing_a_lesion_is_gone(chest):

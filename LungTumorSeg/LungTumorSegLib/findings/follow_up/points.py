@@ -8,6 +8,7 @@ import numpy as np
 from ...data import CT, Result
 from ...enums import Status
 from ...geometry import Geometry
+from ...lungs.queries import side_of
 from ..matching import Outline, in_place_of_any
 from .change import Size
 
@@ -48,12 +49,17 @@ class TimePoint:
         return bool(((index > -0.5) & (index < np.array(self.geometry.shape_zyx) - 0.5)).all())
 
     def with_click(self, found: Result) -> "TimePoint":
-        """The same with the first lesion that a click found; itself where that is there already."""
+        """The same with the first lesion that a click found; itself where that is there already.
+
+        A click looks for no lungs; those of this CT tell the lesion's side.
+        """
         if not found.lesions:
             return self
         lesion, mask = found.lesions[0], found.masks[0]
         if in_place_of_any((lesion, mask), [(other.label_box, m) for other, m in self.result.outlines]):
             return self
+        if self.result.lungs is not None:
+            lesion = replace(lesion, side=side_of(mask, self.geometry.crop(lesion.label_box), self.result.lungs))
         number = max((other.id for other, _ in self.result.outlines), default=0) + 1
         result = replace(
             self.result,
