@@ -117,9 +117,7 @@ def _dates(
     return found
 
 
-def _contradicted(
-    cts: Sequence[CT], given: Sequence[datetime.date] | None, about: Sequence[Acquisition]
-) -> list[str]:
+def _contradicted(cts: Sequence[CT], given: Sequence[datetime.date] | None, about: Sequence[Acquisition]) -> list[str]:
     """A sentence for each given date that is not the one of the CT's DICOM files."""
     return [
         f"{_label(cts, k)}: the given date {date} was taken; its DICOM files say {about[k].date}."
