@@ -42,10 +42,10 @@ def _dates(text: str | None) -> list[datetime.date] | None:
 def _targets(text: str | None) -> list[int] | None:
     if text is None:
         return None
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError:
-        raise typer.BadParameter(f"{text!r}: give the lesions' numbers in follow_up.csv, for example 1,4") from None
+    words = text.split(",")
+    if len(words) > 5 or not all(word.strip().isdecimal() and int(word) for word in words):
+        raise typer.BadParameter(f"{text!r}: give the lesions' numbers in follow_up.csv, five at most, for example 1,4")
+    return [int(word) for word in words]
 
 
 def _guidelines(text: str | None) -> list[str]:

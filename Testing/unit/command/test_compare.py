@@ -133,7 +133,15 @@ def test_a_ct_without_lungs_is_refused(refused, files, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "option", [("--dates", "5.1.2024,3.7.2024"), ("--targets", "one"), ("--suggest", "esti"), ("--screening", "yes")]
+    "option",
+    [
+        ("--dates", "5.1.2024,3.7.2024"),
+        ("--targets", "one"),
+        ("--targets", "0"),
+        ("--targets", "1,2,3,4,5,6"),
+        ("--suggest", "esti"),
+        ("--screening", "yes"),
+    ],
 )
 def test_wrong_words_are_wrong_use(files, tmp_path, option):
     ended = run("compare", *files, "--output", tmp_path / "out", *option)
