@@ -66,7 +66,7 @@ passing.unlink()
 def _command(folder: Path) -> list[str]:
     ct, _ = phantoms.chest((1.5, 1.5, 3.0), (96, 96, 48), centre_lps=phantoms.NODULE[0])
     phantoms.write_dicom(ct, folder / "ct")
-    options = ("--no-lung-mask", "--png", "--dicom", "seg,sr")
+    options = ("--no-lung-mask", "--png", "--report", "--dicom", "seg,sr")
     return ["-c", COMMAND, "segment", folder / "ct", "--output", folder / "out", *options]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from LungTumorSegLib.data import Options
 from LungTumorSegLib.enums import LesionType, LungThird, Side
-from LungTumorSegLib.errors import InputError, OutputError
+from LungTumorSegLib.errors import InputError, OutputError, UnreadableError
 from LungTumorSegLib.findings.measuring import measures_of
 from LungTumorSegLib.findings.review import Findings
 from LungTumorSegLib.model.bundle import load_bundle
@@ -234,6 +234,14 @@ def test_the_patient_is_named_only_if_asked_for(series, tmp_path, identify):
     secrets = ("Doe", "Jane", "4711", "19500102", "20240305", str(series))
     assert [secret in html for secret in secrets] == [identify] * len(secrets)
     assert "Roe" not in html and ct.source["series_uid"] in html
+
+
+def test_a_patient_whose_files_are_gone_cannot_be_named(series, tmp_path):
+    ct = read_ct(series)
+    gone = replace(ct, frames=((tmp_path / "gone.dcm", None),))
+    with pytest.raises(UnreadableError, match=r"gone\.dcm cannot be read any more"):
+        save_report(dicom_out_case.made_result(ct), gone, tmp_path / "out", identify=True)
+    assert not (tmp_path / "out").exists()
 
 
 # ---- after a review, and where it cannot be written

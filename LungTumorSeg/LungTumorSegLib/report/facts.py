@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 
 from ..data import CT, Result
-from ..errors import ModelError
+from ..errors import ModelError, UnreadableError
 from ..model import limits
 from ..model.bundle import CARD, Bundle, default_path
 from ..model.card import Card, parse
@@ -43,12 +43,19 @@ def ct_facts(ct: CT) -> dict[str, Any]:
 def patient(ct: CT) -> dict[str, str]:
     """Who the CT is of and where it lies, for reports that shall name the patient. Empty values are left out.
 
-    Of a CT that was not read from DICOM, its path alone.
+    Of a CT that was not read from DICOM, its path alone. UnreadableError: its files are gone or damaged.
     """
     found = {"path": str(ct.source.get("path") or "")}
     if ct.frames:
-        header = pydicom.dcmread(ct.frames[0][0], stop_before_pixels=True, specific_tags=list(_PATIENT), force=True)
-        texts = {keyword: str(header.get(keyword) or "") for keyword in _PATIENT}
+        file = ct.frames[0][0]
+        try:
+            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_PATIENT), force=True)
+            texts = {keyword: str(header.get(keyword) or "") for keyword in _PATIENT}
+        except Exception as error:  # whatever pydicom's parsers raise on damaged bytes
+            raise UnreadableError(
+                f"The report shall name the patient, and the DICOM file {file.name} cannot be read any more. "
+                "Give the series again, or write the report without the name."
+            ) from error
         found |= texts | {"PatientName": " ".join(texts["PatientName"].replace("^", " ").split())}
     return {key: text for key, text in found.items() if text}
 

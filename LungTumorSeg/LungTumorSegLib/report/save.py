@@ -63,7 +63,7 @@ def prepare(
 ) -> Report:
     """The report of a CT. identify: it names the patient and the CT's path.
 
-    InputError: a package is missing.
+    InputError: a package is missing, or the files that name the patient are gone.
     """
     check(with_pdf)
     return Report(Language(language), with_pdf, facts.patient(ct) if identify else {})
