@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from LungTumorSegLib.enums import Screening
 from LungTumorSegLib.errors import InputError, OutputError
+from LungTumorSegLib.findings.follow_up.agreement import Agreement
 from LungTumorSegLib.findings.follow_up.follow import follow
 from LungTumorSegLib.findings.suggested import growth_of, suggested
 from LungTumorSegLib.findings.suggestions.nodule import Patient
-from LungTumorSegLib.writers import follow_up_files
+from LungTumorSegLib.writers import follow_up_files, follow_up_pictures
 from LungTumorSegLib.writers.follow_up_files import save_follow_up
 from LungTumorSegLib.writers.follow_up_pictures import places
+from LungTumorSegLib.writers.pictures import AxialView
 from PIL import Image
 
 from Testing.support import moved_chest, phantoms
@@ -34,6 +36,18 @@ def followed():
         moved_chest.point(ct, [(A[0], 26.0, 40), C], date=DATES[1]),
     )
     return follow(points, [still(ct.geometry)], notes=["A note."])
+
+
+@pytest.fixture(scope="module")
+def chest_with_less_likely():
+    """A is number 1 of the first CT and, less likely, number 2 of the second."""
+    ct, _ = phantoms.chest((3.0, 3.0, 3.0), lesions=(A, B))
+    later = moved_chest.point(ct, [B, A])
+    b, a = later.result.lesions
+    masks = later.result.masks
+    fold = {"less_likely": (replace(a, listed=False),), "less_likely_masks": masks[1:]}
+    unlikely = replace(later.result, lesions=(b,), masks=masks[:1], **fold)
+    return follow((moved_chest.point(ct, [A]), replace(later, result=unlikely)), [still(ct.geometry)])
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +117,28 @@ def test_a_lesion_that_is_not_seen_is_shown_at_its_registered_place(followed):
     assert np.abs(gone[1] - gone[0]).max() < 1e-3 and np.abs(gone[0] - B[0]).max() < 3
     new = places(followed, followed.tracks[2])
     assert np.abs(new[0] - C[0]).max() < 3
+
+
+def test_a_picture_tells_not_seen_from_not_compared(followed):
+    gone = followed.tracks[1]
+    assert follow_up_pictures._heading(followed, gone, 1) == "2024-07-03: not seen at its place"
+    failed = still(followed.points[0].geometry, Agreement(0.3, 20.0, 40.0, 0.1))
+    apart = follow(followed.points, [failed])
+    for track in apart.tracks:
+        missing = track.lesions.index(None)
+        assert follow_up_pictures._heading(apart, track, missing).endswith(": not compared")
+        views = [AxialView(point.result, point.ct) for point in apart.points]
+        axes = follow_up_pictures._picture(apart, track, views).axes
+        assert not axes[missing].images and not axes[missing].lines and axes[1 - missing].images
+
+
+def test_a_lesion_has_one_colour_in_all_cts_and_a_less_likely_one_is_named(chest_with_less_likely):
+    (track,) = (track for track in chest_with_less_likely.tracks if track.lesions[1] == 2)
+    views = [AxialView(point.result, point.ct) for point in chest_with_less_likely.points]
+    figure = follow_up_pictures._picture(chest_with_less_likely, track, views)
+    colours = [tuple(axes.collections[0].get_edgecolor()[0]) for axes in figure.axes]
+    assert colours[0] == colours[1]
+    assert "less likely" not in figure.axes[0].get_title() and figure.axes[1].get_title().endswith("less likely")
 
 
 def test_an_earlier_comparison_stays_unless_overwriting_is_asked_for(followed, tmp_path):
