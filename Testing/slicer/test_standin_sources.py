@@ -11,11 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from Testing.slicer_standin import application, collapsible_button, ctk_widgets, io_manager, modules, mrml_widgets, qt
+from Testing.slicer_standin import (
+    application,
+    collapsible_button,
+    ctk_widgets,
+    dicom_database,
+    io_manager,
+    modules,
+    mrml_widgets,
+    qt,
+)
 from Testing.slicer_standin import slice_views as views
 from Testing.support import slicer_source
 
-OF_CTK = [collapsible_button.ctkCollapsibleButton, ctk_widgets.ctkSliderWidget, ctk_widgets.ctkMessageBox]
+OF_CTK = [
+    collapsible_button.ctkCollapsibleButton, ctk_widgets.ctkSliderWidget, ctk_widgets.ctkMessageBox,
+    dicom_database.DICOMDatabase,
+]  # fmt: skip
 OF_SLICER = [
     application.Application, application.CommandOptions, io_manager.CoreIOManager, modules.ModuleManager,
     modules.ModuleFactoryManager, modules.qSlicerScriptedLoadableModule, modules.qSlicerScriptedLoadableModuleWidget,

@@ -1,5 +1,6 @@
 """`slicer.dicomDatabase`, as far as the module and the documentation ask it."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -10,15 +11,20 @@ _KNOWN = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"
 
 
 class DICOMDatabase:
-    """CTK's Libs/DICOM/Core/ctkDICOMDatabase.h: lists of identifiers, "" or an empty list for what it lacks.
+    """CTK's Libs/DICOM/Core/ctkDICOMDatabase.h and .cpp: lists of identifiers, "" or an empty list for what it lacks.
 
-    A patient's identifier is a number of the database, not the PatientID.
+    A patient's identifier is a number of the database, not the PatientID. A path is a QString: PythonQt takes a str, no
+    Path. `insert` copies the file into the database's folder and keeps the copy; what it can't read, copy or place it
+    logs, and returns nothing. Stricter: a patient's ID is needed, where CTK takes the study's UID; inserting without
+    `prepareInsert` before, which CTK's header asks for, raises, as does `databaseChanged` with displayed fields that
+    are out of date.
     """
 
-    __slots__ = ("_files", "_paths")
+    __slots__ = ("_fields_current", "_files", "_folder", "_paths", "_prepared", "isOpen")
 
-    def __init__(self, paths: dict[str, str]):
-        self._paths, self._files = paths, {}
+    def __init__(self, paths: dict[str, str], folder: Path | None = None):
+        self._paths, self._files, self._folder, self.isOpen = dict(paths), {}, folder, True
+        self._prepared, self._fields_current = False, True
 
     @classmethod
     def of_files(cls, files: Iterable[Path]) -> Self:
@@ -28,6 +34,7 @@ class DICOMDatabase:
         return made
 
     def fileForInstance(self, sopInstanceUID: str) -> str:
+        self._check(sopInstanceUID)
         return self._paths.get(sopInstanceUID, "")
 
     def patients(self) -> list[str]:
@@ -46,6 +53,39 @@ class DICOMDatabase:
         """tag: "gggg,eeee" in hexadecimal digits."""
         group, element = (int(half, 16) for half in tag.split(","))
         return str(self._files[fileName][group, element].value)
+
+    def prepareInsert(self):
+        self._prepared = True
+
+    def insert(self, filePath: str):
+        self._check(filePath)
+        if not self._prepared:
+            raise RuntimeError("prepareInsert comes first")
+        self._fields_current = False
+        try:
+            header = pydicom.dcmread(filePath, stop_before_pixels=True)
+            if not all(header.get(name) for name in _KNOWN):
+                return
+            copy = self._folder / "dicom" / f"{header.SOPInstanceUID}.dcm"
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copyfile(filePath, copy)
+        except (OSError, pydicom.errors.InvalidDicomError):
+            return
+        self._paths[header.SOPInstanceUID] = str(copy)
+        self._files[str(copy)] = header
+
+    def updateDisplayedFields(self):
+        self._fields_current = True
+
+    def databaseChanged(self):
+        if not self._fields_current:
+            raise RuntimeError("the browser would show the new series without its fields")
+
+    def _check(self, text):
+        if not self.isOpen:
+            raise RuntimeError("the database is closed")
+        if not isinstance(text, str):
+            raise TypeError(f"{text!r} is no QString")
 
     def _patient_ids(self) -> list[str]:
         return list(dict.fromkeys(str(header.PatientID) for header in self._files.values()))

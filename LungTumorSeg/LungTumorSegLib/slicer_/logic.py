@@ -207,15 +207,19 @@ class LungTumorSegLogicBase:
         overwrite: bool = False,
         png: bool = False,
         dicom=(),
+        reviewed: bool = False,
+        into_database: bool = False,
         report: bool = False,
         language: str = "en",
     ) -> list[Path]:
         """Write segmentation.seg.nrrd, lesions.csv and result.json, as the command does; returns the files.
 
         dicom: DICOM objects to be written as well (``seg``, ``sr``, ``probability``), of a volume that was loaded from
-        Slicer's DICOM database. report: also report.html, in ``language`` (``en`` or ``zh-CN``). Raises OutputError:
-        the folder can't be written or, without ``overwrite``, holds an earlier result. With ``dicom`` or ``report``
-        also the errors of `dicom_out.export.prepare` and `report.save.prepare`.
+        Slicer's DICOM database; into_database: copy them into it. reviewed: a person accepted every listed lesion; else
+        the objects say "not reviewed". report: also report.html, in ``language`` (``en`` or ``zh-CN``). Raises
+        OutputError: the folder can't be written or, without ``overwrite``, holds an earlier result. With ``dicom`` or
+        ``report`` also the errors of `dicom_out.export.prepare`, `dicom_files` and `report.save.prepare`. Nothing is
+        written then, save where the database does not take the objects: the folder holds them all the same.
         """
         # these bring packages that Slicer lacks until they are installed
         from ..findings.measuring import measures_of
@@ -236,13 +240,17 @@ class LungTumorSegLogicBase:
 
             ct = replace(ct, frames=dicom_files.frames(self.volume(findings)))
             objects = export.prepare(ct, [DicomObject(name) for name in dicom])
-            also.append(partial(objects.write, result=result, names=names, drawn=drawn))
+            also.append(partial(objects.write, result=result, names=names, drawn=drawn, reviewed=reviewed))
         measured = measures_of(result, ct, smooth_mm, drawn)
         if report:
             more = {"result": result, "ct": ct, "measured": measured, "names": names, "smooth_mm": smooth_mm}
             also.append(partial(page.write, **more))
         changed = {"names": names, "smooth_mm": smooth_mm, "drawn": drawn, "measured": measured}
-        return result_files.save(result, ct, Path(folder), overwrite, png, also=also, **changed)
+        paths = result_files.save(result, ct, Path(folder), overwrite, png, also=also, **changed)
+        made = [path for path in paths if path.suffix == ".dcm"]
+        if into_database and made:
+            dicom_files.add_to_database(made)
+        return paths
 
     def compare(self, findings: Findings, other) -> compare.Comparison:
         """Agreement of the accepted lesions with another vtkMRMLSegmentationNode. Raises GeometryError."""

@@ -378,6 +378,50 @@
             <source>Remove</source>
             <translation>移除</translation>
         </message>
+        <message>
+            <source>Save also as DICOM</source>
+            <translation>同时保存为 DICOM</translation>
+        </message>
+        <message>
+            <source>What Save... writes beside its other files, for a CT of Slicer's DICOM database</source>
+            <translation>“保存…”在其他文件之外另写的内容，仅用于来自 Slicer DICOM 数据库的 CT</translation>
+        </message>
+        <message>
+            <source>DICOM segmentation</source>
+            <translation>DICOM 分割</translation>
+        </message>
+        <message>
+            <source>Writes seg.dcm: the accepted lesions, one segment each. It holds the patient's name.</source>
+            <translation>写入 seg.dcm：已接受的病灶，每个病灶一个分割区。文件中含患者姓名。</translation>
+        </message>
+        <message>
+            <source>DICOM report (SR)</source>
+            <translation>DICOM 报告（SR）</translation>
+        </message>
+        <message>
+            <source>Writes sr.dcm: the measurements of the accepted lesions, with the segmentation they refer to. It holds the patient's name.</source>
+            <translation>写入 sr.dcm：已接受病灶的测量值，并附其所引用的分割。文件中含患者姓名。</translation>
+        </message>
+        <message>
+            <source>I have reviewed every lesion of the table</source>
+            <translation>我已审阅列表中的每个病灶</translation>
+        </message>
+        <message>
+            <source>The objects say "reviewed", else "not reviewed". Each change of the lesions unticks it.</source>
+            <translation>勾选后对象标注“reviewed”（已审阅），否则标注“not reviewed”（未审阅）。病灶每有改动，勾选即取消。</translation>
+        </message>
+        <message>
+            <source>Add to Slicer's DICOM database</source>
+            <translation>加入 Slicer 的 DICOM 数据库</translation>
+        </message>
+        <message>
+            <source>Copies the objects into the database too, as series of the CT's study</source>
+            <translation>同时将对象复制到数据库，作为该 CT 所属检查中的序列</translation>
+        </message>
+        <message>
+            <source>What the last Save... wrote as DICOM</source>
+            <translation>上次“保存…”写入的 DICOM 对象</translation>
+        </message>
     </context>
     <context>
         <name>InputSection</name>
@@ -842,24 +886,12 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
             <translation>1 个病灶</translation>
         </message>
         <message>
-            <source>Folder for the results</source>
-            <translation>保存结果的文件夹</translation>
-        </message>
-        <message>
             <source>{0}, {1} accepted, {2:.2f} ml</source>
             <translation>{0}，接受 {1} 个，共 {2:.2f} ml</translation>
         </message>
         <message>
-            <source>There is a result in {0} already. Replace it?</source>
-            <translation>{0} 中已有结果。是否替换？</translation>
-        </message>
-        <message>
             <source>{0} lesions</source>
             <translation>{0} 个病灶</translation>
-        </message>
-        <message>
-            <source>Results were saved in {0}</source>
-            <translation>结果已保存到 {0}</translation>
         </message>
     </context>
     <context>
@@ -1062,6 +1094,53 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
         <message>
             <source>Graphics card (GPU)</source>
             <translation>显卡（GPU）</translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.saving</name>
+        <message>
+            <source>Tick what is to be written first.</source>
+            <translation>请先勾选要写入的内容。</translation>
+        </message>
+        <message>
+            <source>There is no result yet.</source>
+            <translation>尚无结果。</translation>
+        </message>
+        <message>
+            <source>Only for a CT of Slicer's DICOM database: the objects refer to its files. Import the CT in the module DICOM, load it there and segment it.</source>
+            <translation>仅用于来自 Slicer DICOM 数据库的 CT：对象要引用其文件。请在 DICOM 模块中导入并加载该 CT，然后再分割。</translation>
+        </message>
+        <message>
+            <source>Folder for the results</source>
+            <translation>保存结果的文件夹</translation>
+        </message>
+        <message>
+            <source>No lesion is accepted, so no DICOM object was written.</source>
+            <translation>没有已接受的病灶，因此未写入 DICOM 对象。</translation>
+        </message>
+        <message>
+            <source>Written, marked "reviewed": {0}.</source>
+            <translation>已写入，标注“reviewed”（已审阅）：{0}。</translation>
+        </message>
+        <message>
+            <source>Written, marked "not reviewed": {0}.</source>
+            <translation>已写入，标注“not reviewed”（未审阅）：{0}。</translation>
+        </message>
+        <message>
+            <source>There is a result in {0} already. Replace it?</source>
+            <translation>{0} 中已有结果。是否替换？</translation>
+        </message>
+        <message>
+            <source>Results were saved in {0}</source>
+            <translation>结果已保存到 {0}</translation>
+        </message>
+        <message>
+            <source>They are in Slicer's DICOM database.</source>
+            <translation>它们已在 Slicer 的 DICOM 数据库中。</translation>
+        </message>
+        <message>
+            <source>The Python package highdicom is missing. Slicer 5.12 brings it. In an older one, type this into the Python console: {0}</source>
+            <translation>缺少 Python 包 highdicom。Slicer 5.12 自带该包。在旧版本中，请在 Python 控制台输入：{0}</translation>
         </message>
     </context>
     <context>

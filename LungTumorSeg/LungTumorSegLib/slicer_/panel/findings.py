@@ -1,7 +1,5 @@
 """The table of lesions, and what can be done with a result."""
 
-from pathlib import Path
-
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -9,6 +7,7 @@ from slicer.i18n import tr as _
 from ...lesions import terminology
 from .findings_table import ACCEPT, NAME, TEXTS, VISIBLE, FindingsTable, Row, texts_of, titles
 from .less_likely import LessLikelyFold
+from .saving import Saving
 from .section import Section
 
 
@@ -21,6 +20,7 @@ class FindingsSection(Section):
         self._in_3d, self._with_diameters = self.ui.show3DButton.checked, self.ui.diametersButton.checked
         self._table = FindingsTable(self.ui.lesionTable, self.ui.columnsButton, self._changed)
         self._less_likely = LessLikelyFold(self.panel, self.ui)
+        self._saving = Saving(self.panel, self.ui)
         table = self.ui.lesionTable
         table.connect("currentCellChanged(int,int,int,int)", self._row_chosen)
         table.connect("cellClicked(int,int)", lambda row, column: self._jump(row))
@@ -29,7 +29,6 @@ class FindingsSection(Section):
         self.ui.diametersButton.connect("toggled(bool)", self._show_diameters)
         self.ui.copyTableButton.connect("clicked()", self.copy_table)
         self.ui.segmentEditorButton.connect("clicked()", self._open_segment_editor)
-        self.ui.saveButton.connect("clicked()", self._save)
         self.ui.removeResultButton.connect("clicked()", self._remove)
 
     # ---- showing
@@ -41,6 +40,7 @@ class FindingsSection(Section):
         self.ui.findingsSummary.text = self._summary(findings)
         self._table.fill(self._rows(findings), self.panel.selected_lesion)
         self._less_likely.refresh()
+        self._saving.refresh()
         self._fold(findings is not None)
         for button in (
             self.ui.show3DButton,
@@ -165,19 +165,6 @@ class FindingsSection(Section):
         editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
         editor.setSegmentationNode(segmentation)
         editor.setSourceVolumeNode(self.panel.volume)
-
-    def _save(self):
-        folder = qt.QFileDialog.getExistingDirectory(None, _("Folder for the results"))
-        if not folder:
-            return
-        from ...writers import result_files  # brings packages that Slicer lacks until they are installed
-
-        overwrite = result_files.holds_result(Path(folder))
-        question = _("There is a result in {0} already. Replace it?").format(folder)
-        if not overwrite or slicer.util.confirmOkCancelDisplay(question):
-            with self.panel.errors_shown():
-                self.panel.logic.save(self.panel.findings, folder, overwrite=overwrite)
-                slicer.util.showStatusMessage(_("Results were saved in {0}").format(folder), 5000)
 
     def _remove(self):
         with self.panel.errors_shown():

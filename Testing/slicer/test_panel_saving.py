@@ -1,0 +1,149 @@
+"""*Save...* in the panel with DICOM objects, of a CT from Slicer's DICOM database."""
+
+import pydicom
+import pytest
+import slicer
+
+from Testing.slicer_standin import qt
+from Testing.slicer_standin.dicom_database import DICOMDatabase
+from Testing.support import dicom_out_case, phantoms
+from Testing.support.panel_case import ACCEPT, chest
+
+BOXES = ("saveSegCheckBox", "saveSrCheckBox", "saveReviewedCheckBox", "saveIntoDatabaseCheckBox")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The phantom's DICOM files by their UIDs."""
+    paths = phantoms.write_dicom(chest()[0], tmp_path_factory.mktemp("series"), **dicom_out_case.STUDY)
+    return {pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID: str(path) for path in paths}
+
+
+@pytest.fixture
+def database(files, tmp_path, monkeypatch):
+    (tmp_path / "database").mkdir()
+    made = DICOMDatabase(files, tmp_path / "database")
+    monkeypatch.setattr(slicer, "dicomDatabase", made, raising=False)
+    return made
+
+
+@pytest.fixture
+def out(tmp_path, monkeypatch):
+    """The folder that the user chooses."""
+    monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path / "out"))
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def loaded(found, files, database, out):
+    """The phantom segmented, as loaded from the database."""
+    found.panel.volume.SetAttribute("DICOM.instanceUIDs", " ".join(files))
+    found.panel.refresh()
+    return found
+
+
+def enabled(case):
+    return [name for name in BOXES if getattr(case.ui, name).enabled]
+
+
+def reject(case, row):
+    case.ui.lesionTable.item(row, ACCEPT).setCheckState(qt.Qt.Unchecked)
+    case.settle()
+
+
+def written(out, kind):
+    return pydicom.dcmread(out / f"{kind}.dcm")
+
+
+def test_a_ct_that_is_not_from_the_database_has_no_objects_and_the_boxes_say_why(found, out):
+    assert enabled(found) == []
+    assert all("Slicer's DICOM database" in getattr(found.ui, name).toolTip for name in BOXES)
+    found.ui.saveSegCheckBox.checked = True  # ticked for another CT before
+    found.ui.saveButton.click()
+    assert (out / "segmentation.seg.nrrd").exists() and not list(out.glob("*.dcm"))
+    assert not found.ui.errorFrame.visible and found.ui.saveDicomStatus.text == ""
+
+
+def test_a_slicer_without_highdicom_is_told_what_to_do(loaded, monkeypatch):
+    from LungTumorSegLib.slicer_.panel import saving
+
+    assert enabled(loaded) == list(BOXES[:2])
+    monkeypatch.setattr(saving, "find_spec", lambda name: None)
+    loaded.panel.refresh()
+    assert enabled(loaded) == []
+    assert all('pip_install("highdicom")' in getattr(loaded.ui, name).toolTip for name in BOXES)
+
+
+def test_a_report_goes_with_its_segmentation(loaded):
+    seg, report = loaded.ui.saveSegCheckBox, loaded.ui.saveSrCheckBox
+    assert "seg.dcm" in seg.toolTip and "first" in loaded.ui.saveReviewedCheckBox.toolTip
+    report.click()
+    assert seg.checked and enabled(loaded) == list(BOXES)
+    assert "reviewed" in loaded.ui.saveReviewedCheckBox.toolTip
+    seg.click()
+    assert not report.checked and enabled(loaded) == list(BOXES[:2])
+
+
+def test_only_accepted_lesions_are_in_it_and_it_is_not_reviewed(loaded, out, files, database):
+    reject(loaded, 0)
+    loaded.ui.saveSrCheckBox.click()
+    loaded.ui.saveButton.click()
+    assert not loaded.ui.errorFrame.visible, loaded.ui.errorLabel.text
+    accepted = [x for x in loaded.panel.findings.lesions if x.status == "accepted"]
+    assert len(written(out, "seg").SegmentSequence) == len(accepted) == 2
+    for kind in ("seg", "sr"):
+        assert "not reviewed" in written(out, kind).SeriesDescription
+        assert database.fileForInstance(written(out, kind).SOPInstanceUID) == ""
+    assert loaded.ui.saveDicomStatus.text == 'Written, marked "not reviewed": seg.dcm, sr.dcm.'
+
+
+def test_reviewed_objects_say_so_and_are_in_the_database(loaded, out, database):
+    for name in BOXES:
+        getattr(loaded.ui, name).checked = True
+    loaded.ui.saveButton.click()
+    assert not loaded.ui.errorFrame.visible, loaded.ui.errorLabel.text
+    for kind in ("seg", "sr"):
+        assert "not reviewed" not in written(out, kind).SeriesDescription
+        copy = database.fileForInstance(written(out, kind).SOPInstanceUID)
+        assert pydicom.dcmread(copy).StudyInstanceUID == written(out, "seg").StudyInstanceUID and str(out) not in copy
+    assert "are in Slicer's DICOM database" in loaded.ui.saveDicomStatus.text
+    assert loaded.ui.saveReviewedCheckBox.checked
+    reject(loaded, 0)  # after that nobody has looked at all of them
+    assert not loaded.ui.saveReviewedCheckBox.checked and loaded.ui.saveDicomStatus.text == ""
+
+
+def test_what_was_drawn_a_moment_ago_was_not_reviewed(loaded, out):
+    loaded.ui.saveSegCheckBox.click()
+    loaded.ui.saveReviewedCheckBox.click()
+    node = loaded.logic.segmentation(loaded.panel.findings)
+    segment = node.GetSegmentation().GetNthSegmentID(0)
+    array = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment, loaded.panel.volume).copy()
+    array[array.shape[0] // 2, :4, :4] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(array, node, segment, loaded.panel.volume)
+    loaded.ui.saveButton.click()  # before the panel has seen it
+    assert "not reviewed" in written(out, "seg").SeriesDescription
+
+
+def test_without_an_accepted_lesion_it_is_said_that_there_is_no_object(loaded, out):
+    loaded.ui.saveSegCheckBox.click()
+    for row in range(3):
+        reject(loaded, row)
+    loaded.ui.saveButton.click()
+    assert (out / "lesions.csv").exists() and not list(out.glob("*.dcm"))
+    assert "no DICOM object was written" in loaded.ui.saveDicomStatus.text
+
+
+def test_a_database_that_takes_nothing_is_said_and_the_files_are_there(loaded, out, tmp_path):
+    (tmp_path / "database").rmdir()
+    loaded.ui.saveSegCheckBox.click()
+    loaded.ui.saveIntoDatabaseCheckBox.click()
+    loaded.ui.saveButton.click()
+    assert "did not take seg.dcm" in loaded.ui.errorLabel.text
+    assert (out / "seg.dcm").exists() and loaded.ui.saveDicomStatus.text == ""
+
+
+def test_a_closed_database_is_said_before_anything_is_written(loaded, out, database):
+    database.isOpen = False
+    loaded.ui.saveSegCheckBox.click()
+    loaded.ui.saveButton.click()
+    assert "is not open" in loaded.ui.errorLabel.text and not out.exists()
