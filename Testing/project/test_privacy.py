@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydicom.uid import CTImageStorage
 
-from Testing.support import phantoms, watched
+from Testing.support import cohort_case, phantoms, watched
 from Testing.support.dicom_server import Archive, server
 from Testing.support.paths import MODULE, ROOT
 from Testing.support.wheels import make_wheel
@@ -78,6 +78,11 @@ def _info(folder: Path) -> list[str]:
     return ["-c", COMMAND, "info"]
 
 
+def _cohort(folder: Path) -> list[str]:
+    source = cohort_case.make(folder / "in", 1)
+    return ["-c", COMMAND, "cohort", source, "--output", folder / "out", *cohort_case.FAST]
+
+
 def _training(folder: Path) -> list[str]:
     return ["-m", "Testing.support.short_training", folder]
 
@@ -122,7 +127,10 @@ def _watch(arguments: list, home: Path, way: str | None = None) -> watched.Seen:
     return watched.run([sys.executable, *map(str, arguments)], home, way or watched.ways()[0], variables)
 
 
-@pytest.fixture(scope="module", params=[_command, _child, _info, _demo, _training], ids=lambda made: made.__name__[1:])
+PROGRAMS = _command, _cohort, _child, _info, _demo, _training
+
+
+@pytest.fixture(scope="module", params=PROGRAMS, ids=lambda made: made.__name__[1:])
 def seen(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("program")
     return _watch(request.param(folder), folder / "home")
