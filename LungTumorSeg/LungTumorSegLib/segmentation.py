@@ -61,17 +61,10 @@ def segment(
         inference = Inference(engine, bundle, job, options)
     if options.points_lps:
         with job.stage(Stage.NETWORK):
-            candidates = [
-                c for point in options.points_lps if (c := candidate_at(ct, triple(point), options, inference))
-            ]
+            at_points = [candidate_at(ct, triple(point), options, inference) for point in options.points_lps]
+        candidates = [candidate for candidate in at_points if candidate]
     else:
-        with job.stage(Stage.NETWORK):
-            plan, values = _axial_map(ct, lungs, inference)
-        with job.stage(Stage.VIEWS):
-            values = _with_other_views(ct, plan, values, lungs is not None, inference)
-            values = calibrated(values, bundle.card, chest=lungs is not None)
-            candidates = candidates_of(plan, values, ct.geometry)
-            probability = _full_map(plan, values, ct.geometry) if options.keep_probability else None
+        candidates, probability = _everywhere(ct, lungs, options, inference)
     with job.stage(Stage.CLASSIFIER):
         # at the model's own threshold whatever the user's: moved in the panel, that gives the same confidences
         threshold = bundle.card.operating_threshold(Options(), lungs is not None)
@@ -99,12 +92,19 @@ def segment(
     )
 
 
-def _axial_map(ct: CT, lungs: Lungs | None, inference: Inference) -> tuple[Plan, np.ndarray]:
-    """The network over all that may hold lung tumour."""
-    axial, card = ct.geometry.axial(), inference.bundle.card
+def _everywhere(
+    ct: CT, lungs: Lungs | None, options: Options, inference: Inference
+) -> tuple[list[Candidate], np.ndarray | None]:
+    """The candidates of all that may hold lung tumour, and where it is asked for the whole map."""
+    axial, card, chest = ct.geometry.axial(), inference.bundle.card, lungs is not None
     box = Box.whole(axial.shape_zyx) if lungs is None else where_to_compute(lungs, ct)
     plan = plan_box(axial, card, box, receptive_radius(card.architecture))
-    return plan, inference.map(plan, ct.axial_view, stage=Stage.NETWORK)
+    with inference.job.stage(Stage.NETWORK):
+        values = inference.map(plan, ct.axial_view, stage=Stage.NETWORK)
+    with inference.job.stage(Stage.VIEWS):
+        values = calibrated(_with_other_views(ct, plan, values, chest, inference), card, chest=chest)
+        probability = _full_map(plan, values, ct.geometry) if options.keep_probability else None
+        return candidates_of(plan, values, ct.geometry), probability
 
 
 def _with_other_views(ct: CT, plan: Plan, values: np.ndarray, chest: bool, inference: Inference) -> np.ndarray:
