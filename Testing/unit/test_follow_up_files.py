@@ -132,6 +132,16 @@ def test_a_picture_tells_not_seen_from_not_compared(followed):
         assert not axes[missing].images and not axes[missing].lines and axes[1 - missing].images
 
 
+def test_a_part_of_another_lesion_is_not_said_to_be_unseen():
+    ct, _ = phantoms.chest((3.0, 3.0, 3.0), lesions=())
+    apart = [((-80.0, y, 0.0), 14.0, 40) for y in (0.0, 18.0)]
+    parts, whole = moved_chest.point(ct, apart), moved_chest.point(ct, [((-80.0, 9.0, 0.0), 40.0, 40)])
+    for points, missing in (((parts, whole), 1), ((whole, parts), 0)):
+        followed = follow(points, [still(ct.geometry)])
+        (part,) = (track for track in followed.tracks if None in track.lesions)
+        assert follow_up_pictures._heading(followed, part, missing).endswith(f": part of lesion {3 - part.id}")
+
+
 def test_a_lesion_has_one_colour_in_all_cts_and_a_less_likely_one_is_named(chest_with_less_likely):
     (track,) = (track for track in chest_with_less_likely.tracks if track.lesions[1] == 2)
     views = [AxialView(point.result, point.ct) for point in chest_with_less_likely.points]

@@ -67,7 +67,7 @@ def _heading(follow_up: FollowUp, track: Track, k: int) -> str:
     point, number = follow_up.points[k], track.lesions[k]
     words = [str(point.date or f"CT {k + 1}")]
     if number is None:
-        return f"{words[0]}: " + ("not seen at its place" if _compared(track, k) else "not compared")
+        return f"{words[0]}: {_absence(track, k)}"
     lesion, _ = point.outline(number)
     words.append(f"{lesion.long_axis_mm:.1f} x {lesion.short_axis_mm:.1f} mm, {lesion.volume_mm3 / 1000:.2f} ml")
     if number in point.clicked:
@@ -75,6 +75,15 @@ def _heading(follow_up: FollowUp, track: Track, k: int) -> str:
     if not lesion.listed:
         words.append("less likely")
     return ": ".join(words[:2]) + "".join(f", {word}" for word in words[2:])
+
+
+def _absence(track: Track, k: int) -> str:
+    """Why the lesion has no outline of its own in CT ``k``."""
+    if not _compared(track, k):
+        return "not compared"
+    before = any(number is not None for number in track.lesions[:k])
+    whole = track.merged_into if before else track.split_from
+    return "not seen at its place" if whole is None else f"part of lesion {whole}"
 
 
 def _compared(track: Track, k: int) -> bool:
