@@ -1,5 +1,6 @@
 """The label map for other tools: ids, grid, formats, and what stops it before a run."""
 
+import sys
 from dataclasses import replace
 
 import nibabel
@@ -40,6 +41,27 @@ def test_every_format_gives_back_labels_and_grid(tmp_path, result, ending):
     back = Geometry(result.geometry.shape_zyx, image.GetSpacing(), image.GetOrigin(), image.GetDirection())
     assert np.allclose(back.affine, result.geometry.affine, rtol=0, atol=1e-3)
     assert not list(tmp_path.glob(".partial-*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file's size is limited by RLIMIT_FSIZE")
+@pytest.mark.parametrize("ending", label_map.ENDINGS)
+def test_a_file_that_is_cut_off_is_no_label_map(tmp_path, result, ending):
+    """ITK says nothing of most files that it could not write to their end."""
+    import resource
+
+    path = tmp_path / f"labels{ending}"
+    with label_map.written(path, result):
+        pass
+    size = max(file.stat().st_size for file in tmp_path.iterdir())
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - 1, hard))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"), label_map.written(path, result):
+            pytest.fail("it is said before the other files move")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
 def test_nibabel_finds_a_lesion_where_it_is(tmp_path, result):

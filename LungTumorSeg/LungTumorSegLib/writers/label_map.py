@@ -1,5 +1,6 @@
 """The lesions as a label map for other tools: any image format that ITK writes, chosen by the file's ending."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -75,7 +76,11 @@ def written(path: Path, result: Result) -> Iterator[None]:
     """
     with _temporary_beside(path) as folder:
         try:
-            _write(folder / path.name, voxels(result), result.geometry)
+            labels = voxels(result)
+            _check_room(folder, labels.nbytes)
+            _write(folder / path.name, labels, result.geometry)
+        except OSError as error:
+            raise output_error(path.parent, error) from error
         except (RuntimeError, UnicodeError) as error:
             raise OutputError(f"The label map {path} can't be written (is the disk full?).") from error
         yield
@@ -93,6 +98,21 @@ def _temporary_beside(path: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_room(folder: Path, size: int) -> None:
+    """Raise OSError where the disk does not take so many bytes and a header.
+
+    ITK does not: on a full disk it leaves a NIfTI, NRRD or MetaImage that is cut off, and HDF5 ends the process. The
+    bytes are random, so that no disk makes them smaller.
+    """
+    part, trial = os.urandom(1 << 20), folder / "trial"
+    try:
+        with trial.open("wb") as file:
+            for _ in range(size // len(part) + 1):
+                file.write(part)
+    finally:
+        trial.unlink(missing_ok=True)
 
 
 def _write(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
