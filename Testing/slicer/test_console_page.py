@@ -10,7 +10,7 @@ import slicer
 import slicer.util
 from LungTumorSegLib.slicer_.logic import LungTumorSegLogicBase
 
-from Testing.slicer_standin.dicom_database import DICOMDatabase
+from Testing.slicer_standin.dicom_database import database_of
 from Testing.support import headless, phantoms
 from Testing.support.panel_case import KnownNetwork, chest
 from Testing.support.paths import ROOT
@@ -55,8 +55,9 @@ def test_one_volume(console, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(
         LungTumorSegLogicBase, "explain", lambda self, findings, lesion_id, kind: findings.lesion(lesion_id)
     )
-    console("One volume", folder=tmp_path / "out")
+    console("One volume", folder=tmp_path / "out", other=tmp_path / "other")
     assert results(tmp_path / "out") == FILES
+    assert results(tmp_path / "other") == FILES | {"report.html"}
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
@@ -93,7 +94,7 @@ def test_a_selection_of_the_dicom_database(console, tmp_path, monkeypatch):
         phantoms.write_dicom(chest()[0], tmp_path / f"in{number}", series=f"{uid}.{number}.1", **study)
     few = {"PatientID": "LUNG1-002", "StudyInstanceUID": f"{uid}.9"}
     phantoms.write_dicom(chest()[0], tmp_path / "in2", slices=range(9), series=f"{uid}.9.1", **few)
-    monkeypatch.setattr(slicer, "dicomDatabase", DICOMDatabase.of_files(tmp_path.glob("in*/*.dcm")), raising=False)
+    monkeypatch.setattr(slicer, "dicomDatabase", database_of(tmp_path.glob("in*/*.dcm")), raising=False)
 
     def load_series(uids):
         """DICOMUtils.loadSeriesByUID: Modules/Scripted/DICOMLib/DICOMUtils.py; a list of UIDs to a list of node ids.

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
 
 import pydicom
 
@@ -25,13 +24,6 @@ class DICOMDatabase:
     def __init__(self, paths: dict[str, str], folder: Path | None = None):
         self._paths, self._files, self._folder, self.isOpen = dict(paths), {}, folder, True
         self._prepared, self._fields_current = False, True
-
-    @classmethod
-    def of_files(cls, files: Iterable[Path]) -> Self:
-        read = {str(f): pydicom.dcmread(f, stop_before_pixels=True, specific_tags=list(_KNOWN)) for f in sorted(files)}
-        made = cls({str(header.SOPInstanceUID): path for path, header in read.items()})
-        made._files = read
-        return made
 
     def fileForInstance(self, sopInstanceUID: str) -> str:
         self._check(sopInstanceUID)
@@ -93,3 +85,11 @@ class DICOMDatabase:
     def _values(self, keyword: str, of: str, value: str) -> list[str]:
         found = (header for header in self._files.values() if header[of].value == value)
         return list(dict.fromkeys(str(header[keyword].value) for header in found))
+
+
+def database_of(files: Iterable[Path]) -> DICOMDatabase:
+    """The database with these files, which stay where they are."""
+    read = {str(f): pydicom.dcmread(f, stop_before_pixels=True, specific_tags=list(_KNOWN)) for f in sorted(files)}
+    made = DICOMDatabase({str(header.SOPInstanceUID): path for path, header in read.items()})
+    made._files = read
+    return made
