@@ -65,6 +65,17 @@ def test_an_inverted_ct_is_refused_whatever_its_format(tmp_path):
     read_ct(tmp_path / "ct.nrrd")
 
 
+@pytest.mark.parametrize(("low", "high"), [(-1000, 400), (-1200, 600), (-1024, 500)])
+def test_a_ct_that_was_windowed_and_inverted_is_refused(tmp_path, low, high):
+    """Its tissue has the values of air."""
+    whole, _ = phantoms.chest((6, 6, 6))
+    windowed = np.clip(whole.voxels_zyx, low, high)
+    phantoms.write_image(phantoms.CT(low + high - windowed, whole.geometry), tmp_path / "ct.nrrd")
+    refused(NotACTError, "inverted or shifted", tmp_path / "ct.nrrd")
+    phantoms.write_image(phantoms.CT(windowed, whole.geometry), tmp_path / "ct.nrrd")
+    read_ct(tmp_path / "ct.nrrd")
+
+
 # values in another form
 
 
