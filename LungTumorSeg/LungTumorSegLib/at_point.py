@@ -23,8 +23,16 @@ AERATED_HU, AERATED_SHARE = -500, 0.1
 def candidate_at(ct: CT, point_lps: Point, options: Options, inference: Inference) -> Candidate | None:
     """The click rule: a 60 mm box around the point with the prompt; 120 mm when the lesion reaches its border.
 
-    Where that holds no lesion whole, `coarser.outline`. None, with a note, where there is nothing. Raises InputError
-    for a point outside the CT.
+    Where that holds no lesion whole, `coarser.outline`.
+
+    Args:
+        point_lps: LPS mm.
+
+    Returns:
+        None, with a note in ``inference.notes``, where there is nothing.
+
+    Raises:
+        InputError: the point lies outside the CT.
     """
     axial, place = ct.geometry.axial(), ", ".join(f"{mm:.1f}" for mm in ras_from_lps(point_lps))
     index = axial.index(point_lps)

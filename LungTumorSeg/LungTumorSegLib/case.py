@@ -17,7 +17,11 @@ from .segmentation import segment
 def read(path: Path, bundle: Bundle, reading: dict[str, Any]) -> tuple[CT, tuple[str, ...]]:
     """A CT, and the notes for the user on its files and on what the model was not made for.
 
-    reading: further arguments of `read_ct`, whose errors are raised.
+    Args:
+        reading: further arguments of `read_ct`.
+
+    Raises:
+        InputError: as of `read_ct`.
     """
     ct = read_ct(path, **reading)
     return ct, (*ct.source.get("warnings", ()), *limits.outside(ct.geometry, bundle.card))
@@ -30,7 +34,11 @@ def segmented(
     progress: Callable[[Progress], None] | None = None,
     engine: Predictor | None = None,
 ) -> Result:
-    """What `segment` finds. An error of a DICOM series that was chosen among others names them."""
+    """What `segment` finds.
+
+    Raises:
+        LungTumorSegError: as of `segment`. An error of a DICOM series that was chosen among others names them.
+    """
     try:
         return segment(ct, options, progress, engine=engine, bundle=bundle)
     except InputError as error:

@@ -34,9 +34,13 @@ DARK_HU, MAX_INVERTED_DARK_SHARE = -800, 0.15
 
 
 def as_hu(array: np.ndarray) -> np.ndarray:
-    """Values of any real type as int16 where it holds every one exactly, else as float32; none is clipped.
+    """Values as int16 where it holds every one exactly, else as float32; none is clipped.
 
-    Not copied where it has that type already. What float32 cannot hold becomes infinite, which `check` refuses.
+    Args:
+        array: of any real type.
+
+    Returns:
+        Not copied where it has that type already. What float32 cannot hold becomes infinite, which `check` refuses.
     """
     if array.dtype == np.int16:
         return array
@@ -53,11 +57,15 @@ def _fits_int16(values: np.ndarray) -> bool:
 
 
 def check(ct: CT) -> None:
-    """Raise GeometryError or NotACTError unless this is a CT volume in Hounsfield units of at least 16 mm a side.
+    """Refuse what is no CT volume in Hounsfield units of at least 16 mm a side.
 
     A CT is told by its air: at least 1 % of the voxels between -1200 and -500 HU. Paddings, metal, contrast, windowed
-    values (from -1000) and crops without air outside the body pass; MR, pictures, masks, PET, normalised values and
-    CTs stored without their rescale do not. Whether it shows lungs is not asked here.
+    values (from -1000) and crops without air outside the body pass; MR, pictures, masks, PET, normalised values and CTs
+    stored without their rescale do not. Whether it shows lungs is not asked here.
+
+    Raises:
+        GeometryError: not one 3D volume, or no usable spacing, place or directions, or too few slices, or too thin.
+        NotACTError: the values, or the modality, are not a CT's.
     """
     _check_geometry(ct)
     _check_values(ct)
@@ -143,7 +151,15 @@ def _check_not_inverted(ct: CT, air_share: float) -> None:
 
 
 def soft_share(hu: np.ndarray, offset: int = 0) -> float:
-    """Of the voxels above air and lung, those within 150 HU of water; 0 if there are none. offset: too high by."""
+    """Of the voxels above air and lung, those within 150 HU of water.
+
+    Args:
+        hu: HU, of any shape.
+        offset: by how much they are too high.
+
+    Returns:
+        The share, 0 if there are no such voxels.
+    """
     tissue = hu[hu >= AIR_HU[1] + offset]
     return float(np.mean(np.abs(tissue - np.float32(offset)) < 150)) if tissue.size else 0.0
 
@@ -165,7 +181,15 @@ def _offset(voxels: np.ndarray, low: float) -> int:
 
 
 def check_orthogonal(name: str, axes: np.ndarray) -> None:
-    """GeometryError unless the columns (any length) are at right angles to 0.001 (0.06 degrees, 0.3 mm in 300)."""
+    """Refuse axes that are not at right angles to 0.001 (0.06 degrees, 0.3 mm in 300).
+
+    Args:
+        name: of the image, for the error.
+        axes: 3x3, the columns are the axes, of any length.
+
+    Raises:
+        GeometryError: they are not, or are no usable columns.
+    """
     if skew(name, axes) > RIGHT_ANGLE:
         raise GeometryError(
             f"The axes of {name} aren't at right angles (a scan with a tilted gantry?). Give the DICOM series, or in "
@@ -174,7 +198,15 @@ def check_orthogonal(name: str, axes: np.ndarray) -> None:
 
 
 def skew(name: str, axes: np.ndarray) -> float:
-    """The cosine between the two columns that are furthest from a right angle. GeometryError: no usable columns."""
+    """The cosine between the two columns that are furthest from a right angle.
+
+    Args:
+        name: of the image, for the error.
+        axes: 3x3, columns of any length.
+
+    Raises:
+        GeometryError: no usable columns.
+    """
     lengths = np.linalg.norm(axes, axis=0)
     if not (np.isfinite(axes).all() and (lengths > 0).all()):
         raise GeometryError(f"{name} has no usable orientation. Export it again from the original.")
@@ -183,7 +215,17 @@ def skew(name: str, axes: np.ndarray) -> float:
 
 
 def straightened(name: str, geometry: Geometry) -> tuple[Geometry, list[str]]:
-    """With axes at right angles, and a note, where they are askew by 0.06 to 0.5 degrees; beyond that as it is."""
+    """Bring axes that are askew by 0.06 to 0.5 degrees to right angles; beyond that the grid stays as it is.
+
+    Args:
+        name: of the image, for the note and the error.
+
+    Returns:
+        The grid, and a note if it was changed.
+
+    Raises:
+        GeometryError: no usable axes.
+    """
     off = skew(name, geometry.affine[:3, :3])
     if not RIGHT_ANGLE < off <= np.sin(np.radians(MAX_SKEW_DEGREES)):
         return geometry, []

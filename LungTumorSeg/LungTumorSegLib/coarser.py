@@ -29,9 +29,15 @@ HELD_MM = 90.0  # what is longer at the network's own scale may be part of somet
 
 
 def outline(ct: CT, point_lps: Point, threshold: float, least_mm: float, inference: Inference) -> Candidate | None:
-    """What the coarser scales show at a click, and a note for the user.
+    """What the coarser scales show at a click, and a note for the user in ``inference.notes``.
 
-    None where that is nothing, is shorter than ``least_mm`` or has no border within 240 mm.
+    Args:
+        point_lps: the click, LPS mm.
+        threshold: probability from which a voxel belongs to the lesion.
+        least_mm: what is shorter is not believed.
+
+    Returns:
+        None where that is nothing, is shorter than ``least_mm`` or has no border within 240 mm.
     """
     axial, card = ct.geometry.axial(), inference.bundle.card
     seen = [_map(ct, axial, point_lps, scale, inference) for scale in SCALES]
@@ -56,7 +62,12 @@ def outline(ct: CT, point_lps: Point, threshold: float, least_mm: float, inferen
 
 
 def length_mm(mask: np.ndarray, geometry: Geometry) -> float:
-    """The longest side of the box of a mask (bool, not empty) on a grid of this spacing."""
+    """The longest side of the box of a mask.
+
+    Args:
+        mask: bool, not empty.
+        geometry: the grid of the mask; its spacing alone counts.
+    """
     return max(n * mm for n, mm in zip(Box.tight(mask).shape, geometry.spacing_zyx, strict=True))
 
 

@@ -33,15 +33,20 @@ def compare(
 ) -> FollowUp:
     """Find the lesions of two or more CTs of one patient and follow each through all of them.
 
-    dates: of the CTs, in their order; those of their DICOM files if not given. The CTs are put into the order of their
-    dates; without dates the given order counts, and no doubling time is told. same_patient: the user knows that they
-    are of one patient, though the files name two. progress, cancelled: as of `segment`.
-
+    The CTs are put into the order of their dates; without dates the given order counts, and no doubling time is told.
     Each CT is registered on the next by its lungs. A listed lesion without a partner is looked for by a click at its
     registered place, so that one which the run missed is neither new nor gone.
 
-    Raises InputError: fewer than two CTs, the same CT twice, another number of dates than CTs, dates of some CTs only,
-    two patients by their DICOM files or by their lungs; and what `segment` raises.
+    Args:
+        dates: of the CTs, in their order; those of their DICOM files if not given.
+        same_patient: the user knows that they are of one patient, though the files name two.
+        progress: as of `segment`.
+        cancelled: as of `segment`.
+
+    Raises:
+        InputError: fewer than two CTs, the same CT twice, another number of dates than CTs, dates of some CTs only, two
+            patients by their DICOM files or by their lungs.
+        LungTumorSegError: what `segment` raises.
     """
     options = replace(options or Options(), points_lps=(), lung_restriction=True)
     _check_different(cts)

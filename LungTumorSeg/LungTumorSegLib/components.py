@@ -13,7 +13,13 @@ CONNECTIVITY: Final = 26
 
 
 class Component(NamedTuple):
-    """One component: its label, its tight box in the labelled array, and how many voxels it has."""
+    """One component of a labelled array.
+
+    Attributes:
+        label: in the labelled array.
+        box: its tight box there.
+        voxels: how many it has.
+    """
 
     label: int
     box: Box
@@ -21,9 +27,14 @@ class Component(NamedTuple):
 
 
 def connected(mask: np.ndarray, connectivity: Literal[6, 26] = CONNECTIVITY) -> tuple[np.ndarray, int]:
-    """Labels 1, 2, ... of the components of a mask (bool, 3D), 0 outside, and how many there are.
+    """Label the components of a mask.
 
-    connectivity: 26 neighbours, or 6, of voxels that touch with a face.
+    Args:
+        mask: bool, 3D.
+        connectivity: 26 neighbours, or 6, of voxels that touch with a face.
+
+    Returns:
+        Labels 1, 2, ... of the components, 0 outside, and how many there are.
     """
     import cc3d
 

@@ -12,10 +12,14 @@ from .geometry import Box, Geometry, Point
 
 @dataclass(frozen=True)
 class CT:
-    """A CT volume: ``voxels_zyx`` in Hounsfield units (int16 or float32, stored axis order) and its grid.
+    """A CT volume: its voxels and their grid.
 
-    ``source`` holds what is worth writing into a result: path, format, series UID, modality, warnings. frames: of a
-    DICOM series, file and frame (from 0; None in a file of one slice) of each slice that was read; else empty.
+    Attributes:
+        voxels_zyx: Hounsfield units, int16 or float32, in the stored axis order.
+        geometry: the grid of these voxels.
+        source: what is worth writing into a result: path, format, series UID, modality, warnings.
+        frames: of a DICOM series, file and frame (from 0; None in a file of one slice) of each slice that was read;
+            else empty.
     """
 
     voxels_zyx: np.ndarray
@@ -34,12 +38,17 @@ class CT:
 class Options:
     """What the user can ask for. ``None`` means what the model's card says.
 
-    threshold: probability from which a voxel belongs to a lesion. min_diameter_mm: lesions with a smaller long axis
-    are left out. points_lps: clicks in LPS mm; then only the lesions at these points are looked for.
-    lung_restriction: compute only around the lungs and drop lesions away from them. engine: auto | tensorflow |
-    onnxruntime | openvino. precision: see `engines.base.Engine`. threads: of the CPU that the network takes, None: as
-    many as may be used (`processors`). model: a bundle's folder. keep_probability: return the full map.
-    min_confidence: lesions of a smaller confidence are less likely, but for clicked ones and those over 30 mm.
+    Attributes:
+        threshold: probability from which a voxel belongs to a lesion.
+        min_diameter_mm: lesions with a smaller long axis are left out.
+        points_lps: clicks in LPS mm; then only the lesions at these points are looked for.
+        lung_restriction: compute only around the lungs and drop lesions away from them.
+        engine: auto | tensorflow | onnxruntime | openvino.
+        precision: see `engines.base.Engine`.
+        threads: of the CPU that the network takes; None: as many as may be used (`processors`).
+        model: a bundle's folder.
+        keep_probability: return the full map.
+        min_confidence: lesions of a smaller confidence are less likely, but for clicked ones and those over 30 mm.
     """
 
     threshold: float | None = None
@@ -59,7 +68,8 @@ class Options:
 class Progress:
     """What ``progress`` is called with: ``done`` of ``total`` slices (candidates, steps) of ``stage``.
 
-    seconds_left: estimate for the stage, None while unknown.
+    Attributes:
+        seconds_left: estimate for the stage, None while unknown.
     """
 
     stage: Stage
@@ -70,7 +80,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Rating:
-    """What the classifier says of a place: ``logit`` of a nodule, 0 undecided. point_lps: in the middle of its cube."""
+    """What the classifier says of a place.
+
+    Attributes:
+        point_lps: in the middle of its cube, LPS mm.
+        logit: of a nodule, 0 undecided.
+    """
 
     point_lps: Point
     logit: float
@@ -80,10 +95,13 @@ class Rating:
 class Candidate:
     """A connected region of p >= 0.05 with 5 mm around it, from which lesions are made without the network.
 
-    box: where ``block`` lies in the CT's stored array. block: uint8 (z, y, x), round(255 p).
-    point_lps: the click that asked for it, or None. threshold: the operating threshold the click rule chose for it.
-    ratings: of what it holds at the model's own operating threshold, or if that is nothing at half of its highest p;
-    empty where the bundle has no classifier.
+    Attributes:
+        box: where ``block`` lies in the CT's stored array.
+        block: uint8 (z, y, x), round(255 p).
+        point_lps: the click that asked for it, or None.
+        threshold: the operating threshold the click rule chose for it.
+        ratings: of what it holds at the model's own operating threshold, or if that is nothing at half of its highest
+            p; empty where the bundle has no classifier.
     """
 
     box: Box
@@ -98,7 +116,14 @@ SMALL_LUNG = 0.4  # a lung under this share of the other counts as missing
 
 
 def missing_side(label: np.ndarray) -> int:
-    """RIGHT or LEFT where that lung is missing or under 40 % of the other, else 0; 0 too where neither has a side."""
+    """Which lung is missing or under 40 % of the other.
+
+    Args:
+        label: labels as those of `Lungs`.
+
+    Returns:
+        RIGHT or LEFT, else 0; 0 too where neither has a side.
+    """
     right, left = (np.count_nonzero(label == side) for side in (RIGHT, LEFT))  # bincount: 5 ms
     if min(right, left) >= SMALL_LUNG * max(right, left):
         return 0
@@ -109,10 +134,13 @@ def missing_side(label: np.ndarray) -> int:
 class Lungs:
     """Coarse lungs, to choose where to compute and to tell side and distance; never to cut voxels.
 
-    label_zyx: uint8, 1 right, 2 left (the patient's), 3 where that can't be told, on its own axial ``geometry`` (about
-    3 mm). hull_distance_mm: float32, same grid, mm outside the hull of both lungs (0 inside).
-    body_box: same grid: the body in the slices of the lungs. midline: x index of the patient's midline on that grid,
-    None where nothing is seen that tells it. notes: sentences for the user.
+    Attributes:
+        label_zyx: uint8, 1 right, 2 left (the patient's), 3 where that can't be told, on ``geometry``.
+        hull_distance_mm: float32, same grid, mm outside the hull of both lungs (0 inside).
+        geometry: their own axial grid (about 3 mm).
+        body_box: same grid: the body in the slices of the lungs.
+        midline: x index of the patient's midline on that grid, None where nothing is seen that tells it.
+        notes: sentences for the user.
     """
 
     label_zyx: np.ndarray
@@ -132,10 +160,14 @@ class Lungs:
 class Lesion:
     """One lesion. Field names and order are those of csv, json and table.
 
-    label_box: where it lies in the CT's stored array. long_axis_mm, short_axis_mm: longest in-plane diameter on any
-    axial slice and the longest perpendicular to it. axis_points_lps: the four ends, long axis first. slice_index: the
-    axial slice they lie on, in the CT's own numbering along its axial axis.
-    confidence: 0 to 1, None if the card has no coefficients. listed: in the table; False for a less likely one.
+    Attributes:
+        label_box: where it lies in the CT's stored array.
+        long_axis_mm: longest in-plane diameter on any axial slice.
+        short_axis_mm: the longest perpendicular to that.
+        axis_points_lps: the four ends, long axis first.
+        slice_index: the axial slice they lie on, in the CT's own numbering along its axial axis.
+        confidence: 0 to 1, None if the card has no coefficients.
+        listed: in the table; False for a less likely one.
     """
 
     id: int
@@ -156,7 +188,15 @@ class Lesion:
 def apart(
     lesions: tuple[Lesion, ...], masks: tuple[np.ndarray, ...]
 ) -> tuple[tuple[Lesion, ...], tuple[np.ndarray, ...], tuple[Lesion, ...], tuple[np.ndarray, ...]]:
-    """Lesions and masks, the listed ones first -> the listed lesions, their masks, the less likely ones, theirs."""
+    """The listed lesions apart from the less likely ones.
+
+    Args:
+        lesions: the listed ones first.
+        masks: theirs, in the same order.
+
+    Returns:
+        The listed lesions, their masks, the less likely ones, theirs.
+    """
     n = sum(lesion.listed for lesion in lesions)
     return lesions[:n], masks[:n], lesions[n:], masks[n:]
 
@@ -165,11 +205,14 @@ def apart(
 class Result:
     """What `segment` returns. Lesions are ordered as the table shows them, best first; ``masks`` go with them.
 
-    masks: bool (z, y, x) arrays, ``masks[i]`` fills ``lesions[i].label_box``. seconds: time of each stage.
-    notes: sentences for the user (a fall-back to the CPU, a click that found nothing, ...).
-    probability: uint8 map on the CT's stored grid, round(255 p), only with ``Options.keep_probability``.
-    precision: in which the network computed (float32, bfloat16, int8); empty in results from before it was kept.
-    less_likely: lesions that are not listed, with their masks: no segments, in no total and no picture.
+    Attributes:
+        masks: bool (z, y, x) arrays, ``masks[i]`` fills ``lesions[i].label_box``.
+        seconds: time of each stage.
+        notes: sentences for the user (a fall-back to the CPU, a click that found nothing, ...).
+        probability: uint8 map on the CT's stored grid, round(255 p), only with ``Options.keep_probability``.
+        precision: in which the network computed (float32, bfloat16, int8); empty in results from before it was kept.
+        less_likely: lesions that are not listed: no segments, in no total and no picture.
+        less_likely_masks: theirs, as ``masks``.
     """
 
     geometry: Geometry
@@ -201,10 +244,13 @@ class Result:
 class LesionMap:
     """What the network can tell about one lesion, see `explain`.
 
-    kind: uncertainty (standard deviation of p over mirrored views, 0 to 0.5) | heat (one axial slice: by how much the
-    lesion's mean p falls when the tissue there is replaced by lung; negative where it rises). values: float32
-    (z, y, x), fills ``box`` of the CT's stored array. probability: of heat, the lesion's mean p with nothing replaced.
-    notes: sentences for the user (a smaller batch, a fall-back to the CPU).
+    Attributes:
+        kind: uncertainty (standard deviation of p over mirrored views, 0 to 0.5) | heat (one axial slice: by how much
+            the lesion's mean p falls when the tissue there is replaced by lung; negative where it rises).
+        box: what ``values`` fill of the CT's stored array.
+        values: float32 (z, y, x).
+        probability: of heat, the lesion's mean p with nothing replaced.
+        notes: sentences for the user (a smaller batch, a fall-back to the CPU).
     """
 
     kind: MapKind

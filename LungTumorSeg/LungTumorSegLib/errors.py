@@ -63,7 +63,11 @@ class OutOfMemoryError(EngineError):
 
 
 class WorkerError(EngineError):
-    """The child process ended or answered nonsense. ``log`` holds the end of its standard error."""
+    """The child process ended or answered nonsense.
+
+    Args:
+        log: the end of its standard error.
+    """
 
     def __init__(self, message: str, log: str = "") -> None:
         super().__init__(message)

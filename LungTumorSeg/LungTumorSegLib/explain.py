@@ -29,7 +29,12 @@ ERASER_STEPS = 0.75  # sigma of the eraser, in distances of two places
 
 @dataclass(frozen=True)
 class Spot:
-    """Where to look: a cube of ``side_mm`` around ``centre_lps`` (mm). point_lps: the click, None if there was none."""
+    """Where to look: a cube of ``side_mm`` around ``centre_lps``.
+
+    Attributes:
+        centre_lps: LPS mm.
+        point_lps: the click in LPS mm, None if there was none.
+    """
 
     centre_lps: Point
     side_mm: float = SIDE_MM
@@ -38,9 +43,12 @@ class Spot:
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """Over the views of the mirrored box. Arrays float32 (z, y, x), stored order, filling ``box`` of the CT.
+    """Over the views of the mirrored box. Arrays are float32 (z, y, x), in stored order.
 
-    probability: mean p. deviation: standard deviation of p, 0 to 0.5.
+    Attributes:
+        box: what the arrays fill of the CT.
+        probability: mean p.
+        deviation: standard deviation of p, 0 to 0.5.
     """
 
     box: Box
@@ -57,8 +65,11 @@ class Uncertainty:
 class Heat:
     """Where on the lesion's largest axial slice the network looks.
 
-    fall: float32, stored order, one axial slice thick, filling ``box``: by how much the mean probability of the lesion
-    falls when the tissue there is replaced by lung. Negative where it rises. probability: that mean, nothing replaced.
+    Attributes:
+        box: what ``fall`` fills of the CT.
+        fall: float32, stored order, one axial slice thick: by how much the mean probability of the lesion falls when
+            the tissue there is replaced by lung. Negative where it rises.
+        probability: that mean, nothing replaced.
     """
 
     box: Box
@@ -67,7 +78,11 @@ class Heat:
 
 
 def spot_of(ct: CT, lesion: Lesion, point_lps: Point | None = None) -> Spot:
-    """The box around a lesion; the larger one where the lesion would fill the smaller. point_lps: the click, if any."""
+    """The box around a lesion; the larger one where the lesion would fill the smaller.
+
+    Args:
+        point_lps: the click in LPS mm, if any.
+    """
     extents = np.multiply(lesion.label_box.shape, ct.geometry.spacing_zyx)
     centre = triple(ct.geometry.lps(lesion.label_box.middle).tolist())
     return Spot(centre, SIDE_MM if extents.max() + 2 * ROOM_MM <= SIDE_MM else LARGE_SIDE_MM, point_lps)
@@ -84,7 +99,10 @@ def uncertainty(ct: CT, spot: Spot, inference: Inference) -> Uncertainty:
 
     Test-time augmentation as an estimate of uncertainty: Wang et al., Neurocomputing 338:34-45, 2019. Only mirrorings
     that the training used as well; head to feet by reversing the neighbouring slices, which needs offsets that are
-    symmetrical (else left to right alone). Raises GeometryError, EngineError and Cancelled as a click does.
+    symmetrical (else left to right alone).
+
+    Raises:
+        GeometryError, EngineError, Cancelled: as for a click.
     """
     plan, card = _plan(ct, spot, inference.bundle), inference.bundle.card
     count = len(card.offsets_mm)
@@ -115,8 +133,12 @@ def heat(ct: CT, spot: Spot, lesion: Lesion, mask: np.ndarray, inference: Infere
     slices of the input is faded into lung, by a Gaussian. The map is the mean of the changes, each weighted by its
     eraser; the click's mark stays. It says what the network's answer depends on, not whether it is right.
 
-    mask: bool, filling ``lesion.label_box``; its largest axial slice is explained. Raises as `uncertainty` does,
-    and GeometryError if the lesion does not reach a pixel of its slice in the spot's box.
+    Args:
+        mask: bool, filling ``lesion.label_box``; its largest axial slice is explained.
+
+    Raises:
+        GeometryError: the lesion does not reach a pixel of its slice in the spot's box; else as for `uncertainty`.
+        EngineError, Cancelled: as for `uncertainty`.
     """
     plan, card = _plan(ct, spot, inference.bundle), inference.bundle.card
     order, axial = ct.geometry.axial_order(), ct.geometry.axial()

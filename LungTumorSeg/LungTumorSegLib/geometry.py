@@ -22,22 +22,39 @@ RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def triple(values: Iterable[T]) -> tuple[T, T, T]:
-    """Three values as a tuple. Raises ValueError if there are more or fewer."""
+    """Three values as a tuple.
+
+    Raises:
+        ValueError: there are more or fewer.
+    """
     first, second, third = values
     return first, second, third
 
 
 def ras_from_lps(point: Iterable[float]) -> Point:
-    """A point (x, y, z) from LPS mm, the library's, to RAS mm, Slicer's and the user's.
+    """A point from LPS, the library's, to RAS, Slicer's and the user's.
 
     Its own inverse: x and y change their signs, so that it takes RAS to LPS as well.
+
+    Args:
+        point: (x, y, z) in LPS mm.
+
+    Returns:
+        (x, y, z) in RAS mm.
     """
     x, y, z = point
     return -x, -y, z
 
 
 def lps_from_text(text: str) -> Point:
-    """A point that a user wrote as ``R,A,S`` in mm, in LPS mm. Raises ValueError where it is none."""
+    """A point that a user wrote, in LPS mm.
+
+    Args:
+        text: ``R,A,S`` in mm.
+
+    Raises:
+        ValueError: it is no such point.
+    """
     point = triple(float(number) for number in text.split(","))
     if not np.isfinite(point).all():
         raise ValueError(text)
@@ -54,9 +71,16 @@ def nearest_rotation(axes: np.ndarray) -> np.ndarray:
 class Box:
     """A half-open box of voxels: along axis ``a`` from index ``start[a]`` to before ``stop[a]``.
 
-    ``array[box.slices]`` is what lies in it. The axes are those of the array, (z, y, x) where nothing else is said.
-    A box may be empty (a side of 0) and may begin below 0; then it is no part of an array. Raises ValueError if the
-    corners differ in axes or a side is negative, TypeError if an index is no integer.
+    ``array[box.slices]`` is what lies in it. A box may be empty (a side of 0) and may begin below 0; then it is no part
+    of an array.
+
+    Attributes:
+        start: indices along the axes of the array, (z, y, x) where nothing else is said.
+        stop: the same, one behind the last voxel.
+
+    Raises:
+        ValueError: the corners differ in axes or a side is negative.
+        TypeError: an index is no integer.
     """
 
     start: tuple[int, ...]
@@ -76,7 +100,11 @@ class Box:
 
     @classmethod
     def around(cls, mask: np.ndarray) -> "Box | None":
-        """The smallest box that holds every voxel of a mask that is not 0. None if there is none."""
+        """The smallest box that holds every voxel of a mask that is not 0.
+
+        Returns:
+            None if there is no such voxel.
+        """
         start, stop = [0] * mask.ndim, list(mask.shape)
         for axis in range(mask.ndim):
             rest = tuple(a for a in range(mask.ndim) if a != axis)
@@ -88,7 +116,11 @@ class Box:
 
     @classmethod
     def tight(cls, mask: np.ndarray) -> "Box":
-        """What `around` finds, of a mask that is not empty. Raises ValueError if it is."""
+        """What `around` finds, of a mask that is not empty.
+
+        Raises:
+            ValueError: the mask is empty.
+        """
         box = cls.around(mask)
         if box is None:
             raise ValueError("An empty mask has no box.")
@@ -139,7 +171,12 @@ class Box:
         return Box.of_pairs(moved)
 
     def expand(self, margin: ArrayLike, shape: Sequence[int]) -> "Box":
-        """The box and ``margin`` voxels (one number, or one for each axis) around it, as far as an array reaches."""
+        """The box and ``margin`` voxels around it, as far as an array reaches.
+
+        Args:
+            margin: one number, or one for each axis.
+            shape: of the array.
+        """
         return Box(np.subtract(self.start, margin), np.add(self.stop, margin)).intersect(Box.whole(shape))
 
     def inside(self, outer: "Box") -> "Box":
@@ -148,7 +185,14 @@ class Box:
 
 
 def shared_voxels(a: Box, a_mask: np.ndarray, b: Box, b_mask: np.ndarray) -> int:
-    """Voxels in both of two masks (bool) that fill boxes of the same array."""
+    """Voxels in both of two masks that fill boxes of the same array.
+
+    Args:
+        a: box of ``a_mask``.
+        a_mask: bool.
+        b: box of ``b_mask``.
+        b_mask: bool.
+    """
     shared = a.intersect(b)
     return int(np.count_nonzero(a_mask[shared.inside(a).slices] & b_mask[shared.inside(b).slices]))
 
@@ -157,8 +201,11 @@ def shared_voxels(a: Box, a_mask: np.ndarray, b: Box, b_mask: np.ndarray) -> int
 class AxialOrder:
     """How to look at an array of any axis order as axial slices: z to the head, y to the back, x to the left.
 
-    ``permutation`` and ``flips`` are those of the view: ``view = array.transpose(permutation)``, then axis ``a`` is
-    reversed where ``flips[a]``. Only views are made, no voxel is interpolated.
+    Only views are made, no voxel is interpolated.
+
+    Attributes:
+        permutation: that of the view, ``view = array.transpose(permutation)``.
+        flips: then axis ``a`` of the view is reversed where ``flips[a]``.
     """
 
     permutation: tuple[int, int, int]
@@ -176,12 +223,22 @@ class AxialOrder:
         return array[self._flipped()].transpose(np.argsort(self.permutation))
 
     def undo_box(self, box: Box, shape: Shape) -> Box:
-        """A box in the axial view (of a view with ``shape``) as a box in the stored array."""
+        """A box in the axial view as a box in the stored array.
+
+        Args:
+            box: in the view.
+            shape: of the view.
+        """
         flipped = self._flipped_box(box, shape).pairs
         return Box.of_pairs(flipped[i] for i in np.argsort(self.permutation))
 
     def view_box(self, box: Box, shape: Shape) -> Box:
-        """A box in the stored array as a box in the axial view (of a view with ``shape``)."""
+        """A box in the stored array as a box in the axial view.
+
+        Args:
+            box: in the stored array.
+            shape: of the view.
+        """
         return self._flipped_box(Box.of_pairs(box.pairs[i] for i in self.permutation), shape)
 
     def _flipped_box(self, box: Box, shape: Shape) -> Box:
@@ -193,8 +250,11 @@ class AxialOrder:
 class Geometry:
     """The grid of an image.
 
-    shape_zyx: voxels along the stored array's axes. spacing_xyz: mm. origin_lps: mm, centre of voxel 0.
-    direction: nine cosines, row by row; column a is the LPS direction of axis a in (x, y, z) order, as in ITK.
+    Attributes:
+        shape_zyx: voxels along the stored array's axes.
+        spacing_xyz: mm.
+        origin_lps: mm, centre of voxel 0.
+        direction: nine cosines, row by row; column a is the LPS direction of axis a in (x, y, z) order, as in ITK.
     """
 
     shape_zyx: Shape
@@ -204,7 +264,12 @@ class Geometry:
 
     @classmethod
     def from_affine(cls, shape_zyx: Iterable[int], affine: np.ndarray) -> "Geometry":
-        """From a 4x4 matrix that takes (i, j, k) = (x, y, z) indices to LPS mm."""
+        """The grid of a matrix.
+
+        Args:
+            shape_zyx: voxels along the stored array's axes.
+            affine: 4x4, takes (i, j, k) = (x, y, z) indices to LPS mm.
+        """
         axes = np.asarray(affine, float)[:3, :3]
         spacing = np.linalg.norm(axes, axis=0)
         return cls(
@@ -242,21 +307,45 @@ class Geometry:
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     def lps(self, indices_zyx: ArrayLike) -> np.ndarray:
-        """(..., 3) indices along (z, y, x), fractions allowed, to LPS mm."""
+        """Places of indices.
+
+        Args:
+            indices_zyx: (..., 3) along (z, y, x), fractions allowed.
+
+        Returns:
+            (..., 3) points (x, y, z) in LPS mm.
+        """
         xyz = np.asarray(indices_zyx, float)[..., ::-1]
         return xyz @ self.affine[:3, :3].T + self.affine[:3, 3]
 
     def index(self, points_lps: ArrayLike) -> np.ndarray:
-        """(..., 3) LPS mm to fractional indices along (z, y, x)."""
+        """Indices of places.
+
+        Args:
+            points_lps: (..., 3) points (x, y, z) in LPS mm.
+
+        Returns:
+            (..., 3) fractional indices along (z, y, x).
+        """
         shifted = np.asarray(points_lps, float) - self.affine[:3, 3]
         return (shifted @ self._inverse.T)[..., ::-1]
 
     def middle_lps(self, mask: np.ndarray, box: Box) -> np.ndarray:
-        """The centroid of a mask (bool) that fills ``box`` of the array, LPS mm."""
+        """The centroid of a mask, LPS mm.
+
+        Args:
+            mask: bool, fills ``box``.
+            box: of the array.
+        """
         return self.lps(np.argwhere(mask).mean(0) + box.start)
 
     def inner_lps(self, mask: np.ndarray, box: Box) -> np.ndarray:
-        """The centre of the mask's voxel (bool, fills ``box``) that is nearest to its centroid, LPS mm."""
+        """The centre of the mask's voxel that is nearest to its centroid, LPS mm.
+
+        Args:
+            mask: bool, fills ``box``.
+            box: of the array.
+        """
         places = np.argwhere(mask)
         offsets = (places - places.mean(0)) * self.spacing_zyx
         return self.lps(places[(offsets**2).sum(1).argmin()] + box.start)

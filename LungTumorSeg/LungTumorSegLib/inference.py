@@ -29,7 +29,12 @@ MIRRORED = ((), (1,), (2,), (3,))  # axes of a batch of the classifier's cubes
 class Job:
     """Whoever waits for a result: is told of the progress, and asked whether the result is still wanted.
 
-    progress: called with `Progress`. cancelled: asked between batches. seconds: what each stage took.
+    Args:
+        progress: called with `Progress`.
+        cancelled: asked between batches.
+
+    Attributes:
+        seconds: what each stage took.
     """
 
     def __init__(self, progress: Callable[[Progress], None] | None = None, cancelled: Callable[[], bool] | None = None):
@@ -38,13 +43,21 @@ class Job:
         self.seconds: dict[str, float] = {}
 
     def ask_cancelled(self) -> None:
-        """Raise Cancelled if the result is no longer wanted."""
+        """Ask whether the result is still wanted.
+
+        Raises:
+            Cancelled: it is no longer wanted.
+        """
         if self._cancelled():
             raise Cancelled("Cancelled. Nothing was changed.")
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:
-        """What is done inside is a stage of its own."""
+        """What is done inside is a stage of its own.
+
+        Raises:
+            Cancelled: the result is no longer wanted.
+        """
         self.ask_cancelled()
         began = time.perf_counter()
         self.progress(Progress(name, 0, 1))
@@ -57,8 +70,13 @@ class Job:
 class Inference:
     """The networks of a bundle on an opened engine, for one job.
 
-    Short of memory it halves the batch, for good; when one input is too much for a GPU it goes on on the CPU. notes:
-    sentences for the user that say so. options: which engine the CPU's is chosen from.
+    Short of memory it halves the batch, for good; when one input is too much for a GPU it goes on on the CPU.
+
+    Args:
+        options: which engine the CPU's is chosen from.
+
+    Attributes:
+        notes: sentences for the user that say so.
     """
 
     def __init__(self, engine: Predictor, bundle: Bundle, job: Job | None = None, options: Options | None = None):
@@ -70,9 +88,18 @@ class Inference:
     def map(
         self, plan: Plan, view: np.ndarray, point_lps: Point | None = None, stage: Stage | None = None
     ) -> np.ndarray:
-        """The network's answer on the plan's slices: uint8 (runs, y, x), round(255 p).
+        """The network's answer on the plan's slices.
 
-        view: (z, y, x) HU, the view that the plan was made for. point_lps: the click. stage: whose progress this is.
+        Args:
+            view: (z, y, x) HU, the view that the plan was made for.
+            point_lps: the click.
+            stage: whose progress this is.
+
+        Returns:
+            uint8 (runs, y, x), round(255 p).
+
+        Raises:
+            Cancelled, EngineError: as of `run`.
         """
         values = np.zeros(plan.shape, np.uint8)
 
@@ -84,19 +111,36 @@ class Inference:
         return values
 
     def look(self, looks: Looks, stage: Stage | None = None) -> list[np.ndarray]:
-        """Of each region the mean probability of coronal and sagittal view: uint8, the region's shape.
+        """The mean probability of coronal and sagittal view.
 
-        stage: whose progress this is.
+        Args:
+            stage: whose progress this is.
+
+        Returns:
+            Of each region uint8, round(255 p), the region's shape.
+
+        Raises:
+            Cancelled, EngineError: as of `run`.
         """
         for which, p in self.run(looks.batches, len(looks), stage=stage):
             looks.keep(which, p)
         return looks.means()
 
     def classify(self, cubes: np.ndarray) -> np.ndarray:
-        """(n) logits of a nodule for the classifier's inputs (n, z, y, x, 1), of a bundle that has a classifier.
+        """The classifier's answer, of a bundle that has a classifier.
 
         Means over each cube and its mirror images along the three axes: on `val` candidates twelve of them instead of
         one have an AUROC of 0.977 instead of 0.972.
+
+        Args:
+            cubes: the classifier's inputs (n, z, y, x, 1).
+
+        Returns:
+            (n) logits of a nodule.
+
+        Raises:
+            NoWeightsError: the bundle has no classifier.
+            Cancelled, EngineError: as of `run`.
         """
 
         def answer(engine: Predictor, some: np.ndarray) -> np.ndarray:
@@ -119,9 +163,21 @@ class Inference:
         answer: Callable[[Predictor, np.ndarray], np.ndarray] = lambda engine, inputs: engine.predict(inputs),
         stage: Stage | None = None,
     ) -> Iterator[tuple[slice, np.ndarray]]:
-        """(which inputs, what the engine answers) of all ``total`` inputs, in their order.
+        """What the engine answers to all ``total`` inputs, in their order.
 
-        Raises Cancelled, EngineError, and OutOfMemoryError when the CPU has too little memory for one input.
+        Args:
+            batches: makes the inputs.
+            total: how many inputs there are.
+            answer: what to ask of the engine for a batch of them.
+            stage: whose progress this is.
+
+        Yields:
+            Which inputs, and the answer to these.
+
+        Raises:
+            Cancelled: the result is no longer wanted.
+            EngineError: the engine failed.
+            OutOfMemoryError: the CPU has too little memory for one input.
         """
         done, began = 0, time.perf_counter()
         while done < total:

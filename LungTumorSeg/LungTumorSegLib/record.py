@@ -21,9 +21,13 @@ PROBABILITY_NAME = "probability.npy"
 
 
 def save(result: Result, ct: CT, folder: Path) -> None:
-    """Put ``result`` and the CT's description into an existing folder, for `load`: uncompressed, nothing lost.
+    """Put ``result`` and the CT's description into a folder, for `load`: uncompressed, nothing lost.
 
-    Raises OSError when the folder cannot be written.
+    Args:
+        folder: an existing one.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
     folder = Path(folder)
     arrays = {f"candidate_{i}": candidate.block for i, candidate in enumerate(result.candidates)}
@@ -40,7 +44,11 @@ def save(result: Result, ct: CT, folder: Path) -> None:
 
 
 def load(folder: Path) -> Result:
-    """The `Result` that `save` put into ``folder``. Raises UnreadableError: missing, damaged, another schema."""
+    """The `Result` that `save` put into ``folder``.
+
+    Raises:
+        UnreadableError: missing, damaged, another schema.
+    """
     folder = Path(folder)
     try:
         record = json.loads((folder / JSON_NAME).read_text("utf-8"))
@@ -60,9 +68,13 @@ def load(folder: Path) -> Result:
 
 
 def write(path: Path, record: dict) -> None:
-    """Write a record as indented JSON: not ASCII alone, no NaN. Raises OSError, and ValueError for a NaN.
+    """Write a record as indented JSON: not ASCII alone, no NaN.
 
     Bytes of a path that are no UTF-8 become U+FFFD.
+
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: the record holds a NaN.
     """
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
     path.write_text(re.sub("[\ud800-\udfff]", "\ufffd", text) + "\n", encoding="utf-8")
@@ -71,8 +83,10 @@ def write(path: Path, record: dict) -> None:
 def result_record(result: Result, ct: CT) -> dict:
     """What is written of a result, but for its voxels.
 
-    input: name and `CT.source` of the CT. model: name, version, checksum. engine, device, precision, reason: what ran
-    and why. seconds: of each stage. lesions: the `Lesion` contract's names and order; less likely ones come last.
+    Returns:
+        A record for JSON. input: name and `CT.source` of the CT. model: name, version, checksum. engine, device,
+            precision, reason: what ran and why. seconds: of each stage. lesions: the `Lesion` contract's names and
+            order; less likely ones come last.
     """
     return {
         "schema": SCHEMA,
@@ -100,7 +114,11 @@ def geometry_record(geometry: Geometry) -> dict:
 
 
 def geometry_from(record: dict) -> Geometry:
-    """The inverse of `geometry_record`. Raises KeyError or ValueError where it is no such record."""
+    """The inverse of `geometry_record`.
+
+    Raises:
+        KeyError, ValueError: it is no such record.
+    """
     return Geometry(
         triple(record["shape_zyx"]),
         triple(record["spacing_xyz"]),
@@ -117,7 +135,11 @@ def options_record(options: Options) -> dict:
 
 
 def options_from(record: dict) -> Options:
-    """The inverse of `options_record`. Raises KeyError, TypeError or ValueError where it is no such record."""
+    """The inverse of `options_record`.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no such record.
+    """
     values = dict(record)
     values["points_lps"] = tuple(map(triple, values["points_lps"]))
     values["device"] = Device(values["device"])
@@ -132,7 +154,11 @@ def lesion_record(lesion: Lesion) -> dict:
 
 
 def lesion_from(record: dict) -> Lesion:
-    """The inverse of `lesion_record`. Raises KeyError, TypeError or ValueError where it is no such record."""
+    """The inverse of `lesion_record`.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no such record.
+    """
     values = dict(record)
     values["axis_points_lps"] = tuple(map(triple, values["axis_points_lps"]))
     values["label_box"] = Box.of_pairs(values["label_box"])

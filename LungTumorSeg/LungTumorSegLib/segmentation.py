@@ -44,11 +44,15 @@ def segment(
 ) -> Result:
     """Find the lung tumours of a CT, or with ``options.points_lps`` the lesions at these points.
 
-    ct: voxels in HU on any grid of at least 16 mm a side; every output is on its stored grid. progress: called with
-    `Progress`. cancelled: asked between batches. engine, bundle: already opened ones, to stay warm between runs.
+    Args:
+        ct: voxels in HU on any grid of at least 16 mm a side; every output is on its stored grid.
+        progress: called with `Progress`.
+        cancelled: asked between batches; Cancelled is raised when it says so.
+        engine: an already opened one, as ``bundle`` is, to stay warm between runs.
 
-    Raises NotACTError, GeometryError, NoLungsFoundError and other InputErrors for the input, ModelError and
-    EngineError for the model, Cancelled when ``cancelled`` says so.
+    Raises:
+        InputError: of the input: NotACTError, GeometryError, NoLungsFoundError and others.
+        ModelError, EngineError: of the model.
     """
     options, job, probability = options or Options(), Job(progress, cancelled), None
     check_threshold(options.threshold)
