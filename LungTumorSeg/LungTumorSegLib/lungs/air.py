@@ -23,6 +23,13 @@ def inside_air(hu: np.ndarray, pixel_mm2: float) -> np.ndarray:
     """Air with lung tissue in it that is closed in by the body on its axial slice, or cut off by the picture's edge.
 
     Slice by slice, because through nose and trachea outside and lungs are one in 3D.
+
+    Args:
+        hu: (z, y, x) HU, axial slices.
+        pixel_mm2: area of a pixel of these.
+
+    Returns:
+        bool (z, y, x).
     """
     edge = np.ones(hu.shape[1:], bool)
     edge[1:-1, 1:-1] = False
@@ -64,7 +71,15 @@ def _open_share(regions: np.ndarray, empty: np.ndarray, n: int) -> np.ndarray:
 
 
 def touching(mask: np.ndarray, edge_yx: np.ndarray) -> np.ndarray:
-    """The regions of each slice of ``mask`` that reach the edge of the picture."""
+    """The regions of each slice of ``mask`` that reach the edge of the picture.
+
+    Args:
+        mask: bool (z, y, x).
+        edge_yx: bool (y, x), true at the edge.
+
+    Returns:
+        bool (z, y, x).
+    """
     regions, n = ndimage.label(mask, CROSS)
     touches = np.zeros(n + 1, bool)
     touches[regions[:, edge_yx]] = True

@@ -31,7 +31,8 @@ def find(ct: CT) -> Lungs:
     domes. Where one lung is missing or under 40 % of the other, the other's mirror image stands in for it if the
     midline is seen.
 
-    Raises NoLungsFoundError where there is less than 300 ml of lung air.
+    Raises:
+        NoLungsFoundError: there is less than 300 ml of lung air.
     """
     hu, geometry = coarse(ct)
     millilitres = geometry.voxel_mm3 / 1000
@@ -50,9 +51,12 @@ def find(ct: CT) -> Lungs:
 
 
 def coarse(ct: CT) -> tuple[np.ndarray, Geometry]:
-    """HU (float32, means of blocks) on an axial grid of about 3 mm, and that grid.
+    """The CT on an axial grid of about 3 mm.
 
     In plane every voxel counts, along z every k-th slice: no copy of the whole CT is made.
+
+    Returns:
+        HU (z, y, x), float32, means of blocks, and that grid.
     """
     order, shape = ct.geometry.axial_order(), np.array(ct.geometry.shape_zyx)
     step = np.minimum(np.maximum(1, np.round(GRID_MM / np.array(ct.geometry.spacing_zyx))).astype(int), shape)

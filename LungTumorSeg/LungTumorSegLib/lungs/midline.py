@@ -23,10 +23,16 @@ PLUS = ndimage.generate_binary_structure(2, 1)
 
 
 def midline(hu: np.ndarray, lung: np.ndarray, body: np.ndarray, spacing_zyx: Sequence[float]) -> float | None:
-    """x index of the midline on an axial grid; None where nothing is seen that tells it.
+    """x index of the midline on an axial grid.
 
-    hu: float32 (z, y, x). lung: air of the lungs (bool). body: the body in the slices of the lungs, air of the lungs
-    and all (bool).
+    Args:
+        hu: float32 (z, y, x).
+        lung: air of the lungs (bool).
+        body: the body in the slices of the lungs, air of the lungs and all (bool).
+        spacing_zyx: of the grid, mm.
+
+    Returns:
+        None where nothing is seen that tells it.
     """
     middle = of_the_body(hu, body)
     if middle is None:
@@ -37,14 +43,29 @@ def midline(hu: np.ndarray, lung: np.ndarray, body: np.ndarray, spacing_zyx: Seq
 
 
 def seen(hu: np.ndarray) -> np.ndarray:
-    """The pixels (y, x) that are no padding."""
+    """The pixels that are no padding.
+
+    Args:
+        hu: (z, y, x).
+
+    Returns:
+        bool (y, x).
+    """
     edge = np.ones(hu.shape[1:], bool)
     edge[1:-1, 1:-1] = False
     return touching(hu < EMPTY_HU, edge).mean(0) < PADDED_SHARE
 
 
 def of_the_body(hu: np.ndarray, body: np.ndarray) -> float | None:
-    """Halfway between the body's sides, on the slices that show both; None where these are too few."""
+    """Halfway between the body's sides, on the slices that show both.
+
+    Args:
+        hu: as of `midline`.
+        body: as of `midline`.
+
+    Returns:
+        x index; None where these slices are too few.
+    """
     there = body.any((1, 2))
     picture = np.pad(seen(hu[there]), ((0, 0), (1, 1)))
     border = picture[:, 1:-1] & ~(picture[:, :-2] & picture[:, 2:])
@@ -60,6 +81,14 @@ def of_the_spine(hu: np.ndarray, lung: np.ndarray, spacing_zyx: Sequence[float])
     """x of the bone that stands through slab after slab beside the back of the lungs.
 
     Vessels full of contrast may be taken for it: they too lie between the lungs.
+
+    Args:
+        hu: as of `midline`.
+        lung: as of `midline`.
+        spacing_zyx: mm.
+
+    Returns:
+        x index; None where fewer than half of the slabs show it, or these do not agree.
     """
     slices = np.flatnonzero(lung.any((1, 2)))
     slabs = np.array_split(slices, max(1, round(len(slices) * spacing_zyx[0] / SLAB_MM)))
@@ -86,7 +115,15 @@ def _spine_in(hu: np.ndarray, lung: np.ndarray, spacing_yx: Sequence[float]) -> 
 
 
 def between_two_lungs(lung: np.ndarray, spacing_zyx: Sequence[float]) -> float | None:
-    """x of the gap between two lungs side by side; None where there is one lung only, or none can be told from two."""
+    """x of the gap between two lungs side by side.
+
+    Args:
+        lung: as of `midline`.
+        spacing_zyx: mm.
+
+    Returns:
+        x index; None where there is one lung only, or none can be told from two.
+    """
     filled = lung.sum((0, 1)).astype(float)
     columns = np.flatnonzero(filled)
     if np.ptp(columns) * spacing_zyx[2] < LEAST_WIDTH_MM:

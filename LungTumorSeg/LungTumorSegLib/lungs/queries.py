@@ -15,10 +15,13 @@ BESIDE_MM = 20
 
 
 def where_to_compute(lungs: Lungs, ct: CT) -> Box:
-    """The box in the CT's axial view (z, y, x) where lung tumours are looked for.
+    """Where lung tumours are looked for.
 
-    The lungs and 30 mm around; on a side whose lung is missing or under 40 % of the other, out to the body's edge,
-    over the body's depth, and 60 mm above and below.
+    The lungs and 30 mm around; on a side whose lung is missing or under 40 % of the other, out to the body's edge, over
+    the body's depth, and 60 mm above and below.
+
+    Returns:
+        A box in the CT's axial view (z, y, x).
     """
     margin = np.full((3, 2), float(MARGIN_MM))
     edges = np.array(Box.tight(lungs.label_zyx).pairs, float)
@@ -40,20 +43,36 @@ def where_to_compute(lungs: Lungs, ct: CT) -> Box:
 
 
 def distance_outside(hull: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """`Lungs.hull_distance_mm` of a hull (bool)."""
+    """`Lungs.hull_distance_mm` of a hull.
+
+    Args:
+        hull: bool (z, y, x), on ``geometry``.
+    """
     return ndimage.distance_transform_edt(~hull, geometry.spacing_zyx).astype(np.float32)
 
 
 def hull_distance(points_lps: np.ndarray, lungs: Lungs) -> np.ndarray:
-    """Distance in mm of each of the (n, 3) points from the hull of both lungs; 0 inside."""
+    """Distance of points from the hull of both lungs.
+
+    Args:
+        points_lps: (n, 3), LPS mm.
+
+    Returns:
+        (n) mm; 0 inside.
+    """
     return lungs.hull_distance_mm[tuple(_nearest_index(points_lps, lungs).T)]
 
 
 def is_away(points_lps: np.ndarray, lungs: Lungs) -> bool:
-    """Whether the (n, 3) points lie outside the lungs' hull, all of them, and there is no lung within 20 mm.
+    """Whether points lie outside the lungs' hull, all of them, and there is no lung within 20 mm.
 
-    So lie stomach, bowel and liver below the lungs; what grows from a lung into the chest wall does not. False where
-    one lung is missing: there nobody knows.
+    So lie stomach, bowel and liver below the lungs; what grows from a lung into the chest wall does not.
+
+    Args:
+        points_lps: (n, 3), LPS mm.
+
+    Returns:
+        False too where one lung is missing: there nobody knows.
     """
     if not hull_distance(points_lps, lungs).all() or lungs.missing_side:
         return False
@@ -64,9 +83,12 @@ def is_away(points_lps: np.ndarray, lungs: Lungs) -> bool:
 def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> Side:
     """The patient's side of a lesion.
 
-    mask: bool, on ``geometry``. The nearest lung of each voxel votes, of those within 10 mm of the lesion, else within
-    40 mm. Where one lung is missing or under 40 % of the other, a voxel more than 10 mm from any lung votes for its
-    side of the midline; where that is not seen either, it has no vote.
+    The nearest lung of each voxel votes, of those within 10 mm of the lesion, else within 40 mm. Where one lung is
+    missing or under 40 % of the other, a voxel more than 10 mm from any lung votes for its side of the midline; where
+    that is not seen either, it has no vote.
+
+    Args:
+        mask: bool, on ``geometry``.
     """
     index = _nearest_index(mask_points_lps(mask, geometry, 300), lungs)
     if lungs.missing_side:
@@ -82,7 +104,15 @@ def side_of(mask: np.ndarray, geometry: Geometry, lungs: Lungs) -> Side:
 
 
 def mask_points_lps(mask: np.ndarray, geometry: Geometry, most: int) -> np.ndarray:
-    """Centres (n, 3) in LPS mm of the mask's voxels, evenly thinned to about ``most``."""
+    """Centres of a mask's voxels, evenly thinned.
+
+    Args:
+        mask: bool, on ``geometry``.
+        most: to about so many.
+
+    Returns:
+        (n, 3), LPS mm.
+    """
     inside = np.flatnonzero(mask)
     inside = inside[:: max(1, len(inside) // most)]
     return geometry.lps(np.column_stack(np.unravel_index(inside, mask.shape)))

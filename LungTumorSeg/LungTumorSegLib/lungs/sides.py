@@ -31,9 +31,15 @@ TIP_MM = 15.0
 def label_lungs(
     hu: np.ndarray, lung: np.ndarray, body: np.ndarray, geometry: Geometry
 ) -> tuple[np.ndarray, float | None]:
-    """The lungs labelled 1 right, 2 left, 3 where it can't be told (uint8, z, y, x), and the midline's x if it is seen.
+    """Label the lungs right and left.
 
-    hu: float32, on an axial grid. lung: the lungs' air (bool). body: see `midline`.
+    Args:
+        hu: float32, on an axial grid (``geometry``).
+        lung: the lungs' air (bool).
+        body: see `midline`.
+
+    Returns:
+        uint8 (z, y, x), 1 right, 2 left, 3 where it can't be told, and the midline's x index if it is seen.
     """
     middle = midline(hu, lung, body, geometry.spacing_zyx)
     if middle is None:
@@ -42,11 +48,19 @@ def label_lungs(
 
 
 def label_sides(lung: np.ndarray, spacing_zyx: Sequence[float], middle_x: float) -> np.ndarray:
-    """Label the lungs 1 right, 2 left (uint8), also where they touch or hang together through the bronchi.
+    """Label the lungs 1 right, 2 left, also where they touch or hang together through the bronchi.
 
     Shrunk step by step until each large piece lies on one side of the midline; the pieces then grow back and meet where
     the lung between them is thinnest (watershed). What never comes apart, a lung that crosses the midline or two that
     are one, is decided by its share, and divided at the midline only where neither side has two thirds.
+
+    Args:
+        lung: the lungs' air (bool), on an axial grid.
+        spacing_zyx: mm.
+        middle_x: the midline's x index.
+
+    Returns:
+        uint8 (z, y, x).
     """
     box = Box.tight(lung)
     cropped = lung[box.slices]
@@ -74,9 +88,16 @@ def label_sides(lung: np.ndarray, spacing_zyx: Sequence[float], middle_x: float)
 
 
 def label_without_midline(hu: np.ndarray, lung: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Label a lung that is seen alone 1 right, 2 left, or 3 where nothing that is seen tells its side (uint8).
+    """Label a lung that is seen alone 1 right, 2 left, or 3 where nothing that is seen tells its side.
 
     What hangs apart from it and reaches beyond it to the side, such as the tip of the other lung, is 3.
+
+    Args:
+        hu: float32, on an axial grid (``geometry``).
+        lung: the lungs' air (bool).
+
+    Returns:
+        uint8 (z, y, x).
     """
     box = Box.tight(lung)
     cropped = lung[box.slices]
@@ -99,13 +120,29 @@ def label_without_midline(hu: np.ndarray, lung: np.ndarray, geometry: Geometry) 
 
 
 def side_of_one_lung(hu: np.ndarray, lung: np.ndarray, geometry: Geometry) -> int:
-    """RIGHT, LEFT or UNKNOWN of a lung that is seen without a midline; where what tells it disagrees, UNKNOWN."""
+    """The side of a lung that is seen without a midline.
+
+    Args:
+        hu: float32, on an axial grid (``geometry``).
+        lung: the lung's air (bool).
+
+    Returns:
+        RIGHT, LEFT or UNKNOWN; where what tells it disagrees, UNKNOWN.
+    """
     told = {by_the_outside(hu, lung, geometry), by_the_scanner(lung, geometry)} - {UNKNOWN}
     return told.pop() if len(told) == 1 else UNKNOWN
 
 
 def by_the_outside(hu: np.ndarray, lung: np.ndarray, geometry: Geometry) -> int:
-    """By the air outside of the body, which lies beside a lung, never between the two."""
+    """By the air outside of the body, which lies beside a lung, never between the two.
+
+    Args:
+        hu: as of `side_of_one_lung`.
+        lung: as of `side_of_one_lung`.
+
+    Returns:
+        RIGHT, LEFT or UNKNOWN.
+    """
     picture = seen(hu)
     columns = np.flatnonzero(lung.any((0, 1)))
     wall = int(WALL_MM / geometry.spacing_xyz[0])
@@ -126,7 +163,14 @@ def by_the_outside(hu: np.ndarray, lung: np.ndarray, geometry: Geometry) -> int:
 
 
 def by_the_scanner(lung: np.ndarray, geometry: Geometry) -> int:
-    """By x, which is 0 in the middle of a scanner; a picture with its corner at 0 has lost its place."""
+    """By x, which is 0 in the middle of a scanner; a picture with its corner at 0 has lost its place.
+
+    Args:
+        lung: as of `side_of_one_lung`.
+
+    Returns:
+        RIGHT, LEFT or UNKNOWN.
+    """
     corners = geometry.lps([np.zeros(3), np.subtract(geometry.shape_zyx, 1)])[:, 0]
     x = geometry.lps(np.argwhere(lung)).mean(0)[0]
     if abs(x) < OFF_CENTRE_MM or np.abs(corners).min() < geometry.spacing_xyz[0]:

@@ -27,8 +27,14 @@ def notes(
 ) -> tuple[str, ...]:
     """A sentence where heart and liver contradict the header, nothing else.
 
-    hu (float32), label (see `Lungs`), hull of the lungs (bool): on one axial grid. Told only where both lungs and the
-    midline are seen: a collapsed lung draws the heart to its side.
+    Told only where both lungs and the midline are seen: a collapsed lung draws the heart to its side.
+
+    Args:
+        hu: float32, on an axial grid, as what follows.
+        label: see `Lungs`.
+        hull: of the lungs (bool).
+        midline: x index, None if it is not seen.
+        spacing_zyx: mm.
     """
     if midline is None or missing_side(label):
         return ()

@@ -15,8 +15,12 @@ _TAGS = [*_DATES, "PatientBirthDate", "PatientID", "PatientName", "SeriesInstanc
 
 @dataclass(frozen=True)
 class Acquisition:
-    """date: of the acquisition, else of series or study. patient_id, birth_date: to be compared, never shown; empty
-    where they are not said.
+    """When and of whom a CT was taken. Patient id and birth date are to be compared, never shown.
+
+    Attributes:
+        date: of the acquisition, else of series or study; None where it is not said.
+        patient_id: empty where it is not said.
+        birth_date: empty where it is not said.
     """
 
     date: datetime.date | None = None
@@ -24,7 +28,11 @@ class Acquisition:
     birth_date: str = ""
 
     def is_of(self, other: "Acquisition") -> bool | None:
-        """Whether both are of one patient; None where the files do not tell."""
+        """Whether both are of one patient.
+
+        Returns:
+            None where the files do not tell.
+        """
         births = {self.birth_date, other.birth_date} - {""}
         if len(births) > 1:
             return False
@@ -34,7 +42,14 @@ class Acquisition:
 
 
 def acquisition(source: Mapping) -> Acquisition:
-    """Of a CT, by its ``source``. An empty one where it was no DICOM series, or its files are gone or damaged."""
+    """Of a CT, by its ``source``.
+
+    Args:
+        source: `CT.source`.
+
+    Returns:
+        An empty one where it was no DICOM series, or its files are gone or damaged.
+    """
     uid = str(source.get("series_uid") or "")
     if not uid:
         return Acquisition()

@@ -22,16 +22,22 @@ def read_ct(
 ) -> CT:
     """Read a CT: NRRD, NIfTI or MetaImage, or DICOM (a folder, or one file of a series).
 
-    The voxels keep the stored axis order and the geometry its exact numbers, in LPS mm. ``series`` chooses among the
-    series of a DICOM folder: a SeriesInstanceUID or an unambiguous part of it; without it the rule of
-    `dicom_series.choose` does. allow_partial: read what is there of a DICOM series that is more than a tenth broken.
-    add_hu: added to every value, where the user knows that the file's are off. only: of a folder, the files that are
-    looked at, where it holds several studies (`dicom_studies`).
-    The type is that of `checks.as_hu`. ``source`` holds path, format, pixel_type, warnings (sentences for the user),
-    and for DICOM what `dicom_series.read` adds.
+    Args:
+        series: chooses among the series of a DICOM folder: a SeriesInstanceUID or an unambiguous part of it; without it
+            the rule of `dicom_series.choose` does.
+        allow_partial: read what is there of a DICOM series that is more than a tenth broken.
+        add_hu: added to every value, where the user knows that the file's are off.
+        only: of a folder, the files that are looked at, where it holds several studies (`dicom_studies`).
 
-    UnreadableError: missing, damaged, of an unknown kind, too much of it missing. GeometryError: not one straight 3D
-    volume. NotACTError: what `checks.check` finds, which is called here.
+    Returns:
+        The voxels keep the stored axis order, in the type of `checks.as_hu`, and the geometry its exact numbers, in LPS
+            mm. ``source`` holds path, format, pixel_type, warnings (sentences for the user), and for DICOM what
+            `dicom_series.read` adds.
+
+    Raises:
+        UnreadableError: missing, damaged, of an unknown kind, too much of it missing.
+        GeometryError: not one straight 3D volume.
+        NotACTError: what `checks.check` finds, which is called here.
     """
     path = Path(path)
     try:

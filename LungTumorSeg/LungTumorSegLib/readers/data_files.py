@@ -7,9 +7,15 @@ from ..errors import UnreadableError
 
 
 def beside(header: Path, value: str, listed: list[str]) -> list[Path]:
-    """value: what the header says: a name, LIST, or a pattern with first number, last number and step.
+    """The files that hold the voxels beside a header.
 
-    listed: the names, where it says LIST. UnreadableError: one of the files is missing.
+    Args:
+        header: the header's file.
+        value: what the header says: a name, LIST, or a pattern with first number, last number and step.
+        listed: the names, where it says LIST.
+
+    Raises:
+        UnreadableError: one of the files is missing.
     """
     pattern = re.fullmatch(r"(.*%\d*d.*?)\s+(-?\d+)\s+(-?\d+)\s+(-?[1-9]\d*)(?:\s+\d+)?", value)
     if is_list(value):

@@ -14,7 +14,14 @@ SHORTEST = 5  # slices
 
 
 def find(voxels_zyx: np.ndarray) -> list[int]:
-    """The indices of slices whose end is blank where that of the slices around is not."""
+    """The slices whose end is blank where that of the slices around is not.
+
+    Args:
+        voxels_zyx: HU, slices in order.
+
+    Returns:
+        Their indices.
+    """
     if len(voxels_zyx) < SHORTEST:
         return []
     blank = np.array([_blank_rows(plane) for plane in voxels_zyx])

@@ -63,7 +63,11 @@ S = TypeVar("S", bound=Series)
 
 
 def ordered(usable: Sequence[S]) -> list[S]:
-    """The best chest CT first, by `RULE`."""
+    """The best chest CT first, by `RULE`.
+
+    Args:
+        usable: series without a problem.
+    """
     lungs = {s.uid: lungs_mm(s) for s in usable} if len(usable) > 1 else {s.uid: 0.0 for s in usable}
     most = max(lungs.values(), default=0.0)
     kinds = {s.uid: (lungs[s.uid] < LUNG_SHARE * most, *_kind(s)) for s in usable}
@@ -77,7 +81,11 @@ def ordered(usable: Sequence[S]) -> list[S]:
 
 
 def lungs_mm(series: Series) -> float:
-    """Over how many mm along the normal a series shows lungs, told from at most 16 of its slices."""
+    """Over how many mm along the normal a series shows lungs, told from at most 16 of its slices.
+
+    Returns:
+        mm; 0 where no slice can be read: whoever chooses the series is told.
+    """
     stack = dicom_stack.sort(list(series.slices), series.name)
     places = np.unique(np.linspace(0, len(stack.slices) - 1, MOST_SLICES).round().astype(int))
     step = max(1, round(GRID_MM / min(stack.slices[0].pixel_spacing)))

@@ -14,7 +14,13 @@ from .dicom_headers import DamagedHeaderError, Slice
 
 @dataclass(frozen=True)
 class Contents:
-    """files: all that were looked at. damaged: those that can't be read, also those that only a DICOMDIR names."""
+    """What a folder or a disc holds.
+
+    Attributes:
+        slices: of the pictures.
+        files: all that were looked at.
+        damaged: those that can't be read, also those that only a DICOMDIR names.
+    """
 
     slices: list[Slice]
     files: list[Path]
@@ -24,8 +30,11 @@ class Contents:
 def look(path: Path, only: Sequence[Path] = ()) -> Contents:
     """What a folder holds, or the folder of a DICOMDIR, or that of a file as far as it belongs to the file's series.
 
-    only: the files of the folder that are looked at; all of them unless given.
-    UnreadableError: no DICOM picture there, or none whose header is whole.
+    Args:
+        only: the files of the folder that are looked at; all of them unless given.
+
+    Raises:
+        UnreadableError: no DICOM picture there, or none whose header is whole.
     """
     if path.is_file() and (path.name.upper() == "DICOMDIR" or _is_table(path)):
         path = path.parent
@@ -71,9 +80,12 @@ def _beside(path: Path) -> list[Path]:
 
 
 def files_in(folder: Path) -> tuple[list[Path], list[Path]]:
-    """All files in it and the folders in it, behind links too, each folder once; and the DICOMDIRs among them.
+    """All files in a folder and the folders in it, behind links too, each folder once.
 
     Links to nowhere are files that are missing.
+
+    Returns:
+        The files, and the DICOMDIRs among them.
     """
     seen, files = set(), []
     for here, folders, names in os.walk(folder, followlinks=True):

@@ -33,13 +33,22 @@ _BELONGS_TO = ("StudyInstanceUID", "FrameOfReferenceUID", "ConvolutionKernel")
 
 @dataclass(frozen=True)
 class Slice:
-    """position_lps, orientation (row, then column cosines) and pixel_spacing (between rows, between columns) are empty
-    where the file doesn't say. by_table: a table stands in place of the rescale. padding: stored values outside of the
-    picture, from one to the other. phase, taken, number: see `dicom_marks`. belongs_to: patient, study, frame of
-    reference and kernel; slices that differ there make no volume together. units: "HU", or another quantity that a CT
-    scanner derives. words: description and region as they stand, to choose by, never to be shown: they may name the
-    patient. facts: what describes the series, JSON-able, without what names the patient. is_ct: by Modality, or by the
-    class where an anonymiser blanked that.
+    """One slice: where it is, how its values become Hounsfield units, what it belongs to.
+
+    Attributes:
+        frame: from 0 in a multi-frame file, else None.
+        is_ct: by Modality, or by the class where an anonymiser blanked that.
+        position_lps: mm; empty where the file doesn't say, as the next two.
+        orientation: row, then column cosines.
+        pixel_spacing: mm between rows, between columns.
+        rescaled: whether the file has a rescale.
+        by_table: a table stands in place of the rescale.
+        padding: stored values outside of the picture, from one to the other.
+        units: "HU", or another quantity that a CT scanner derives.
+        phase: see `dicom_marks`, as for ``taken`` and ``number``.
+        belongs_to: patient, study, frame of reference and kernel; slices that differ there make no volume together.
+        words: description and region as they stand, to choose by, never to be shown: they may name the patient.
+        facts: what describes the series, JSON-able, without what names the patient.
     """
 
     path: Path
@@ -70,7 +79,12 @@ class Slice:
 
 
 class DamagedHeaderError(UnreadableError):
-    """series_uid: of the file, as far as it can be read. message: where more is known than that it is damaged."""
+    """The header of a DICOM file can't be read.
+
+    Args:
+        series_uid: of the file, as far as it can be read.
+        message: where more is known than that it is damaged.
+    """
 
     def __init__(self, path: Path, series_uid: str, message: str = "") -> None:
         super().__init__(message or f"The DICOM file {path.name} is damaged or cut off. Copy the series again.")
@@ -88,7 +102,15 @@ def is_dicom(path: Path) -> bool:
 
 
 def slices(path: Path) -> list[Slice]:
-    """The slices of one DICOM file; none if it is no picture. DamagedHeaderError: that of a CT."""
+    """The slices of one DICOM file.
+
+    Returns:
+        An empty list if the file is no picture.
+
+    Raises:
+        DamagedHeaderError: of a CT, or of a file that does not say what it is.
+        OSError: the file can't be opened.
+    """
     kind, series_uid, modality = None, "", ""
     try:
         with warnings.catch_warnings():

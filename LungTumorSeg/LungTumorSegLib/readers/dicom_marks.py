@@ -33,27 +33,52 @@ Mark = tuple[bool, float, str]  # is missing, number, text: of any two one is th
 
 
 def phase(find: Callable[[str], object], path: Path, frame: int | None, concatenation: str | None) -> tuple[Mark, ...]:
-    """What may tell apart slices of one region. find: a keyword's value.
+    """What may tell apart slices of one region.
 
     Each multi-frame file is its own volume, if it is not one of several parts of a larger one.
+
+    Args:
+        find: a keyword's value.
+        frame: None in a file of one slice.
+        concatenation: ConcatenationUID of a multi-frame file.
     """
     marks = tuple(_mark(find(names[frame is not None])) for names in _PHASE)
     return (*marks, _mark(None if frame is None else concatenation or path))
 
 
 def moment(find: Callable[[str], object], frame: int | None) -> float | None:
-    """When the slice was taken, as a number that grows with time; None where that is not said."""
+    """When the slice was taken, as a number that grows with time.
+
+    Args:
+        find: a keyword's value.
+        frame: None in a file of one slice.
+
+    Returns:
+        None where that is not said.
+    """
     moment, time = (str(find(names[frame is not None]) or "") for names in _TIME)
     return _number(moment or (f"{find('AcquisitionDate') or ''}{time}" if time else ""))
 
 
 def number(find: Callable[[str], object], frame: int | None) -> float | None:
-    """Its place in the order in which the slices were stored; None where that is not said."""
+    """Its place in the order in which the slices were stored.
+
+    Args:
+        find: a keyword's value.
+        frame: None in a file of one slice.
+
+    Returns:
+        None where that is not said.
+    """
     return _number(str(find("InstanceNumber") or "")) if frame is None else float(frame)
 
 
 def patient(dataset: Dataset) -> tuple[str, str, str]:
-    """To be compared, never shown."""
+    """Who the patient is. To be compared, never shown.
+
+    Returns:
+        PatientID, name in capitals and birth date; empty where they are not said.
+    """
     name = str(dataset.get("PatientName") or "").replace("^", " ")
     birth = str(dataset.get("PatientBirthDate") or "")
     return str(dataset.get("PatientID") or "").strip(), " ".join(name.upper().split()), birth

@@ -13,7 +13,15 @@ SHOWN_HU = (-1000, 200)
 
 
 def check(voxels_zyx: np.ndarray, name: str) -> None:
-    """GeometryError where each slice is more like the second (third, fourth) next one than like its neighbour."""
+    """Refuse a stack where each slice is more like the second (third, fourth) next one than like its neighbour.
+
+    Args:
+        voxels_zyx: HU, slices in order.
+        name: of the series, for the error.
+
+    Raises:
+        GeometryError: it is one: slices of several acquisitions in turn.
+    """
     step = max(1, min(voxels_zyx.shape[1:]) // PIXELS)
     planes = np.clip(voxels_zyx[:, ::step, ::step], *SHOWN_HU).astype(np.float32)
     length = min(WINDOW, len(planes) - MOST_MIXED)

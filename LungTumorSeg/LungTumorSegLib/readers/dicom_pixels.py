@@ -34,9 +34,10 @@ _HIGHEST_HU = 3071  # that 12 bits hold; more only in metal
 
 
 def stored(slices: Sequence[Slice]) -> Iterator[tuple[int, np.ndarray | UnreadableError]]:
-    """For each slice its index and its values before the rescale, (y, x), or why they can't be read.
+    """The values of slices before the rescale. File by file, so not in the order of the slices.
 
-    File by file, so not in the order of the slices.
+    Yields:
+        For each slice its index and its values (y, x), or why they can't be read.
     """
     by_path = defaultdict(list)
     for i, s in enumerate(slices):

@@ -16,9 +16,16 @@ PIXELS = 48  # along the shorter side; every k-th is looked at
 
 
 def for_all(slices: list[Slice], name: str) -> tuple[list[Slice], list[str]]:
-    """A rescale for every slice, and a note: one that lost its own takes that of the others, if these have one.
+    """A rescale for every slice: one that lost its own takes that of the others, if these have one.
 
-    UnreadableError: they have several.
+    Args:
+        name: of the series, for note and error.
+
+    Returns:
+        The slices, and a note where one lost its own.
+
+    Raises:
+        UnreadableError: the others have several.
     """
     known = {(s.slope, s.intercept) for s in slices if s.rescaled}
     lost = sum(not s.rescaled for s in slices)
@@ -37,7 +44,16 @@ def for_all(slices: list[Slice], name: str) -> tuple[list[Slice], list[str]]:
 
 
 def check(slices: Sequence[Slice], voxels_zyx: np.ndarray, name: str) -> None:
-    """UnreadableError where a slice's values fit the rescale of its neighbour and not its own. slices: in order."""
+    """Refuse slices whose values fit the rescale of their neighbour and not their own.
+
+    Args:
+        slices: in order.
+        voxels_zyx: in HU, with the slices' rescale.
+        name: of the series, for the error.
+
+    Raises:
+        UnreadableError: there is such a slice.
+    """
     for (one, a), (other, b) in zip(
         zip(slices, voxels_zyx, strict=True), zip(slices[1:], voxels_zyx[1:], strict=True), strict=False
     ):
@@ -53,9 +69,17 @@ def check(slices: Sequence[Slice], voxels_zyx: np.ndarray, name: str) -> None:
 
 
 def check_sign(slices: Sequence[Slice], voxels_zyx: np.ndarray, name: str) -> list[str]:
-    """A note on negative slopes. UnreadableError: the values show more soft tissue with the positive ones.
+    """A note on negative slopes.
 
-    Lungs and air that are turned into values above 0 take its share away. voxels_zyx: in HU, with the slices' rescale.
+    Lungs and air that are turned into values above 0 take the share of soft tissue away.
+
+    Args:
+        slices: in order.
+        voxels_zyx: in HU, with the slices' rescale.
+        name: of the series, for note and error.
+
+    Raises:
+        UnreadableError: the values show more soft tissue with the positive ones.
     """
     turned = [k for k, s in enumerate(slices) if s.slope < 0]
     if not turned:

@@ -23,8 +23,11 @@ MOST_PLACED = 0.9  # of the slices must have a position
 class Series:
     """One series, or one part of a series that holds several volumes; then ``uid`` ends with #1, #2, ...
 
-    slices: all in one orientation, localizers left out. problem: why it can't be read as a CT, or None. notes:
-    sentences on what was left out. elsewhere: slices of another kind that lie where these do not, and their mm.
+    Attributes:
+        slices: all in one orientation, localizers left out.
+        problem: why it can't be read as a CT, or None.
+        notes: sentences on what was left out.
+        elsewhere: slices of another kind that lie where these do not, and their mm.
     """
 
     uid: str
@@ -73,7 +76,9 @@ def list_series(path: str | Path) -> tuple[Series, ...]:
     """All series of a folder and the folders in it, or the one that a file belongs to; the best chest CT first.
 
     The rule is `dicom_choice.RULE`; series that can't be read as a CT come last, with their ``problem``.
-    UnreadableError: no DICOM picture there, or none whose header is whole.
+
+    Raises:
+        UnreadableError: no DICOM picture there, or none whose header is whole.
     """
     return _series(dicom_folder.look(Path(path)).slices)
 
@@ -91,7 +96,14 @@ def _series(slices: list[Slice]) -> tuple[Series, ...]:
 
 
 def name_the_choice(error: InputError, source: dict) -> InputError:
-    """The error of a CT that was chosen among several series, with the names of them all. source: `CT.source`."""
+    """The error of a CT that was chosen among several series, with the names of them all.
+
+    Args:
+        source: `CT.source`.
+
+    Returns:
+        For the caller to raise; the same error where there are no others.
+    """
     others = source.get("other_series")
     if not others:
         return error
@@ -103,9 +115,15 @@ def name_the_choice(error: InputError, source: dict) -> InputError:
 
 
 def choose(found: tuple[Series, ...], wanted: str | None = None) -> Series:
-    """The first of `list_series`, or the one whose UID is ``wanted`` or contains it.
+    """The first of `list_series`, or the one that is wanted.
 
-    UnreadableError: no such series, or several. The error of a series that can't be read as a CT.
+    Args:
+        found: as `list_series` gives them.
+        wanted: a UID, or a part of it.
+
+    Raises:
+        UnreadableError: no such series, or several.
+        InputError: that of a series that can't be read as a CT.
     """
     hits: Sequence[Series] = found
     if wanted is not None:
@@ -126,11 +144,20 @@ def choose(found: tuple[Series, ...], wanted: str | None = None) -> Series:
 def read(path: Path, series: str | None = None, allow_partial: bool = False, only: Sequence[Path] = ()) -> CT:
     """Read one series of a folder, or the one that a file belongs to, as a CT in Hounsfield units.
 
-    ``series`` as in `choose`, ``only`` as in `dicom_folder.look`. ``source``: path, format, series_uid, modality, what
-    describes the series, the number of slices, the rescale slopes and intercepts that were applied (least and
-    greatest), not_read (files, and mm of the chest), other_series (one line each) and warnings. Errors as in
-    `list_series`, `choose` and `dicom_stack.build`; UnreadableError where some of the inside or more than a tenth of
-    the chest could not be read, unless ``allow_partial``.
+    Args:
+        series: as in `choose`.
+        allow_partial: read it also where some of the inside or more than a tenth of the chest could not be read.
+        only: as in `dicom_folder.look`.
+
+    Returns:
+        The CT. ``source``: path, format, series_uid, modality, what describes the series, the number of slices, the
+            rescale slopes and intercepts that were applied (least and greatest), not_read (files, and mm of the chest),
+            other_series (one line each) and warnings.
+
+    Raises:
+        UnreadableError: some of the inside or more than a tenth of the chest could not be read, unless
+            ``allow_partial``.
+        InputError: as in `list_series`, `choose` and `dicom_stack.build`.
     """
     contents = dicom_folder.look(path, only)
     found = _series(contents.slices)

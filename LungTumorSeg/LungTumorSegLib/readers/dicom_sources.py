@@ -28,7 +28,12 @@ _NEEDED = {
 
 @dataclass(frozen=True)
 class Instance:
-    """One file. slices: those of the CT in it, in the file's order. frames: how many it holds; None: no multi-frame."""
+    """One file.
+
+    Attributes:
+        slices: those of the CT in it, in the file's order.
+        frames: how many it holds; None if it is no multi-frame file.
+    """
 
     class_uid: str
     uid: str
@@ -38,9 +43,11 @@ class Instance:
 
 @dataclass(frozen=True)
 class Sources:
-    """header: of one file, without pixels, functional groups of frames, private elements, and values that break rules.
+    """What a CT was read from.
 
-    instances: all of them.
+    Attributes:
+        header: of one file, without pixels, functional groups of frames, private elements, and values that break rules.
+        instances: all of them.
     """
 
     header: Dataset
@@ -50,8 +57,9 @@ class Sources:
 def read(ct: CT) -> Sources:
     """The instances of ``ct.frames``, each once. They hold the patient's name: nothing of them may be printed.
 
-    InputError: the CT was not read from DICOM, or its files lack what an object has to refer to. UnreadableError: a
-    file is gone, or another one than that which was read.
+    Raises:
+        InputError: the CT was not read from DICOM, or its files lack what an object has to refer to.
+        UnreadableError: a file is gone, or another one than that which was read.
     """
     if not ct.frames:
         raise InputError(

@@ -26,7 +26,11 @@ MAX_STEP_MM = 10.0
 
 
 class BrokenPixelsError(UnreadableError):
-    """slices: all whose pixels can't be read."""
+    """Pixels of a series can't be read.
+
+    Args:
+        slices: all whose pixels can't be read.
+    """
 
     def __init__(self, message: str, slices: list[Slice]) -> None:
         super().__init__(message)
@@ -35,7 +39,13 @@ class BrokenPixelsError(UnreadableError):
 
 @dataclass(frozen=True)
 class Stack:
-    """Slices in order. along_mm: their positions along ``normal``, from the first. axes: row, column and normal."""
+    """Slices in order.
+
+    Attributes:
+        along_mm: their positions along the normal, from the first.
+        sideways_mm: (n, 2), how far each is shifted along rows and columns against the first.
+        axes: row, column and normal, LPS.
+    """
 
     slices: tuple[Slice, ...]
     along_mm: np.ndarray
@@ -46,8 +56,11 @@ class Stack:
 def sort(slices: list[Slice], name: str) -> Stack:
     """Order slices by their position along the normal (never by name or instance number).
 
-    sideways_mm: (n, 2), how far each is shifted along rows and columns against the first. GeometryError: no usable
-    orientation or pixel size.
+    Args:
+        name: of the series, for the error.
+
+    Raises:
+        GeometryError: no usable orientation or pixel size.
     """
     first = slices[0]
     row, column = np.reshape(first.orientation, (2, 3))
@@ -65,12 +78,23 @@ def sort(slices: list[Slice], name: str) -> Stack:
 
 
 def build(slices: list[Slice], name: str, allow_gaps: bool = False) -> tuple[np.ndarray, Geometry, list[str]]:
-    """Voxels (z, y, x) in HU (in the type of `as_hu`), their geometry, warnings for the user.
+    """Make one volume of slices.
 
     Copies of a slice are left out. Uneven steps are interpolated to the smallest one, a gantry tilt is straightened by
-    linear interpolation within the slices' planes; both are told in a warning. allow_gaps: missing slices are air and
-    told in a warning, else an error. GeometryError: a missing slice, two different slices at one position, slices of
-    several acquisitions in turn, slices shifted against each other, fewer than 3. BrokenPixelsError.
+    linear interpolation within the slices' planes; both are told in a warning.
+
+    Args:
+        name: of the series, for warnings and errors.
+        allow_gaps: missing slices are air and told in a warning, else an error.
+
+    Returns:
+        Voxels (z, y, x) in HU (in the type of `as_hu`), their geometry, warnings for the user.
+
+    Raises:
+        GeometryError: a missing slice, two different slices at one position, slices of several acquisitions in turn,
+            slices shifted against each other, fewer than 3, no usable orientation or pixel size.
+        BrokenPixelsError: the pixels of some slices can't be read.
+        UnreadableError: the rescales can't be right, see `dicom_rescale`.
     """
     slices, rescale = dicom_rescale.for_all(slices, name)
     stack = sort(slices, name)
@@ -101,7 +125,11 @@ def build(slices: list[Slice], name: str, allow_gaps: bool = False) -> tuple[np.
 
 
 def positions_differ(along_mm: np.ndarray) -> np.ndarray:
-    """For each slice but the first, whether it lies elsewhere than the one before (0.01 mm)."""
+    """For each slice but the first, whether it lies elsewhere than the one before (0.01 mm).
+
+    Args:
+        along_mm: positions in order.
+    """
     return np.diff(along_mm) > 0.01
 
 
@@ -143,7 +171,14 @@ def _unevenness(steps: np.ndarray, name: str, step: float) -> list[str]:
 
 
 def gaps(steps_mm: np.ndarray) -> np.ndarray:
-    """Which steps are gaps: one or two much wider than the others. More in a row are another spacing."""
+    """Which steps are gaps: one or two much wider than the others. More in a row are another spacing.
+
+    Args:
+        steps_mm: (n), from slice to slice.
+
+    Returns:
+        bool (n).
+    """
     wide = steps_mm > GAP * np.median(steps_mm)
     runs, n = ndimage.label(wide)
     lengths = np.bincount(runs, minlength=n + 1)
@@ -214,7 +249,11 @@ def _voxels(stack: Stack) -> np.ndarray:
 
 
 def planes_hu(slices: Sequence[Slice]) -> list[np.ndarray]:
-    """Single slices, each (y, x) in HU; those that can't be read are left out."""
+    """Single slices in HU.
+
+    Returns:
+        Each (y, x); those that can't be read are left out.
+    """
     found = {i: pixels for i, pixels in dicom_pixels.stored(slices) if not isinstance(pixels, UnreadableError)}
     return [_hu(found[i], slices[i]) for i in sorted(found)]
 

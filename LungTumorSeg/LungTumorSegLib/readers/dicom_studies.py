@@ -17,8 +17,12 @@ _UID = pydicom.tag.Tag(pydicom.datadict.tag_for_keyword("StudyInstanceUID"))  # 
 
 @dataclass(frozen=True)
 class Study:
-    """folder: the deepest that holds all of it. only: what `dicom_folder.look` is to look at, where the folder holds
-    other studies too: its own files, and those that say nothing of their study.
+    """One study of a folder.
+
+    Attributes:
+        folder: the deepest that holds all of it.
+        only: what `dicom_folder.look` is to look at, where the folder holds other studies too: its own files, and those
+            that say nothing of their study.
     """
 
     uid: str
@@ -27,10 +31,14 @@ class Study:
 
 
 def studies(root: Path, files: Iterable[Path], tables: Sequence[Path] = ()) -> list[Study]:
-    """The studies of these files in ``root``, by folder and UID. tables: the DICOMDIRs there.
+    """The studies of files in ``root``, by folder and UID.
 
-    Files without a study's UID make one with the others of their folder. Files that can't be read belong to the
-    studies of their folder; in a folder without any they are a study, so that somebody hears of them.
+    Files without a study's UID make one with the others of their folder. Files that can't be read belong to the studies
+    of their folder; in a folder without any they are a study, so that somebody hears of them.
+
+    Args:
+        files: those to look at.
+        tables: the DICOMDIRs there.
     """
     by_uid, silent = defaultdict(list), defaultdict(list)
     for file in files:

@@ -27,7 +27,14 @@ def split(slices: list[Slice]) -> list[list[Slice]]:
 
 
 def positions(slices: list[Slice], like: Slice | None = None) -> np.ndarray:
-    """Along the normal, in mm, in the order of the slices. like: the slice whose normal it is, the first one."""
+    """Places of slices along the normal.
+
+    Args:
+        like: the slice whose normal it is, the first one if not given.
+
+    Returns:
+        mm, in the order of the slices.
+    """
     row, column = np.reshape((like or slices[0]).orientation, (2, 3))
     return np.array([s.position_lps for s in slices]) @ np.cross(row, column)
 

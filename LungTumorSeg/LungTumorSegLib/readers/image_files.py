@@ -24,9 +24,13 @@ _KINDS = {"i": "signed integer", "u": "unsigned integer", "f": "float"}
 
 
 def kind(path: Path) -> str | None:
-    """NRRD | NIfTI | MetaImage, by the file's first bytes, else by its name; None for anything else and for DICOM.
+    """NRRD | NIfTI | MetaImage, by the file's first bytes, else by its name.
 
-    OSError if it can't be opened.
+    Returns:
+        None for anything else and for DICOM.
+
+    Raises:
+        OSError: the file can't be opened.
     """
     with path.open("rb") as stream:
         head = stream.read(400)
@@ -42,10 +46,18 @@ def kind(path: Path) -> str | None:
 
 
 def read(path: Path, kind: str) -> tuple[np.ndarray, Geometry, str, list[str]]:
-    """Voxels (z, y, x) with the file's rescale, their geometry, the pixel type in words, and warnings for the user.
+    """Read one image file.
 
-    UnreadableError: damaged, cut off, a file of several is missing. GeometryError: not one grey 3D volume, or no usable
-    spacing and orientation. NotACTError: it says that it is something else.
+    Args:
+        kind: as `kind` says.
+
+    Returns:
+        Voxels (z, y, x) with the file's rescale, their geometry, the pixel type in words, and warnings for the user.
+
+    Raises:
+        UnreadableError: damaged, cut off, a file of several is missing.
+        GeometryError: not one grey 3D volume, or no usable spacing and orientation.
+        NotACTError: it says that it is something else.
     """
     array, geometry, warnings = {"NRRD": _nrrd, "NIfTI": nifti.read, "MetaImage": _metaimage}[kind](path)
     geometry, askew = straightened(path.name, geometry)

@@ -20,9 +20,14 @@ _DICOM_SUFFIXES = (".dcm", ".ima", ".dic", ".dicom")
 
 @dataclass(frozen=True)
 class LeftOut:
-    """files: names. slices_mm: what the slices of another kind would have covered beyond those that were read.
+    """What of a series was not read.
 
-    gaps_mm: what is missing between those that were read. reason: why the first of the files can't be read, if known.
+    Attributes:
+        files: names.
+        slices: how many of another kind lie beyond those that were read.
+        slices_mm: what these would have covered.
+        gaps_mm: what is missing between those that were read.
+        reason: why the first of the files can't be read, if known.
     """
 
     files: tuple[str, ...]
@@ -32,7 +37,11 @@ class LeftOut:
     reason: str = ""
 
     def mm(self, step_mm: float) -> float:
-        """Millimetres of the chest that were not looked at; a broken file is taken for one slice."""
+        """Millimetres of the chest that were not looked at; a broken file is taken for one slice.
+
+        Args:
+            step_mm: distance between slices.
+        """
         return max(len(self.files) * step_mm + self.slices_mm, self.gaps_mm)
 
     def sentence(self, step_mm: float) -> str:
@@ -53,7 +62,16 @@ class LeftOut:
 
 
 def check(left_out: LeftOut, step_mm: float, length_mm: float, allow_partial: bool) -> None:
-    """UnreadableError: more than a tenth is missing, or some of it inside, and the user did not allow it."""
+    """Refuse a series of which more than a tenth is missing, or some of the inside.
+
+    Args:
+        step_mm: distance between slices.
+        length_mm: what those that were read cover.
+        allow_partial: the user allows it.
+
+    Raises:
+        UnreadableError: so it is, and the user did not allow it.
+    """
     missing = left_out.mm(step_mm)
     if allow_partial or not (left_out.files or left_out.slices_mm):
         return
@@ -76,9 +94,12 @@ def broken_files(
 ) -> tuple[Path, ...]:
     """The files that look like more of the slices but are no DICOM, or have a damaged header.
 
-    files: all that were looked at. damaged: those with a damaged header, their series as far as it is known. A file
-    counts if it has DICOM's ending, or its name differs from a slice's in its numbers only: what else lies on a CD (a
-    viewer, a text) does not. It lies beside the slices, or each of them has a folder of its own.
+    A file counts if it has DICOM's ending, or its name differs from a slice's in its numbers only: what else lies on a
+    CD (a viewer, a text) does not. It lies beside the slices, or each of them has a folder of its own.
+
+    Args:
+        files: all that were looked at.
+        damaged: those with a damaged header, their series as far as it is known.
     """
     uid = slices[0].series_uid
     folders = {s.path.parent for s in slices}
@@ -101,13 +122,16 @@ def broken_files(
 
 
 def uncovered(part: list[Slice], others: list[list[Slice]]) -> tuple[int, float]:
-    """How many slices of the other groups lie where none of the part's is, and the mm that they would have covered.
+    """What of other groups lies where none of the part's slices is.
 
     One without a position that is otherwise like the part's is missing wherever it belongs.
 
     A group that shows half of the part's region, or the part half of its, is another look at it and leaves nothing out.
     Places are compared within one patient, study and frame of reference only; of other groups those count that go on
     where the part ends.
+
+    Returns:
+        How many slices, and the mm that they would have covered.
     """
     own = np.sort(dicom_volumes.positions(part))
     step = float(np.median(np.diff(own))) if len(own) > 1 else 0.0

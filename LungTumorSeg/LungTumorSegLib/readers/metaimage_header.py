@@ -19,7 +19,13 @@ _OTHER_MODALITIES = ("MR", "NM", "US")
 
 @dataclass(frozen=True)
 class MetaHeader:
-    """fields: as written. data: what ElementDataFile says. end: where the header ends in the file, in bytes."""
+    """The header of a MetaImage.
+
+    Attributes:
+        fields: as written.
+        data: what ElementDataFile says.
+        end: where the header ends in the file, in bytes.
+    """
 
     fields: dict[str, str]
     data: str
@@ -38,7 +44,10 @@ class MetaHeader:
 def read(path: Path) -> tuple[MetaHeader, list[str]]:
     """The header, and warnings for the user.
 
-    UnreadableError: damaged. GeometryError: no usable voxel size or orientation. NotACTError: it says another modality.
+    Raises:
+        UnreadableError: damaged.
+        GeometryError: no usable voxel size or orientation.
+        NotACTError: it says another modality.
     """
     with path.open("rb") as stream:
         head = stream.read(1 << 16)

@@ -24,7 +24,14 @@ _TYPES = {
 
 
 def read(path: Path, header: MetaHeader, shape_zyx: tuple[int, ...]) -> tuple[np.ndarray, list[str]]:
-    """(z, y, x) with the file's rescale, and warnings. UnreadableError: damaged, cut off, a file is missing."""
+    """The voxels of a MetaImage.
+
+    Returns:
+        (z, y, x) with the file's rescale, and warnings.
+
+    Raises:
+        UnreadableError: damaged, cut off, a file is missing, a type that can't be read.
+    """
     name = header.fields.get("ElementType", "")
     if name not in _TYPES:
         raise UnreadableError(

@@ -31,10 +31,14 @@ def is_nifti(path: Path) -> bool:
 
 
 def read(path: Path) -> tuple[np.ndarray, Geometry, list[str]]:
-    """Voxels (z, y, x) with the file's rescale, their geometry, and warnings for the user.
+    """Read a NIfTI file.
 
-    UnreadableError: damaged, cut off, one of a pair is missing. GeometryError: not one grey 3D volume, or no usable
-    spacing and orientation.
+    Returns:
+        Voxels (z, y, x) with the file's rescale, their geometry, and warnings for the user.
+
+    Raises:
+        UnreadableError: damaged, cut off, one of a pair is missing.
+        GeometryError: not one grey 3D volume, or no usable spacing and orientation.
     """
     header_file = _header_file(path)
     header = _header(header_file)

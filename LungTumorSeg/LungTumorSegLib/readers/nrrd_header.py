@@ -27,7 +27,13 @@ _TEXT = ("ascii", "text", "txt", "hex")
 
 @dataclass(frozen=True)
 class NrrdHeader:
-    """fields: as pynrrd reads them. end: where the header ends in the file, in bytes. files: others with the voxels."""
+    """The header of an NRRD file.
+
+    Attributes:
+        fields: as pynrrd reads them.
+        end: where the header ends in the file, in bytes.
+        files: others with the voxels.
+    """
 
     fields: dict
     end: int
@@ -50,7 +56,11 @@ class NrrdHeader:
 
 
 def read(path: Path) -> NrrdHeader:
-    """UnreadableError: damaged, a file with voxels is missing, the byte order is not known."""
+    """The header of a file.
+
+    Raises:
+        UnreadableError: damaged, a file with voxels is missing, the byte order is not known.
+    """
     import nrrd  # not part of Slicer, which reads files itself
 
     with path.open("rb") as stream:
@@ -72,7 +82,15 @@ def read(path: Path) -> NrrdHeader:
 
 
 def grid(path: Path, header: NrrdHeader) -> tuple[Geometry, list[str]]:
-    """The geometry in LPS mm, and warnings for the user. GeometryError: not one grey volume, no usable voxel size."""
+    """Where the voxels lie.
+
+    Returns:
+        The geometry in LPS mm, and warnings for the user.
+
+    Raises:
+        GeometryError: not one grey volume, no usable voxel size.
+        UnreadableError: damaged.
+    """
     fields, shape = header.fields, header.shape_zyx
     colours = len(shape) == 4 and fields.get("kinds", ["domain"] * 4)[header.axes[0]] not in ("domain", "space")
     check_grey_3d(path, shape[-1] if colours else 1, len(shape))
@@ -100,10 +118,14 @@ def grid(path: Path, header: NrrdHeader) -> tuple[Geometry, list[str]]:
 
 
 def lps_from(space: str) -> np.ndarray | None:
-    """The 3 x 3 matrix that takes vectors of a space to LPS; None where its name says no sides.
+    """The 3 x 3 matrix that takes vectors of a space to LPS.
 
-    Any order and any sign, by name (left-anterior-superior, with hyphens, blanks or nothing between the words) or by
-    letters (LAS), with or without a time axis.
+    Args:
+        space: any order and any sign, by name (left-anterior-superior, with hyphens, blanks or nothing between the
+            words) or by letters (LAS), with or without a time axis.
+
+    Returns:
+        None where the name says no sides.
     """
     name = re.sub(r"[\s_-]", "", space.lower())
     words = re.findall("|".join(_SIDES), name)

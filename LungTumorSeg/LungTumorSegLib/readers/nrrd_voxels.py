@@ -17,7 +17,14 @@ _UNPACK: dict[str, Callable] = {"gz": gzip.open, "gzip": gzip.open, "bz2": bz2.o
 
 
 def read(path: Path, header: NrrdHeader) -> np.ndarray:
-    """(z, y, x). UnreadableError: damaged or cut off."""
+    """The voxels of an NRRD file.
+
+    Returns:
+        (z, y, x).
+
+    Raises:
+        UnreadableError: damaged or cut off.
+    """
     files = header.files or [path]
     fields = {k: v for k, v in header.fields.items() if k not in ("data file", "datafile")}
     fields |= {"sizes": np.array([prod(header.shape_zyx) // len(files)]), "dimension": 1}

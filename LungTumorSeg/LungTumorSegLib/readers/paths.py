@@ -14,7 +14,11 @@ def shown(path: Path | str) -> str:
 
 @contextmanager
 def for_itk(path: Path) -> Iterator[str]:
-    """A name of the file that ITK takes: its own, or that of a link to it. ITK ends the process on bytes of its own."""
+    """A name of the file that ITK takes. ITK ends the process on bytes of its own.
+
+    Yields:
+        Its own, or that of a link to it.
+    """
     if shown(path) == str(path):
         yield str(path)
         return

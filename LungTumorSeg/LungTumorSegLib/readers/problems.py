@@ -25,7 +25,12 @@ def without_sides(path: Path) -> str:
 
 
 def beyond(path: Path, more: int, shape_zyx: tuple[int, ...]) -> list[str]:
-    """A warning where a file holds more voxels than its header says, at least a slice of them. more: how many."""
+    """A warning where a file holds more voxels than its header says, at least a slice of them.
+
+    Args:
+        more: how many more voxels.
+        shape_zyx: as the header says.
+    """
     slices = more // (shape_zyx[1] * shape_zyx[2])
     if slices < 1:
         return []
@@ -36,7 +41,15 @@ def beyond(path: Path, more: int, shape_zyx: tuple[int, ...]) -> list[str]:
 
 
 def check_grey_3d(path: Path, components: int, dimensions: int) -> None:
-    """GeometryError unless there is one value in each voxel and three axes."""
+    """Refuse what has not one value in each voxel and three axes.
+
+    Args:
+        components: values per voxel.
+        dimensions: axes.
+
+    Raises:
+        GeometryError: it has others.
+    """
     if components != 1:
         raise GeometryError(
             f"{path.name} holds {components} values per voxel: a colour picture, a vector image or a sequence. "
@@ -47,9 +60,15 @@ def check_grey_3d(path: Path, components: int, dimensions: int) -> None:
 
 
 def check_spacings(path: Path, spacings: Sequence[float] | np.ndarray) -> None:
-    """GeometryError where one is zero, negative or not a number.
+    """Refuse a spacing that can't be.
 
     A mirrored axis is written as a negative direction, never as a negative spacing.
+
+    Args:
+        spacings: mm.
+
+    Raises:
+        GeometryError: one is zero, negative or not a number.
     """
     if not all(math.isfinite(s) and s > 0 for s in spacings):
         shown = " x ".join(f"{s:g}" for s in spacings)
