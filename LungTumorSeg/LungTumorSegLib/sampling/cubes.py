@@ -12,7 +12,17 @@ from .slices import AIR_HU, resampling_matrix, scale_hu
 
 
 def cube(view: np.ndarray, spacing_zyx: Sequence[float], box: Box, pixel: float) -> np.ndarray:
-    """HU float32 on a ``box`` of the network's pixels, in all three directions; air beyond the scan."""
+    """A box of the CT on the network's pixels, in all three directions; air beyond the scan.
+
+    Args:
+        view: (z, y, x) HU, the CT's axial view.
+        spacing_zyx: of the view, mm.
+        box: in the network's pixels; pixel 0 lies on voxel 0's centre.
+        pixel: their size in mm.
+
+    Returns:
+        HU float32, of the box's shape.
+    """
     ends, matrices = [], []
     for n, mm, (start, stop) in zip(view.shape, spacing_zyx, box.pairs, strict=True):
         low = int(np.clip(start * pixel / mm - 2, 0, n - 1))
@@ -30,9 +40,15 @@ def cube(view: np.ndarray, spacing_zyx: Sequence[float], box: Box, pixel: float)
 def classifier_cubes(
     view: np.ndarray, spacing_zyx: Sequence[float], centres_mm: Iterable[ArrayLike], card: NetworkCard
 ) -> np.ndarray:
-    """(n, 32, 32, 32, 1) float32: the classifier's input around each of ``centres_mm`` (z, y, x from voxel 0's centre).
+    """The classifier's input around places. Beyond the scan is air.
 
-    view: (z, y, x) HU, the CT's axial view. Beyond the scan is air.
+    Args:
+        view: (z, y, x) HU, the CT's axial view.
+        spacing_zyx: of the view, mm.
+        centres_mm: each (z, y, x) in mm from voxel 0's centre.
+
+    Returns:
+        (n, 32, 32, 32, 1) float32.
     """
     pixel = card.spacing_mm
     starts = [np.rint(np.asarray(c) / pixel).astype(int) - SIDE // 2 for c in centres_mm]

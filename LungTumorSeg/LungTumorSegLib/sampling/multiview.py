@@ -22,9 +22,15 @@ SMALL_PX = 128**2  # of slices with fewer pixels several count as one: 16 of 64 
 class Looks:
     """The coronal and the sagittal slices of regions of a plan's map, and the means that come of the network's answers.
 
-    view: (z, y, x) HU, the CT's axial view. context_px: pixels around a region that the network sees as well.
-    point_lps: the click. Every slice is asked for, unless `glance` says otherwise. Batches go across regions: slices of
-    one shape come one after the other, whosever they are.
+    Every slice is asked for, unless `glance` says otherwise. Batches go across regions: slices of one shape come one
+    after the other, whosever they are.
+
+    Args:
+        plan: of the axial slices.
+        view: (z, y, x) HU, the CT's axial view.
+        regions: boxes of the plan's map.
+        context_px: pixels around a region that the network sees as well.
+        point_lps: the click, LPS mm.
     """
 
     def __init__(
@@ -41,14 +47,22 @@ class Looks:
         self._ask([True] * len(regions))
 
     def glance(self, places_yx: Sequence[tuple[int, int]]) -> None:
-        """Ask only for the two slices through a row and a column of each region's box."""
+        """Ask only for two slices of each region.
+
+        Args:
+            places_yx: for each region the row and the column, in its box, that the two go through.
+        """
         for sides, place in zip(self._sides, places_yx, strict=True):
             for side, index in zip(sides, place, strict=True):
                 side.asked = np.array([index])
         self._queue([side for sides in self._sides for side in sides])
 
     def go_on(self, wanted: Sequence[bool]) -> None:
-        """Ask for all slices of the wanted regions that were not seen yet."""
+        """Ask for all slices of the wanted regions that were not seen yet.
+
+        Args:
+            wanted: for each region.
+        """
         self._ask(wanted)
 
     def _ask(self, wanted: Sequence[bool]) -> None:
@@ -66,7 +80,15 @@ class Looks:
         return int(self._firsts[-1])
 
     def batches(self, first: int, size: int) -> Iterator[tuple[slice, np.ndarray]]:
-        """(which slices, network input) from ``first`` on: of one shape at a time, ``size`` large or more small."""
+        """The network's input from slice ``first`` on: of one shape at a time.
+
+        Args:
+            first: of all slices that are asked for.
+            size: so many large slices, or more small ones, at a time.
+
+        Yields:
+            Which slices, and their network input.
+        """
         shapes = [side.shape_yx for side in self._queued]
         ends = {shape: int(self._firsts[number + 1]) for number, shape in enumerate(shapes)}
         made: dict[_Spot, np.ndarray] = {}
@@ -84,16 +106,24 @@ class Looks:
             first = which.stop
 
     def keep(self, which: slice, p: np.ndarray) -> None:
-        """What the network answered: (n, y, x) p of these slices."""
+        """Take what the network answered.
+
+        Args:
+            which: of the slices, as `batches` gave it.
+            p: (n, y, x) probability of these.
+        """
         done = 0
         for side, asked in self._parts(which):
             side.keep(asked, p[done : done + len(asked)])
             done += len(asked)
 
     def means(self) -> list[np.ndarray]:
-        """Of each region the mean probability of its two views: uint8, the region's shape.
+        """The mean probability of the two views.
 
         Where one slice of a view was seen alone, it stands for all.
+
+        Returns:
+            Of each region uint8, round(255 p), the region's shape.
         """
         both = [[side.every().transpose(np.argsort(side.axes)) for side in sides] for sides in self._sides]
         return [spot.to_map((a + b) / 2) for spot, (a, b) in zip(self._spots, both, strict=True)]
@@ -170,5 +200,13 @@ class _Side:
 
 
 def mean(axial: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    """The three views' mean from the axial map and `Looks`' mean of the other two, uint8."""
+    """The three views' mean.
+
+    Args:
+        axial: the axial map, 255 p.
+        sides: `Looks`' mean of the other two, 255 p.
+
+    Returns:
+        uint8.
+    """
     return np.rint((axial.astype(np.float32) + 2 * sides.astype(np.float32)) / 3).astype(np.uint8)

@@ -20,11 +20,21 @@ BOX_MULTIPLE = 32  # px; keeps boxes in step with the network's poolings, so tha
 def resampling_matrix(
     n_in: int, step_in: float, n_out: int, step_out: float, first_out: float = 0.0
 ) -> sparse.csr_matrix:
-    """Sparse (n_out, n_in) matrix that resamples one axis by a triangle filter.
+    """Sparse matrix that resamples one axis by a triangle filter.
 
     Input sample i lies at i * step_in mm, output sample j at first_out + j * step_out mm. When enlarging, this is
-    linear interpolation; when shrinking, the triangle is as wide as the output step, which is the usual
-    antialiasing. Beyond the ends the edge sample goes on for one step; further out the row is empty (all zero).
+    linear interpolation; when shrinking, the triangle is as wide as the output step, which is the usual antialiasing.
+    Beyond the ends the edge sample goes on for one step; further out the row is empty (all zero).
+
+    Args:
+        n_in: input samples.
+        step_in: mm.
+        n_out: output samples.
+        step_out: mm.
+        first_out: mm.
+
+    Returns:
+        (n_out, n_in) float32.
     """
     width = max(step_in, step_out)
     places = first_out + np.arange(n_out) * step_out
@@ -45,10 +55,16 @@ def resampling_matrix(
 def neighbours(
     places_mm: np.ndarray, offsets_mm: Sequence[float], step_mm: float, count: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For slices at ``places_mm`` and their neighbours at ``offsets_mm``: which native slices to mix, and how.
+    """For slices and their neighbours: which native slices to mix, and how.
 
-    Native slice k lies at k * step_mm, k < count. Returns lower (n, s) int, upper (n, s) int and weight (n, s)
-    float32 of the upper one; clamped at the ends.
+    Args:
+        places_mm: (n), the slices.
+        offsets_mm: (s), their neighbours.
+        step_mm: native slice k lies at k * step_mm.
+        count: of native slices, k < count.
+
+    Returns:
+        Lower (n, s) int, upper (n, s) int and weight (n, s) float32 of the upper one; clamped at the ends.
     """
     index = (np.asarray(places_mm)[:, None] + np.asarray(offsets_mm)[None]) / step_mm
     index = np.clip(index, 0, count - 1)
@@ -58,7 +74,15 @@ def neighbours(
 
 
 def scale_hu(hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
-    """Hounsfield units to [0, 1] float32, clipped to the window; air (and padding) is 0."""
+    """Hounsfield units to [0, 1], clipped to the window; air (and padding) is 0.
+
+    Args:
+        hu: of any shape.
+        window_hu: lowest and highest HU.
+
+    Returns:
+        float32, of the same shape.
+    """
     low, high = window_hu
     return np.clip((hu.astype(np.float32) - low) / (high - low), 0, 1)
 
@@ -68,7 +92,15 @@ def prompt_channel(
 ) -> np.ndarray:
     """exp(-d^2 / 2 sigma^2) of the 3D distance d of each pixel of the slice at ``z_mm`` from the point.
 
-    All in mm from the slice stack's first pixel. float32 (y, x).
+    Args:
+        point_zyx_mm: mm from the slice stack's first pixel.
+        z_mm: of the slice, from there too.
+        shape_yx: of the slice, pixels.
+        sigma_mm: mm.
+        spacing_mm: of the pixels.
+
+    Returns:
+        float32 (y, x).
     """
     z, y, x = point_zyx_mm
     dy2 = (np.arange(shape_yx[0]) * spacing_mm - y) ** 2
@@ -84,10 +116,16 @@ def network_input(
     card: NetworkCard,
     point_zyx_mm: Iterable[float] | None = None,
 ) -> np.ndarray:
-    """The network's input for the slices at ``places_mm``: (n, y, x, s + 1) float32.
+    """The network's input for the slices at ``places_mm``.
 
-    slices: (z, y, x) HU of consecutive native slices, in plane on the network's grid (``card.spacing_mm``).
-    point_zyx_mm: the click, in mm from the stack's first voxel; without one the prompt channel is zero.
+    Args:
+        slices: (z, y, x) HU of consecutive native slices, in plane on the network's grid (``card.spacing_mm``).
+        places_mm: (n), from the first of these slices.
+        step_mm: from one of these slices to the next.
+        point_zyx_mm: the click, in mm from the stack's first voxel; without one the prompt channel is zero.
+
+    Returns:
+        (n, y, x, s + 1) float32: s neighbours, then the prompt channel.
     """
     places_mm = np.asarray(places_mm, float)
     lower, upper, weight = neighbours(places_mm, card.offsets_mm, step_mm, len(slices))
@@ -110,7 +148,16 @@ AIR_HU = -1024
 
 
 def in_plane(hu: np.ndarray, rows: sparse.csr_matrix, columns: sparse.csr_matrix) -> np.ndarray:
-    """One slice (y, x) HU resampled in plane to int16; what lies outside the scan becomes air."""
+    """One slice resampled in plane; what lies outside the scan becomes air.
+
+    Args:
+        hu: (y, x) HU.
+        rows: as `in_plane_matrices` gives it.
+        columns: the same.
+
+    Returns:
+        int16 (y, x) HU.
+    """
     lifted = np.maximum(hu, AIR_HU).astype(np.float32) - AIR_HU  # paddings of -2000 and -3024 are air too
     return (np.rint((columns @ (rows @ lifted).T).T) + AIR_HU).astype(np.int16)
 
@@ -118,7 +165,17 @@ def in_plane(hu: np.ndarray, rows: sparse.csr_matrix, columns: sparse.csr_matrix
 def in_plane_matrices(
     shape_yx: Sequence[int], spacing_yx: Sequence[float], spacing_mm: float, box_yx: Box | None = None
 ) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    """(rows, columns) matrices for `in_plane`: the whole slice, or the ``box_yx`` of network pixels."""
+    """The matrices for `in_plane`.
+
+    Args:
+        shape_yx: of a slice.
+        spacing_yx: of a slice, mm.
+        spacing_mm: of the network's pixels.
+        box_yx: of network pixels; the whole slice if not given.
+
+    Returns:
+        That of the rows, that of the columns.
+    """
     if box_yx is None:
         box_yx = Box.whole(network_shape(shape_yx, spacing_yx, spacing_mm))
     rows, columns = (
@@ -129,7 +186,16 @@ def in_plane_matrices(
 
 
 def network_shape(shape_yx: Sequence[int], spacing_yx: Sequence[float], spacing_mm: float) -> tuple[int, int]:
-    """Pixels of the network's in-plane grid that cover a slice; pixel 0 lies on voxel 0's centre."""
+    """Pixels of the network's in-plane grid that cover a slice; pixel 0 lies on voxel 0's centre.
+
+    Args:
+        shape_yx: of the slice.
+        spacing_yx: of the slice, mm.
+        spacing_mm: of the network's pixels.
+
+    Returns:
+        Rows and columns.
+    """
     rows, columns = (
         int(np.ceil((n - 1) * step / spacing_mm - 1e-6)) + 1 for n, step in zip(shape_yx, spacing_yx, strict=True)
     )
@@ -140,8 +206,11 @@ def network_shape(shape_yx: Sequence[int], spacing_yx: Sequence[float], spacing_
 class Plan:
     """Which slices to run, and which network pixels of them.
 
-    axial: grid of the CT's axial view. runs: native indices of the slices to run. box_yx: network pixels (1 mm,
-    pixel 0 on voxel 0's centre; may begin below 0 or end beyond the scan, which is air).
+    Attributes:
+        axial: grid of the CT's axial view.
+        runs: native indices of the slices to run.
+        box_yx: network pixels (1 mm, pixel 0 on voxel 0's centre; may begin below 0 or end beyond the scan, which is
+            air).
     """
 
     axial: Geometry
@@ -161,16 +230,29 @@ class Plan:
         return int(self.runs[1] - self.runs[0]) if len(self.runs) > 1 else 1
 
     def part(self, map_box: Box) -> "Plan":
-        """What makes this box of the map."""
+        """The plan that makes a part of the map.
+
+        Args:
+            map_box: (runs, y, x).
+        """
         in_plane = Box(map_box.start[1:], map_box.stop[1:])
         return replace(self, runs=self.runs[map_box.slices[0]], box_yx=in_plane.shift(self.box_yx.start))
 
     def batches(
         self, view: np.ndarray, size: int, point_lps: Point | None = None, first: int = 0
     ) -> Iterator[tuple[slice, np.ndarray]]:
-        """(which runs, network input) of ``size`` slices at a time, from run ``first`` on.
+        """The network's input, some runs at a time.
 
-        view: (z, y, x) HU, the CT's axial view. Native slices are resampled once and kept only while needed.
+        Native slices are resampled once and kept only while needed.
+
+        Args:
+            view: (z, y, x) HU, the CT's axial view.
+            size: runs at a time.
+            point_lps: the click, LPS mm.
+            first: the run to begin with.
+
+        Yields:
+            Which runs, and their network input.
         """
         step = self.axial.spacing_zyx[0]
         reach = max(abs(offset) for offset in self.card.offsets_mm)
@@ -194,9 +276,13 @@ class Plan:
         return self.axial.index(point_lps) * self.axial.spacing_zyx - starts
 
     def voxel_box(self, map_box: Box, margin_mm: float = 0.0) -> Box:
-        """The voxels of the axial view that cover a box of the map, widened by ``margin_mm`` and clipped.
+        """The voxels of the axial view that cover a box of the map.
 
         Slices after the last run that are too few for another one are covered as well.
+
+        Args:
+            map_box: (runs, y, x).
+            margin_mm: the box is widened by so much, and clipped to the scan.
         """
         spacing, pixel, part = np.array(self.axial.spacing_zyx), self.card.spacing_mm, self.part(map_box)
         last = int(part.runs[-1])
@@ -212,10 +298,16 @@ class Plan:
         return Box(low, high + 1)
 
     def to_voxels(self, values: np.ndarray, box: Box) -> np.ndarray:
-        """The map's ``values`` (runs, y, x) interpolated to the voxels of ``box`` of the axial view.
+        """The map interpolated to voxels of the axial view.
 
-        Slices after the last run are as it is, as far as the next run would be. uint8 or float32, and so is what is
-        returned.
+        Slices after the last run are as it is, as far as the next run would be.
+
+        Args:
+            values: the map (runs, y, x), uint8 or float32.
+            box: of the axial view.
+
+        Returns:
+            Of the box's shape and of the type of ``values``.
         """
         spacing, pixel = self.axial.spacing_zyx, self.card.spacing_mm
         steps = (self.every * spacing[0], pixel, pixel)
@@ -243,10 +335,15 @@ class Plan:
 
 
 def plan_box(axial: Geometry, card: NetworkCard, box: Box, margin_px: int) -> Plan:
-    """The slices of the voxel ``box`` (axial view), with ``margin_px`` of context in plane.
+    """The slices of a box of voxels, with context in plane.
 
-    Where the slice step is below 1 mm only every k-th slice is run, k = floor(1 mm / step). The in-plane box is
-    clipped to the scan: beyond it there is only air, which the network sees as its own padding.
+    Where the slice step is below 1 mm only every k-th slice is run, k = floor(1 mm / step). The in-plane box is clipped
+    to the scan: beyond it there is only air, which the network sees as its own padding.
+
+    Args:
+        axial: grid of the CT's axial view.
+        box: voxels of that view.
+        margin_px: network pixels of context.
     """
     step, pixel = axial.spacing_zyx[0], card.spacing_mm
     every = max(1, int(1.0 / step + 1e-6))
@@ -259,7 +356,13 @@ def plan_box(axial: Geometry, card: NetworkCard, box: Box, margin_px: int) -> Pl
 
 
 def plan_around(axial: Geometry, card: NetworkCard, point_lps: Point, side_mm: float) -> Plan:
-    """A cube of about ``side_mm`` around a point, without further context: what the training's crops look like."""
+    """A cube around a point, without further context: what the training's crops look like.
+
+    Args:
+        axial: grid of the CT's axial view.
+        point_lps: LPS mm.
+        side_mm: the cube's side, about.
+    """
     step, pixel = axial.spacing_zyx[0], card.spacing_mm
     index = axial.index(point_lps)
     every = max(1, int(1.0 / step + 1e-6))
