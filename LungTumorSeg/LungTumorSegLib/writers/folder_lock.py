@@ -14,7 +14,15 @@ _held: set[Path] = set()  # by this process: what reserves a folder for a run ma
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep an existing ``folder`` from other processes. Raises OSError, and OutputError where another one has it."""
+    """Keep an existing folder from other processes.
+
+    Args:
+        folder: An existing one. This process may lock it again while it has it.
+
+    Raises:
+        OSError: The lock's file cannot be opened there.
+        OutputError: Another process has the folder.
+    """
     path = folder.resolve() / NAME
     if path in _held:
         yield

@@ -25,7 +25,13 @@ SCHEMA = 1
 def reserved(folder: Path, count: int, overwrite: bool = False) -> AbstractContextManager[None]:
     """Keep ``folder`` for a comparison of so many CTs until `save_follow_up` has written into it.
 
-    Raises OutputError where it could not write there.
+    Args:
+        folder: Of the comparison, made if need be.
+        count: Of the CTs.
+        overwrite: As in `save_follow_up`.
+
+    Raises:
+        OutputError: It could not write there.
     """
     certain = (*(POINT.format(k + 1) for k in range(count)), TABLE, RECORD)
     return output_folder.reserved(Path(folder), FILES, certain, overwrite)
@@ -40,13 +46,24 @@ def save_follow_up(
     suggestions: Mapping[int, Sequence[Suggestion]] | None = None,
     identify: bool = False,
 ) -> list[Path]:
-    """Write a comparison into ``folder``, which is made if need be; returns what was written.
+    """Write a comparison into a folder.
 
     ``time_point_1`` and so on: a folder for each CT with what `save` writes; ``follow_up.csv`` (`follow_up_table`),
-    ``follow_up.json`` (`user_record`) and ``lesion_<id>.png``, each lesion in all CTs. targets, identify: as in
-    `recist` and `save`. suggestions: of `suggested`, written into ``suggestions.csv``.
+    ``follow_up.json`` (`user_record`) and ``lesion_<id>.png``, each lesion in all CTs.
 
-    Raises InputError for targets that cannot be, OutputError as `save` does. The folder is then as it was.
+    Args:
+        folder: Made if need be.
+        overwrite: Replace an earlier comparison in the folder.
+        targets: As in `recist`.
+        suggestions: Of `suggested`, written into ``suggestions.csv``.
+        identify: As in `save`.
+
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: Targets that cannot be. The folder is then as it was.
+        OutputError: As `save` does. The folder is then as it was.
     """
     folder = Path(folder)
     response = recist(follow_up, targets)
@@ -63,7 +80,14 @@ def save_follow_up(
 
 
 def user_record(follow_up: FollowUp, response: Recist) -> dict:
-    """All that a comparison tells, for JSON. ``time_point`` counts from 1; sizes of lesions are in their own tables."""
+    """All that a comparison tells, for JSON.
+
+    Args:
+        response: Of `recist`.
+
+    Returns:
+        A record in which ``time_point`` counts from 1. Sizes of lesions are in their own tables.
+    """
     points = [
         {
             "folder": POINT.format(k + 1),

@@ -20,14 +20,22 @@ _PANEL = 4.6  # inches
 
 
 def write(folder: Path, follow_up: FollowUp) -> None:
-    """Write ``lesion_<id>.png`` of the first ten tracks. Raises OSError."""
+    """Write ``lesion_<id>.png`` of the first ten tracks.
+
+    Raises:
+        OSError: A picture cannot be written.
+    """
     views = [AxialView(point.result, point.ct) for point in follow_up.points]
     for track in follow_up.tracks[:MOST_LESIONS]:
         pictures.save_figure(_picture(follow_up, track, views), folder / f"lesion_{track.id:02d}.png")
 
 
 def places(follow_up: FollowUp, track: Track) -> list[np.ndarray]:
-    """Where the lesion lies in each CT, LPS mm: its own middle, else its registered place."""
+    """Where the lesion lies in each CT.
+
+    Returns:
+        A point (3,) for each CT, LPS mm. It is the lesion's own middle, else its registered place.
+    """
     own: list[np.ndarray | None] = []
     for point, number in zip(follow_up.points, track.lesions, strict=True):
         own.append(None if number is None else _middle(point, number))

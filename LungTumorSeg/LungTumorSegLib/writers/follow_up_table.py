@@ -40,7 +40,15 @@ COLUMNS = (
 
 
 def rows(follow_up: FollowUp, targets: Collection[int]) -> Iterator[dict]:
-    """Values by column, None where there is none. ``time_point`` counts from 1; ``id`` is that in its own table."""
+    """The rows of the table, for each lesion and CT in which it is seen or missed.
+
+    Args:
+        targets: Ids of the target lesions, as in `recist`.
+
+    Yields:
+        Values by column of `COLUMNS`, None where there is none. ``time_point`` counts from 1; ``id`` is that in its own
+            table.
+    """
     for track in follow_up.tracks:
         for k, number in enumerate(track.lesions):
             step = track.steps[k - 1] if k else None
@@ -49,7 +57,14 @@ def rows(follow_up: FollowUp, targets: Collection[int]) -> Iterator[dict]:
 
 
 def write_csv(path: Path, follow_up: FollowUp, targets: Collection[int]) -> None:
-    """Write ``follow_up.csv``: commas and decimal points whatever the user's locale, UTF-8. Raises OSError."""
+    """Write ``follow_up.csv``: commas and decimal points whatever the user's locale, UTF-8.
+
+    Args:
+        targets: As in `rows`.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

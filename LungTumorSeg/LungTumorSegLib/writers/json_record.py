@@ -31,7 +31,11 @@ def write(
     files: Sequence[str] = (),
     identify: bool = False,
 ) -> None:
-    """Write `user_record`. Raises OSError."""
+    """Write `user_record`, with its arguments.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     record.write(path, user_record(result, ct, measured, names, smooth_mm, files, identify))
 
 
@@ -44,13 +48,20 @@ def user_record(
     files: Sequence[str] = (),
     identify: bool = False,
 ) -> dict:
-    """`record.result_record` for the user, its points in RAS.
+    """`record.result_record` for the user, its points in RAS mm.
 
-    lesions: the less likely ones too, after the others, with ``listed`` false. names, smooth_mm: see
-    `result_files.save`; ``name``, ``centre_ras`` and its ``measured``, the `Measures` of each of ``result.outlines``,
-    end each lesion, a ``smooth_mm`` the options. files: the
-    names of all that this result wrote. The CT is named by its file and the SHA-256 of its voxels (HU, in stored
-    order); identify: by its whole path too, in which folders may be named after people.
+    The CT is named by its file and the SHA-256 of its voxels (HU, in stored order).
+
+    Args:
+        measured: The `Measures` of each of ``result.outlines``.
+        names: See `result_files.save`.
+        smooth_mm: See `result_files.save`.
+        files: The names of all that this result wrote.
+        identify: Name the CT by its whole path too, in which folders may be named after people.
+
+    Returns:
+        The record. Its ``lesions`` are the less likely ones too, after the others, with ``listed`` false. ``name``,
+            ``centre_ras`` and its ``measured`` end each lesion, ``smooth_mm`` the options.
     """
     values = record.result_record(result, ct) | {"schema": SCHEMA, "input": _input(ct, identify)}
     options = values["options"]

@@ -27,10 +27,13 @@ _BESIDE = {".mhd": (".raw", ".zraw"), ".nhdr": (".raw", ".raw.gz"), ".hdr": (".i
 
 
 def voxels(result: Result) -> np.ndarray:
-    """uint16 (z, y, x) on the CT's stored grid: 0, or the id of the lesion there.
+    """The lesions as a label map.
 
-    Listed lesions alone, without the rejected: a label has no status. A voxel of several lesions (outlines drawn by
-    hand) has the id of the one that stands first in the table.
+    Listed lesions alone, without the rejected, are in it, since a label has no status.
+
+    Returns:
+        uint16 (z, y, x) on the CT's stored grid, 0 or the id of the lesion there. A voxel of several lesions (outlines
+            drawn by hand) has the id of the one that stands first in the table.
     """
     labels = np.zeros(result.geometry.shape_zyx, np.uint16)
     for lesion, mask in zip(reversed(result.lesions), reversed(result.masks), strict=True):
@@ -42,10 +45,15 @@ def voxels(result: Result) -> np.ndarray:
 def check(path: Path, output: Path, overwrite: bool = False, ct: Path | None = None) -> None:
     """Raise now what `written` would raise after minutes of work; leaves nothing behind.
 
-    output: the folder of the same run's results, which has file names of its own. ct: what was segmented.
+    Args:
+        path: Of the label map.
+        output: The folder of the same run's results, which has file names of its own.
+        overwrite: A file that is there may be replaced.
+        ct: What was segmented.
 
-    Raises OutputError: an ending that is none of `ENDINGS`; a file that is there and not ``overwrite``; the CT itself;
-    a folder that does not exist or cannot be written to.
+    Raises:
+        OutputError: An ending that is none of `ENDINGS`; a name of another result file in ``output``; a folder; a file
+            that is there and not ``overwrite``; the CT itself; a folder that does not exist or cannot be written to.
     """
     if not path.name.lower().endswith(ENDINGS):
         raise OutputError(f"No label map can be written as {path.name}. Use one of the endings {', '.join(ENDINGS)}.")
@@ -72,7 +80,11 @@ def _files(path: Path) -> list[Path]:
 def written(path: Path, result: Result) -> Iterator[None]:
     """Write `voxels` under a temporary name; on a clean exit of the block it gets its own, else it is gone.
 
-    A format of two files (.mhd and its .raw) gets both. Raises OutputError.
+    Args:
+        path: Of the label map. A format of two files (.mhd and its .raw) gets both.
+
+    Raises:
+        OutputError: The label map cannot be written.
     """
     with _temporary_beside(path) as folder:
         try:

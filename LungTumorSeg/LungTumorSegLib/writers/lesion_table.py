@@ -37,9 +37,13 @@ HEADER = (*COLUMNS, *MORE, *MEASURES)
 
 
 def row(lesion: Lesion, to_ras: Callable[[Point], Iterable[float]] = ras_from_lps) -> dict:
-    """The lesion's values by column. ``None`` where there is none: no confidence, no end of an axis.
+    """The lesion's values by column of `COLUMNS`.
 
-    to_ras: from a point in LPS mm to the RAS mm that are shown.
+    Args:
+        to_ras: From a point in LPS mm to the RAS mm that are shown.
+
+    Returns:
+        The values, ``None`` where there is none (no confidence, no end of an axis).
     """
     points: list[float | None] = [mm for point in lesion.axis_points_lps for mm in to_ras(point)]
     points += [None] * (len(_ENDS) - len(points))
@@ -58,10 +62,17 @@ def write_csv(
 ) -> None:
     """Write ``lesions.csv``: commas and decimal points whatever the user's locale, UTF-8, numbers unrounded.
 
-    After `COLUMNS` come `MORE`: the user's name (``names`` by lesion id), else "Lesion" and the id; a voxel's centre in
-    the middle of the lesion, RAS mm; the CT's name; ``false`` for the less likely ones, which come after the others;
-    then ``measured``, the `Measures` of each of ``result.outlines``. A lesion without a value (confidence of a model
-    that gives none) has an empty cell. Raises OSError.
+    After `COLUMNS` come `MORE`: the user's name, else "Lesion" and the id; a voxel's centre in the middle of the
+    lesion, RAS mm; the CT's name; ``false`` for the less likely ones, which come after the others; then ``measured``. A
+    lesion without a value (confidence of a model that gives none) has an empty cell.
+
+    Args:
+        case: The CT's name.
+        measured: The `Measures` of each of ``result.outlines``.
+        names: The user's, by lesion id.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     with Path(path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, HEADER, lineterminator="\n")
@@ -78,5 +89,13 @@ def _cell(value: object) -> object:
 
 
 def centre_ras(geometry: Geometry, lesion: Lesion, mask: np.ndarray) -> tuple[float, float, float]:
-    """A point inside the lesion, as near to its centroid as can be, RAS mm: what ``--point`` takes."""
+    """A point inside the lesion, as near to its centroid as can be: what ``--point`` takes.
+
+    Args:
+        geometry: The CT's grid.
+        mask: bool (z, y, x), fills the lesion's ``label_box``.
+
+    Returns:
+        The point, RAS mm.
+    """
     return ras_from_lps(geometry.inner_lps(mask, lesion.label_box).tolist())

@@ -32,7 +32,13 @@ def output_error(folder: Path, error: OSError) -> OutputError:
 def check_writable(folder: Path, files: tuple[str, ...], certain: Collection[str], overwrite: bool = False) -> None:
     """Raise now what `all_or_nothing` would raise after minutes of work. Leaves nothing behind.
 
-    certain: the names that are sure to be written.
+    Args:
+        files: As in `all_or_nothing`.
+        certain: The names that are sure to be written.
+        overwrite: As in `all_or_nothing`.
+
+    Raises:
+        OutputError: As `all_or_nothing`.
     """
     with _temporary_in(folder, files, overwrite):
         _refuse_own(folder, files, certain)
@@ -42,7 +48,14 @@ def check_writable(folder: Path, files: tuple[str, ...], certain: Collection[str
 def reserved(folder: Path, files: tuple[str, ...], certain: Collection[str], overwrite: bool = False) -> Iterator[None]:
     """Keep ``folder`` for one run, from before its work until its results are written.
 
-    Raises what `check_writable` raises, and OutputError where another run has reserved it.
+    Args:
+        folder: Made if need be, and gone again after the run if it was made here and is empty.
+        files: As in `all_or_nothing`.
+        certain: The names that are sure to be written.
+        overwrite: As in `all_or_nothing`.
+
+    Raises:
+        OutputError: As `check_writable`, and where another run has reserved the folder.
     """
     with ExitStack() as kept:
         try:
@@ -56,14 +69,22 @@ def reserved(folder: Path, files: tuple[str, ...], certain: Collection[str], ove
 
 @contextmanager
 def all_or_nothing(folder: Path, files: tuple[str, ...], overwrite: bool = False) -> Iterator[Path]:
-    """Yield a temporary folder inside ``folder``; on a clean exit what was written in it moves to ``folder``.
+    """A temporary folder inside ``folder``; on a clean exit what was written in it moves to ``folder``.
 
-    Whatever ends the block early (an error, Ctrl-C) leaves ``folder`` as it was, gone if it did not exist.
-    files: glob patterns of everything that a result can consist of, in the order in which they move; the last is its
-    record. An earlier result in ``folder`` is an error, or with ``overwrite`` what stands in its record ("files") is
-    replaced. What stands in no record is the user's own: it stays, and a new file of its name is an error.
+    Whatever ends the block early (an error, Ctrl-C) leaves ``folder`` as it was, gone if it did not exist. What stands
+    in no record is the user's own: it stays, and a new file of its name is an error.
 
-    Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result, another run.
+    Args:
+        files: Glob patterns of everything that a result can consist of, in the order in which they move; the last is
+            its record.
+        overwrite: An earlier result in ``folder`` is an error, or with ``overwrite`` what stands in its record
+            ("files") is replaced.
+
+    Yields:
+        The temporary folder.
+
+    Raises:
+        OutputError: No permission, disk full, path too long, a file of that name, an earlier result, another run.
     """
     with _temporary_in(folder, files, overwrite) as temporary:
         yield temporary
@@ -139,7 +160,14 @@ def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
 
 
 def earlier(folder: Path, files: tuple[str, ...]) -> list[Path]:
-    """What an earlier result consists of, by its record, the record last; empty without one."""
+    """What an earlier result consists of, by its record.
+
+    Args:
+        files: As in `all_or_nothing`.
+
+    Returns:
+        The paths, the record last; empty without one.
+    """
     try:
         record = json.loads((folder / files[-1]).read_text("utf-8"))
         if not record["program"].startswith("LungTumorSeg"):

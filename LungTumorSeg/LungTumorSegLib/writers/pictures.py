@@ -28,7 +28,12 @@ _REMARK = "LungTumorSeg, for research, not a medical device"
 def write(folder: Path, result: Result, ct: CT, names: Mapping[int, str] | None = None) -> None:
     """Write ``overview.png`` and, for the ten best lesions, ``lesion_<id>.png``; rejected ones are grey.
 
-    names: the user's, by lesion id. Raises OSError.
+    Args:
+        folder: An existing one.
+        names: The user's, by lesion id.
+
+    Raises:
+        OSError: A picture cannot be written.
     """
     chest = AxialView(result, ct)
     save_figure(_overview(chest, ct.name), Path(folder) / "overview.png")
@@ -52,7 +57,14 @@ class AxialView:
         return n - 1 - lesion.slice_index if self.order.flips[0] else lesion.slice_index
 
     def placed(self, lesion: Lesion, mask: np.ndarray) -> tuple[Box, np.ndarray]:
-        """The lesion's box and mask in this view."""
+        """The lesion's box and mask in this view.
+
+        Args:
+            mask: bool (z, y, x), fills the lesion's ``label_box``.
+
+        Returns:
+            The box in the view's array, and the mask (z, y, x) that fills it.
+        """
         return self.order.view_box(lesion.label_box, self.geometry.shape_zyx), self.order.view(mask)
 
 
@@ -181,7 +193,15 @@ def _count(lesions: Sequence[Lesion]) -> str:
 
 
 def radiograph(voxels: np.ndarray, axis: int) -> np.ndarray:
-    """Mean density along an axis, air 0 and water 1, brightened like a chest X-ray."""
+    """Mean density along an axis, air 0 and water 1, brightened like a chest X-ray.
+
+    Args:
+        voxels: HU, (z, y, x).
+        axis: Along which one looks, 1 (y) or 2 (x).
+
+    Returns:
+        A picture (z, x) or (z, y), from 0 to 1 between the 2nd and the 99.5th percentile of the means.
+    """
     mean = np.empty([n for i, n in enumerate(voxels.shape) if i != axis], np.float32)
     for z, plane in enumerate(voxels):
         mean[z] = np.clip(plane, -1000, 600).mean(axis=axis - 1)

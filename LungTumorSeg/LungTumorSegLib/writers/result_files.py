@@ -24,14 +24,23 @@ def holds_result(folder: Path) -> bool:
 
 
 def check_writable(folder: Path, overwrite: bool = False) -> None:
-    """Raise OutputError now if `save` could not write to ``folder``. Leaves nothing behind."""
+    """Raise now what `save` would raise of ``folder`` after minutes of work. Leaves nothing behind.
+
+    Raises:
+        OutputError: `save` could not write to ``folder``.
+    """
     output_folder.check_writable(Path(folder), FILES, ALWAYS, overwrite)
 
 
 def reserved(folder: Path, overwrite: bool = False, also: Collection[str] = ()) -> AbstractContextManager[None]:
-    """Keep ``folder`` for a run until `save` has written into it. also: what it will write beside `ALWAYS`.
+    """Keep ``folder`` for a run until `save` has written into it.
 
-    Raises OutputError as `check_writable` does, and where another run has the folder.
+    Args:
+        overwrite: As in `save`.
+        also: What it will write beside `ALWAYS`.
+
+    Raises:
+        OutputError: As `check_writable`, and where another run has the folder.
     """
     return output_folder.reserved(Path(folder), FILES, (*ALWAYS, *also), overwrite)
 
@@ -50,18 +59,30 @@ def save(
     measured: Sequence[Measures] | None = None,
     also: Sequence[Callable[[Path], object]] = (),
 ) -> list[Path]:
-    """Write the result into ``folder``, which is made if need be; returns the files.
+    """Write the result into a folder, all of its files or none.
 
     ``segmentation.seg.nrrd`` (see `seg_nrrd`), ``lesions.csv`` (`lesion_table`), ``result.json`` (`json_record`);
     ``probability.nrrd`` (uint8, round(255 p), on the CT's grid) if the result has the map; ``*.png`` if asked for.
 
-    What the user did, which a `Result` does not know: names by lesion id, the sigma with which the probability was
-    smoothed, the ids of the lesions drawn by hand. identify: ``result.json`` names the CT by its path too. measured:
-    `Measures` of each of ``result.outlines``, where they are known already. also: each writes further files of `FILES`
-    into the folder that it gets (see `dicom_out`, `report`).
+    names, smooth_mm and drawn are what the user did, which a `Result` does not know.
 
-    Raises OutputError: no permission, disk full, path too long, a file of that name, an earlier result and not
-    ``overwrite``, a run that writes there. The folder is then as it was.
+    Args:
+        folder: Made if need be.
+        overwrite: Replace an earlier result in ``folder``; without it such a result is an error.
+        with_pictures: Write the ``*.png``.
+        names: By lesion id.
+        smooth_mm: The sigma with which the probability was smoothed, mm.
+        drawn: The ids of the lesions drawn by hand.
+        identify: ``result.json`` names the CT by its path too.
+        measured: `Measures` of each of ``result.outlines``, where they are known already.
+        also: Each writes further files of `FILES` into the folder that it gets (see `dicom_out`, `report`).
+
+    Returns:
+        The files.
+
+    Raises:
+        OutputError: No permission, disk full, path too long, a file of that name, an earlier result and not
+            ``overwrite``, a run that writes there. The folder is then as it was.
     """
     from ..findings.measuring import measures_of  # brings packages that Slicer lacks until they are installed
 

@@ -20,9 +20,14 @@ def write(path: Path, result: Result, names: Mapping[int, str] | None = None, dr
 
     One segment a lesion, with name, colour, terminology and tags of algorithm and status (`terminology`). Lesions that
     share voxels lie in different layers (the leading axis in the file); with one layer the file is a plain 3D labelmap
-    that every NRRD reader opens. names, drawn: see `result_files.save`.
+    that every NRRD reader opens.
 
-    Raises OSError when the file cannot be written.
+    Args:
+        names: See `result_files.save`.
+        drawn: See `result_files.save`.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     layers, places = _layers(result)
     header = grid_header(result.geometry)
@@ -65,7 +70,15 @@ def grid_header(geometry: Geometry) -> dict:
 
 
 def write_nrrd(path: Path, voxels_zyx: np.ndarray, header: dict) -> None:
-    """Write a (z, y, x) array, or (z, y, x, component). Raises OSError."""
+    """Write an array as NRRD, compressed.
+
+    Args:
+        voxels_zyx: (z, y, x), or (z, y, x, component).
+        header: NRRD's fields, see `grid_header`.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     import nrrd  # not part of Slicer; installed with the engines
 
     # pynrrd takes ASCII alone, Slicer writes and reads UTF-8: other letters go through pynrrd as escapes

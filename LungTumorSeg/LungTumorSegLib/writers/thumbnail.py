@@ -17,7 +17,10 @@ _GAP_PX = 4
 def write(path: Path, result: Result, ct: CT) -> None:
     """Write a PNG of 4 squares in a row; black where there is no lesion. The patient's right is on the left.
 
-    Without a lesion the first square is the slice in the middle. Raises OSError.
+    Without a lesion the first square is the slice in the middle.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     chest = AxialView(result, ct)
     lesions = list(zip(chest.lesions, chest.masks, strict=True))[:NEAR]
