@@ -22,7 +22,13 @@ FILES = dict(zip((DicomObject.SEG, DicomObject.PROBABILITY, DicomObject.SR), res
 
 @dataclass(frozen=True)
 class Export:
-    """Objects to be written. sources: what they refer to, read before the run."""
+    """Objects to be written.
+
+    Attributes:
+        ct: What was segmented.
+        kinds: Which objects; ``seg`` is always written.
+        sources: What they refer to, read before the run.
+    """
 
     ct: CT
     kinds: frozenset[DicomObject]
@@ -36,10 +42,18 @@ class Export:
         drawn: Collection[int] = (),
         reviewed: bool = False,
     ) -> list[Path]:
-        """Write ``seg.dcm``, ``probability.dcm``, ``sr.dcm`` into an existing folder; returns them.
+        """Write ``seg.dcm``, ``probability.dcm``, ``sr.dcm``.
 
-        Nothing is written where no lesion is listed and accepted: a report without lesions would read as "none". names,
-        drawn: as in `result_files.save`. reviewed: a person accepted every listed lesion.
+        Nothing is written where no lesion is listed and accepted: a report without lesions would read as "none".
+
+        Args:
+            folder: An existing one.
+            names: As in `result_files.save`.
+            drawn: As in `result_files.save`.
+            reviewed: A person accepted every listed lesion.
+
+        Returns:
+            The files.
         """
         # not before `prepare` has found highdicom
         from . import identity, probability_object, report, segmentation_object, source_images
@@ -67,8 +81,14 @@ class Export:
 def prepare(ct: CT, kinds: Collection[DicomObject]) -> Export:
     """Everything that can stop the objects of a CT, before its segmentation: minutes of work are not lost to it.
 
-    InputError: highdicom is not installed, the CT was not read from DICOM, its files lack what objects refer to
-    or hold what no object can hold. GeometryError: its grid is not made of the files' planes.
+    Args:
+        kinds: The objects that are wanted.
+
+    Raises:
+        InputError: highdicom is not installed, the CT was not read from DICOM, its files lack what objects refer to or
+            hold what no object can hold.
+        UnreadableError: A file is gone, or another one than that which was read.
+        GeometryError: The CT's grid is not made of the files' planes.
     """
     if find_spec("highdicom") is None:
         raise InputError("DICOM objects need highdicom, which is not installed. Install it with: pip install highdicom")

@@ -21,7 +21,11 @@ _NEAR_MM = 3.0  # a click so near to an outline belongs to it, as in the click r
 
 
 def version(model: dict) -> str:
-    """Of program and model (`Result.model`), at most the 64 characters of an LO."""
+    """Of program and model, at most the 64 characters of an LO.
+
+    Args:
+        model: `Result.model`.
+    """
     return terminology.algorithm_name(model).removeprefix(f"{NAME} ")
 
 
@@ -36,7 +40,12 @@ def serial_number(model: dict) -> str:
 
 
 def tracking_uid(series_uid: str, lesion: Lesion, mask: np.ndarray) -> str:
-    """Made from series and outline: the same voxels of the same series always have the same one, others never."""
+    """Made from series and outline: the same voxels of the same series always have the same one, others never.
+
+    Args:
+        series_uid: Of the CT.
+        mask: bool (z, y, x), fills the lesion's ``label_box``.
+    """
     place = np.array(lesion.label_box.pairs, "<i4").tobytes()
     return _uid(series_uid, place, np.packbits(mask).tobytes())
 
@@ -47,7 +56,14 @@ def tracking_id(lesion: Lesion) -> str:
 
 
 def is_semiautomatic(result: Result, lesion: Lesion, mask: np.ndarray, drawn: bool = False) -> bool:
-    """Whether a person pointed at the lesion, edited or drew it."""
+    """Whether a person pointed at the lesion, edited or drew it.
+
+    A click that is at most 3 mm from the outline's voxels belongs to it, as in the click rule.
+
+    Args:
+        mask: bool (z, y, x), fills the lesion's ``label_box``.
+        drawn: The outline was drawn by hand.
+    """
     if drawn or lesion.status == Status.EDITED:
         return True
     clicks = [c.point_lps for c in result.candidates if c.point_lps is not None]

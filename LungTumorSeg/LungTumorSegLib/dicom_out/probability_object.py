@@ -21,9 +21,16 @@ _LUNG = ("SCT", "39607008", "Lung")
 def make(
     result: Result, ct: CT, images: Sequence[Dataset], remark: str = identity.REMARK
 ) -> hd.seg.Segmentation | None:
-    """p in 255 steps, as `Candidate` holds it; None where it is nowhere over 0 (all outlines drawn by hand).
+    """The object of the probability p, in 255 steps, as `Candidate` holds it.
 
     Of a candidate with other lesions beside the reported ones, voxels nearer to these others are left out.
+
+    Args:
+        images: Of `source_images.of`.
+        remark: Of `identity`, whether a person reviewed the result.
+
+    Returns:
+        None where p is nowhere over 0 (all outlines drawn by hand).
     """
     parts = [(candidate, own_part(candidate, result)) for candidate in result.candidates]
     shown = [(candidate.box, values) for candidate, values in parts if values.any()]
@@ -49,7 +56,11 @@ def make(
 
 
 def own_part(candidate: Candidate, result: Result) -> np.ndarray:
-    """The candidate's block (uint8, 255 p) where it belongs to reported lesions, 0 elsewhere."""
+    """What of a candidate belongs to reported lesions.
+
+    Returns:
+        The candidate's block (uint8, 255 p, z y x) where it belongs to reported lesions, 0 elsewhere.
+    """
     outlines = result.outlines
     reported = np.array([False, *(x.listed and x.status != Status.REJECTED for x, _ in outlines)])
     labels = np.zeros(candidate.block.shape, np.uint16)

@@ -22,10 +22,15 @@ def make(
     segmentation: hd.seg.Segmentation,
     remark: str = identity.REMARK,
 ) -> sr.Comprehensive3DSR:
-    """The report of `reported`, of which there is at least one. segmentation: their object, to which it refers.
+    """The report of `reported`, of which there is at least one.
 
     Each lesion has volume (mm3), long and short axis (mm), mean attenuation (HU), site and side. Unverified and
     preliminary: a person has to look at it first.
+
+    Args:
+        images: Of `source_images.of`.
+        segmentation: The lesions' object, to which the report refers.
+        remark: Of `identity`, whether a person reviewed the result.
     """
     groups = [
         _group(segment, result, lesion, segmentation)

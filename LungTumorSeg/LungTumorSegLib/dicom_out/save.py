@@ -22,13 +22,25 @@ def save_dicom(
     reviewed: bool = False,
     **options: Any,
 ) -> list[Path]:
-    """`result_files.save` with DICOM objects among the files; returns the files.
+    """`result_files.save` with DICOM objects among the files.
 
-    objects: of ``seg``, which is always written, ``sr`` and ``probability``. reviewed: a person accepted every listed
-    lesion; else the objects say "not reviewed". names, drawn, options: as there. Where no lesion is listed and
-    accepted there is no object.
+    Where no lesion is listed and accepted there is no object.
 
-    Raises OutputError as `result_files.save` does, and the errors of `export.prepare`: nothing is written then.
+    Args:
+        folder: As in `result_files.save`.
+        objects: Of ``seg``, which is always written, ``sr`` and ``probability``.
+        names: As in `result_files.save`.
+        drawn: As in `result_files.save`.
+        reviewed: A person accepted every listed lesion; else the objects say "not reviewed".
+        **options: As in `result_files.save`.
+
+    Returns:
+        The files.
+
+    Raises:
+        OutputError: As `result_files.save` does. Nothing is written then.
+        InputError: As `export.prepare` does. Nothing is written then.
+        GeometryError: As `export.prepare` does. Nothing is written then.
     """
     export = prepare(ct, [DicomObject(name) for name in objects])
     also = partial(export.write, result=result, names=names, drawn=drawn, reviewed=reviewed)

@@ -24,7 +24,11 @@ Outline = tuple[Lesion, np.ndarray]
 
 
 def reported(result: Result) -> list[Outline]:
-    """The lesions that objects speak of, with their masks: listed and not rejected, in the table's order."""
+    """The lesions that objects speak of: listed and not rejected.
+
+    Returns:
+        Lesions with their masks (bool, z y x), in the table's order.
+    """
     pairs = zip(result.lesions, result.masks, strict=True)
     return [(lesion, mask) for lesion, mask in pairs if lesion.status != Status.REJECTED]
 
@@ -37,10 +41,16 @@ def make(
     drawn: Collection[int] = (),
     remark: str = identity.REMARK,
 ) -> hd.seg.Segmentation:
-    """The object of `reported`, of which there is at least one. images: `source_images.of`.
+    """The object of `reported`, of which there is at least one.
 
     Frames lie in the planes of the CT's grid, which are those of the source slices unless these were unevenly spaced;
     each names its source slice there. With a tilted gantry they are wider than the slices: the straight grid is.
+
+    Args:
+        images: Of `source_images.of`.
+        names: As in `result_files.save`.
+        drawn: As in `result_files.save`.
+        remark: Of `identity`, whether a person reviewed the result.
     """
     outlines = reported(result)
     segments = [
@@ -52,7 +62,14 @@ def make(
 
 
 def trial(ct: CT, images: Sequence[Dataset]) -> None:
-    """Make an object of one voxel. Raises InputError where the headers of the images stop any."""
+    """Make an object of one voxel, to see whether there can be any.
+
+    Args:
+        images: Of `source_images.of`.
+
+    Raises:
+        InputError: The headers of the images stop any object.
+    """
     box = planes([Box((0, 0, 0), (1, 1, 1))], ct.geometry)
     voxels = np.zeros(box.shape, np.uint8)
     voxels[0, 0, 0] = 1
@@ -79,7 +96,16 @@ def make_object(
     what: str,
     remark: str,
 ) -> hd.seg.Segmentation:
-    """A Segmentation object with what is the same in each of ours."""
+    """A Segmentation object with what is the same in each of ours.
+
+    Args:
+        model: `Result.model`.
+        images: Of `source_images.of`.
+        volume: Of `to_volume`.
+        kind: ``BINARY`` or ``FRACTIONAL``.
+        what: A word for the series description.
+        remark: Behind that word, and the object's description.
+    """
     # several multi-frame files (a concatenation): highdicom looks for planes in one alone
     multi_frame = "NumberOfFrames" in images[0]
     made = hd.seg.Segmentation(
@@ -106,7 +132,14 @@ def make_object(
 
 
 def to_volume(voxels: np.ndarray, box: Box, geometry: Geometry, images: Sequence[Dataset]) -> hd.Volume:
-    """highdicom's volume of an array that fills ``box`` of the CT's grid. Its axes are slices, rows, columns."""
+    """highdicom's volume of an array. Its axes are slices, rows, columns.
+
+    Args:
+        voxels: (z, y, x), or (z, y, x, segment), that fills ``box``.
+        box: Of the CT's grid.
+        geometry: The CT's grid.
+        images: Of `source_images.of`; the first one names the frame of reference.
+    """
     affine = geometry.crop(box).affine[:, [2, 1, 0, 3]]
     uid = images[0].FrameOfReferenceUID
     channels: Any = {"SegmentNumber": range(1, voxels.shape[3] + 1)} if voxels.ndim == 4 else None
@@ -165,5 +198,5 @@ def _description(
 
 
 def to_code(scheme: str, value: str, meaning: str) -> hd.sr.CodedConcept:
-    """A code of `terminology.codes`."""
+    """A code of `terminology.codes`, as highdicom has it."""
     return hd.sr.CodedConcept(value, scheme, meaning)

@@ -34,7 +34,8 @@ def of(sources: Sources, ct: CT) -> list[Dataset]:
     Their planes are those of the CT's grid where the reader took them for these: highdicom finds the source of each
     frame by its place.
 
-    GeometryError: the CT's grid is not made of the slices' planes.
+    Raises:
+        GeometryError: The CT's grid is not made of the slices' planes.
     """
     check_planes(ct.geometry, [s for instance in sources.instances for s in instance.slices], ct.name)
     first, *others = sources.instances
@@ -46,9 +47,17 @@ def of(sources: Sources, ct: CT) -> list[Dataset]:
 
 
 def check_planes(geometry: Geometry, slices: list[Slice], name: str) -> None:
-    """Raise GeometryError unless the CT's rows, columns and slices run as those of the files, and hold these whole.
+    """Check that the CT's rows, columns and slices run as those of the files, and hold these whole.
 
     Slicer may load a tilted series as if it were straight, under a transform: then they lie beside their places.
+
+    Args:
+        geometry: The CT's grid.
+        slices: Of its files.
+        name: The CT's, for the error.
+
+    Raises:
+        GeometryError: They do not. A slice may lie at most 1 mm beside the grid.
     """
     axes = np.reshape(geometry.direction, (3, 3)).T
     row, column = np.reshape(slices[0].orientation, (2, 3))

@@ -8,7 +8,13 @@ _FORM = re.compile(r"(?P<title>[^@]+)@(\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[^@
 
 @dataclass(frozen=True)
 class Address:
-    """title: the server's application entity title."""
+    """A DICOM server on the network.
+
+    Attributes:
+        title: The server's application entity title.
+        host: Its name or IP address, an IPv6 one without brackets.
+        port: 1 to 65535.
+    """
 
     title: str
     host: str
@@ -20,7 +26,14 @@ class Address:
 
 
 def parse(text: str) -> Address:
-    """``ARCHIVE@192.168.1.5:104``; an IPv6 address stands in brackets. Raises ValueError with a sentence."""
+    """An address from ``AET@HOST:PORT``.
+
+    Args:
+        text: For example ``ARCHIVE@192.168.1.5:104``; an IPv6 address stands in brackets.
+
+    Raises:
+        ValueError: With a sentence, where it is no such address.
+    """
     match = _FORM.fullmatch(text.strip())
     if match is None or not 0 < int(match["port"]) < 65536:
         raise ValueError(f"{text!r} is no DICOM address: give AET@HOST:PORT, for example ARCHIVE@192.168.1.5:104")
@@ -28,7 +41,11 @@ def parse(text: str) -> Address:
 
 
 def title(text: str) -> str:
-    """An application entity title as the standard allows it (VR AE). Raises ValueError with a sentence."""
+    """An application entity title as the standard allows it (VR AE), without blanks around it.
+
+    Raises:
+        ValueError: With a sentence, where it is none.
+    """
     stripped = text.strip()
     if not (0 < len(stripped) <= 16 and stripped.isascii() and stripped.isprintable() and "\\" not in stripped):
         raise ValueError(

@@ -27,9 +27,19 @@ _REJECTED = {
 
 @contextmanager
 def opened(to: Address, calling: str, objects: Collection[Object], handlers: list) -> Iterator[Association]:
-    """Connected and asked (C-ECHO); released in the end. handlers: further ones of pynetdicom's events.
+    """A connection, asked (C-ECHO) and released in the end.
 
-    NetworkError: nobody there, no DICOM server, rejected, or C-ECHO failed.
+    Args:
+        to: The server.
+        calling: This program's application entity title.
+        objects: What shall be sent.
+        handlers: Further ones of pynetdicom's events.
+
+    Yields:
+        The association.
+
+    Raises:
+        NetworkError: Nobody there, no DICOM server, rejected, or C-ECHO failed.
     """
     entity = AE(ae_title=calling)
     entity.connection_timeout = CONNECT_SECONDS
@@ -61,7 +71,11 @@ def opened(to: Address, calling: str, objects: Collection[Object], handlers: lis
 
 
 def accepted(association: Association) -> set[tuple[str, str]]:
-    """SOP classes and transfer syntaxes that the server takes."""
+    """What the server takes.
+
+    Returns:
+        SOP classes and transfer syntaxes, each a pair of UIDs.
+    """
     return {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in association.accepted_contexts}
 
 

@@ -18,7 +18,11 @@ _REQUEST, _SUCCESS = 1, 1  # action type; event type "request successful"
 
 
 class Commitment:
-    """The answer to one request. handlers: for the association on which it is asked."""
+    """The answer to one request.
+
+    Attributes:
+        handlers: For the association on which it is asked.
+    """
 
     def __init__(self) -> None:
         self.handlers = [(evt.EVT_N_EVENT_REPORT, self._reported)]
@@ -27,9 +31,13 @@ class Commitment:
         self._failed: list[str] | None = None
 
     def ask(self, association: Association, objects: Collection[Object]) -> list[str] | None:
-        """UIDs of the objects for which it is refused, none: all are safe. None: no answer on this connection.
+        """Ask whether all objects are safe, and wait for the answer, at most 10 s.
 
         Many servers answer later, on a connection of their own to a program that listens; this one does not.
+
+        Returns:
+            UIDs of the objects for which it is refused; an empty list where all are safe. None without an answer on
+                this connection.
         """
         request = Dataset()
         request.TransactionUID = self._transaction

@@ -16,7 +16,13 @@ COMMITMENT = UID("1.2.840.10008.1.20.1")
 
 @dataclass(frozen=True)
 class Object:
-    """A file, and what a server has to know of it before it comes."""
+    """A file, and what a server has to know of it before it comes.
+
+    Attributes:
+        class_uid: Of its SOP class.
+        uid: Of its SOP instance.
+        transfer_syntax: In which it is stored.
+    """
 
     path: Path
     class_uid: UID
@@ -31,7 +37,11 @@ class Object:
 
 
 def of(folder: Path) -> list[Object]:
-    """Those that lie in the folder itself, by name. UnreadableError: no folder, none there, or a damaged one."""
+    """The DICOM files that lie in the folder itself, by name.
+
+    Raises:
+        UnreadableError: No folder, none there, or a damaged one.
+    """
     if not folder.is_dir():
         raise UnreadableError(f"There is no folder {folder}. Give the folder of a result with DICOM objects.")
     try:

@@ -15,9 +15,12 @@ CALLING = "LUNGTUMORSEG"
 
 @dataclass(frozen=True)
 class Sent:
-    """paths: of all that the server has stored. changed: those of which it says that it changed elements.
+    """What became of the objects.
 
-    committed: whether it takes over the responsibility; None where it does not offer that or has not answered yet.
+    Attributes:
+        paths: Of all that the server has stored.
+        changed: Those of which it says that it changed elements.
+        committed: Whether it takes over the responsibility; None where it does not offer that or has not answered yet.
     """
 
     paths: tuple[Path, ...]
@@ -28,9 +31,17 @@ class Sent:
 def send(folder: Path, to: Address, calling: str = CALLING) -> Sent:
     """Store the DICOM objects of a folder on a server, each of them.
 
-    The server is asked first (C-ECHO), and nothing is sent to one that does not take all of the kinds. InputError: no
-    object there, or pynetdicom is not installed. NetworkError: each way in which a server refuses; what was stored
-    before stays there, and the sentence says how much that is.
+    The server is asked first (C-ECHO), and nothing is sent to one that does not take all of the kinds.
+
+    Args:
+        folder: Only what lies in it itself is sent.
+        to: The server.
+        calling: This program's application entity title.
+
+    Raises:
+        InputError: No object there, or pynetdicom is not installed.
+        NetworkError: Each way in which a server refuses; what was stored before stays there, and the sentence says how
+            much that is.
     """
     objects = of(folder)
     if find_spec("pynetdicom") is None:

@@ -31,8 +31,11 @@ def content(
 ) -> dict[str, Any]:
     """Plain values and data URIs by the names that the template uses.
 
-    measured: `Measures` of each of ``result.outlines``. names, smooth_mm: see `result_files.save`. patient: what names
-    the patient, if the report shall.
+    Args:
+        measured: `Measures` of each of ``result.outlines``.
+        names: See `result_files.save`.
+        smooth_mm: See `result_files.save`.
+        patient: What names the patient, if the report shall.
     """
     listed = list(zip(result.lesions, result.masks, measured[: len(result.lesions)], strict=True))
     kept = [entry for entry in listed if entry[0].status != Status.REJECTED]

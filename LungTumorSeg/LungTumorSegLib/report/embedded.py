@@ -12,7 +12,12 @@ _QUALITY = 90  # of a JPEG: 25 kB for a picture that takes 130 kB as PNG
 
 
 def empty(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure (inches) that its axes fill, without ticks."""
+    """A figure that its axes fill, without ticks.
+
+    Args:
+        width: Inches.
+        height: Inches.
+    """
     figure = Figure(figsize=(width, height), facecolor=BACKGROUND)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()

@@ -41,9 +41,14 @@ def ct_facts(ct: CT) -> dict[str, Any]:
 
 
 def patient(ct: CT) -> dict[str, str]:
-    """Who the CT is of and where it lies, for reports that shall name the patient. Empty values are left out.
+    """Who the CT is of and where it lies, for reports that shall name the patient.
 
-    Of a CT that was not read from DICOM, its path alone. UnreadableError: its files are gone or damaged.
+    Returns:
+        Texts by the keywords of DICOM, and ``path``. Empty values are left out. Of a CT that was not read from DICOM,
+            its path alone.
+
+    Raises:
+        UnreadableError: The CT's files are gone or damaged.
     """
     found = {"path": str(ct.source.get("path") or "")}
     if ct.frames:
@@ -62,7 +67,11 @@ def patient(ct: CT) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What a model's card says. values: all of its ``model.json``."""
+    """What a model's card says.
+
+    Attributes:
+        values: All of its ``model.json``.
+    """
 
     card: Card
     values: dict[str, Any]
@@ -84,7 +93,11 @@ class ModelFacts:
 
 
 def model_facts(result: Result) -> ModelFacts | None:
-    """Of the model that made a result; None where that model is not at hand any more."""
+    """What the card says of the model that made a result.
+
+    Returns:
+        None where that model is not at hand any more.
+    """
     folder = Path(result.options.model or default_path())
     try:
         values = json.loads((folder / CARD).read_text("utf-8"))
@@ -97,6 +110,10 @@ def model_facts(result: Result) -> ModelFacts | None:
 
 
 def notes(ct: CT, result: Result, model: ModelFacts | None) -> list[str]:
-    """Sentences of reading, model and run, each once."""
+    """Sentences of reading, model and run, each once.
+
+    Args:
+        model: Of `model_facts`. Without it nothing is said of a grid that the model was not made for.
+    """
     unusual = limits.outside(ct.geometry, model.card) if model else []
     return list(dict.fromkeys((*ct.source.get("warnings", ()), *unusual, *result.notes)))

@@ -20,10 +20,16 @@ _SIDES = {"axial": ("R", "L", "A", "P"), "coronal": ("R", "L", "S", "I"), "sagit
 
 
 def key_images(view: AxialView, lesion: Lesion, mask: np.ndarray, measured: Measures) -> dict[str, str]:
-    """Data URIs of square pictures by plane, of the same scale. mask: bool, fills the lesion's ``label_box``.
+    """Pictures of one lesion in three planes, square and of the same scale.
 
     The axial slice is that of the diameters; the coronal and sagittal ones hold most voxels of the lesion. The lines
-    are the table's chords, their labels `Measures`' diameters.
+    are the table's chords, their labels `Measures`' diameters (mm).
+
+    Args:
+        mask: bool (z, y, x), fills the lesion's ``label_box``.
+
+    Returns:
+        Data URIs by plane (`PLANES`).
     """
     box, placed = view.placed(lesion, mask)
     spacing = np.asarray(view.geometry.spacing_zyx)

@@ -13,7 +13,11 @@ _THIN_SPACE = "\u202f"
 
 
 def render(content: dict[str, Any], language: Language) -> str:
-    """HTML with style and pictures in it. Every value is escaped, also names and a card's words."""
+    """The page as HTML with style and pictures in it. Every value is escaped, also names and a card's words.
+
+    Args:
+        content: Of `content.content`.
+    """
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,

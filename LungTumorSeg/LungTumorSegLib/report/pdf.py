@@ -4,7 +4,11 @@ from ..errors import InputError
 
 
 def check() -> None:
-    """Raise InputError where WeasyPrint, or what it draws letters with, is missing."""
+    """Look whether a PDF can be made.
+
+    Raises:
+        InputError: WeasyPrint, or what it draws letters with, is missing.
+    """
     try:
         import weasyprint  # noqa: F401
     except ModuleNotFoundError:
@@ -19,7 +23,14 @@ def check() -> None:
 
 
 def render(html: str) -> bytes:
-    """A4 pages of a page that `page.render` made. Nothing outside of it is fetched."""
+    """A4 pages of a page. Nothing outside of it is fetched.
+
+    Args:
+        html: What `page.render` made.
+
+    Returns:
+        The PDF file's bytes.
+    """
     from weasyprint import HTML
     from weasyprint.urls import URLFetcher
 

@@ -16,7 +16,14 @@ _LEAST_GAP = 0.052  # of the height, between two numbers
 
 
 def projections(view: AxialView, lesions: Sequence[Lesion], masks: Sequence[np.ndarray]) -> dict[str, str]:
-    """Data URIs of ``front`` and ``left``, the lesions outlined and named by their ids. masks: as in `Result`."""
+    """Pictures of the chest like X-rays, the lesions outlined and named by their ids.
+
+    Args:
+        masks: As in `Result`.
+
+    Returns:
+        Data URIs of ``front`` and ``left``.
+    """
     return {"front": _picture(view, lesions, masks, 1), "left": _picture(view, lesions, masks, 2)}
 
 
@@ -64,7 +71,15 @@ def _number(
 
 
 def spread(wanted: Sequence[float], gap: float, end: float) -> list[float]:
-    """Ascending places near the wanted ones, ``gap`` apart, from 0 to ``end``; closer where they are too many."""
+    """Places for labels near the wanted ones, from 0 to ``end``.
+
+    Args:
+        wanted: Ascending.
+        gap: Between two places; they are closer where they are too many.
+
+    Returns:
+        Ascending places, one for each.
+    """
     if not wanted:
         return []
     gap = min(gap, end / len(wanted))

@@ -21,7 +21,12 @@ HTML, PDF = REPORTS
 
 @dataclass(frozen=True)
 class Report:
-    """How a report is to be written. patient: what names the patient in it."""
+    """How a report is to be written.
+
+    Attributes:
+        with_pdf: ``report.pdf`` too.
+        patient: What names the patient in it.
+    """
 
     language: Language = Language.ENGLISH
     with_pdf: bool = False
@@ -36,9 +41,16 @@ class Report:
         names: Mapping[int, str] | None = None,
         smooth_mm: float = 0.0,
     ) -> None:
-        """Write ``report.html``, and ``report.pdf`` if asked for, into an existing folder. Raises OSError.
+        """Write ``report.html``, and ``report.pdf`` if asked for.
 
-        measured: `Measures` of each of ``result.outlines``. names, smooth_mm: see `result_files.save`.
+        Args:
+            folder: An existing one.
+            measured: `Measures` of each of ``result.outlines``.
+            names: See `result_files.save`.
+            smooth_mm: See `result_files.save`.
+
+        Raises:
+            OSError: A file cannot be written.
         """
         from . import page  # not before `check` has found Jinja2
         from .content import content
@@ -50,7 +62,14 @@ class Report:
 
 
 def check(with_pdf: bool = False) -> None:
-    """Raise InputError where a package is missing, before anything is computed."""
+    """Look whether a report can be made, before anything is computed.
+
+    Args:
+        with_pdf: Also as PDF.
+
+    Raises:
+        InputError: A package is missing.
+    """
     for package, name in (("jinja2", "Jinja2"), ("matplotlib", "matplotlib")):
         if find_spec(package) is None:
             raise InputError(f"The report needs {name}, which is not installed. Install it (pip install {name}).")
@@ -61,9 +80,15 @@ def check(with_pdf: bool = False) -> None:
 def prepare(
     ct: CT, language: Language | str = Language.ENGLISH, with_pdf: bool = False, identify: bool = False
 ) -> Report:
-    """The report of a CT. identify: it names the patient and the CT's path.
+    """The report of a CT.
 
-    InputError: a package is missing, or the files that name the patient are gone.
+    Args:
+        language: ``en`` or ``zh-CN``.
+        with_pdf: Also write ``report.pdf``.
+        identify: The report names the patient and the CT's path.
+
+    Raises:
+        InputError: A package is missing, or the files that name the patient are gone.
     """
     check(with_pdf)
     return Report(Language(language), with_pdf, facts.patient(ct) if identify else {})
@@ -82,13 +107,25 @@ def save_report(
     drawn: Collection[int] = (),
     **options: Any,
 ) -> list[Path]:
-    """`result_files.save` with ``report.html`` among the files; returns the files.
+    """`result_files.save` with ``report.html`` among the files.
 
-    result: what `segment` found, or `Findings.as_result` of a reviewed one. language: ``en`` or ``zh-CN``. with_pdf:
-    also ``report.pdf``. identify: the report names the patient and the path, ``result.json`` the path. names,
-    smooth_mm, drawn, options: as there; names and smooth_mm are those of `Findings`.
+    Args:
+        result: What `segment` found, or `Findings.as_result` of a reviewed one.
+        folder: As in `result_files.save`.
+        language: ``en`` or ``zh-CN``.
+        with_pdf: Also write ``report.pdf``.
+        identify: The report names the patient and the path, ``result.json`` the path.
+        names: As in `result_files.save`; that of `Findings`.
+        smooth_mm: As in `result_files.save`, mm; that of `Findings`.
+        drawn: As in `result_files.save`.
+        **options: As in `result_files.save`.
 
-    Raises OutputError as `result_files.save` does, and InputError where a package is missing: nothing is written then.
+    Returns:
+        The files.
+
+    Raises:
+        OutputError: As `result_files.save` does.
+        InputError: A package is missing, or the files that name the patient are gone. Nothing is written then.
     """
     report = prepare(ct, language, with_pdf, identify)
     measured = measures_of(result, ct, smooth_mm, drawn)

@@ -10,7 +10,15 @@ class Texts:
         self._language = language
 
     def __call__(self, text: str, **values: object) -> str:
-        """Raises KeyError where a text has no translation."""
+        """A text in the language.
+
+        Args:
+            text: English.
+            **values: For the ``{names}`` in it.
+
+        Raises:
+            KeyError: The text has no translation.
+        """
         known = text if self._language == Language.ENGLISH else CHINESE[text]
         return known.format(**values) if values else known
 
