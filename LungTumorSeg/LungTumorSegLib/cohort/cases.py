@@ -23,9 +23,14 @@ _HOW = ("engine", "device", "precision", "threads", "model")
 
 @dataclass(frozen=True)
 class Case:
-    """One CT. name: of its folder, the same each time. path, ``reading``: arguments of `read_ct`.
+    """One CT.
 
-    shown: how the user's folder or table names it.
+    Attributes:
+        name: Of its folder, the same each time.
+        path: Argument of `read_ct`.
+        shown: How the user's folder or table names it.
+        options: What is asked of its segmentation.
+        reading: Further arguments of `read_ct`.
     """
 
     name: str

@@ -18,10 +18,15 @@ SECONDS_TO_CONNECT, SECONDS_FOR_A_WORKER = 20, 600  # a batch system starts work
 
 
 class DaskWorkers:
-    """The workers of the scheduler at ``address``, a case at a time for each of their threads.
+    """The workers of a Dask scheduler, a case at a time for each of their threads.
 
-    InputError: distributed is not installed, or nobody answers there. EngineError: no worker came. Raises what
-    `work.warm` raises there.
+    Args:
+        address: Of the scheduler, for example tcp://10.0.0.5:8786.
+
+    Raises:
+        InputError: distributed is not installed, or nobody answers there.
+        ModelError: As `work.warm` raises it there.
+        EngineError: No worker came within ten minutes, or as `work.warm` raises it there.
     """
 
     def __init__(self, settings: Settings, address: str):
@@ -62,7 +67,13 @@ class DaskWorkers:
         self._busy[self._client.submit(work.do, case, self._settings, attempt, pure=False)] = case
 
     def ended(self, seconds: float) -> list[tuple[Case, Record | str]]:
-        """As `processes.Processes.ended`. Dask itself gives a dead worker's case to others, three times at most."""
+        """As `processes.Processes.ended`. Dask itself gives a dead worker's case to others, three times at most.
+
+        Raises:
+            OutputError: As `work.do` raises it.
+            ModelError: As `work.do` raises it.
+            EngineError: As `work.do` raises it, and where the connection to the scheduler was lost.
+        """
         with suppress(TimeoutError, CancelledError):
             self._dask.wait(list(self._busy), seconds, "FIRST_COMPLETED")
         if self._client.status != "running":

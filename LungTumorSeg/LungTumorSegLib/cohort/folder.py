@@ -17,8 +17,20 @@ from .cases import Case, clean_name, mark, stem, with_own_names
 def cases(folder: Path, options: Options, reading: dict[str, Any], output: Path) -> list[Case]:
     """One case for each NRRD, NIfTI or MetaImage file, and for each DICOM study; `read_ct` chooses its series.
 
-    What is of the cohort in ``output``, lies in the folder of a result or is a segmentation (``.seg.nrrd``) is no
-    case, nor what is of another kind. options, reading: of all of them. Raises UnreadableError: not one is there.
+    What is of the cohort in ``output``, lies in the folder of a result or is a segmentation (``.seg.nrrd``) is no case,
+    nor what is of another kind.
+
+    Args:
+        folder: With its subfolders.
+        options: Of all cases.
+        reading: Of all cases, further arguments of `read_ct`.
+        output: The cohort's folder.
+
+    Returns:
+        The cases, sorted by name.
+
+    Raises:
+        UnreadableError: Not one is there.
     """
     files, tables = dicom_folder.files_in(folder)
     images: list[Path] = []

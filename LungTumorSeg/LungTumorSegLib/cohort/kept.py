@@ -24,20 +24,42 @@ Record = dict[str, Any]
 
 
 def work_folder(output: Path, case: Case) -> Path:
-    """A new folder for a case in work; it becomes the case's own by `publish`. Raises OSError."""
+    """A new folder for a case in work; it becomes the case's own by `publish`.
+
+    Args:
+        output: The cohort's folder.
+
+    Raises:
+        OSError: It cannot be made.
+    """
     folder = output / IN_WORK / f"{case.name}-{uuid.uuid4().hex[:8]}"
     folder.mkdir(parents=True)
     return folder
 
 
 def done(case: Case, attempt: int, values: Record, folder: Path) -> Record:
-    """The record of a case whose result lies in ``folder``. values: what the run tells of it. Raises OSError."""
+    """The record of a case whose result lies in ``folder``.
+
+    Args:
+        attempt: Which one it was, from 1.
+        values: What the run tells of it.
+        folder: Its files are listed with their SHA-256.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
     files = {file.name: sha256(file) for file in sorted(folder.iterdir())}
     return _record(case, attempt, CaseStatus.DONE, "", values | {"files": files})
 
 
 def failed(case: Case, attempt: int, error: BaseException | str, values: Record | None = None) -> Record:
-    """The record of a case without a result, with a sentence that says why."""
+    """The record of a case without a result, with a sentence that says why.
+
+    Args:
+        attempt: Which one it was, from 1.
+        error: What ended it, or the sentence itself.
+        values: What the run tells of it all the same.
+    """
     known = isinstance(error, LungTumorSegError)
     refused = isinstance(error, InputError) and not isinstance(error, OutputError)
     if known or isinstance(error, str):
@@ -67,10 +89,17 @@ def _record(case: Case, attempt: int, status: CaseStatus, reason: str, values: R
 
 
 def publish(output: Path, case: Case, values: Record, folder: Path | None = None) -> None:
-    """Put the record into the case's work folder, a new one unless given, and let that become the case's folder.
+    """Put the record into the case's work folder, and let that become the case's folder.
 
-    What was there of the case before goes; with a file of the user's it stays beside, under another name. Raises
-    OutputError.
+    What was there of the case before goes; with a file of the user's it stays beside, under another name.
+
+    Args:
+        output: The cohort's folder.
+        values: The record.
+        folder: The case's work folder; a new one unless given.
+
+    Raises:
+        OutputError: It cannot be written.
     """
     own = output / CASES / case.name
     try:
@@ -92,7 +121,18 @@ def _holds_more(folder: Path) -> bool:
 
 @contextmanager
 def replaced(output: Path, name: str) -> Iterator[Path]:
-    """Yield a temporary file; on a clean exit it becomes ``name``, in place of what was there. Raises OSError."""
+    """A temporary file; on a clean exit it becomes ``name``, in place of what was there.
+
+    Args:
+        output: The cohort's folder.
+        name: Of a file in it.
+
+    Yields:
+        The temporary file's path.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     temporary = output / IN_WORK / f"{name}-{uuid.uuid4().hex[:8]}"
     temporary.parent.mkdir(exist_ok=True)
     yield temporary
@@ -100,13 +140,27 @@ def replaced(output: Path, name: str) -> Iterator[Path]:
 
 
 def clear(output: Path) -> None:
-    """Remove what a run that was ended by force has left in work. Raises OSError."""
+    """Remove what a run that was ended by force has left in work.
+
+    Args:
+        output: The cohort's folder.
+
+    Raises:
+        OSError: It cannot be removed.
+    """
     if (output / IN_WORK).exists():
         shutil.rmtree(output / IN_WORK)
 
 
 def read(output: Path, case: Case) -> Record | None:
-    """The record of a case, of what is asked now; None if there is none. Its files are not looked at, see `whole`."""
+    """The record of a case, of what is asked now. Its files are not looked at, see `whole`.
+
+    Args:
+        output: The cohort's folder.
+
+    Returns:
+        None if there is none.
+    """
     try:
         values = json.loads((output / CASES / case.name / CASE_RECORD).read_text("utf-8"))
         return values if values["schema"] == SCHEMA and values["asked"] == case.asked else None

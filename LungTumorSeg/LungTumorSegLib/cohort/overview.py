@@ -36,7 +36,16 @@ def possible() -> bool:
 
 
 def write(output: Path, cases: Sequence[Case], records: Mapping[str, Record], bundle: Bundle) -> None:
-    """Write the page. Its pictures and links lead into the folder, which can move as a whole. Raises OutputError."""
+    """Write the page. Its pictures and links lead into the folder, which can move as a whole.
+
+    Args:
+        output: The cohort's folder.
+        records: By the cases' names.
+        bundle: The model, which the page names.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
     from jinja2 import Environment
 
     rows = [_row(case, records.get(case.name)) for case in cases]

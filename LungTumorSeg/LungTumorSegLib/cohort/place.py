@@ -20,8 +20,14 @@ SCHEMA = 1
 def opened(output: Path, bundle: Bundle, pictures: bool, resume: bool) -> Iterator[None]:
     """Keep the folder for this run; what an earlier one has left in work goes, and in the end this one's.
 
-    Raises OutputError: it can't be written, another run has it, it holds a cohort and not ``resume``, one of another
-    program or model or with other files, or what is no cohort.
+    Args:
+        output: The cohort's folder, made if need be.
+        pictures: Whether the cases get pictures.
+        resume: Go on with a cohort that is there.
+
+    Raises:
+        OutputError: It can't be written, another run has it, it holds a cohort and not ``resume``, one of another
+            program or model or with other files, or what is no cohort.
     """
     with ExitStack() as held:
         try:
@@ -36,7 +42,15 @@ def opened(output: Path, bundle: Bundle, pictures: bool, resume: bool) -> Iterat
 
 
 def sign(output: Path, bundle: Bundle, pictures: bool) -> None:
-    """Write down what the cohort is made with. Raises OutputError."""
+    """Write down what the cohort is made with.
+
+    Args:
+        output: The cohort's folder.
+        pictures: Whether the cases get pictures.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
     try:
         with kept.replaced(output, COHORT_RECORD) as file:
             record.write(file, _signature(bundle, pictures))

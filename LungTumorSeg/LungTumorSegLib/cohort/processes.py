@@ -31,7 +31,15 @@ class _Worker:
 
 
 class Processes:
-    """``count`` workers that share the processors. Raises what `work.warm` raises, EngineError where one dies of it."""
+    """Workers that share the processors.
+
+    Args:
+        count: Of the workers. Each gets its share of the processors as threads unless the options say how many.
+
+    Raises:
+        ModelError: As `work.warm` raises it.
+        EngineError: As `work.warm` raises it, and where a worker dies of it.
+    """
 
     def __init__(self, settings: Settings, count: int):
         threads = settings.options.threads or max(1, processors.usable() // count)
@@ -65,9 +73,15 @@ class Processes:
         self._busy[worker.pool.submit(work.do, case, self._settings, attempt)] = worker, case
 
     def ended(self, seconds: float) -> list[tuple[Case, Record | str]]:
-        """The cases that ended within these seconds: records, or a sentence where the worker died.
+        """The cases that ended within these seconds.
 
-        Raises what `work.do` raises.
+        Returns:
+            Cases with their records, or with a sentence where the worker died.
+
+        Raises:
+            OutputError: As `work.do` raises it.
+            ModelError: As `work.do` raises it.
+            EngineError: As `work.do` raises it.
         """
         answers: list[tuple[Case, Record | str]] = []
         for future in wait(self._busy, seconds, FIRST_COMPLETED).done:

@@ -35,9 +35,14 @@ class Workers(Protocol):
 
 @dataclass
 class Step:
-    """How far a run is. last: the record of the case that has just ended.
+    """How far a run is, in cases.
 
-    failed: cases without a result. lesions: of all. seconds_left: None while unknown. waiting: to be tried once more.
+    Attributes:
+        lesions: Of all.
+        failed: Cases without a result.
+        seconds_left: None while unknown.
+        last: The record of the case that has just ended.
+        waiting: It is to be tried once more.
     """
 
     done: int
@@ -51,7 +56,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is there of a cohort, as proven by checksum, and what is to do. damaged: of these, those that were there."""
+    """What is there of a cohort, and what is to do.
+
+    Attributes:
+        there: Records by the cases' names, as proven by checksum.
+        todo: Cases, and which attempt it will be, from 1.
+        damaged: Of these, the number of those that were there.
+    """
 
     there: dict[str, Record]
     todo: tuple[tuple[Case, int], ...]
@@ -78,9 +89,21 @@ def plan(cases: Sequence[Case], settings: Settings) -> Plan:
 def run(
     planned: Plan, settings: Settings, workers: Workers, told: Callable[[Step], None], stopping: Callable[[], bool]
 ) -> dict[str, Record]:
-    """Do what is planned; returns the records of all cases by name. stopping: whether to start no more.
+    """Do what is planned.
 
-    Raises what `Workers.ended` and `kept.publish` raise; the cases in work are lost then, and nothing else.
+    The cases in work are lost where it ends with an error, and nothing else.
+
+    Args:
+        told: Called with each step.
+        stopping: Whether to start no more.
+
+    Returns:
+        The records of all cases by name, without those that a stop left open.
+
+    Raises:
+        OutputError: As `Workers.ended` and `kept.publish` raise it.
+        ModelError: As `Workers.ended` raises it.
+        EngineError: As `Workers.ended` raises it.
     """
     records, todo = dict(planned.there), deque(planned.todo)
     total, began, finished = len(records) + len(todo), time.monotonic(), 0

@@ -54,9 +54,16 @@ def cases(table: Path, options: Options, reading: dict[str, Any]) -> list[Case]:
     """The cases of a table, in its order.
 
     Columns: path (relative to the table), and any of `OPTIONS`, `READING` and case (its name). An empty cell leaves
-    what is given for all (options, reading). Commas, or semicolons with a header that has no comma; UTF-8.
+    what is given for all.
 
-    Raises UnreadableError: no such table; InputError: an unknown column, a value that is none, a name that is twice.
+    Args:
+        table: CSV in UTF-8, with commas, or with semicolons and a header that has no comma.
+        options: Given for all.
+        reading: Given for all, further arguments of `read_ct`.
+
+    Raises:
+        UnreadableError: No such table, or no CSV.
+        InputError: An unknown column, a value that is none, a name that is twice.
     """
     try:
         text = table.read_text("utf-8-sig")

@@ -24,7 +24,14 @@ def write(output: Path, cases: Sequence[Case], records: Mapping[str, Record]) ->
     """Write both tables, each as a whole: a row a case, in their order, and a row a lesion.
 
     A case without a record, which a stopped run has not done, is ``missing``. The lesions' columns are those of
-    `lesion_table`, ``case`` the case's name. Raises OutputError.
+    `lesion_table`, ``case`` the case's name.
+
+    Args:
+        output: The cohort's folder.
+        records: By the cases' names.
+
+    Raises:
+        OutputError: They cannot be written.
     """
     try:
         with (
@@ -55,6 +62,14 @@ def row(case: Case, values: Record | None) -> dict[str, Any]:
 
 
 def lesions(output: Path, name: str) -> list[dict[str, str]]:
-    """The rows of one case's own table. Raises OSError."""
+    """The rows of one case's own table.
+
+    Args:
+        output: The cohort's folder.
+        name: Of the case.
+
+    Raises:
+        OSError: The table cannot be read.
+    """
     with (output / kept.CASES / name / result_files.TABLE).open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))

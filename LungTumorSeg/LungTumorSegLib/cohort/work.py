@@ -20,7 +20,13 @@ from .kept import Record
 
 @dataclass(frozen=True)
 class Settings:
-    """What holds for all cases. options: its engine, device, model and threads. pictures: see `result_files.save`."""
+    """What holds for all cases.
+
+    Attributes:
+        output: The cohort's folder.
+        options: Its engine, device, precision, model and threads.
+        pictures: See `result_files.save`.
+    """
 
     output: Path
     options: Options
@@ -32,7 +38,12 @@ _one_at_a_time = threading.Lock()  # an engine answers one caller
 
 
 def warm(options: Options) -> tuple[Bundle, Engine]:
-    """The model and its engine, opened once in this process. Raises ModelError and EngineError."""
+    """The model and its engine, opened once in this process.
+
+    Raises:
+        ModelError: The model was refused.
+        EngineError: The engine is not installed or failed.
+    """
     global _opened
     if _opened is None or _opened[0] != options:
         _opened = None  # frees its memory before the next one takes its own
@@ -49,10 +60,20 @@ def described(options: Options) -> str:
 
 
 def do(case: Case, settings: Settings, attempt: int) -> Record:
-    """Segment one case and write its folder. Returns its record, which says how it went.
+    """Segment one case and write its folder.
 
-    Raises OutputError where nothing can be written, and ModelError and EngineError where the network can't be opened:
-    what no other case would survive.
+    What no other case would survive is raised; any other error stands in the record.
+
+    Args:
+        attempt: Which one it is, from 1.
+
+    Returns:
+        The case's record, which says how it went.
+
+    Raises:
+        OutputError: Nothing can be written.
+        ModelError: The network can't be opened.
+        EngineError: The network can't be opened.
     """
     with _one_at_a_time:
         bundle, engine = warm(settings.options)
