@@ -20,9 +20,16 @@ _TITLES = {"uncertainty": "Uncertainty", "heat": "Fall of probability"}
 
 @dataclass(eq=False, kw_only=True)
 class ExplainRun(Run):
-    """What `LungTumorSegLogicBase.explain` returns. When done, ``map`` is the volume node that lies over the slices.
+    """What `LungTumorSegLogicBase.explain` returns.
 
-    explained: the result that the lesion belongs to. lesion, mask: as they were when the map was asked for.
+    Attributes:
+        explained: The result that the lesion belongs to.
+        lesion: As it was when the map was asked for.
+        mask: Of the lesion then, bool (z, y, x), fills its ``label_box``.
+        kind: ``uncertainty`` or ``heat``.
+        opacity: Of the map, 0 to 1.
+        title: Of the map's legend.
+        map: When done, the volume node that lies over the slices.
     """
 
     registry: Registry
@@ -48,8 +55,19 @@ class ExplainRun(Run):
         precision: str = "auto",
         threads: int | None = None,
     ) -> "ExplainRun":
-        """Raises KeyError, ValueError (no such kind), UnreadableError (the CT is gone), and ModelError when the model
-        that made the result is gone or is not the same any more: another one would explain another answer.
+        """A run, not yet in a queue.
+
+        Args:
+            kind: ``uncertainty`` or ``heat``.
+            opacity: Of the map, 0 to 1.
+            title: Of its legend; None: by the kind.
+
+        Raises:
+            KeyError: No such lesion.
+            ValueError: No such kind.
+            UnreadableError: The CT is gone.
+            ModelError: The model that made the result is gone or is not the same any more: another one would explain
+                another answer.
         """
         if kind not in _TITLES:
             raise ValueError(f"not a map of a lesion: {kind}")
@@ -87,7 +105,8 @@ class ExplainRun(Run):
     def take_over(self, answer: LesionMap) -> tuple:
         """Lay the map over the slices, and bring the views to the slice of a heat map; all in one step.
 
-        Raises Cancelled when the result's segmentation is gone.
+        Raises:
+            Cancelled: The result's segmentation is gone.
         """
         segmentation = self.registry.segmentation(self.explained)
         if segmentation is None:

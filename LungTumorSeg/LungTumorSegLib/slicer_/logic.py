@@ -49,7 +49,11 @@ class LungTumorSegLogicBase:
     # ---- running
 
     def check(self, volume) -> CT:
-        """The volume as a `CT`. Raises InputError with the reason when it can't be segmented."""
+        """The volume as a `CT`, if it can be segmented.
+
+        Raises:
+            InputError: It can't, with the reason.
+        """
         ct = ct_from_volume(volume)
         check(ct)
         return ct
@@ -57,14 +61,21 @@ class LungTumorSegLogicBase:
     def unusual(self, ct: CT, model: Path | None = None) -> list[str]:
         """A sentence for each way in which a CT lies outside what a model was trained on.
 
-        model: its folder, None for the bundled one. Raises ModelError.
+        Args:
+            model: Its folder, None for the bundled one.
+
+        Raises:
+            ModelError: The model was refused.
         """
         return limits.outside(ct.geometry, load_bundle(model).card)
 
     def warm(self, **options):
         """Load the network in the child process while the user still looks at the CT; returns at once.
 
-        options: as for `segment`. Never raises: what is wrong goes into the log, and the next run will say it.
+        Never raises: what is wrong goes into the log, and the next run will say it.
+
+        Args:
+            **options: As for `segment`.
         """
         if self.running:
             return  # that run loads it
@@ -76,14 +87,21 @@ class LungTumorSegLogicBase:
     def segment(
         self, volume, *, points_ras=(), replaces=None, add_to=None, progress=None, wait=True, **options
     ) -> SegmentRun:
-        """Segment a scalar volume node; ``run.findings`` is the result.
+        """Segment a scalar volume node.
 
-        options: fields of `data.Options` (threshold, min_diameter_mm, min_confidence, lung_restriction, engine,
-        device, precision, threads, model, keep_probability). points_ras: only the lesions at these points are looked
-        for. replaces: `Findings` that are removed once the new ones are there; without it an earlier result is never
-        touched.
-        add_to: let what is found join this result, or with "latest" the volume's latest one when the run ends (a new
-        one if there is none). progress: called with each new `data.Progress` while waiting.
+        Args:
+            points_ras: Only the lesions at these points (RAS mm, world) are looked for.
+            replaces: `Findings` that are removed once the new ones are there; without it an earlier result is never
+                touched.
+            add_to: Let what is found join this result, or with "latest" the volume's latest one when the run ends (a
+                new one if there is none).
+            progress: Called with each new `data.Progress` while waiting.
+            wait: See the class.
+            **options: Fields of `data.Options` (threshold, min_diameter_mm, min_confidence, lung_restriction, engine,
+                device, precision, threads, model, keep_probability).
+
+        Returns:
+            The run; ``run.findings`` is the result.
         """
         run = SegmentRun.of(self.registry, volume, points_ras, add_to=add_to, replaces=replaces, **options)
         return self._start(run, wait, progress)
@@ -91,25 +109,41 @@ class LungTumorSegLogicBase:
     def segment_at(self, volume, point_ras, *, add_to="latest", wait=True, **options) -> SegmentRun:
         """Find the lesion at a point and let it join a result, see `segment`.
 
-        ``run.lesion_ids`` is empty when nothing was found there; ``run.notes`` says so and the scene is as before.
+        Args:
+            point_ras: The point, RAS mm, world.
+
+        Returns:
+            The run. ``run.lesion_ids`` is empty when nothing was found there; ``run.notes`` says so and the scene is as
+                before.
         """
         return self.segment(volume, points_ras=[point_ras], add_to=add_to, wait=wait, **options)
 
     def explain(self, findings: Findings, lesion_id: int, kind: str, *, wait=True, **how) -> ExplainRun:
         """Lay a map of one lesion over the slices, also of one edited or added by hand.
 
-        kind: ``uncertainty`` (standard deviation of the probability over mirrored views, 0 to 0.5) or ``heat`` (on one
-        axial slice, to which the views jump: by how much the lesion's mean probability falls when the tissue there is
-        replaced by lung). how: opacity, title (of the legend), engine, device, precision, threads. When done,
-        ``run.map`` is the volume node. Raises KeyError (no such lesion) and ModelError (the model that made the result
-        is not there any more).
+        Args:
+            kind: ``uncertainty`` (standard deviation of the probability over mirrored views, 0 to 0.5) or ``heat`` (on
+                one axial slice, to which the views jump: by how much the lesion's mean probability falls when the
+                tissue there is replaced by lung).
+            wait: See the class.
+            **how: opacity, title (of the legend), engine, device, precision, threads.
+
+        Returns:
+            The run. When it is done, ``run.map`` is the volume node.
+
+        Raises:
+            KeyError: No such lesion.
+            ModelError: The model that made the result is not there any more.
         """
         return self._start(ExplainRun.of(self.registry, findings, lesion_id, kind, **how), wait)
 
     def poll(self) -> Run | None:
-        """Bring the run under way up to date without waiting; returns it, also when it has just finished.
+        """Bring the run under way up to date without waiting; to be called from a timer (50 ms).
 
-        To be called from a timer (50 ms). None: nothing is under way. Never raises: see ``run.error``.
+        Never raises: see ``run.error``.
+
+        Returns:
+            That run, also when it has just finished; None when nothing is under way.
         """
         return self.queue.poll()
 
@@ -138,8 +172,13 @@ class LungTumorSegLogicBase:
     def restore(self) -> list[Findings]:
         """Find results that the scene holds and this logic does not know yet: a scene was opened, the module reloaded.
 
-        Returns them. They can be changed live as before. One whose CT is gone is left out. Where one can't be read the
-        others are restored, and then the error is raised (UnreadableError).
+        They can be changed live as before. One whose CT is gone is left out.
+
+        Returns:
+            These results.
+
+        Raises:
+            UnreadableError: One can't be read. The others are restored before.
         """
         return self.registry.restore()
 
@@ -156,16 +195,21 @@ class LungTumorSegLogicBase:
         return self.registry.table(findings)
 
     def update(self, findings: Findings, **changes):
-        """Change threshold, min_diameter_mm, min_confidence, lung_restriction, smooth_mm or thresholds (by lesion id).
+        """Extract the lesions of a result again, without the network; segmentation, table, surfaces and lines follow.
 
-        No network: see `Findings.change`. Segmentation, table, surfaces and diameter lines follow.
+        Args:
+            **changes: threshold, min_diameter_mm, min_confidence, lung_restriction, smooth_mm or thresholds (by lesion
+                id), see `Findings.change`.
         """
         self.registry.update(findings, **changes)
 
     def set_status(self, findings: Findings, lesion_id: int, status: str):
-        """Accept or reject a lesion: ``accepted`` | ``rejected``. A rejected one stays, grey, hidden in 3D.
+        """Accept or reject a lesion. A rejected one stays, grey, hidden in 3D.
 
         A less likely one that is accepted joins the table and the segments, and stays there.
+
+        Args:
+            status: ``accepted`` | ``rejected``.
         """
         self.registry.set_statuses(findings, {lesion_id: status})
 
@@ -176,7 +220,10 @@ class LungTumorSegLogicBase:
     def undo(self, volume) -> Findings | None:
         """Take back the latest change of a volume's results: accepted, rejected, renamed, moved, edited, removed.
 
-        Returns the result that was changed; None where there is nothing to take back. Slicer's own undo is not used.
+        Slicer's own undo is not used.
+
+        Returns:
+            The result that was changed; None where there is nothing to take back.
         """
         return self.registry.undo(volume)
 
@@ -189,10 +236,13 @@ class LungTumorSegLogicBase:
         self.registry.rename(findings, lesion_id, name)
 
     def take_over_edits(self, findings: Findings) -> list[int]:
-        """Let what the user did in Segment Editor count: measured again, edited; returns the ids of these lesions.
+        """Let what the user did in Segment Editor count: measured again, edited.
 
         A segment added by hand becomes a lesion; an erased one is rejected. Nothing happens when nothing was changed.
         Every method that changes or saves a result does it first: the panel only some time after the last stroke.
+
+        Returns:
+            The ids of these lesions.
         """
         return self.registry.take_over_edits(findings)
 
@@ -214,12 +264,20 @@ class LungTumorSegLogicBase:
     ) -> list[Path]:
         """Write segmentation.seg.nrrd, lesions.csv and result.json, as the command does; returns the files.
 
-        dicom: DICOM objects to be written as well (``seg``, ``sr``, ``probability``), of a volume that was loaded from
-        Slicer's DICOM database; into_database: copy them into it. reviewed: a person accepted every listed lesion; else
-        the objects say "not reviewed". report: also report.html, in ``language`` (``en`` or ``zh-CN``). Raises
-        OutputError: the folder can't be written or, without ``overwrite``, holds an earlier result. With ``dicom`` or
-        ``report`` also the errors of `dicom_out.export.prepare`, `dicom_files` and `report.save.prepare`. Nothing is
-        written then, save where the database does not take the objects: the folder holds them all the same.
+        Args:
+            overwrite: Replace an earlier result in the folder.
+            png: Also the pictures.
+            dicom: Objects to write as well (``seg``, ``sr``, ``probability``), of a CT that Slicer's DICOM database
+                has.
+            reviewed: A person accepted every listed lesion; else the objects say "not reviewed".
+            into_database: Copy the objects into that database.
+            report: Also report.html, in ``language`` (``en`` or ``zh-CN``).
+
+        Raises:
+            OutputError: The folder can't be written or, without ``overwrite``, holds an earlier result.
+            InputError: With ``dicom`` or ``report``, as `dicom_out.export.prepare`, `dicom_files` and
+                `report.save.prepare`. Nothing is written then, save where the database does not take the objects: the
+                folder holds them all the same.
         """
         # these bring packages that Slicer lacks until they are installed
         from ..findings.measuring import measures_of
@@ -253,13 +311,24 @@ class LungTumorSegLogicBase:
         return paths
 
     def compare(self, findings: Findings, other) -> compare.Comparison:
-        """Agreement of the accepted lesions with another vtkMRMLSegmentationNode. Raises GeometryError."""
+        """Agreement of the accepted lesions with another vtkMRMLSegmentationNode.
+
+        Raises:
+            GeometryError: The other one is empty in the place of this CT.
+        """
         return compare.compare(findings, self.volume(findings), other)
 
     # ---- in the views
 
     def lesion_at(self, findings: Findings, point_ras) -> int | None:
-        """The id of the lesion at, or within 3 mm of, a point (RAS mm, world); None if there is none."""
+        """The lesion at, or within 3 mm of, a point.
+
+        Args:
+            point_ras: RAS mm, world.
+
+        Returns:
+            Its id; None if there is none.
+        """
         return findings.lesion_at(world_to_lps(self.volume(findings), point_ras))
 
     def lesion_position(self, findings: Findings, lesion_id: int) -> tuple[float, float, float]:
@@ -301,7 +370,7 @@ class LungTumorSegLogicBase:
         return self.registry.show_diameters(findings, visible)
 
     def show_probability(self, findings: Findings, opacity: float = 0.5, title: str = "Tumour (%)"):
-        """Lay the probability over the slices as colours, with a legend; returns the volume node (percent).
+        """Lay the probability over the slices as colours, with a legend (``title``); returns the volume node (percent).
 
         It takes the place of an earlier map of this result, as one of `explain` does.
         """

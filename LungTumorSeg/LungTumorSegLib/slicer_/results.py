@@ -44,7 +44,11 @@ class Registry:
     # ---- which belongs to which
 
     def of(self, volume=None) -> list[Findings]:
-        """Results whose nodes are still in the scene; of one volume, or of all."""
+        """Results whose nodes are still in the scene, oldest first.
+
+        Args:
+            volume: Of which they are; None: of all.
+        """
         self._nodes = {f: n for f, n in self._nodes.items() if n.segmentation.node() and n.volume.node()}
         return [f for f, n in self._nodes.items() if volume is None or n.volume.node() is volume]
 
@@ -73,7 +77,9 @@ class Registry:
     def add(self, findings: Findings, volume, packed: str):
         """Put a new result into the scene: segmentation, table and record, or, with an error, nothing.
 
-        packed: the record, of `storage.pack`.
+        Args:
+            volume: The volume node that was segmented.
+            packed: The record, of `storage.pack`.
         """
         with all_or_nothing(slicer.mrmlScene):
             segmentation = add_segmentation(volume, f"{volume.GetName()} lung tumours")
@@ -85,7 +91,11 @@ class Registry:
             storage.keep(segmentation, packed)
 
     def extend(self, findings: Findings, clicked: Result) -> tuple[int, ...]:
-        """Let the lesions of a click join a result; returns their ids."""
+        """Let the lesions of a click join a result.
+
+        Returns:
+            Their ids.
+        """
         self.take_over_edits(findings)
         with self._history.step(findings):
             lesion_ids = tuple(findings.add(clicked))
@@ -94,7 +104,11 @@ class Registry:
         return lesion_ids
 
     def restore(self) -> list[Findings]:
-        """Find results that the scene holds and that are not known yet; see `LungTumorSegLogicBase.restore`."""
+        """Find results that the scene holds and that are not known yet; see `LungTumorSegLogicBase.restore`.
+
+        Raises:
+            UnreadableError: One can't be read. The others are restored before.
+        """
         known = {self.segmentation(findings) for findings in self.of()}
         restored, errors = [], []
         for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
@@ -142,7 +156,14 @@ class Registry:
         self.show(findings)
 
     def set_statuses(self, findings: Findings, statuses: dict[int, str]):
-        """See `Findings.set_status`; by the lesions' ids, all in one step."""
+        """See `Findings.set_status`; all in one step.
+
+        Args:
+            statuses: By the lesions' ids.
+
+        Raises:
+            KeyError: A lesion that never was.
+        """
         there = [lesion_id for lesion_id in statuses if self._is_there_still(findings, lesion_id)]
         with self._history.step(findings):
             for lesion_id in there:
@@ -151,16 +172,23 @@ class Registry:
             self.show(findings)
 
     def rename(self, findings: Findings, lesion_id: int, name: str):
-        """See `Findings.rename`."""
+        """See `Findings.rename`.
+
+        Raises:
+            KeyError: A lesion that never was.
+        """
         if self._is_there_still(findings, lesion_id):
             with self._history.step(findings):
                 findings.rename(lesion_id, name)
             self.show(findings)
 
     def take_over_edits(self, findings: Findings) -> list[int]:
-        """Let what the user did in Segment Editor count; returns the ids of the lesions that it changed.
+        """Let what the user did in Segment Editor count.
 
         Every method that changes or saves a result does it first: the panel only some time after the last stroke.
+
+        Returns:
+            The ids of the lesions that it changed.
         """
         node, volume = self.segmentation(findings), self.volume(findings)
         if node is None or volume is None:
@@ -182,7 +210,11 @@ class Registry:
         return self._history.can_redo(self._ever_of(volume))
 
     def undo(self, volume) -> Findings | None:
-        """Take back the latest change of a result of this volume; returns the result, None where there is no change."""
+        """Take back the latest change of a result of this volume.
+
+        Returns:
+            The result, None where there is no change.
+        """
         for findings in self.of(volume):
             self.take_over_edits(findings)
         step = self._history.undo(self._ever_of(volume))
@@ -248,11 +280,22 @@ class Registry:
         self._changed(findings)
 
     def make_surfaces(self, findings: Findings, seconds: float = math.inf) -> bool:
-        """Make surfaces that are shown and not there yet, for some seconds; returns whether all are there."""
+        """Make surfaces that are shown and not there yet.
+
+        Args:
+            seconds: For how long; where one is lacking, one is made at least.
+
+        Returns:
+            Whether all are there.
+        """
         return not findings.surfaces_shown or surfaces.make_surfaces(self.segmentation(findings), seconds)
 
     def show_diameters(self, findings: Findings, visible: bool) -> list:
-        """Draw, or remove, the diameters of the largest and the selected lesion; returns the line nodes."""
+        """Draw, or remove, the diameters of the largest and the selected lesion.
+
+        Returns:
+            The line nodes.
+        """
         findings.diameters_shown = visible
         if not visible:
             markups.remove_markups(self.segmentation(findings))

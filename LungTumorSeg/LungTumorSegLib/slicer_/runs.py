@@ -29,10 +29,15 @@ _WAIT_SECONDS = 0.02
 class Run(ABC):
     """One request; a `RunQueue` brings it up to date.
 
-    state: waiting (behind another run) | running | done | cancelled | failed. progress: the latest, None before the
-    first. When done: ``findings`` is the result in the scene (None when a click found nothing), ``lesion_ids`` the
-    lesions that this run found, ``notes`` sentences for the user. error: why it was cancelled or failed. steps: what is
-    left to do with the child's answer.
+    Attributes:
+        state: waiting (behind another run) | running | done | cancelled | failed.
+        progress: The latest, None before the first.
+        findings: When done, the result in the scene (None when a click found nothing).
+        lesion_ids: When done, the lesions that this run found.
+        notes: When done, sentences for the user.
+        error: Why it was cancelled or failed.
+        handle: The request to the child process, None before it is handed over.
+        steps: What is left to do with the child's answer.
     """
 
     volume: object
@@ -70,7 +75,12 @@ class Run(ABC):
         return self.state not in ("waiting", "running")
 
     def advance(self, client: WorkerClient):
-        """One step further. Raises whatever ends the run: the typed errors of `errors`, and faults of our own."""
+        """One step further.
+
+        Raises:
+            LungTumorSegError: Whatever ends the run, the typed errors of `errors`.
+            Exception: Faults of our own.
+        """
         if self.volume.GetScene() is None:
             self.cancel()
             raise UnreadableError(
@@ -96,7 +106,11 @@ class Run(ABC):
 
 
 class RunQueue:
-    """Works runs off in order, in one child process. client: of that process; by default Slicer's own Python."""
+    """Works runs off in order, in one child process.
+
+    Args:
+        client: Of that process; by default Slicer's own Python.
+    """
 
     def __init__(self, client: WorkerClient | None = None):
         self._runs: deque[Run] = deque()
@@ -120,9 +134,12 @@ class RunQueue:
         return run
 
     def poll(self) -> Run | None:
-        """Bring the run under way up to date without waiting; returns it, also when it has just finished.
+        """Bring the run under way up to date without waiting.
 
-        None: nothing is under way. Never raises: see ``run.error``.
+        Never raises: see ``run.error``.
+
+        Returns:
+            That run, also when it has just finished; None when nothing is under way.
         """
         run = self.current
         if run is None:
@@ -139,7 +156,14 @@ class RunQueue:
         return run
 
     def wait(self, run: Run, progress: Callable[[Progress], None] | None = None) -> Run:
-        """Poll, with Slicer's window alive, until a run has finished; returns it. Raises its error."""
+        """Poll, with Slicer's window alive, until a run has finished; returns it.
+
+        Args:
+            progress: Called with each new `data.Progress`.
+
+        Raises:
+            Exception: The run's error.
+        """
         application = getattr(slicer, "app", None)
         shown = None
         while not run.finished:

@@ -13,7 +13,12 @@ NODE_NAMES = {"lung1_image.nrrd": "ChestCT1", "lung2_image.nrrd": "ChestCT2"}
 
 
 def register(sample_data, icon: str):
-    """Offer the CTs. sample_data: Slicer's module SampleData. icon: the picture shown for them."""
+    """Offer the CTs.
+
+    Args:
+        sample_data: Slicer's module SampleData.
+        icon: The picture shown for them.
+    """
     for file_name, checksum in SHA256.items():
         sample_data.SampleDataLogic.registerCustomSampleDataSource(
             category=_("Lung Tumor Segmentation"),

@@ -21,7 +21,12 @@ _SIZES_NOTE = (
 
 @dataclass(eq=False, kw_only=True)
 class SegmentRun(Run):
-    """What `LungTumorSegLogicBase.segment` and ``segment_at`` return; see there for add_to and replaces."""
+    """What `LungTumorSegLogicBase.segment` and ``segment_at`` return.
+
+    Attributes:
+        add_to: See there.
+        replaces: See there.
+    """
 
     registry: Registry
     add_to: Findings | str | None = None
@@ -29,7 +34,18 @@ class SegmentRun(Run):
 
     @classmethod
     def of(cls, registry: Registry, volume, points_ras: Sequence = (), *, add_to=None, replaces=None, **options):
-        """points_ras: mm, world. Raises the errors of `ct_from_volume`, and TypeError for an unknown option."""
+        """A run, not yet in a queue.
+
+        Args:
+            points_ras: RAS mm, world.
+            add_to: See `LungTumorSegLogicBase.segment`.
+            replaces: See `LungTumorSegLogicBase.segment`.
+            **options: Fields of `data.Options`.
+
+        Raises:
+            InputError: Those of `ct_from_volume`.
+            TypeError: An unknown option.
+        """
         ct = ct_from_volume(volume)
         points = tuple(world_to_lps(volume, p) for p in points_ras)
         options = Options(points_lps=points, **options)

@@ -27,9 +27,14 @@ _RESULT_CLASSES = ("vtkMRMLSegmentationNode", "vtkMRMLTableNode", "vtkMRMLMarkup
 
 
 def run(say: Callable[[str], None] = print, pictures: Path | None = None) -> tuple[int, int]:
-    """Take all steps; returns how many passed and how many failed. Says a line about each.
+    """Take all steps. A step that needs what an earlier one made fails with it.
 
-    pictures: a folder for one picture a step. A step that needs what an earlier one made fails with it.
+    Args:
+        say: Called with a line about each.
+        pictures: A folder for one picture a step.
+
+    Returns:
+        How many passed and how many failed.
     """
     passed = failed = 0
     with tempfile.TemporaryDirectory(prefix="lts") as folder, Trial(Path(folder)) as trial:
@@ -91,7 +96,11 @@ class Trial:
         return self.findings.lesion(lesion_id)
 
     def until(self, condition: Callable[[], bool], what: str, seconds: float = 20.0):
-        """Let the application go on until something holds; raises AssertionError after some seconds."""
+        """Let the application go on until something holds.
+
+        Raises:
+            AssertionError: It does not hold after so many seconds; ``what`` names it.
+        """
         end = time.monotonic() + seconds
         while not condition():
             turn = time.monotonic()
@@ -102,14 +111,22 @@ class Trial:
             time.sleep(0.005)
 
     def until_ready(self):
-        """Until the CT can be segmented; raises AssertionError with the panel's reason when it can't."""
+        """Until the CT can be segmented.
+
+        Raises:
+            AssertionError: It can't, with the panel's reason.
+        """
         try:
             self.until(lambda: self.ui.segmentButton.enabled, "Segment is enabled")
         except AssertionError as error:
             raise AssertionError(self.ui.segmentButton.toolTip) from error
 
     def until_the_run_ends(self):
-        """Raises AssertionError with what the panel says when the run failed."""
+        """Until no run is under way.
+
+        Raises:
+            AssertionError: The run failed, with what the panel says.
+        """
         self.until(lambda: not self.logic.running, "the end of the run", PATIENCE_S)
         for _ in range(3):  # the panel shows it in turns of its own
             slicer.app.processEvents()

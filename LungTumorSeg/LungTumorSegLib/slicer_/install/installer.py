@@ -41,7 +41,12 @@ Steps = Generator[list[str], tuple[int, list[str]], "Verdict"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """How it went, in a sentence for the user; ``log``: everything that the child processes printed."""
+    """How it went.
+
+    Attributes:
+        text: A sentence for the user.
+        log: Everything that the child processes printed.
+    """
 
     good: bool
     text: str
@@ -49,7 +54,12 @@ class Verdict:
 
 
 def launch(arguments: list[str], on_line: Callable[[str], None], on_done: Callable[[int], None]):
-    """Run a child process in Slicer's environment. 5.10 can only wait for it; later ones leave the window alive."""
+    """Run a child process in Slicer's environment. 5.10 can only wait for it; later ones leave the window alive.
+
+    Args:
+        on_line: Called with each line that it prints.
+        on_done: Called with its exit code.
+    """
     run = slicer.util.launchConsoleProcess
     if (int(slicer.app.majorVersion), int(slicer.app.minorVersion)) >= (5, 11):
         run(arguments, useStartupEnvironment=False, blocking=False, logCallback=on_line, completedCallback=on_done)
@@ -64,8 +74,11 @@ def launch(arguments: list[str], on_line: Callable[[str], None], on_done: Callab
 class Installer:
     """One for the panel. ``busy`` while a child process is at work.
 
-    requirements: the file with the packages that every engine needs. python: the interpreter that gets the packages.
-    site: its site-packages, where the record is kept; with a ``search_path`` only that is looked at (tests).
+    Args:
+        requirements: The file with the packages that every engine needs.
+        python: The interpreter that gets the packages; by default Slicer's.
+        machine: By default this one.
+        site: Its site-packages, where the record is kept. Where it is given only that is looked at (tests).
     """
 
     def __init__(self, requirements: Path, *, python: str | None = None, machine: Machine | None = None, site=None):
@@ -106,7 +119,11 @@ class Installer:
         return packages.checks(plan, wheels, self._site)
 
     def recorded(self) -> dict[str, str]:
-        """Packages that we installed, name -> version, and that are still there."""
+        """Packages that we installed and that are still there.
+
+        Returns:
+            Versions by name.
+        """
         try:
             record = json.loads((self._site / RECORD).read_text("utf-8"))
         except (OSError, ValueError):
@@ -130,7 +147,13 @@ class Installer:
     # ---- what a click starts; each ends with on_done(Verdict)
 
     def install(self, plan: Plan, on_line, on_done, wheels: Path | None = None):
-        """Install what is missing. wheels: a folder to take packages from, instead of the network."""
+        """Install what is missing.
+
+        Args:
+            on_line: Called with each line of the child processes.
+            on_done: Called with the `Verdict` in the end.
+            wheels: A folder to take packages from, instead of the network.
+        """
         self._drive(self._install(plan, wheels), on_line, on_done)
 
     def verify(self, plan: Plan, on_line, on_done):
@@ -138,7 +161,13 @@ class Installer:
         self._drive(self._verify(self.requirements(plan)), on_line, on_done)
 
     def repair(self, plan: Plan, on_line, on_done, wheels: Path | None = None):
-        """Install again everything that we once installed, in the same versions, then what is missing."""
+        """Install again everything that we once installed, in the same versions, then what is missing.
+
+        Args:
+            on_line: As for `install`.
+            on_done: As for `install`.
+            wheels: As for `install`.
+        """
         self._drive(self._repair(plan, wheels), on_line, on_done)
 
     def remove(self, on_line, on_done):

@@ -36,7 +36,13 @@ ENGINE_PACKAGES = {
 
 @dataclass(frozen=True)
 class Machine:
-    """What decides on the packages. system: as `platform.system`. nvidia: a driver for NVIDIA GPUs is loaded."""
+    """What decides on the packages.
+
+    Attributes:
+        system: As `platform.system`.
+        processor: As `platform.machine`, in small letters.
+        nvidia: A driver for NVIDIA GPUs is loaded.
+    """
 
     system: str
     processor: str
@@ -50,7 +56,13 @@ class Machine:
 
 @dataclass(frozen=True)
 class Plan:
-    """The engine to install: its requirement, the free disk space to ask for, and why this one, for the user."""
+    """The engine to install.
+
+    Attributes:
+        requirement: Its package, as pip takes it.
+        disk_gb: The free disk space to ask for, GB.
+        reason: Why this engine, for the user.
+    """
 
     engine: str
     requirement: str
@@ -67,10 +79,13 @@ class Check:
 
 
 def plan(machine: Machine, engine: str = "auto") -> Plan:
-    """The engine for a machine (auto), or the packages of a chosen one (tensorflow | onnxruntime | openvino).
+    """The engine for a machine (auto), or the packages of a chosen one.
 
-    Disk space is about twice what was measured after an installation on Linux (TensorFlow 1.4 GB, OpenVINO 0.2 GB,
-    ONNX Runtime 0.1 GB), since a wheel and what is unpacked from it are there together; with CUDA it is an estimate.
+    Disk space is about twice what was measured after an installation on Linux (TensorFlow 1.4 GB, OpenVINO 0.2 GB, ONNX
+    Runtime 0.1 GB), since a wheel and what is unpacked from it are there together; with CUDA it is an estimate.
+
+    Args:
+        engine: auto | tensorflow | onnxruntime | openvino.
     """
     x86 = machine.processor in ("x86_64", "amd64")
     if engine == "auto":
@@ -102,13 +117,21 @@ def read_requirements(path: Path) -> list[str]:
 
 
 def installed(search_path: list[str] | None = None) -> dict[str, str]:
-    """Canonical name -> version of every package on ``sys.path`` (or another search path)."""
+    """Every package on ``sys.path``, or on another search path.
+
+    Returns:
+        Versions by canonical name.
+    """
     found = metadata.distributions() if search_path is None else metadata.distributions(path=search_path)
     return {canonicalize_name(d.metadata["Name"]): d.version for d in found if d.metadata["Name"] and d.version}
 
 
 def missing(requirements: list[str], present: dict[str, str]) -> list[str]:
-    """The requirements that are not there, or not in a version that will do."""
+    """The requirements that are not there, or not in a version that will do.
+
+    Args:
+        present: Versions by canonical name, of `installed`.
+    """
     return [r for r in requirements if not _is_met(Requirement(r), present)]
 
 
@@ -124,7 +147,12 @@ def modules(requirements: list[str]) -> list[str]:
 
 
 def constraints(present: dict[str, str], ours: set[str]) -> list[str]:
-    """Lines for pip that hold everything that was there before us (Slicer's own, other extensions') as it is."""
+    """Lines for pip that hold everything that was there before us (Slicer's own, other extensions') as it is.
+
+    Args:
+        present: Versions by canonical name, of `installed`.
+        ours: Names of the packages that we installed.
+    """
     lines = []
     for name, version in sorted(present.items()):
         try:
@@ -137,7 +165,13 @@ def constraints(present: dict[str, str], ours: set[str]) -> list[str]:
 
 
 def checks(plan: Plan, wheels: Path | None = None, site: Path | None = None) -> list[Check]:
-    """What can be seen without starting anything: Slicer, Python, place, disk, the folder of wheels."""
+    """What can be seen without starting anything: Slicer, Python, place, disk, the folder of wheels.
+
+    Args:
+        plan: Says how much disk space to ask for.
+        wheels: A folder to take packages from.
+        site: The folder that gets the packages; by default Slicer's own.
+    """
     import slicer
 
     site = site or Path(sysconfig.get_paths()["purelib"])

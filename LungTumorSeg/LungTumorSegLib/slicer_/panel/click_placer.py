@@ -13,11 +13,14 @@ _BEFORE_THE_VIEW = 10.0
 
 
 class ClickPlacer(VTKObservationMixin):
-    """While active each click in a view calls ``clicked`` with the point (RAS mm, world); no markup stays.
+    """While active each click in a view calls ``clicked`` with the point; no markup stays.
 
-    control_clicked: called likewise for a click in a slice view with the Ctrl key, on a Mac the Command key, which
-    places nothing. Not Shift: it moves the crosshair, and with it all slices. ended: called when Slicer leaves place
-    mode by itself, and for the Esc key in a slice view, which Slicer leaves to us.
+    Args:
+        clicked: Called with the point, RAS mm, world.
+        control_clicked: Called likewise for a click in a slice view with the Ctrl key, on a Mac the Command key, which
+            places nothing. Not Shift: it moves the crosshair, and with it all slices.
+        ended: Called when Slicer leaves place mode by itself, and for the Esc key in a slice view, which Slicer leaves
+            to us.
     """
 
     def __init__(self, clicked: Callable, control_clicked: Callable, ended: Callable):

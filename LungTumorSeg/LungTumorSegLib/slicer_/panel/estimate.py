@@ -36,9 +36,14 @@ class Taken:
 class Estimate:
     """Of one run, told of its progress by `update`.
 
-    done: 0 to 1, never less than before. seconds_left: None while unknown; it grows by at most a quarter, at most every
-    2 s. kind: segment | click | uncertainty | heat. past: what the stages of the last such run on this computer took,
-    by name; empty before the first. clock: seconds.
+    Args:
+        kind: segment | click | uncertainty | heat.
+        past: What the stages of the last such run on this computer took, by name; empty before the first.
+        clock: Seconds.
+
+    Attributes:
+        done: 0 to 1, never less than before.
+        seconds_left: None while unknown; it grows by at most a quarter, at most every 2 s.
     """
 
     def __init__(self, kind: str, past: dict[str, Taken], clock: Callable[[], float] = time.monotonic):

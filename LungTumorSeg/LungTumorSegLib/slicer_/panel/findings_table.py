@@ -25,10 +25,12 @@ BAR_COLOR = (48, 140, 198)
 
 @dataclass(frozen=True)
 class Row:
-    """What a row shows; equal rows look the same. color: of the segment, red, green and blue from 0 to 1.
+    """What a row shows; equal rows look the same.
 
-    texts: of `TEXTS`, as `texts_of` gives them. listed: False for a less likely lesion, which has no segment, and so no
-    color, and is not accepted yet.
+    Attributes:
+        texts: Of `TEXTS`, as `texts_of` gives them.
+        color: Of the segment, red, green and blue from 0 to 1.
+        listed: False for a less likely lesion, which has no segment, and so no color, and is not accepted yet.
     """
 
     lesion_id: int
@@ -83,9 +85,12 @@ def texts_of(lesion, name: str) -> dict[int, str]:
 
 
 class FindingsTable:
-    """A QTableWidget with lesions. changed: called with (lesion id, column, item) when the user changed one.
+    """A QTableWidget with lesions.
 
-    columns_button: shows the same menu as the header, for those who do not think of a right click; None: no menu.
+    Args:
+        table: The QTableWidget.
+        columns_button: Shows the same menu as the header, for those who do not think of a right click; None: no menu.
+        changed: Called with (lesion id, column, item) when the user changed one.
     """
 
     def __init__(self, table, columns_button, changed: Callable):

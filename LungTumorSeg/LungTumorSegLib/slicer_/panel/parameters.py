@@ -51,11 +51,19 @@ class MapChoice(enum.Enum):
 
 @parameterNodeWrapper
 class LungTumorSegParameterNode:
-    """threshold: probability. minDiameterMm, smoothMm: mm. modelFolder: empty for the bundled model. threads: 0 for all
-    that may be used.
+    """What the panel remembers in the scene.
 
-    thresholdSet, minConfidenceSet: the user chose that value; else it only shows what the model's card says. A flag is
-    needed since Slicer's wrapper writes every field's default into the node, and takes no field that can be None.
+    The flags thresholdSet and minConfidenceSet are needed since Slicer's wrapper writes every field's default into the
+    node, and takes no field that can be None.
+
+    Attributes:
+        threshold: Probability.
+        thresholdSet: The user chose the threshold; else it only shows what the model's card says.
+        minDiameterMm: mm.
+        minConfidenceSet: As thresholdSet, of the minimum confidence.
+        smoothMm: mm.
+        modelFolder: Empty for the bundled model.
+        threads: 0 for all that may be used.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode

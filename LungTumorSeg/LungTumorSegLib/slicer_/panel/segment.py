@@ -19,7 +19,11 @@ BAR_STEPS = 1000
 
 
 def stage_text(progress, seconds_left: float | None = None) -> str:
-    """A line for the user about a `data.Progress`. seconds_left: of the whole run."""
+    """A line for the user about a `data.Progress`.
+
+    Args:
+        seconds_left: Of the whole run.
+    """
     names = {
         "start": _("Starting"),
         "lungs": _("Finding the lungs"),

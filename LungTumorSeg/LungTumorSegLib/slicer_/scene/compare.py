@@ -12,7 +12,15 @@ from ...lesions.measurement import measure
 
 @dataclass(frozen=True)
 class Comparison:
-    """dice: 2 |A and B| / (|A| + |B|), of all accepted lesions together. diameter_mm: the longest of any lesion."""
+    """How well two segmentations agree.
+
+    Attributes:
+        dice: 2 |A and B| / (|A| + |B|), of all accepted lesions together.
+        volume_ml: Of our accepted lesions.
+        other_volume_ml: Of the other segmentation.
+        diameter_mm: The longest of any of our lesions.
+        other_diameter_mm: The longest of any of the other's.
+    """
 
     dice: float
     volume_ml: float
@@ -22,9 +30,14 @@ class Comparison:
 
 
 def compare(findings, volume, other) -> Comparison:
-    """Compare the lesions that are not rejected with all segments of another segmentation, on the CT's grid.
+    """Compare the lesions that are not rejected with another segmentation, on the CT's grid.
 
-    Raises GeometryError when the other segmentation is empty there.
+    Args:
+        volume: The CT's volume node.
+        other: A segmentation node; all of its segments count.
+
+    Raises:
+        GeometryError: The other segmentation is empty there.
     """
     shape = findings.ct.geometry.shape_zyx
     ours = np.zeros(shape, bool)

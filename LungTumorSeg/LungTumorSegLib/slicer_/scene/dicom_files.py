@@ -17,9 +17,13 @@ def is_from_database(volume) -> bool:
 
 
 def frames(volume) -> tuple[tuple[Path, int | None], ...]:
-    """`CT.frames` of a volume node; empty for one that was not loaded from the database.
+    """`CT.frames` of a volume node.
 
-    UnreadableError: the database is closed, or has no such files any more.
+    Returns:
+        Files and frames; empty for a volume that was not loaded from the database.
+
+    Raises:
+        UnreadableError: The database is closed, or has no such files any more.
     """
     if not is_from_database(volume):
         return ()
@@ -39,8 +43,12 @@ def add_to_database(paths: Sequence[Path]):
     """Copy DICOM files into the database; the DICOM browser shows them.
 
     The calls are those of Slicer's Modules/Scripted/DICOMPlugins/DICOMSegmentationPlugin.py (insert) and
-    Modules/Scripted/DICOM/DICOM.py (databaseChanged). `insert` of CTK's ctkDICOMDatabase only logs what it can't do,
-    so the database is asked afterwards. Raises OutputError: it lacks one of the files. UnreadableError: it is closed.
+    Modules/Scripted/DICOM/DICOM.py (databaseChanged). `insert` of CTK's ctkDICOMDatabase only logs what it can't do, so
+    the database is asked afterwards.
+
+    Raises:
+        OutputError: The database lacks one of the files.
+        UnreadableError: The database is closed.
     """
     import pydicom
 

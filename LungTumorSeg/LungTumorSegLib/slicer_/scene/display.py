@@ -12,7 +12,12 @@ FIELD_OF_LESION, LEAST_FIELD_MM = 4.0, 80.0
 
 
 def set_window(volume, width: float, level: float):
-    """Show a volume with a window in HU."""
+    """Show a volume with a window.
+
+    Args:
+        width: HU.
+        level: HU, the window's middle.
+    """
     volume.CreateDefaultDisplayNodes()
     display = volume.GetScalarVolumeDisplayNode()
     display.SetAutoWindowLevel(False)
@@ -32,8 +37,11 @@ def replace_background(before, volume):
 
 
 def jump(scene, world_ras, field_mm: float | None = None):
-    """Centre all slice views and 3D cameras on a point, RAS mm. field_mm: the least that they show across; None: as
-    they are.
+    """Centre all slice views and 3D cameras on a point.
+
+    Args:
+        world_ras: The point, RAS mm.
+        field_mm: The least that they show across; None: as they are.
     """
     slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *world_ras, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
     if field_mm is not None:

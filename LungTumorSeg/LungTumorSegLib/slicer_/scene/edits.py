@@ -9,10 +9,17 @@ from .segmentation import holds, segment_mask
 
 
 def take_over(node, volume, findings) -> list[int]:
-    """Compare the segments with the findings; what the user did goes into the findings. Returns the lesions' ids.
+    """Compare the segments with the findings; what the user did goes into the findings.
 
     Changed: measured again, edited. A segment of the user's own: a new lesion. Erased or removed: rejected. Undone in
     Segment Editor: as before the edit; its undo brings back a segment's voxels and tags.
+
+    Args:
+        node: The result's segmentation node.
+        volume: The CT's volume node.
+
+    Returns:
+        The ids of the lesions that changed.
     """
     segmentation, changed = node.GetSegmentation(), []
     # as they are now: what is drawn over another lesion takes that one away
@@ -49,7 +56,11 @@ def take_over(node, volume, findings) -> list[int]:
 
 
 def status_of(segment) -> Status | None:
-    """The lesion's status that a segment is tagged with; None where it has none, or another program's."""
+    """The lesion's status that a segment is tagged with.
+
+    Returns:
+        None where it has none, or another program's.
+    """
     tag = mutable("")
     return Status(str(tag)) if segment.GetTag(STATUS_TAG, tag) and str(tag) in tuple(Status) else None
 

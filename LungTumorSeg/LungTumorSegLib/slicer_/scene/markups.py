@@ -15,11 +15,18 @@ _COLOR = (0.0, 0.2, 0.9)
 
 
 def diameters_to_markups(lesions, names: dict[int, str], volume, segmentation) -> list:
-    """One locked line node for each axis of each lesion that is not rejected, two a lesion; returns the nodes.
+    """One locked line node for each axis of each lesion that is not rejected, two a lesion.
 
     Lines lie in the volume's own coordinates, under its transform and in its study. Those that this segmentation had
-    are moved: making a node costs ten times as much. names: by lesion id. Slicer hides a line on slices that it does
-    not lie on.
+    are moved: making a node costs ten times as much. Slicer hides a line on slices that it does not lie on.
+
+    Args:
+        names: By lesion id.
+        volume: The CT's volume node.
+        segmentation: The node that refers to the lines.
+
+    Returns:
+        The line nodes.
     """
     scene = volume.GetScene()
     lines = {node.GetAttribute(_LINE) or node.GetID(): node for node in lines_of(segmentation)}

@@ -52,7 +52,11 @@ _UNCERTAINTY = _Colors("Viridis", 0, 0.5, 0.02)
 
 
 def probability_percent(findings) -> np.ndarray:
-    """The probability in percent (uint8) on the CT's stored grid: the full map if it was kept, else the candidates."""
+    """The probability in percent: the full map if it was kept, else the candidates.
+
+    Returns:
+        uint8 (z, y, x) on the CT's stored grid.
+    """
     result = findings.as_result()
     if result.probability is not None:
         return np.round(result.probability * (100 / 255)).astype(np.uint8)
@@ -65,9 +69,16 @@ def probability_percent(findings) -> np.ndarray:
 
 
 def show_probability(findings, volume, segmentation, opacity: float, title: str):
-    """Lay the probability in percent over the slices, in the place of an earlier map; returns its volume node.
+    """Lay the probability in percent over the slices, in the place of an earlier map.
 
-    title: of the colour legend that comes with it.
+    Args:
+        volume: The CT's volume node.
+        segmentation: The result's node, which refers to the map.
+        opacity: 0 to 1.
+        title: Of the colour legend that comes with it.
+
+    Returns:
+        The map's volume node.
     """
     percent = probability_percent(findings)
     box = Box.whole(percent.shape)
@@ -77,7 +88,20 @@ def show_probability(findings, volume, segmentation, opacity: float, title: str)
 
 
 def show_lesion_map(made: LesionMap, lesion_id: int, name: str, volume, segmentation, opacity: float, title: str):
-    """The same for a map of one lesion. name: the lesion's."""
+    """Lay a map of one lesion over the slices, in the place of an earlier map.
+
+    Args:
+        made: The map.
+        lesion_id: Whose it is.
+        name: The lesion's.
+        volume: The CT's volume node.
+        segmentation: The result's node, which refers to the map.
+        opacity: 0 to 1.
+        title: Of the colour legend that comes with it.
+
+    Returns:
+        The map's volume node.
+    """
     colors = _UNCERTAINTY
     if made.kind == "heat":
         most = max(float(np.abs(made.values).max()), _LEAST_HEAT)
@@ -87,10 +111,12 @@ def show_lesion_map(made: LesionMap, lesion_id: int, name: str, volume, segmenta
 
 
 def about(segmentation) -> dict | None:
-    """What the map shows; None if there is none.
+    """What the map shows.
 
-    kind: probability | uncertainty | heat. lesion_id: whose, None for the probability, which is of all. probability:
-    of a heat map, the lesion's mean probability on its slice. notes: sentences for the user.
+    Returns:
+        None if there is none, else a dictionary. Its ``kind`` is probability, uncertainty or heat; ``lesion_id`` is
+            whose it is, None for the probability, which is of all; ``probability`` is, of a heat map, the lesion's mean
+            probability on its slice; ``notes`` are sentences for the user.
     """
     node = segmentation.GetNodeReference(MAP_ROLE)
     return node and {"notes": [], **json.loads(node.GetAttribute(_ABOUT))}  # scenes of before have no notes

@@ -41,8 +41,12 @@ def add_segmentation(volume, name: str):
 def show_lesions(node, volume, findings):
     """Bring a segmentation node up to date with `Findings`: one segment a lesion, in their order.
 
-    A lesion's segment keeps its id; what did not change is not touched, so that surfaces are made only for the rest,
-    by `make_surfaces`. Segments that are no lesion of ours (drawn by the user) stay.
+    A lesion's segment keeps its id; what did not change is not touched, so that surfaces are made only for the rest, by
+    `make_surfaces`. Segments that are no lesion of ours (drawn by the user) stay.
+
+    Args:
+        node: The segmentation node.
+        volume: The CT's volume node.
     """
     segmentation = node.GetSegmentation()
     was = node.StartModify()
@@ -68,7 +72,14 @@ def show_lesions(node, volume, findings):
 
 
 def holds(node, segment_id, volume, box: Box, mask_zyx: np.ndarray) -> bool:
-    """Whether there is such a segment, with these voxels (bool) in this tight box of the volume's stored array."""
+    """Whether there is such a segment, with these voxels.
+
+    Args:
+        node: The segmentation node.
+        volume: The CT's volume node.
+        box: The segment's tight box in the volume's stored array.
+        mask_zyx: bool, fills ``box``.
+    """
     segment = node.GetSegmentation().GetSegment(segment_id)
     if segment is None:
         return False
@@ -126,9 +137,16 @@ def _labelmap(volume, lesion: Lesion, mask_zyx: np.ndarray):
 
 
 def segment_mask(node, segment_id: str, volume) -> tuple[Box, np.ndarray] | None:
-    """The tight box of a segment in the volume's stored array, and its voxels (bool, z y x). None: it is empty there.
+    """A segment's voxels in the volume's stored array.
 
-    Read from the segment's own labelmap where that lies on the volume's grid, else resampled to it.
+    They are read from the segment's own labelmap where that lies on the volume's grid, else resampled to it.
+
+    Args:
+        node: The segmentation node.
+        volume: The CT's volume node.
+
+    Returns:
+        The tight box, and the voxels in it (bool, z y x). None where the segment is empty there.
     """
     segment = node.GetSegmentation().GetSegment(segment_id)
     image = segment.GetRepresentation(labelmap_name())

@@ -30,7 +30,11 @@ _DAMAGED = "A result in this scene is damaged; run the segmentation again."
 
 
 def keep(segmentation, packed: str):
-    """Write, or write again, what `pack` made of the result behind a segmentation."""
+    """Write, or write again, what `pack` made of the result behind a segmentation.
+
+    Args:
+        packed: Of `pack`.
+    """
     node = segmentation.GetNodeReference(RECORD_ROLE)
     if node is None:
         name = f"{segmentation.GetName()} record"
@@ -66,9 +70,13 @@ def keep_state(segmentation, findings: Findings):
 
 
 def read(segmentation, ct) -> Findings | None:
-    """The findings behind a segmentation of this CT; None if there are none.
+    """The findings behind a segmentation of this CT.
 
-    Raises UnreadableError when what was kept is damaged, has another schema or belongs to another grid.
+    Returns:
+        None if there are none.
+
+    Raises:
+        UnreadableError: What was kept is damaged, has another schema or belongs to another grid.
     """
     node = segmentation.GetNodeReference(RECORD_ROLE)
     if node is None or not node.GetText():

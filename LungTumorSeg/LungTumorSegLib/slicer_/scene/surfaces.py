@@ -34,9 +34,15 @@ def withdraw_surfaces(segmentation):
 
 
 def make_surfaces(node, seconds: float = math.inf) -> bool:
-    """Make the closed surfaces that segments lack, one after the other; stop after some seconds, but not before one.
+    """Make the closed surfaces that segments lack, one after the other. One takes about 8 ms.
 
-    Returns whether all are there. One takes about 8 ms. The first segment's comes last: see `withdraw_surfaces`.
+    The first segment's comes last: see `withdraw_surfaces`.
+
+    Args:
+        seconds: After which to stop, but not before one is made.
+
+    Returns:
+        Whether all are there.
     """
     segmentation, end = node.GetSegmentation(), time.monotonic() + seconds
     segments = [segmentation.GetNthSegment(i) for i in range(segmentation.GetNumberOfSegments())]

@@ -18,10 +18,13 @@ _WORDS = {"side", "status", "name"}
 
 
 def fill_table(node, lesions, names: dict[int, str], volume):
-    """Write lesions into a table node, one row each, in their order; ends of the axes in RAS mm as Slicer shows them.
+    """Write lesions into a table node, one row each, in their order.
 
-    names: by lesion id. volume: its parent transform, if any, is applied to the points. Sizes are those in the volume.
-    A missing confidence is NaN.
+    Ends of the axes are RAS mm as Slicer shows them. Sizes are those in the volume. A missing confidence is NaN.
+
+    Args:
+        names: By lesion id.
+        volume: Its parent transform, if any, is applied to the points.
     """
     to_world = partial(lps_to_world, volume)
     rows = [lesion_table.row(lesion, to_world) | {"name": names[lesion.id]} for lesion in lesions]

@@ -18,9 +18,12 @@ from ...geometry import RAS_FROM_LPS, Geometry, ras_from_lps
 def ct_from_volume(volume) -> CT:
     """A scalar volume node as a `CT`, in the volume's own coordinates (LPS mm), whatever transform it is under.
 
-    The voxels are the node's own memory where they have the type of `checks.as_hu` already, else a copy. Raises
-    UnreadableError (no volume, no voxels), NotACTError (colour, vector or label map), GeometryError (no usable spacing
-    or directions).
+    The voxels are the node's own memory where they have the type of `checks.as_hu` already, else a copy.
+
+    Raises:
+        UnreadableError: No volume, or no voxels.
+        NotACTError: Colour, vector or label map.
+        GeometryError: No usable spacing or directions.
     """
     if volume is None or not volume.IsA("vtkMRMLScalarVolumeNode"):
         raise UnreadableError("No CT is chosen: load a chest CT and choose it.")
@@ -65,7 +68,14 @@ def _source(volume) -> dict:
 
 
 def world_to_lps(volume, world_ras) -> tuple[float, float, float]:
-    """A point as Slicer shows it (RAS mm, world) in the volume's own LPS mm; any transform over it is undone."""
+    """A point in the volume's own coordinates; any transform over the volume is undone.
+
+    Args:
+        world_ras: The point as Slicer shows it, RAS mm, world.
+
+    Returns:
+        The point in the volume's own LPS mm.
+    """
     return ras_from_lps(_between(None, volume.GetParentTransformNode(), world_ras))
 
 
