@@ -14,8 +14,18 @@ from .fitting import classifier, folds, operating_point, start, unet
 def everything(config: Config, target: Path) -> Path:
     """Prepare, fit (mine before each stage that wants it), classifier, calibrate, evaluate, export.
 
-    With the pack also folds, and `evaluate` asks about test; without it about val and test. Raises DataError before
-    anything is fitted where a side has no tumour, or the model that it goes on from has seen a CT of val or test.
+    With the pack also folds, and `evaluate` asks about test; without it about val and test.
+
+    Args:
+        config: Of the whole training.
+        target: The bundle's folder. An older bundle there is replaced.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        DataError: Before anything is fitted, where a side has no tumour, or the model that it goes on from has seen a
+            CT of val or test.
     """
     prepare.prepare_patches(config)
     prepare.prepare_volumes(config)

@@ -127,7 +127,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_named(model: Model) -> None:
-    """Raise SettingsError unless name, version, data and licence are all the user's own."""
+    """Check that name, version, data and licence are all the user's own.
+
+    Raises:
+        SettingsError: One of them is empty or still the bundled model's.
+    """
     left = [part.name for part in fields(Model) if getattr(model, part.name) in ("", part.default)]
     if left:
         raise SettingsError(
@@ -153,9 +157,19 @@ def _without_pack(made: Config, stages: bool) -> Config:
 
 
 def load(path: Path, start: str = "") -> Config:
-    """Read a configuration. start: the bundle to go on from, whatever the file says.
+    """Read a configuration.
 
-    Raises SettingsError on an unknown setting or one that cannot be.
+    Args:
+        path: Of a TOML file.
+        start: The bundle to go on from, whatever the file says.
+
+    Returns:
+        The configuration. A run that was begun from a bundle goes on from that. Without the pack, stages that the file
+            does not give are those for own CTs.
+
+    Raises:
+        SettingsError: The file cannot be read, or has an unknown setting or one that cannot be; without the pack also
+            where the model still has a name, version, data or licence of the bundled one.
     """
     try:
         values = msgspec.toml.decode(Path(path).read_text(encoding="utf-8"))

@@ -11,9 +11,18 @@ from . import pack, seen, user_datasets
 
 
 def read(config: Config, name: str) -> tuple[CT, np.ndarray, np.ndarray]:
-    """The CT, its tumours and what nobody knows (bool, its stored grid); none where the pack has no such mask.
+    """Read a prepared whole CT, its tumours and what nobody knows.
 
-    Raises UnreadableError as `check_there` does, and where the mask of a tumour that was prepared is gone.
+    Args:
+        config: Says where the prepared data and the pack are.
+        name: The CT's, as in the prepared volumes.
+
+    Returns:
+        The CT, and two bool arrays on its stored grid: tumour, and where nobody knows. Nothing is marked where the pack
+            has no such mask.
+
+    Raises:
+        UnreadableError: As `check_there` does, and where the mask of a tumour that was prepared is gone.
     """
     facts = check_there(config, name)
     if "source" in facts:
@@ -33,7 +42,11 @@ def read(config: Config, name: str) -> tuple[CT, np.ndarray, np.ndarray]:
 
 
 def check_there(config: Config, name: str) -> dict:
-    """The case's record. Raises UnreadableError where what it was prepared from is gone."""
+    """The case's record, once what it was prepared from has been seen to be there.
+
+    Raises:
+        UnreadableError: What it was prepared from is gone.
+    """
     folder, facts = Path(config.data.prepared) / "volumes" / name, seen.cases(config)[name]
     given = [Path(facts[k]) for k in ("source", "mask") if k in facts] or [Path(config.data.pack) / "volumes" / name]
     gone = [path for path in given if not path.exists()]

@@ -34,9 +34,13 @@ NO_CT = re.compile(
 
 @dataclass(frozen=True)
 class Layout:
-    """files: image and mask of each case. tumour: the masks' values that mark it; None: the folder does not say.
+    """Which files of a folder belong together, and what the masks' values mean.
 
-    ignored: the values where nobody knows. words: what was understood, for the user.
+    Attributes:
+        files: Image and mask of each case.
+        tumour: The masks' values that mark it; None where the folder does not say.
+        ignored: The masks' values where nobody knows.
+        words: What was understood, for the user.
     """
 
     files: dict[str, tuple[Path, Path]]
@@ -48,8 +52,14 @@ class Layout:
 def find(folder: Path, labels: tuple[int, ...] = ()) -> Layout:
     """The layout of a folder.
 
-    labels: the masks' values that are tumour, whatever the folder says. Raises UnreadableError where there are no pairs
-    or a partner is missing, DataError where what there is, is no CT or no tumour.
+    Args:
+        folder: An nnU-Net raw folder, a task of the Decathlon, or one with images/ beside masks/.
+        labels: The masks' values that are tumour, whatever the folder says.
+
+    Raises:
+        UnreadableError: There is no folder, there are no pairs, a partner is missing, or ``dataset.json`` cannot be
+            read.
+        DataError: What there is, is no CT or no tumour.
     """
     if not folder.is_dir():
         raise UnreadableError(f"There is no folder {folder}.")

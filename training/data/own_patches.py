@@ -20,11 +20,19 @@ SEED = 5
 
 
 def cut(ct: CT, tumour: np.ndarray, known: np.ndarray, lung_points_lps: np.ndarray) -> list[dict]:
-    """A record for each patch: arrays ct, readers, lesion, known (50, 50, 50) uint8, and ``row`` for patches.csv.
+    """Cut patches from a CT: one around each tumour of 3 mm and more, and up to four of lung without one.
 
-    tumour, known: bool on the CT's stored grid; known is False where nobody knows. lung_points_lps: (n, 3) mm, where
-    background may lie. A tumour that is larger than its patch is marked as ``cut``: it is never inserted
-    elsewhere.
+    A tumour that is larger than its patch is marked as ``cut``: it is never inserted elsewhere.
+
+    Args:
+        ct: On its stored grid.
+        tumour: bool, on the CT's stored grid.
+        known: bool, on the CT's stored grid; False where nobody knows.
+        lung_points_lps: (n, 3) mm, where background may lie.
+
+    Returns:
+        A record for each patch. Its arrays ct, readers, lesion and known are (50, 50, 50) uint8; ``row`` is for
+            patches.csv.
     """
     labels, _ = connected(tumour)
     made, grid = [], _Grid(ct, labels, known)

@@ -18,7 +18,14 @@ SIDE = 50  # voxels of 1 mm
 
 
 def read_patches(shard: Path) -> dict[str, np.ndarray]:
-    """One shard (zip): ``ct`` (n, 50, 50, 50) uint8, z y x, HU = 8 * value - 1024, and the label arrays beside it."""
+    """Read one shard of patches.
+
+    Args:
+        shard: A zip of the pack.
+
+    Returns:
+        ``ct``, (n, 50, 50, 50) uint8, z y x, with HU = 8 * value - 1024, and the label arrays beside it.
+    """
     with zipfile.ZipFile(shard) as file:
         pictures = _pictures(file)
         with file.open("labels.npz") as labels, np.load(labels) as arrays:
@@ -31,7 +38,15 @@ def names(pack: Path) -> list[str]:
 
 
 def read(pack: Path, name: str) -> CT:
-    """One whole CT on its own grid, int16 HU. Raises ValueError where pictures and geometry do not fit together."""
+    """Read one whole CT on its own grid, int16 HU.
+
+    Args:
+        pack: The pack's folder.
+        name: One of `names`.
+
+    Raises:
+        ValueError: Pictures and geometry do not fit together.
+    """
     path = Path(pack) / "volumes" / name / "ct.zip"
     with zipfile.ZipFile(path) as file:
         grid = json.loads(file.read("geometry.json"))
@@ -44,7 +59,16 @@ def read(pack: Path, name: str) -> CT:
 
 
 def read_mask(pack: Path, name: str, which: str = "tumour") -> np.ndarray | None:
-    """bool (z, y, x) on the CT's grid; None where the case has no such file."""
+    """Read a mask of a whole CT.
+
+    Args:
+        pack: The pack's folder.
+        name: One of `names`.
+        which: The file's name without ending, as ``tumour`` or ``ignore``.
+
+    Returns:
+        bool (z, y, x) on the CT's grid; None where the case has no such file.
+    """
     file = Path(pack) / "volumes" / name / f"{which}.nrrd"
     return sitk.GetArrayFromImage(sitk.ReadImage(str(file))) > 0 if file.exists() else None
 

@@ -22,7 +22,13 @@ MASK_ENDING = re.compile(r"[ _-](mask|masks|seg|segmentation|label|labels|gt|mat
 
 @dataclass(frozen=True)
 class Side:
-    """images, labels: as stored. patients: of each picture, where they are known."""
+    """The pictures of one side of the split.
+
+    Attributes:
+        images: As stored.
+        labels: As stored.
+        patients: Of each picture, where they are known.
+    """
 
     images: np.ndarray
     labels: np.ndarray
@@ -30,12 +36,20 @@ class Side:
 
 
 def read(folder: Path) -> dict[str, Side]:
-    """{"train": ..., "valid": ...} of a folder of arrays, else of pictures.
+    """Read both sides of a folder of arrays, else of pictures.
 
     Arrays: train_images.npy, train_labels.npy, valid_images.npy, valid_labels.npy, also by the names in SIDE_NAMES and
     WHAT_NAMES, in either order (X_train.npy). Pictures (PNG, JPEG, TIFF, BMP): folders train/images, train/masks,
     valid/images, valid/masks; train_images, ...; or images and masks with cases.csv, which says whose each picture is.
-    Raises UnreadableError where a part is missing, damaged or there twice, GeometryError where sizes differ.
+
+    Returns:
+        {"train": ..., "valid": ...}.
+
+    Raises:
+        UnreadableError: A part is missing, damaged or there twice.
+        GeometryError: Sizes differ, or a picture is neither grey nor colour.
+        DataError: cases.csv does not fit the pictures, a patient is on two sides, a side has no picture, or a picture
+            is partly transparent.
     """
     folder = Path(folder)
     if not folder.is_dir():

@@ -29,10 +29,19 @@ HARD_PATCHES = "hard_patches.json"  # written by `mine`
 
 
 def patch_targets(readers: np.ndarray, lesion: np.ndarray, n_readers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Soft target (uint8, round(255 t)), loss weight (uint8, 0 or 1) and target bits of one patch.
+    """Soft target, loss weight and target bits of one patch.
 
     Target lesion: readers / n_readers, so that 0.5 is the consensus. Others: readers / the most readers that lesion
     has anywhere. A lesion marked by one of several readers only is "don't know": weight 0.
+
+    Args:
+        readers: How many readers marked each voxel, (z, y, x).
+        lesion: Labels on the same voxels; 1 is the target, 2 and more are others.
+        n_readers: Of the target lesion.
+
+    Returns:
+        Soft target (uint8, round(255 t)), loss weight (uint8, 0 or 1), and uint8 bits of the target lesion: TARGET, and
+            DEEP for the deeper half of its consensus.
     """
     soft = np.zeros(readers.shape, np.float32)
     weight = np.ones(readers.shape, np.uint8)
@@ -54,10 +63,13 @@ def patch_targets(readers: np.ndarray, lesion: np.ndarray, n_readers: int) -> tu
 
 
 def prepare_patches(config: Config) -> None:
-    """The patches: the pack's nodules, if there is a pack, and those that were cut from the CTs of `add`.
+    """Prepare the patches: the pack's nodules, if there is a pack, and those that were cut from the CTs of `add`.
 
-    Nothing is done where ``patches.csv``, which is written last, has them all. Raises UnreadableError where the pack is
-    missing.
+    Nothing is done where ``patches.csv``, which is written last, has them all.
+
+    Raises:
+        UnreadableError: The pack is missing.
+        DataError: A patient of the pack's split has two roles.
     """
     out, cut = Path(config.data.prepared), _cut(config)
     listed = out / "patches.csv"
@@ -118,7 +130,16 @@ def _cut(config: Config) -> list[dict]:
 
 
 def enumerate_patches(config: Config, table: list[dict], cut: list[dict]) -> Iterator[tuple[int, dict]]:
-    """(number, arrays and row) of the pack's patches, then of those that `add` has cut."""
+    """The pack's patches, then those that `add` has cut.
+
+    Args:
+        config: Says where the pack is.
+        table: Rows of the pack's nodules, by number; empty without the pack.
+        cut: Of each other patch its ``row``, and ``file`` and ``at``, where its arrays are.
+
+    Yields:
+        The patch's number; its arrays (50, 50, 50) ct, readers, lesion, reader_bits and known, with its ``row``.
+    """
     for shard in sorted((Path(config.data.pack) / "patches").glob("*.zip")) if table else ():
         read = pack.read_patches(shard)
         for at, index in enumerate(read["index"]):
@@ -144,9 +165,10 @@ def _finish(row: dict, bits: np.ndarray, lesion: np.ndarray) -> np.ndarray:
 
 
 def prepare_volumes(config: Config) -> None:
-    """The pack's whole CTs, if there is a pack, in plane on the network's grid; those that are there are kept.
+    """Prepare the pack's whole CTs, if there is a pack, in plane on the network's grid; those that are there are kept.
 
-    Raises DataError where an added CT has the name of one of them.
+    Raises:
+        DataError: An added CT has the name of one of them, or a patient of the split has two roles.
     """
     if not config.data.pack:
         return
@@ -188,11 +210,22 @@ def write_case(
     patient: str | None = None,
     added: dict | None = None,
 ) -> Path:
-    """One whole CT in the form that the examples are drawn from; returns its folder.
+    """Write one whole CT in the form that the examples are drawn from.
 
-    tumour (bool, None: there is none) and weight (uint8, 0 where nobody knows) on the CT's stored grid. patient: the
-    CT's name by default, as in the pack. added: what the record of a CT that is not
-    the pack's keeps (`user_datasets.Pair.facts`). Raises NoLungsFoundError.
+    Args:
+        config: Says where the prepared data are, and the network's spacing.
+        ct: In HU on its stored grid.
+        tumour_zyx: bool, on the CT's stored grid; None where there is none.
+        weight_zyx: uint8, on the CT's stored grid; 0 where nobody knows.
+        role: On which side of the split it is.
+        patient: Whose it is; the CT's name by default, as in the pack.
+        added: What the record of a CT that is not the pack's keeps (`user_datasets.Pair.facts`).
+
+    Returns:
+        The case's folder.
+
+    Raises:
+        NoLungsFoundError: The CT shows no aerated lungs.
     """
     order, axial = ct.geometry.axial_order(), ct.geometry.axial()
     rows, columns = slices.in_plane_matrices(axial.shape_zyx[1:], axial.spacing_zyx[1:], config.network.spacing_mm)

@@ -11,10 +11,12 @@ WHAT_FOR = {"train": "to learn from", "val": "to choose by", "test": "to be aske
 
 
 def check(config: Config) -> None:
-    """Raise an error where it cannot.
+    """Check that the prepared data can be learnt from and asked about.
 
-    SettingsError: the model would have our name. OrderError: nothing was added or prepared. DataError: a side has no
-    tumour, or the model that the fit goes on from has seen a CT of val or test.
+    Raises:
+        SettingsError: The model would have our name, or the model that the fit goes on from has no card.
+        OrderError: Nothing was added or prepared.
+        DataError: A side has no tumour, or the model that the fit goes on from has seen a CT of val or test.
     """
     listed = Path(config.data.prepared) / "patches.csv"
     if not config.data.pack and not seen.cases(config):

@@ -26,7 +26,13 @@ MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class Asked:
-    """A CT that a model is to be asked about. voxels: their checksum, None where it is not known."""
+    """A CT that a model is to be asked about.
+
+    Attributes:
+        name: The CT's.
+        patient: Whose it is.
+        voxels: Their checksum; None where it is not known.
+    """
 
     name: str
     patient: str
@@ -42,7 +48,14 @@ def checksum(ct: CT) -> str:
 
 
 def roles(split: Path) -> dict[str, str]:
-    """The pack's patients and their roles. Raises DataError if a patient stands on two sides."""
+    """The pack's patients and their roles.
+
+    Args:
+        split: A CSV file with the columns patient and role.
+
+    Raises:
+        DataError: A patient stands on two sides.
+    """
     found: dict[str, str] = {}
     with split.open(newline="") as file:
         for row in csv.DictReader(file):
@@ -58,7 +71,13 @@ def cases(config: Config) -> dict[str, dict]:
 
 
 def asked(config: Config, roles: Iterable[str], added: bool) -> list[Asked]:
-    """The prepared whole CTs of some roles: those of `add`, or the pack's."""
+    """The prepared whole CTs of some roles.
+
+    Args:
+        config: Says where the prepared data are.
+        roles: On any of these sides of the split.
+        added: True for those of `add`, False for the pack's.
+    """
     return [
         Asked(name, facts["patient"], facts.get("voxels"))
         for name, facts in cases(config).items()
@@ -69,7 +88,13 @@ def asked(config: Config, roles: Iterable[str], added: bool) -> list[Asked]:
 def of(config: Config) -> dict[str, dict[str, str | None]]:
     """What a model has seen that is fitted with this configuration, its ancestors included.
 
-    Raises SettingsError where the model that it goes on from does not say what it has seen.
+    Returns:
+        ``fitted`` and ``chosen``, each from name or patient to the voxels' SHA256, or None where only the patient is
+            known.
+
+    Raises:
+        SettingsError: The model that it goes on from has no card, or does not say what it has seen.
+        DataError: A patient of the pack's split has two roles.
     """
     used = {"train", *(role for stage in config.fit.stages if stage.ct_share for role in stage.ct_roles)}
     split = roles(Path(config.data.split)) if config.data.pack else {}
@@ -84,7 +109,11 @@ def of(config: Config) -> dict[str, dict[str, str | None]]:
 
 
 def ancestors(config: Config) -> dict[str, dict[str, str | None]]:
-    """What the model has seen that the fit goes on from; nothing from scratch."""
+    """What the model has seen that the fit goes on from; nothing from scratch.
+
+    Raises:
+        SettingsError: It has no card, or its card does not say what it has seen.
+    """
     if not config.fit.start:
         return {FITTED: {}, CHOSEN: {}}
     card = read_card(Path(config.fit.start))
@@ -97,7 +126,11 @@ def ancestors(config: Config) -> dict[str, dict[str, str | None]]:
 
 
 def read_card(bundle: Path) -> dict:
-    """The whole card. Raises SettingsError where there is none."""
+    """The whole card of a bundle.
+
+    Raises:
+        SettingsError: There is none, or it cannot be read.
+    """
     try:
         return json.loads((bundle / CARD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
@@ -105,7 +138,13 @@ def read_card(bundle: Path) -> dict:
 
 
 def overlap(seen: dict[str, dict[str, str | None]], kinds: Iterable[str], given: Iterable[Asked]) -> list[str]:
-    """The names of the CTs among those given that have been seen."""
+    """The names of the CTs among those given that have been seen.
+
+    Args:
+        seen: As in a card, from kind to name to the voxels' SHA256 or None.
+        kinds: Which of ``fitted`` and ``chosen`` count.
+        given: The CTs that are asked about.
+    """
     found = []
     for one in given:
         for kind in kinds:
@@ -120,10 +159,16 @@ def overlap(seen: dict[str, dict[str, str | None]], kinds: Iterable[str], given:
 
 
 def refuse(card: dict, role: str, given: Iterable[Asked], advice: str) -> None:
-    """Raise DataError where a model is asked about CTs that it has seen.
+    """Refuse to ask a model about CTs that it has seen.
 
-    card: the whole model.json; one that does not say what it has seen cannot be asked. role: on val, what was chosen on
-    it may be looked at.
+    Args:
+        card: The whole model.json. One that does not say what it has seen cannot be asked, and passes.
+        role: Of the CTs. On val, what was chosen on it may be looked at.
+        given: The CTs.
+        advice: The error's last sentence.
+
+    Raises:
+        DataError: The model has seen one of them.
     """
     if "seen" not in card:
         return

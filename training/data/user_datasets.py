@@ -31,7 +31,17 @@ LUNG_ML, LUNG_HU = 300, -600
 
 @dataclass(frozen=True)
 class Pair:
-    """A CT and the mask of its tumours. role: train | val | test. tumour, ignored: values of the mask."""
+    """A CT and the mask of its tumours.
+
+    Attributes:
+        name: The case's.
+        patient: Whose it is.
+        role: train | val | test.
+        image: A file, or a folder of DICOM files.
+        mask: A file.
+        tumour: Values of the mask that are tumour.
+        ignored: Values of the mask where nobody knows.
+    """
 
     name: str
     patient: str
@@ -52,9 +62,16 @@ def find(folder: Path, labels: tuple[int, ...] = ()) -> list[Pair]:
     """The pairs of a folder, as `layouts.find` finds them.
 
     ``cases.csv`` (name, patient, role) says which patient a case is of and on which side of the split; without it each
-    case is a patient, and a hash of the name decides: 70 % train, 15 % val, 15 % test. labels: the masks' values that
-    are tumour; by default what the folder says, else what `tumour_values` finds. Raises what `layouts.find` raises, and
-    DataError where ``cases.csv`` does not fit the files or a patient is on two sides of the split.
+    case is a patient, and a hash of the name decides: 70 % train, 15 % val, 15 % test.
+
+    Args:
+        folder: Of the data set.
+        labels: The masks' values that are tumour; by default what the folder says, else what `tumour_values` finds.
+
+    Raises:
+        UnreadableError: As `layouts.find`.
+        DataError: As `layouts.find`, and where ``cases.csv`` does not fit the files or a patient is on two sides of the
+            split.
     """
     folder = Path(folder)
     layout = layouts.find(folder, labels)
@@ -71,7 +88,16 @@ def find(folder: Path, labels: tuple[int, ...] = ()) -> list[Pair]:
 
 
 def check_names(folder: Path, table, files) -> None:
-    """Raise DataError where ``cases.csv`` and the files do not name the same cases."""
+    """Check that ``cases.csv`` and the files name the same cases.
+
+    Args:
+        folder: Named in the error.
+        table: Has the names of ``cases.csv`` as keys.
+        files: Has the names of the files as keys.
+
+    Raises:
+        DataError: They do not.
+    """
     unknown = sorted(set(table) ^ set(files))
     if unknown:
         raise DataError(
@@ -87,7 +113,14 @@ def by_hash(patient: str) -> str:
 
 
 def check_split(patients_and_roles) -> None:
-    """Raise DataError where a patient is on two sides."""
+    """Check that no patient is on two sides.
+
+    Args:
+        patients_and_roles: Any number of (patient, role).
+
+    Raises:
+        DataError: One is.
+    """
     seen: dict[str, str] = {}
     for patient, role in patients_and_roles:
         if seen.setdefault(patient, role) != role:
@@ -100,7 +133,11 @@ def check_split(patients_and_roles) -> None:
 def tumour_values(pairs: list[Pair]) -> tuple[int, ...]:
     """The values that mark the tumour, once all masks have been looked at: the pairs' own, else the only one beside 0.
 
-    Raises DataError where no mask has it, where there are several and nothing says which, and where a file is no mask.
+    Args:
+        pairs: At least one; the first one's ``tumour`` and ``ignored`` hold for all.
+
+    Raises:
+        DataError: No mask has the tumour's value, there are several and nothing says which, or a file is no mask.
     """
     seen: dict[int, Path] = {}
     for pair in track(pairs, "Masks"):
@@ -144,10 +181,15 @@ def _read_mask(path: Path) -> tuple[np.ndarray, Geometry]:
 
 
 def read(pair: Pair) -> tuple[CT, np.ndarray, np.ndarray]:
-    """The CT, through the product's own reader, its tumours and what nobody knows (bool, the CT's stored grid).
+    """Read a pair: the CT through the product's own reader, its tumours, and what nobody knows.
 
-    Raises what `read_ct` raises, for the mask too, GeometryError where that is on another grid, and DataError where it
-    is the background's mask or the lungs'.
+    Returns:
+        The CT, and two bool arrays on its stored grid: tumour, and where nobody knows.
+
+    Raises:
+        UnreadableError: CT or mask cannot be read; other errors as `read_ct`, for the mask too.
+        GeometryError: The mask is on another grid.
+        DataError: It is the background's mask or the lungs'.
     """
     ct = read_ct(pair.image)
     labels, grid = _read_mask(pair.mask)
@@ -169,11 +211,22 @@ def read(pair: Pair) -> tuple[CT, np.ndarray, np.ndarray]:
 
 
 def prepare(config: Config, folder: Path, labels: tuple[int, ...] = ()) -> int:
-    """Bring the cases of a folder beside the prepared whole CTs; returns how many were added.
+    """Bring the cases of a folder beside the prepared whole CTs.
 
-    A case that is there is kept. One that cannot be used is named, and left out. labels: as for `find`. Raises what
-    `find` and `tumour_values` raise, and DataError where a name is taken by another CT, a patient is on another side in
-    the split or what is prepared, or no case can be used.
+    A case that is there is kept. One that cannot be used is named, and left out.
+
+    Args:
+        config: Says where the prepared data are.
+        folder: As for `find`.
+        labels: As for `find`.
+
+    Returns:
+        How many were added.
+
+    Raises:
+        UnreadableError: As `find`.
+        DataError: As `find` and `tumour_values`, and where a name is taken by another CT, a patient is on another side
+            in the split or what is prepared, or no case can be used.
     """
     pairs, volumes = find(folder, labels), Path(config.data.prepared) / "volumes"
     prepared = {path.parent.name: json.loads(path.read_text()) for path in volumes.glob("*/case.json")}
@@ -222,7 +275,18 @@ def _words(grid: Geometry) -> str:
 
 
 def read_table(path: Path, stem=layouts.stem) -> dict[str, tuple[str, str]]:
-    """Case -> patient and role ("": none is given). stem: of a file's name, the case's."""
+    """Read a ``cases.csv`` with the columns name, patient and role.
+
+    Args:
+        path: Of the file.
+        stem: What makes the case's name of a file's.
+
+    Returns:
+        From case to patient and role ("" where none is given).
+
+    Raises:
+        DataError: A row has no name or patient, a role is unknown, or two rows of a case differ.
+    """
     found: dict[str, tuple[str, str]] = {}
     with path.open(newline="", encoding="utf-8-sig") as file:  # Excel writes a BOM
         for row in csv.DictReader(file):

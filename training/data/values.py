@@ -24,7 +24,13 @@ MOST_CLASSES = 32
 
 @dataclass(frozen=True)
 class Scale:
-    """(value - low) / (high - low), clipped to 0 to 1. kind: in words."""
+    """(value - low) / (high - low), clipped to 0 to 1.
+
+    Attributes:
+        kind: Of the pictures, in words.
+        low: The value that becomes 0.
+        high: The value that becomes 1.
+    """
 
     kind: str
     low: float
@@ -36,7 +42,15 @@ class Scale:
 
 
 def scale(sides: dict[str, np.ndarray]) -> Scale:
-    """What the pictures of all sides are scaled with. Raises DataError where their values are of no known kind."""
+    """What the pictures of all sides are scaled with.
+
+    Args:
+        sides: By name, (n, y, x, c) each.
+
+    Raises:
+        DataError: Their values are of no known kind, the sides or single pictures are of another scale, or the pictures
+            of a side are nearly uniform.
+    """
     found = {side: _scale(pictures, side) for side, pictures in sides.items()}
     kinds = {one.kind for one in found.values()}
     if len(kinds) > 1:
@@ -128,7 +142,15 @@ def _at_most_two_values(pictures: np.ndarray) -> bool:
 
 
 def channels_last(array: np.ndarray, what: str) -> np.ndarray:
-    """(n, y, x, c) of (n, y, x), (n, y, x, c) or (n, c, y, x). Raises GeometryError for any other shape."""
+    """Bring a stack of pictures to (n, y, x, c).
+
+    Args:
+        array: (n, y, x), (n, y, x, c) or (n, c, y, x).
+        what: Its name, for the error.
+
+    Raises:
+        GeometryError: It has any other shape.
+    """
     if array.ndim == 3:
         n, y, x = array.shape
         if n == y != x:
@@ -150,10 +172,17 @@ def single_grey(array: np.ndarray) -> np.ndarray:
 
 
 def marked(sides: dict[str, np.ndarray], labels: Sequence[int] = ()) -> tuple[dict[str, np.ndarray], str]:
-    """Where the labels of all sides mark tumour, bool (n, y, x), and how they say it.
+    """Where the labels of all sides mark tumour, and how they say it.
 
-    labels: the classes that are tumour. Without them there must be one class beside the background. Raises DataError
-    where there are more, where the labels are none, and where they mark nothing or more than half.
+    Args:
+        sides: By name, (n, y, x, k) each.
+        labels: The classes that are tumour. Without them there must be one class beside the background.
+
+    Returns:
+        bool (n, y, x) by name, and how the labels say it, in words.
+
+    Raises:
+        DataError: There are more classes, the labels are none, or they mark nothing or more than half.
     """
     for side, given in sides.items():
         if given.dtype.kind not in "buif" or not np.isfinite(given).all():
