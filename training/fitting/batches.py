@@ -34,7 +34,23 @@ def make_batch(
     augment: bool = True,
     part: slice = EVERY,
 ):
-    """x (n, y, x, c) and y (n, y, x, 2): target and weight. part: of the patch crops, and of the whole-CT crops."""
+    """Make one batch.
+
+    Args:
+        config: Says where the prepared data are, and the network's input.
+        stage: Says how large the batch is and what it is made of.
+        seed: With ``step`` alone it decides the batch.
+        step: The batch's number.
+        role: Whose patches are drawn from.
+        augment: False for the validation, which has patches alone.
+        part: Which of the patch crops, and of the whole-CT crops, are made.
+
+    Returns:
+        x (n, y, x, c) and y (n, y, x, 2), the latter target and weight.
+
+    Raises:
+        DataError: There is nothing to draw from.
+    """
     patches, card = _patches(config.data.prepared, role), config.network.card
     # Both kinds in each batch: BatchNorm learns one set of statistics. With batches of one kind by turns the validation
     # Dice fell from 0.81 to 0.78 within 600 steps.
@@ -63,7 +79,16 @@ def _end_with_parent():
 
 
 def batches(config: Config, stage: Stage, seed: int, first_step: int, part: slice = EVERY):
-    """Endless generator of training batches, or of a ``part`` of each, from ``first_step`` on."""
+    """Endless generator of training batches, made ahead by worker processes.
+
+    Args:
+        config: As for `make_batch`, as are stage and seed. It also says how many workers there are.
+        first_step: The first batch's number.
+        part: Of each batch, as for `make_batch`.
+
+    Yields:
+        x and y, as `make_batch` makes them.
+    """
     with ProcessPoolExecutor(config.fit.workers, get_context("spawn"), _end_with_parent) as pool:
         ahead: deque[Future] = deque()
         step = first_step

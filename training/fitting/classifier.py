@@ -16,7 +16,15 @@ BUNDLED = "bundled"
 
 
 def fitted(config: Config, name: str = BUNDLED) -> Path | None:
-    """The weights of a name that `fit` knows, None while it has not been run."""
+    """The weights of a name that `fit` knows.
+
+    Args:
+        config: Says where the run is.
+        name: ``bundled``, or a fold.
+
+    Returns:
+        The file; None while `fit` has not been run.
+    """
     weights = _folder(config) / f"{name}.weights.h5"
     return weights if weights.exists() else None
 
@@ -26,11 +34,13 @@ def _folder(config: Config) -> Path:
 
 
 def fit(config: Config) -> Path:
-    """The classifiers ``fold-a`` and ``fold-b``, each fitted without that fold's CTs, and ``bundled``, with both.
+    """Fit the classifiers ``fold-a`` and ``fold-b``, each without that fold's CTs, and ``bundled``, with both.
 
-    Without the pack there are no folds: ``bundled`` alone, with the CTs of ``train``. Returns the last one's weights.
-    Draws from the hard negatives that `mine` has left. What is there is kept: a killed fit goes on with the network it
-    was at.
+    Without the pack there are no folds: ``bundled`` alone, with the CTs of ``train``. Draws from the hard negatives
+    that `mine` has left. What is there is kept: a killed fit goes on with the network it was at.
+
+    Returns:
+        The weights of ``bundled``.
     """
     folder, pools = _folder(config), {}
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +104,16 @@ def _with_cts(pool: Callable[[str], Pool], folds: list[str]) -> list[Pool]:
 
 
 def batches(pools: list[Pool], size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Endless batches (size, 32, 32, 32, 1) float32 and (size, 1): of each pool alike, half of them nodules."""
+    """Endless batches: of each pool alike, half of them nodules.
+
+    Args:
+        pools: As `classifier_cubes` makes them.
+        size: Cubes in a batch.
+        seed: Decides all batches.
+
+    Yields:
+        Cubes (size, 32, 32, 32, 1) float32 and kinds (size, 1) float32, 1 for a nodule.
+    """
     rng, off = np.random.default_rng(seed), classifier_cubes.POOLED - classifier_cubes.SIDE + 1
     # by pool and kind; a pool without false positives gives nodules alone
     kinds = [[rows for kind in (1, 0) if len(rows := np.flatnonzero(pool["y"] == kind))] for pool in pools]

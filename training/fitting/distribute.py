@@ -24,7 +24,10 @@ PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
 def start() -> None:
     """Join the other processes, if the environment names any, and spread the fit over all devices there are.
 
-    Call it before anything else of Keras. Raises SettingsError if there are others and Keras does not run on JAX.
+    Call it before anything else of Keras.
+
+    Raises:
+        SettingsError: There are others, and Keras does not run on JAX.
     """
     import keras
 
@@ -57,7 +60,8 @@ def _spread() -> bool:
 def part(stage: Stage) -> slice:
     """Which examples of a batch this process makes, of the patch crops and of the whole-CT crops.
 
-    Raises SettingsError where a batch cannot be dealt out evenly.
+    Raises:
+        SettingsError: A batch cannot be dealt out evenly.
     """
     if not _spread():
         return EVERY
@@ -85,10 +89,14 @@ def folder_of_my_own(folder: Path) -> Path:
 
 
 def predict(model, x: np.ndarray) -> np.ndarray:
-    """The model's output for x (n, y, x, c), the same in every process: that of the first.
+    """The model's output, the same in every process: that of the first.
 
     For callbacks. There, on JAX, ``model.predict`` would give away the arrays that the moving averages of the weights
     share with the weights once these were set to them.
+
+    Args:
+        model: A Keras model.
+        x: (n, y, x, c).
     """
     import keras
 

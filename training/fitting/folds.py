@@ -22,7 +22,9 @@ STEPS = 500
 def shared_weights(config: Config) -> Path:
     """What the stages before the first with whole CTs ended with.
 
-    Raises OrderError while they have not, SettingsError where there is none.
+    Raises:
+        OrderError: They have not ended.
+        SettingsError: There is no such stage.
     """
     patch_stages = len(list(takewhile(lambda stage: not stage.ct_share, config.fit.stages)))
     if not patch_stages:
@@ -34,12 +36,18 @@ def shared_weights(config: Config) -> Path:
 
 
 def fine_tune(config: Config) -> list[Path]:
-    """From the shared patch-stage weights, 500 steps without each fold's CTs; returns the two bundles.
+    """Fit on from the shared patch-stage weights, 500 steps without each fold's CTs.
 
     The hard negatives are the shared weights' own false positives; each bundle has an operating point of its own. What
     calibrates a fold's whole runs are the other fold's CTs, by the model that has not seen those; both together
-    calibrate the bundled model's. Resumes like any fit; a bundle that is newer than its weights is kept. Raises
-    OrderError while the patch stage has left no weights, SettingsError without the pack.
+    calibrate the bundled model's. Resumes like any fit; a bundle that is newer than its weights is kept.
+
+    Returns:
+        The two bundles.
+
+    Raises:
+        OrderError: The patch stage has left no weights.
+        SettingsError: There is no pack, or no patch stage.
     """
     if not config.data.pack:
         raise SettingsError(

@@ -6,6 +6,10 @@ def weighted_bce_and_dice(y_true, y_pred):
 
     The Dice semimetric loss (Wang et al., MICCAI 2023) is 1 - (|t| + |p| - |t - p|) / (|t| + |p|) with L1 norms:
     it equals the soft Dice loss for hard labels and, unlike it, is least at p = t for soft ones.
+
+    Args:
+        y_true: (n, y, x, 2), soft target and weight.
+        y_pred: (n, y, x, 1), probability.
     """
     from keras import ops
 
@@ -23,7 +27,14 @@ def weighted_bce_and_dice(y_true, y_pred):
 
 
 def hard_dice(target, weight, probability, threshold: float = 0.5) -> list[float]:
-    """Dice of each example (n, y, x) that holds a consensus (target >= 0.5) of at least 5 pixels, in numpy."""
+    """Dice of each example that holds a consensus (target >= 0.5) of at least 5 pixels, in numpy.
+
+    Args:
+        target: (n, y, x), soft.
+        weight: (n, y, x); 0 where a pixel does not count.
+        probability: (n, y, x).
+        threshold: From which a pixel is marked.
+    """
     found = []
     for t, w, p in zip(target, weight, probability, strict=True):
         reference, predicted = (t >= 0.5) & (w > 0), (p >= threshold) & (w > 0)

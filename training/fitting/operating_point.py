@@ -39,6 +39,12 @@ def calibrate(config: Config, weights: Path) -> Path:
     What is there and newer than the weights is kept. Its content goes into every card made afterwards:
     ``map_calibration`` (temperature and offset of the logit, Platt 1999, by least cross-entropy), and on the calibrated
     scale ``threshold``, with the best mean of the Dice of the clicks and that without a click.
+
+    Returns:
+        The file.
+
+    Raises:
+        DataError: There is no nodule on val.
     """
     target = _file(config)
     if target.exists() and target.stat().st_mtime >= weights.stat().st_mtime:
@@ -73,9 +79,12 @@ def _click_dice(nodules: click.Nodules, engine, bundle: Bundle, thresholds: list
 def calibrate_runs(config: Config, counts: calibration.Histogram) -> None:
     """Add the whole runs' calibration to what `calibrate` has found: ``run_calibration``, and ``run_threshold``.
 
-    counts: of whole CTs that the network has not seen, on the scale of the patches. ``run_threshold`` is ``threshold``
-    on the other scale: the same voxels. Nothing is done where `calibrate` has not been run, or where there are no such
-    CTs.
+    ``run_threshold`` is ``threshold`` on the other scale: the same voxels. Nothing is done where `calibrate` has not
+    been run, or where there are no such CTs.
+
+    Args:
+        config: Says where the run is.
+        counts: Of whole CTs that the network has not seen, on the scale of the patches.
     """
     found = operating_point(config)
     first = found.get("map_calibration")
@@ -92,7 +101,13 @@ def calibrate_runs(config: Config, counts: calibration.Histogram) -> None:
 
 
 def calibrate_on_added(config: Config, weights: Path, second: Path) -> None:
-    """`calibrate_runs` on the added CTs of val, whole: there is no pack, and no folds. What is there is kept."""
+    """`calibrate_runs` on the added CTs of val, whole: there is no pack, and no folds. What is there is kept.
+
+    Args:
+        config: Of the fit.
+        weights: Of the network.
+        second: The classifier's weights.
+    """
     found = operating_point(config)
     if "run_calibration" in found:
         return

@@ -20,10 +20,15 @@ LEAST_VARIANCE = 1e-6  # of a channel that is always the same
 
 
 def weights(config: Config) -> Path | None:
-    """``start.weights.h5`` in the run's folder, from the bundle of ``[fit] start``; None from scratch.
+    """The weights that a fit begins with, from the bundle of ``[fit] start``.
 
-    Raises SettingsError where there is no stage to fit, the bundle's network is another than the configuration's, or
-    the run was begun from another bundle, and what `load_bundle` raises.
+    Returns:
+        ``start.weights.h5`` in the run's folder; None from scratch.
+
+    Raises:
+        SettingsError: There is no stage to fit, the bundle's network is another than the configuration's, its card does
+            not say what it has seen, or the run was begun from another bundle.
+        ModelError: As `load_bundle`.
     """
     target = Path(config.fit.run) / "start.weights.h5"
     _check_begun(config, target)
@@ -82,6 +87,10 @@ def unfold(model, examples: np.ndarray) -> None:
 
     The network's answers stay what they are: mean and variance of each channel are measured on the examples, and gamma
     and beta undo them. Without this the fit, which normalises by each batch, would start from another network.
+
+    Args:
+        model: A Keras model; it is changed.
+        examples: Inputs (n, y, x, c).
     """
     import keras
 

@@ -20,9 +20,19 @@ VALIDATION_EXAMPLES = 384
 
 
 def fit(config: Config, until: int | None = None) -> Path:
-    """Run all stages, or those up to stage ``until`` (1 is the first); returns the file of the last one's best weights.
+    """Run all stages, or those up to one.
 
-    Raises OrderError before a stage whose false positives have not been mined.
+    Args:
+        config: Of the fit.
+        until: The last stage (1 is the first); None for all.
+
+    Returns:
+        The file of the last stage's best weights.
+
+    Raises:
+        OrderError: The false positives that a stage wants have not been mined.
+        SettingsError: There is no stage, or the start cannot be gone on from (`start.weights`).
+        DataError: There is nothing to draw from.
     """
     best = start.weights(config)
     for number in range(len(config.fit.stages))[:until]:
@@ -31,16 +41,30 @@ def fit(config: Config, until: int | None = None) -> Path:
 
 
 def something_fitted(weights: Path | None) -> Path:
-    """The weights. Raises SettingsError where there are none, since the configuration has no stage."""
+    """The weights, if there are any.
+
+    Raises:
+        SettingsError: There are none, since the configuration has no stage.
+    """
     if weights is None:
         raise SettingsError(start.NO_STAGE)
     return weights
 
 
 def fit_stage(config: Config, number: int, before: Path | None) -> Path:
-    """One stage, from the weights ``before`` or from scratch. Returns its best weights (moving average, by val Dice).
+    """Fit one stage.
 
-    Raises DataError, before Keras is loaded, where there is nothing to draw from.
+    Args:
+        number: The stage's; 0 is the first.
+        before: The weights to go on from; None from scratch.
+
+    Returns:
+        Its best weights (moving average, by val Dice); with whole CTs its last.
+
+    Raises:
+        OrderError: The stage wants false positives that have not been mined.
+        DataError: Before Keras is loaded, where there is nothing to draw from.
+        SettingsError: The fit cannot be spread over the processes or devices, as `distribute.start` and `part`.
     """
     stage = config.fit.stages[number]
     folder = Path(config.fit.run) / f"stage{number + 1}"
