@@ -15,16 +15,28 @@ AIR = slices.AIR_HU
 
 
 def elastic(rng: np.random.Generator, crop: int, amplitude_mm: float) -> np.ndarray:
-    """Smooth random displacement (2, y, x) in mm, from a 4 x 4 grid of control points."""
+    """Smooth random displacement from a 4 x 4 grid of control points.
+
+    Args:
+        rng: Drawn from.
+        crop: Pixels of the picture's side.
+        amplitude_mm: Standard deviation at the control points.
+
+    Returns:
+        (2, y, x) in mm.
+    """
     coarse = rng.normal(0, amplitude_mm, (2, 4, 4))
     return np.stack([ndimage.zoom(c, crop / 4, order=3, mode="nearest", grid_mode=True) for c in coarse])
 
 
 def make_example(rng: np.random.Generator, source: Source, draw: Draw, card: NetworkCard, augment: bool = True):
-    """One example around ``draw.centre_zyx_mm`` (mm from the source's first voxel).
+    """Make one example around ``draw.centre_zyx_mm`` (mm from the source's first voxel).
 
     Half of all samples get thick slices: a box average of 2 to 8 mm along z, sampled at that spacing. A zoom enlarges
     image, mask and neighbour distances together: 1 mm of the network is 1 / zoom mm of the source.
+
+    Returns:
+        The network's input (y, x, slices + 1), soft target (y, x) and loss weight (y, x).
     """
     zoom, crop, (cz, cy, cx) = draw.zoom, draw.crop, draw.centre_zyx_mm
     thick = augment and rng.random() < 0.5 and not source.sideways
@@ -93,7 +105,14 @@ def _plane(rng: np.random.Generator, draw: Draw, augment: bool) -> tuple[np.ndar
 
 
 def change_intensity(rng: np.random.Generator, stack: np.ndarray, step_mm: float, zoom: float) -> np.ndarray:
-    """Blur or sharpen, noise, HU shift and scale. Thick slices are less noisy; a zoomed patch lost its grain."""
+    """Blur or sharpen, noise, HU shift and scale. Thick slices are less noisy; a zoomed patch lost its grain.
+
+    Args:
+        rng: Drawn from.
+        stack: Slices (z, y, x) in HU.
+        step_mm: Between the slices.
+        zoom: By how much the patch was enlarged.
+    """
     if rng.random() < 0.4:
         blurred = ndimage.gaussian_filter(stack, (0, *[rng.uniform(0.4, 1.0)] * 2))
         stack = blurred if rng.random() < 0.6 else stack + rng.uniform(0.3, 1.0) * (stack - blurred)

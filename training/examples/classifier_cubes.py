@@ -34,7 +34,11 @@ UNREAD = ("CMB-CRC-MSB-01068",)
 
 
 def of_patches(config: Config) -> dict[str, np.ndarray]:
-    """``x`` (n, 40, 40, 40) uint8, 255 x the scaled HU, and ``y`` (n), 1 for a nodule: the ``train`` patches'."""
+    """Cubes of the ``train`` patches.
+
+    Returns:
+        ``x`` (n, 40, 40, 40) uint8, 255 x the scaled HU, and ``y`` (n), 1 for a nodule.
+    """
     rng, patches, pool = np.random.default_rng((config.fit.seed, 0)), Patches(Path(config.data.prepared), "train"), []
     for index in track(patches.rows, "Cubes of patches"):
         source, shape = patches.source(index), patches.arrays["target_lesion"][index] & TARGET > 0
@@ -51,7 +55,11 @@ def of_patches(config: Config) -> dict[str, np.ndarray]:
 
 
 def of_cts(config: Config, role: str) -> dict[str, np.ndarray]:
-    """The same of the whole CTs of one role: inserted nodules; spots, hard negatives and controls."""
+    """Cubes of the whole CTs of one role: inserted nodules; spots, hard negatives and controls.
+
+    Returns:
+        ``x`` and ``y``, as `of_patches`.
+    """
     prepared, pool = Path(config.data.prepared), []
     patches = Patches(prepared, "train")
     large = [index for index in patches.whole if patches.size[index] >= SMALL_MM]
@@ -84,9 +92,16 @@ def of_cts(config: Config, role: str) -> dict[str, np.ndarray]:
 
 
 def spots(hu: np.ndarray, step_mm: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bright spots of 5 to 15 mm: their places (n, 3) in mm and response in HU, vessels and nodules alike.
+    """Bright spots of 5 to 15 mm, vessels and nodules alike.
 
     Maxima of the scale-normalised Laplacian of Gaussian (Lindeberg, IJCV 1998).
+
+    Args:
+        hu: (z, y, x), 1 mm in plane.
+        step_mm: Between the slices.
+
+    Returns:
+        Places (n, 3) zyx in mm from the first voxel, and response (n,) in HU.
     """
     soft = np.clip(hu, -1000, 100).astype(np.float32)
     made = (

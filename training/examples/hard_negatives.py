@@ -36,9 +36,16 @@ def for_stage(config: Config, stage: Stage, model: Path) -> None:
 
 
 def mine_patches(config: Config, model: Path | None = None) -> Path:
-    """Run the product over every ``train`` patch and write ``hard_patches.json``: {index: [[z, y, x], ...]} in mm.
+    """Run the product over every ``train`` patch and write ``hard_patches.json``.
 
-    369 patients' vessels and chest walls, where the whole CTs are sixteen. model: a bundle, else the bundled one.
+    369 patients' vessels and chest walls, where the whole CTs are sixteen.
+
+    Args:
+        config: Says where the prepared data are.
+        model: A bundle, else the bundled one.
+
+    Returns:
+        The file, {index: [[z, y, x], ...]} in mm.
     """
     opened = load_bundle(model)
     engine = open_engine(opened)
@@ -61,9 +68,17 @@ def mine_patches(config: Config, model: Path | None = None) -> Path:
 def mine_cts(config: Config, model: Path | None = None) -> Path:
     """Run the product over every whole CT and write ``hard_negatives.json`` beside the prepared volumes.
 
-    The file is {case: [[z, y, x], ...]}: mm from voxel 0's centre in the axial view, highest probability first.
-    Cases whose background can't be trusted (weight 0 everywhere) are left out. model: a bundle, else the bundled one.
-    Raises UnreadableError where a CT is no longer where it was prepared from.
+    Cases whose background can't be trusted (weight 0 everywhere) are left out, and those of val and test.
+
+    Args:
+        config: Says where the prepared data are.
+        model: A bundle, else the bundled one.
+
+    Returns:
+        The file, {case: [[z, y, x], ...]}: mm from voxel 0's centre in the axial view, highest probability first.
+
+    Raises:
+        UnreadableError: A CT is no longer where it was prepared from.
     """
     opened = load_bundle(model)
     engine = open_engine(opened)
@@ -91,9 +106,18 @@ def _write(target: Path, found: dict) -> Path:
 
 
 def false_positives(result: Result, ct: CT, label_zyx: np.ndarray, weight_zyx: np.ndarray) -> np.ndarray:
-    """(n, 3) mm in the axial view: points of p >= 0.3 more than 8 mm from any label, 30 mm apart, best first.
+    """Points of p >= 0.3 more than 8 mm from any label, 30 mm apart, best first.
 
-    label, weight: as `prepare` writes them, on the CT's slices and 1 mm in plane.
+    At most 60, and 12 of one false positive.
+
+    Args:
+        result: The product's, with its candidates.
+        ct: That it was asked about.
+        label_zyx: As `prepare` writes it, on the CT's slices and 1 mm in plane.
+        weight_zyx: As `prepare` writes it, on the same voxels.
+
+    Returns:
+        (n, 3) zyx mm in the axial view.
     """
     order, axial = ct.geometry.axial_order(), ct.geometry.axial()
     spacing, unit = np.array(axial.spacing_zyx), np.array([axial.spacing_zyx[0], 1.0, 1.0])

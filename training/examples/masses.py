@@ -35,7 +35,15 @@ class Surface(StrEnum):
 
 @dataclass(frozen=True)
 class Body:
-    """A lesion to be enlarged: HU and mask (z, y, x) with some mm around it; long_axis_mm as `measure` has it."""
+    """A lesion to be enlarged.
+
+    Attributes:
+        name: Of the lesion.
+        hu: (z, y, x), with some mm around the lesion.
+        mask: bool, on the same voxels.
+        spacing_zyx: mm.
+        long_axis_mm: As `measure` has it.
+    """
 
     name: str
     hu: np.ndarray
@@ -46,7 +54,15 @@ class Body:
 
 @dataclass(frozen=True)
 class Mass:
-    """A CT with a mass in it: bool (z, y, x) on its grid, what it was made of, where it lies, its measured length."""
+    """A CT with a mass in it.
+
+    Attributes:
+        ct: With the mass.
+        mask: bool (z, y, x) on the CT's grid.
+        body: What it was made of.
+        surface: Where it lies.
+        long_axis_mm: Its measured length.
+    """
 
     ct: CT
     mask: np.ndarray
@@ -56,7 +72,11 @@ class Mass:
 
 
 def bodies(patches: Patches) -> list[int]:
-    """The patches whose nodule can stand for a mass: solid, not calcified, 15 mm and more, about as long as wide."""
+    """The patches whose nodule can stand for a mass: solid, not calcified, 15 mm and more, about as long as wide.
+
+    Returns:
+        Their numbers.
+    """
     chosen = []
     for index in patches.whole:
         row = patches.rows[index]
@@ -80,7 +100,13 @@ def of_patch(patches: Patches, index: int) -> Body:
 
 
 def of_ct(ct: CT, tumour: np.ndarray, name: str) -> Body:
-    """A tumour (bool, the CT's grid) of a CT, with 10 mm around it."""
+    """A tumour of a CT, with 10 mm around it.
+
+    Args:
+        ct: In HU.
+        tumour: bool, on the CT's grid.
+        name: Of the body.
+    """
     order, axial = ct.geometry.axial_order(), ct.geometry.axial()
     mask = order.view(tumour)
     box = Box.tight(mask).expand([int(np.ceil(10 / mm)) for mm in axial.spacing_zyx], mask.shape)
@@ -95,10 +121,21 @@ def of_ct(ct: CT, tumour: np.ndarray, name: str) -> Body:
 
 
 def set_onto(ct: CT, lungs: Lungs, body: Body, surface: Surface, long_axis_mm: float, seed: int) -> Mass | None:
-    """The CT with the body, enlarged to ``long_axis_mm``, on a surface of one lung; None where no place holds half.
+    """Set a body, enlarged, onto a surface of one lung.
 
     The body takes the lung's place and, 8 mm deep, that of what it lies on; the rest of it is cut off, so that its
-    base is the surface's. ct: in axial order (z to the head, y to the back, x to the left), as the pack's are.
+    base is the surface's.
+
+    Args:
+        ct: In axial order (z to the head, y to the back, x to the left), as the pack's are.
+        lungs: Of the CT.
+        body: What is enlarged.
+        surface: Where it is set.
+        long_axis_mm: To which it is enlarged.
+        seed: Decides side, place and noise.
+
+    Returns:
+        The CT with the mass; None where no place holds half of it.
     """
     rng, zoom = np.random.default_rng(seed), long_axis_mm / body.long_axis_mm
     depth = ndimage.distance_transform_edt(body.mask, body.spacing_zyx)

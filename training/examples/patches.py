@@ -25,7 +25,11 @@ HARD_SHARE = 0.7  # of the background where false positives were mined
 
 
 class Patches:
-    """The prepared nodule patches of one role. Every draw raises DataError where there is nothing to draw from."""
+    """The prepared nodule patches of one role.
+
+    Raises:
+        DataError: By every draw, where there is nothing to draw from.
+    """
 
     def __init__(self, prepared: Path, role: str):
         self.role = role
@@ -54,16 +58,29 @@ class Patches:
         return Source(hu, a["target"][index], a["weight"][index], 1.0)
 
     def need(self, pool: list, what: str) -> list:
-        """The pool. Raises DataError where it is empty."""
+        """The pool, unless it is empty.
+
+        Raises:
+            DataError: It is empty.
+        """
         if not pool:
             raise DataError(f"No {what} is among the prepared patches of the role {self.role}.")
         return pool
 
     def pick_lesion(self, rng: np.random.Generator, whole: bool = False) -> tuple[int, float]:
-        """A nodule, of a size drawn uniformly over the bins, and the zoom that brings it there.
+        """Pick a nodule, of a size drawn uniformly over the bins.
 
-        Where no nodule has the size, and none can be enlarged to it, the nearest size is taken. whole: only one that
-        does not reach beyond its patch.
+        Where no nodule has the size, and none can be enlarged to it, the nearest size is taken.
+
+        Args:
+            rng: Drawn from.
+            whole: Only one that does not reach beyond its patch.
+
+        Returns:
+            The patch's number, and the zoom that brings it to the size.
+
+        Raises:
+            DataError: There is no nodule.
         """
         bins, zoomable = self.whole_pools if whole else (self.bins, self.zoomable)
         bin_ = int(rng.integers(len(bins)))
@@ -81,11 +98,21 @@ class Patches:
     def draw_lesion(
         self, rng: np.random.Generator, crop: int, prompted: bool, augment: bool = True, thickened: bool = False
     ) -> tuple[int, Source, Draw]:
-        """A nodule, with the prompt if wanted.
+        """Draw a nodule, with the prompt if wanted.
 
-        augment: in half of the cases the axes are exchanged. The patches are isotropic, and there are few of them:
-        without this the val Dice fell from step 3,400 on while the loss went on falling. thickened: half of what is
-        then no axial slice comes from thick ones.
+        Args:
+            rng: Drawn from.
+            crop: Pixels of the example's side.
+            prompted: With a click on it; other lesions then count neither way.
+            augment: In half of the cases the axes are exchanged. The patches are isotropic, and there are few of them:
+                without this the val Dice fell from step 3,400 on while the loss went on falling.
+            thickened: Half of what is then no axial slice comes from thick ones.
+
+        Returns:
+            The patch's number, its source, and what was drawn of it.
+
+        Raises:
+            DataError: There is no nodule.
         """
         index, zoom = self.pick_lesion(rng)
         axes = rng.permutation(3) if augment and rng.random() < 0.5 else (0, 1, 2)
@@ -112,9 +139,18 @@ class Patches:
         return index, source, Draw((float(np.clip(cz, 0, 49)), cy, cx), crop, zoom, point)
 
     def draw_background(self, rng: np.random.Generator, crop: int, mined: bool = False) -> tuple[int, Source, Draw]:
-        """A slice 8 mm or more along z from any label of its patch: vessels, pleura, bone, soft tissue.
+        """Draw a slice 8 mm or more along z from any label of its patch: vessels, pleura, bone, soft tissue.
 
-        mined: mostly around the network's own false positives instead.
+        Args:
+            rng: Drawn from.
+            crop: Pixels of the example's side.
+            mined: Mostly around the network's own false positives instead.
+
+        Returns:
+            The patch's number, its source, and what was drawn of it.
+
+        Raises:
+            DataError: There is no slice without a label.
         """
         if mined and self.hard and rng.random() < HARD_SHARE:
             index = int(list(self.hard)[rng.integers(len(self.hard))])
@@ -144,14 +180,30 @@ def patch_batch(
     mined: bool = False,
     part: slice = EVERY,
 ):
-    """Batch number ``step``: lesions (half with the prompt) and ``background_share`` background. x, y and weight.
+    """Batch number ``step``: lesions (half with the prompt) and background.
 
-    mirrored_share: of the patches go on as their own mirror image beyond their edges, the others end in air. The edge
-    of a patch tells where its nodule is: fitted on such crops alone, the network found 14 % of the inserted val nodules
-    in whole CTs; after 2,400 more steps with half of them mirrored, 86 %.
-    turned_share: of the background is seen from another side, as half of the lesions are anyway. mined: see
-    `Patches.draw_background`.
-    part: which of the ``n`` examples are made, the same ones whoever makes the others.
+    Args:
+        patches: Drawn from.
+        card: Of the network that the examples are for.
+        seed: With ``step`` it decides the batch.
+        step: The batch's number.
+        n: Examples in the batch.
+        crop: Pixels of an example's side.
+        augment: Turned, deformed, thick, noisy; False: as they are.
+        prompt: False: no example carries a click.
+        mirrored_share: Of the patches go on as their own mirror image beyond their edges, the others end in air. The
+            edge of a patch tells where its nodule is: fitted on such crops alone, the network found 14 % of the
+            inserted val nodules in whole CTs; after 2,400 more steps with half of them mirrored, 86 %.
+        background_share: Of the examples are background.
+        turned_share: Of the background is seen from another side, as half of the lesions are anyway.
+        mined: See `Patches.draw_background`.
+        part: Which of the ``n`` examples are made, the same ones whoever makes the others.
+
+    Returns:
+        x (n, y, x, c), y (n, y, x, 1) and weight (n, y, x, 1).
+
+    Raises:
+        DataError: There is nothing to draw from.
     """
     made = []
     for i in range(n)[part]:

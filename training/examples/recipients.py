@@ -24,7 +24,16 @@ FEWEST_VOXELS = 3  # what thick slices leave of a nodule; less can't be seen
 
 @dataclass(frozen=True)
 class Recipient:
-    """A CT (1 mm in plane) with inserted nodules. ``patients``: of the nodules, in the order of ``inserted``."""
+    """A CT (1 mm in plane) with inserted nodules.
+
+    Attributes:
+        ct: With what was inserted.
+        inserted: The nodules.
+        diameters: Of the nodules in mm, in the order of ``inserted``.
+        patients: Of the nodules, in the order of ``inserted``.
+        controls: The negative controls.
+        neutral: The recipient's own tumours, and where nobody knows.
+    """
 
     ct: CT
     inserted: list[Reference]
@@ -42,7 +51,19 @@ def deal(patches: Patches, count: int) -> list[list[int]]:
 
 
 def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -> Recipient:
-    """Insert ``nodules`` into the case, by turns free in the lung, at the pleura and at the hilum; then controls."""
+    """Insert nodules into a case, by turns free in the lung, at the pleura and at the hilum; then controls.
+
+    What finds no place, or leaves fewer than three voxels, is left out.
+
+    Args:
+        case: The recipient.
+        patches: The nodules are of these.
+        nodules: Numbers of patches.
+        seed: Decides the places.
+
+    Raises:
+        DataError: No patch has lung for a negative control.
+    """
     rng = np.random.default_rng((RECIPIENT_SEED, seed))
     given = case.source
     hu = np.array(given.hu)

@@ -19,7 +19,12 @@ def pick_side(rng: np.random.Generator) -> tuple[int, int, int]:
 
 
 def thickened(rng: np.random.Generator, source: Source) -> Source:
-    """A patch (1 mm) as if its slices were 1.5 to 5 mm thick: box-averaged along z, and back to 1 mm linearly."""
+    """A patch as if its slices were 1.5 to 5 mm thick: box-averaged along z, and back to 1 mm linearly.
+
+    Args:
+        rng: The thickness is drawn from it.
+        source: A patch (1 mm).
+    """
     count, thick = len(source.hu), rng.uniform(*THICK_MM)
     places = np.arange(rng.uniform(0, thick), count, thick)
     back = slices.resampling_matrix(len(places), thick, count, 1.0, -places[0])
@@ -35,7 +40,13 @@ def turned_patch(rng: np.random.Generator, source: Source, draw: Draw) -> tuple[
 
 
 def turned(source: Source, draw: Draw, axes: tuple[int, int, int]) -> tuple[Source, Draw]:
-    """The surroundings of what was drawn of a CT, on a 1 mm grid and with exchanged axes."""
+    """The surroundings of what was drawn of a CT, on a 1 mm grid and with exchanged axes.
+
+    Args:
+        source: A CT, (z, y, x).
+        draw: What was drawn of it.
+        axes: The source's axes in their new order; slices lie across the first.
+    """
     unit = np.array([source.step_mm, 1.0, 1.0])
     centre, reach = np.array(draw.centre_zyx_mm), np.full(3, float(draw.crop))
     reach[axes[0]] = ALONG_MM

@@ -7,7 +7,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Source:
-    """A volume to draw from: 1 mm in plane, ``step_mm`` along z. Arrays (z, y, x)."""
+    """A volume to draw from: 1 mm in plane, arrays (z, y, x).
+
+    Attributes:
+        hu: HU.
+        target: uint8, round(255 t).
+        weight: uint8, 0 or 1.
+        step_mm: Along z.
+        mirrored: Beyond its edges in plane it is itself mirrored, instead of air.
+        sideways: Coronal or sagittal: taken every 1 mm, as the run does, so never a thick slice.
+    """
 
     hu: np.ndarray
     target: np.ndarray  # uint8, round(255 t)
@@ -28,17 +37,32 @@ class Draw:
 
 
 def off_centre(rng: np.random.Generator, draw: Draw, share: float) -> Draw:
-    """What was drawn, up to a ``share`` of its crop away from the middle."""
+    """Move what was drawn, in its slice.
+
+    Args:
+        rng: Drawn from.
+        draw: What was drawn.
+        share: Of its crop: so far from the middle it may lie, along y and x each.
+    """
     z, *yx = draw.centre_zyx_mm
     far = draw.crop * share
     return replace(draw, centre_zyx_mm=(z, *(np.array(yx) + rng.uniform(-far, far, 2))))
 
 
 def slab_matrix(count: int, step_in: float, places: np.ndarray, width: float) -> np.ndarray:
-    """(n, count) matrix: mean of a slab of ``width`` mm around each place over slices of ``step_in`` mm.
+    """The matrix that takes the mean of a slab around each place over slices.
 
     Every native slice counts by the length of its overlap with the slab. A slab thinner than a slice becomes linear
     interpolation.
+
+    Args:
+        count: Slices there are.
+        step_in: Between them, in mm.
+        places: (n,) mm from the first slice's centre.
+        width: Of the slab, in mm.
+
+    Returns:
+        (n, count) float32.
     """
     centres = np.arange(count) * step_in
     if width <= step_in:

@@ -14,11 +14,16 @@ RIM_MM = 4.0  # width of the soft blend around a inserted nodule
 
 
 def draw_negative_control(rng: np.random.Generator, patches: Patches) -> tuple[Source, np.ndarray, np.ndarray]:
-    """Lung without a nodule, in the outline of some nodule: donor, shape (bool) and the centre to cut from.
+    """Draw lung without a nodule, in the outline of some nodule.
 
     Only parenchyma: chest wall or a thick vessel in a nodule's outline would look like a nodule and teach the network
-    to leave them out (with them the validation Dice fell from 0.81 to 0.76 within 600 steps). Raises DataError where
-    no patch has such lung.
+    to leave them out (with them the validation Dice fell from 0.81 to 0.76 within 600 steps).
+
+    Returns:
+        Donor, shape (bool, zyx) and the centre to cut from, (z, y, x) mm.
+
+    Raises:
+        DataError: No patch has such lung.
     """
     indices = patches.need(patches.whole, "nodule")
     for _ in range(CONTROL_TRIES):
@@ -116,7 +121,14 @@ def _missing_noise(rng, hu: np.ndarray, donor: Source):
 
 
 def noise(hu: np.ndarray) -> float:
-    """Noise of the lung in HU: spread of the residual of a small blur over aerated voxels."""
+    """Noise of the lung: spread of the residual of a small blur over aerated voxels.
+
+    Args:
+        hu: (z, y, x).
+
+    Returns:
+        HU; 0 where fewer than 200 voxels are aerated (-950 to -700 HU).
+    """
     lung = (hu > -950) & (hu < -700)
     if np.count_nonzero(lung) < 200:
         return 0.0

@@ -28,7 +28,15 @@ HARD_NEGATIVES = "hard_negatives.json"  # written by `mine`
 
 @dataclass(frozen=True)
 class Case:
-    """A prepared whole CT: arrays (z, y, x), 1 mm in plane; ``places``: mm positions in the lungs by kind."""
+    """A prepared whole CT.
+
+    Attributes:
+        name: The CT's.
+        source: Its arrays (z, y, x), 1 mm in plane.
+        tumours: (n, 3) voxel indices inside tumours, thinned.
+        places: mm positions (n, 3) in the lungs, by kind.
+        hard: (n, 3) mm, centres of false positives.
+    """
 
     name: str
     source: Source
@@ -38,7 +46,11 @@ class Case:
 
 
 class WholeCTs:
-    """The prepared whole CTs of some roles. Every draw raises DataError where there is nothing to draw from."""
+    """The prepared whole CTs of some roles.
+
+    Raises:
+        DataError: By every draw, where there is nothing to draw from.
+    """
 
     def __init__(self, prepared: Path, roles: tuple[str, ...]):
         hard_file = prepared / HARD_NEGATIVES
@@ -60,9 +72,15 @@ class WholeCTs:
         return case.source, Draw(_mm(case, case.tumours[rng.integers(len(case.tumours))]), crop)
 
     def draw_prompted(self, rng: np.random.Generator, crop: int, across: int = 0) -> tuple[Source, Draw]:
-        """A tumour with a click on it: among the deeper half of its voxels on the slice that was drawn.
+        """Draw a tumour with a click on it: among the deeper half of its voxels on the slice that was drawn.
 
-        across: the axis that the example's slice lies across.
+        Args:
+            rng: Drawn from.
+            crop: Pixels of the example's side.
+            across: The axis that the example's slice lies across.
+
+        Raises:
+            DataError: There is no tumour.
         """
         case = self._pick(rng, self.with_tumour, "whole CT with a tumour")
         z, y, x = case.tumours[rng.integers(len(case.tumours))]
@@ -95,9 +113,18 @@ class WholeCTs:
         prompted: bool = False,
         across: int = 0,
     ) -> tuple[Source, Draw]:
-        """A nodule of a patch at a place in a CT, or clicked; as control nodule-free lung of a patch, blended in alike.
+        """Draw a nodule of a patch at a place in a CT, or clicked.
 
-        across: the axis that the example's slice lies across; 0 draws from what little the axial slice needs.
+        Args:
+            rng: Drawn from.
+            crop: Pixels of the example's side.
+            patches: The nodule is one of these.
+            control: Instead nodule-free lung of a patch, blended in alike.
+            prompted: With a click on it.
+            across: The axis that the example's slice lies across; 0 draws from what little the axial slice needs.
+
+        Raises:
+            DataError: There is no CT, no nodule, or no lung for a control.
         """
         case = self._pick(rng, self.cases, "whole CT")
         places = case.places[PLACES[rng.integers(len(PLACES))]]
@@ -173,7 +200,24 @@ def ct_batch(
 ):
     """Batch ``step`` of ``n`` examples, kind after kind as in KINDS, from where the batch before ended.
 
-    turned_share: of them are coronal or sagittal. part: which of them are made.
+    Args:
+        cts: Drawn from.
+        patches: Nodules to insert are of these.
+        card: Of the network that the examples are for.
+        seed: With ``step`` it decides the batch.
+        step: The batch's number.
+        n: Examples in the batch.
+        crop: Pixels of an example's side.
+        inserted: False: background instead of inserted nodules and controls.
+        prompt: False: no example carries a click.
+        turned_share: Of the examples are coronal or sagittal.
+        part: Which of them are made.
+
+    Returns:
+        x (n, y, x, c), y (n, y, x, 1) and weight (n, y, x, 1).
+
+    Raises:
+        DataError: There is nothing to draw from.
     """
     made, inserted = [], inserted and bool(patches.whole)
     for i in range(n)[part]:
