@@ -34,7 +34,14 @@ READ, READ_ROUNDS = "LIDC-IDRI", 8
 
 @dataclass(frozen=True)
 class Model:
-    """An opened bundle and where the records of its runs are kept."""
+    """An opened bundle and where the records of its runs are kept.
+
+    Attributes:
+        bundle: The model.
+        engine: That runs it.
+        folder: Of the records.
+        unseen: It was not fitted on the CTs of the fold it is asked about.
+    """
 
     bundle: Bundle
     engine: Engine
@@ -45,7 +52,14 @@ class Model:
 def models(config: Config, bundle: Bundle, precision: Precision = Precision.AUTO) -> dict[str, Model]:
     """For each fold the model that was fine-tuned without it, or ``bundle`` where `folds` has not been run.
 
-    Raises DataError where a model has seen the fold's CTs.
+    Args:
+        config: Says where the run is.
+        bundle: The model that is evaluated.
+        precision: In which the networks compute.
+
+    Raises:
+        DataError: A model has seen the fold's CTs.
+        EngineError: A model or the engine can't compute in the precision.
     """
     opened = {}
     for fold in FOLDS:
@@ -62,9 +76,14 @@ def models(config: Config, bundle: Bundle, precision: Precision = Precision.AUTO
 
 
 def records(config: Config, bundle: Bundle, precision: Precision = Precision.AUTO) -> Path:
-    """Where the records of one model's evaluation are kept: by weights, thresholds and a precision that was asked for.
+    """Where the records of one model's evaluation are kept.
 
-    Others start afresh.
+    The folder is named by weights, thresholds and a precision that was asked for: others start afresh.
+
+    Args:
+        config: Says where the run is.
+        bundle: The model.
+        precision: In which the networks compute.
     """
     points = [f"{p:g}" for p in (bundle.card.threshold, bundle.card.run_threshold) if p is not None]
     asked = [] if precision == Precision.AUTO else [precision]
@@ -72,7 +91,13 @@ def records(config: Config, bundle: Bundle, precision: Precision = Precision.AUT
 
 
 def whole_cts(config: Config, bundle: Bundle, fold: str) -> Histogram:
-    """What a bundle's maps of a fold's CTs with known tumours hold, for calibration."""
+    """What a bundle's maps of a fold's CTs with known tumours hold, for calibration.
+
+    Args:
+        config: Says where the prepared data are.
+        bundle: The model; it has not seen these CTs.
+        fold: The CTs' role.
+    """
     engine, counts = open_engine(bundle), Histogram.empty()
     model = Model(bundle, engine, records(config, bundle), unseen=True)
     cases_of = whole_ct.WholeCTs(Path(config.data.prepared), (fold,)).with_tumour
@@ -82,9 +107,15 @@ def whole_cts(config: Config, bundle: Bundle, fold: str) -> Histogram:
 
 
 def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[str, Callable[[], dict]]]:
-    """(exam: real | val | test | read, the function that does it or reads its record) for every run of the exams.
+    """Every run of the exams.
 
-    role: val, or test, which `val` (the confidence is fitted on it) and the exam in fully annotated CTs go with.
+    Args:
+        config: Says where the prepared data are.
+        opened: The model of each fold, as `models`.
+        role: val, or test, which `val` (the confidence is fitted on it) and the exam in fully annotated CTs go with.
+
+    Yields:
+        The exam (real | val | test | read), and the function that does the run or reads its record.
     """
     prepared = Path(config.data.prepared)
     trusted = [
@@ -134,7 +165,19 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
 
 
 def real(config: Config, name: str, model: Model) -> dict:
-    """The product on one CT with its own tumour, on its native grid."""
+    """The product on one CT with its own tumour, on its native grid.
+
+    Args:
+        config: Says where the prepared data are.
+        name: Of a prepared whole CT.
+        model: That is asked.
+
+    Returns:
+        The record, for JSON.
+
+    Raises:
+        UnreadableError: What the CT was prepared from is gone.
+    """
     ct, truth, unknown = cases.read(config, name)
     result = segmentation.segment(
         ct, Options(keep_probability=True, min_confidence=0), engine=model.engine, bundle=model.bundle

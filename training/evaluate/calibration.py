@@ -12,7 +12,12 @@ LEAST_P = 0.05
 
 @dataclass
 class Histogram:
-    """Counts by the 256 values that a map can take: voxels, and the sum of their target (0 to 1)."""
+    """Counts by the 256 values that a map can take.
+
+    Attributes:
+        voxels: (256,), how many have the value.
+        target: (256,), the sum of their target (0 to 1).
+    """
 
     voxels: np.ndarray
     target: np.ndarray
@@ -22,7 +27,13 @@ class Histogram:
         return cls(np.zeros(256), np.zeros(256))
 
     def add(self, probability: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
-        """probability: uint8 (255 p); target: float or bool; weight: bool, False where nobody knows. One shape."""
+        """Add a map.
+
+        Args:
+            probability: uint8, 255 p.
+            target: float or bool, of the same shape.
+            weight: bool, of the same shape; False where nobody knows.
+        """
         values = probability[weight]
         self.voxels += np.bincount(values, minlength=256)
         self.target += np.bincount(values, weights=target[weight].astype(np.float64), minlength=256)
@@ -34,9 +45,17 @@ class Histogram:
 def reliability(
     counts: Histogram, temperature: float = 1.0, offset: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean p, observed share and voxels of 15 equal bins of [0, 1], over the voxels whose raw p is above 0.05.
+    """Mean p and observed share of 15 equal bins of [0, 1], over the voxels whose raw p is above 0.05.
 
     The observed share is the mean target: for soft labels the share of readers who marked the voxel.
+
+    Args:
+        counts: Of raw p.
+        temperature: Of the calibration; 1 leaves p as it is.
+        offset: Of the logit; 0 leaves p as it is.
+
+    Returns:
+        Mean p, observed share and voxels, (15,) each; NaN where a bin has no voxels.
     """
     raw = np.arange(256) / 255
     p = raw if (temperature, offset) == (1, 0) else scaled(raw, temperature, offset)
@@ -50,7 +69,13 @@ def reliability(
 
 
 def expected_error(counts: Histogram, temperature: float = 1.0, offset: float = 0.0) -> float:
-    """Expected calibration error: mean |p - observed share| over the bins, weighted by their voxels."""
+    """Expected calibration error: mean |p - observed share| over the bins, weighted by their voxels.
+
+    Args:
+        counts: Of raw p.
+        temperature: As for `reliability`.
+        offset: As for `reliability`.
+    """
     mean, share, voxels = reliability(counts, temperature, offset)
     filled = voxels > 0
     return float(np.sum(np.abs(mean - share)[filled] * voxels[filled]) / max(voxels.sum(), 1))
@@ -62,7 +87,13 @@ def fit_temperature(counts: Histogram) -> float:
 
 
 def fit_temperature_and_offset(counts: Histogram) -> tuple[float, float]:
-    """Both together. A temperature alone leaves 0.5 at 0.5: it cannot repair a map that marks too much everywhere."""
+    """Temperature and offset of the logit together, by least cross-entropy over the voxels of p > 0.05.
+
+    A temperature alone leaves 0.5 at 0.5: it cannot repair a map that marks too much everywhere.
+
+    Args:
+        counts: Of raw p.
+    """
     found = minimize(lambda v: _cross_entropy(counts, np.exp(v[0]), v[1]), (0.0, 0.0), method="Nelder-Mead")
     return float(np.exp(found.x[0])), float(found.x[1])
 

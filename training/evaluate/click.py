@@ -24,7 +24,18 @@ WHOLE = Box.whole((50, 50, 50))
 
 @dataclass(frozen=True)
 class Nodule:
-    """A nodule patch as a small CT with what its readers drew. Arrays (50, 50, 50) zyx, 1 mm."""
+    """A nodule patch as a small CT with what its readers drew. Arrays (50, 50, 50) zyx, 1 mm.
+
+    Attributes:
+        index: The patch's number.
+        row: Of patches.csv.
+        ct: The patch in HU.
+        reference: bool, at least half of the readers.
+        readers: bool, each reader's own outline of the target.
+        soft: uint8, round(255 x share of readers), every lesion of the patch.
+        weight: bool, False where nobody knows.
+        click_zyx: The voxel that is clicked.
+    """
 
     index: int
     row: dict[str, str]
@@ -55,7 +66,11 @@ class NoPrompt:
 
 
 class Nodules:
-    """The nodules of one role that lie whole in their patches, opened one at a time."""
+    """The nodules of one role that lie whole in their patches, opened one at a time.
+
+    Raises:
+        DataError: No nodule has the role.
+    """
 
     def __init__(self, prepared: Path, role: str):
         self.patches = Patches(prepared, role)
@@ -91,9 +106,16 @@ class Nodules:
 
 
 def clicked(nodule: Nodule, engine: Predictor, bundle: Bundle, threshold: float | None = None) -> Result | None:
-    """The product's answer to the click, at the model's threshold if none is given.
+    """The product's answer to the click.
 
-    None where it refuses the patch as no CT (less than 1 % of it is air).
+    Args:
+        nodule: It is clicked.
+        engine: That runs the network.
+        bundle: The model.
+        threshold: The model's if none is given.
+
+    Returns:
+        The result; None where it refuses the patch as no CT (less than 1 % of it is air).
     """
     point = triple(nodule.ct.geometry.lps(nodule.click_zyx).tolist())
     options = Options(threshold=threshold, points_lps=(point,))
@@ -104,7 +126,15 @@ def clicked(nodule: Nodule, engine: Predictor, bundle: Bundle, threshold: float 
 
 
 def mask_of(result: Result | None, shape=(50, 50, 50)) -> np.ndarray:
-    """The lesions of a result as one bool mask on the whole grid."""
+    """The lesions of a result as one mask on the whole grid.
+
+    Args:
+        result: None where there is none: the mask is empty.
+        shape: Of the grid (z, y, x).
+
+    Returns:
+        bool (z, y, x).
+    """
     whole = np.zeros(shape, bool)
     if result is not None:
         for lesion, mask in zip(result.lesions, result.masks, strict=True):
@@ -113,7 +143,16 @@ def mask_of(result: Result | None, shape=(50, 50, 50)) -> np.ndarray:
 
 
 def figures(nodule: Nodule, result: Result | None, without_prompt: Result | None) -> dict[str, float | int | str]:
-    """One row of the click table. Where nothing was found Dice is 0 and the distances are empty (NaN)."""
+    """One row of the click table.
+
+    Args:
+        nodule: It was clicked.
+        result: The product's answer, None where it refused the patch.
+        without_prompt: That of the network without the prompt channel.
+
+    Returns:
+        Lengths in mm, volumes in mm3. Where nothing was found Dice is 0 and the distances are empty (NaN).
+    """
     predicted = mask_of(result)
     agreement = metrics.overlap(predicted, nodule.reference)
     found = bool(predicted.any())

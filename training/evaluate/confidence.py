@@ -9,10 +9,14 @@ from sklearn.preprocessing import StandardScaler
 
 
 def fit(lesions: list[dict]) -> ConfidenceCoefficients | None:
-    """Coefficients by feature name, and the intercept, for what `LungTumorSegLib.lesions.confidence.features` gives.
+    """Fit the confidence on known lesions.
 
-    lesions: records with the features and ``hits`` (a reference's number, -1 false positive, -2 neither). None where
-    there are not at least five of each kind.
+    Args:
+        lesions: Records with the features and ``hits`` (a reference's number, -1 false positive, -2 neither).
+
+    Returns:
+        Coefficients by feature name, and the intercept, for what `LungTumorSegLib.lesions.confidence.features` gives;
+            None where there are not at least five of each kind.
     """
     kept = [row for row in lesions if row["hits"] != -2]
     x = np.array([[row[name] for name in FEATURES] for row in kept]).reshape(-1, len(FEATURES))

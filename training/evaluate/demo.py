@@ -15,10 +15,19 @@ NAMES = ("lung1", "lung2")
 
 
 def run(folder: Path, engine: Engine, bundle: Bundle) -> dict[str, dict]:
-    """For each CT of ``folder`` (``NAME_image.nrrd``, ``NAME_label.nrrd``) the automatic run against the tumour.
+    """The automatic run against the known tumour of each demonstration CT.
 
-    dice: of all lesions that touch the tumour together, 0 where none does; others: lesions that do not. Raises
-    UnreadableError if a CT is missing.
+    Args:
+        folder: Has ``NAME_image.nrrd`` and ``NAME_label.nrrd`` of both.
+        engine: That runs the network.
+        bundle: The model.
+
+    Returns:
+        For each CT found; dice, of all lesions that touch the tumour together, 0 where none does; others, the number of
+            lesions that do not; and ml, the tumour's.
+
+    Raises:
+        UnreadableError: A CT is missing.
     """
     made = {}
     for name in NAMES:

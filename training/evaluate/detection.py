@@ -19,9 +19,16 @@ KEPT_FALSE_POSITIVES = 8
 
 @dataclass(frozen=True)
 class Exam:
-    """figures: for JSON. scans: of the inserted nodules, for the FROC curve. coefficients: of the confidence.
+    """What the runs of an exam tell.
 
-    min_confidence: what the product keeps. records: of all runs, each lesion with its confidence. of: what is found.
+    Attributes:
+        records: Of all runs, each lesion with its confidence.
+        figures: For JSON.
+        scans: Of the inserted nodules, for the FROC curve.
+        coefficients: Of the confidence.
+        min_confidence: What the product keeps.
+        histogram: Of the real cases.
+        of: What is found.
     """
 
     records: list[dict]
@@ -40,6 +47,10 @@ def judge(records: list[dict], role: str = "test") -> Exam:
     one CT, and a regression would know them, as it would a CT's own tumour. The coefficients for the card come from
     both. Without the real tumours nothing is larger than a patch, and a mass was taken for less likely the longer it
     was: in 0.3.0 the confidence of two above 60 ml was 0.12 and 0.02, with them 0.72 and 0.04.
+
+    Args:
+        records: As the jobs of `automatic.jobs` return them; each lesion gets its confidence.
+        role: val or test.
     """
     val = [r for r in records if r["exam"] == "val"]
     taught = [r for r in records if r["exam"] in ("val", "real")]

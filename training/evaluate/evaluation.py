@@ -31,9 +31,11 @@ def evaluate(
 
     Every run leaves a record in the folder, so that a second call goes on where the first ended. The folder is named
     by the weights' checksum, the threshold and the precision, if one is asked for: others start afresh.
-    ``facts-ROLE.json`` is what `export` takes into the card: the figures and the confidence coefficients (fitted on
-    val). Raises DataError where the model has seen what it is asked about, EngineError where a model or the engine
-    can't compute in the precision.
+    ``facts-ROLE.json`` is what `export` takes into the card: figures and confidence coefficients (fitted on val).
+
+    Raises:
+        DataError: The model has seen what it is asked about, or no nodule has the role.
+        EngineError: A model or the engine can't compute in the precision.
     """
     bundle = load_bundle(model)
     nodules = click.Nodules(Path(config.data.prepared), role)

@@ -14,7 +14,13 @@ HIT_IOU = 0.1
 
 @dataclass(frozen=True)
 class Reference:
-    """A lesion that should be found, filling ``box`` of the CT. counts: False for what counts neither way."""
+    """A lesion that should be found.
+
+    Attributes:
+        box: Of the CT; the mask fills it.
+        mask: bool (z, y, x).
+        counts: False for what counts neither way.
+    """
 
     box: Box
     mask: np.ndarray
@@ -23,7 +29,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class Scan:
-    """One scan's matching: (score, hit) of each prediction that counts, and how many references there are."""
+    """One scan's matching.
+
+    Attributes:
+        scores: Of each prediction that counts.
+        hits: bool, whether it hits a reference.
+        references: How many there are.
+        patient: Whose scan it is.
+    """
 
     scores: np.ndarray
     hits: np.ndarray  # bool
@@ -32,10 +45,18 @@ class Scan:
 
 
 def match(predictions: list[tuple[Box, np.ndarray]], scores, references: list[Reference]) -> np.ndarray:
-    """For each prediction the number of the reference it hits, -1 for a false positive, -2 for neither.
+    """What each prediction hits.
 
     The best-scored predictions choose first. A second one on a reference that is taken is a false positive, unless it
     touches a lesion that counts neither way.
+
+    Args:
+        predictions: Box of the CT, and the mask that fills it.
+        scores: Of each prediction.
+        references: Of the same CT.
+
+    Returns:
+        For each prediction the number of the reference it hits, -1 for a false positive, -2 for neither.
     """
     matched = np.full(len(predictions), -1)
     taken: set[int] = set()
@@ -64,7 +85,11 @@ def scan(matched: np.ndarray, scores, references: list[Reference], patient: str 
 
 
 def curve(scans: list[Scan]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """False positives a scan, sensitivity and the score from which a prediction is kept, from strict to lax."""
+    """The FROC curve, from strict to lax.
+
+    Returns:
+        False positives a scan, sensitivity, and the score from which a prediction is kept.
+    """
     scores = np.concatenate([s.scores for s in scans]) if scans else np.zeros(0)
     hits = np.concatenate([s.hits for s in scans]) if scans else np.zeros(0, bool)
     order = np.argsort(-scores, kind="stable")
@@ -88,7 +113,17 @@ def score_at(scans: list[Scan], false_positives: float) -> float:
 
 
 def interval(scans: list[Scan], false_positives: float, times: int = 1000, seed: int = 0) -> list[float]:
-    """95 % interval of `sensitivity_at` by drawing patients with replacement: one's scans share false positives."""
+    """95 % interval of `sensitivity_at` by drawing patients with replacement: one's scans share false positives.
+
+    Args:
+        scans: Of all patients.
+        false_positives: At most so many a scan.
+        times: How often patients are drawn.
+        seed: Decides the draws.
+
+    Returns:
+        Low and high; NaN without scans.
+    """
     rng = np.random.default_rng(seed)
     of: dict[str, list[Scan]] = {}
     for one in scans:

@@ -8,7 +8,12 @@ from scipy import ndimage
 
 
 def overlap(predicted: np.ndarray, reference: np.ndarray) -> dict[str, float]:
-    """Dice, IoU, precision, recall and pixel accuracy of two bool arrays of one shape. Two empty masks agree: 1."""
+    """Dice, IoU, precision, recall and pixel accuracy of two masks. Two empty masks agree: 1.
+
+    Args:
+        predicted: bool.
+        reference: bool, of the same shape.
+    """
     both = int(np.count_nonzero(predicted & reference))
     p, r = int(np.count_nonzero(predicted)), int(np.count_nonzero(reference))
     if p + r == 0:
@@ -23,7 +28,16 @@ def overlap(predicted: np.ndarray, reference: np.ndarray) -> dict[str, float]:
 
 
 def touching(lesions, masks, reference: np.ndarray) -> tuple[np.ndarray, int]:
-    """The lesions that share a voxel with the reference as one mask on its grid, and how many others there are."""
+    """The lesions that share a voxel with the reference, and how many others there are.
+
+    Args:
+        lesions: Each with its ``label_box``.
+        masks: Of each lesion, filling that box.
+        reference: bool (z, y, x).
+
+    Returns:
+        The touching lesions as one mask on the reference's grid; the number of the others.
+    """
     predicted, others = np.zeros(reference.shape, bool), 0
     for lesion, mask in zip(lesions, masks, strict=True):
         box = lesion.label_box
@@ -38,7 +52,15 @@ def surface_distances(predicted: np.ndarray, reference: np.ndarray, spacing_zyx)
     """HD95 and mean surface distance in mm, over the border voxels of both masks (both directions pooled).
 
     Border voxels: those with a face neighbour outside the mask. HD95: 95th percentile of the pooled distances
-    (Taha and Hanbury, BMC Med Imaging 15:29, 2015). Raises ValueError if a mask is empty.
+    (Taha and Hanbury, BMC Med Imaging 15:29, 2015).
+
+    Args:
+        predicted: bool (z, y, x).
+        reference: bool, of the same shape.
+        spacing_zyx: mm.
+
+    Raises:
+        ValueError: A mask is empty.
     """
     if not predicted.any() or not reference.any():
         raise ValueError("The distance to an empty mask is not defined.")
@@ -52,13 +74,29 @@ def surface_distances(predicted: np.ndarray, reference: np.ndarray, spacing_zyx)
 
 
 def reader_masks(bits: np.ndarray, n_readers: int) -> list[np.ndarray]:
-    """Each reader's own bool mask from the bit array; readers without a voxel are left out."""
+    """Each reader's own mask; readers without a voxel are left out.
+
+    Args:
+        bits: Bit k is set where reader k marked the voxel.
+        n_readers: How many bits there are.
+
+    Returns:
+        bool, of the bits' shape.
+    """
     masks = [bits >> k & 1 > 0 for k in range(n_readers)]
     return [mask for mask in masks if mask.any()]
 
 
 def leave_one_out(predicted: np.ndarray, readers: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Mean Dice of the model, and of the left-out reader, with the >= 50 % consensus of the other readers."""
+    """Dice with the >= 50 % consensus of the other readers, each reader left out in turn.
+
+    Args:
+        predicted: bool, the model's mask.
+        readers: bool, each reader's, of the same shape.
+
+    Returns:
+        Mean Dice of the model, and of the left-out reader.
+    """
     model, reader = [], []
     count = np.sum(readers, axis=0)
     for own in readers:
@@ -72,6 +110,15 @@ def bootstrap(values, patients, times: int = 2000, seed: int = 0) -> tuple[float
     """95 % interval of the mean of ``values`` by drawing patients, not lesions, with replacement.
 
     Lesions of one patient resemble each other; drawn one by one they would make the interval too narrow.
+
+    Args:
+        values: Of each lesion.
+        patients: Of each lesion.
+        times: How often patients are drawn.
+        seed: Decides the draws.
+
+    Returns:
+        Low and high; NaN without values.
     """
     values = np.asarray(values, float)
     if not len(values):
@@ -84,7 +131,12 @@ def bootstrap(values, patients, times: int = 2000, seed: int = 0) -> tuple[float
 
 
 def summary(values, patients) -> dict[str, float | list[float] | int]:
-    """mean, n and 95 % interval by patient, as every figure is quoted."""
+    """mean, n and 95 % interval by patient, as every figure is quoted.
+
+    Args:
+        values: Of each lesion; those that are not finite are left out.
+        patients: Of each lesion.
+    """
     values = np.asarray(values, float)
     kept = np.isfinite(values)
     values, patients = values[kept], np.asarray(patients)[kept]

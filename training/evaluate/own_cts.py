@@ -19,7 +19,16 @@ HALVES = ("val-a", "val-b")
 
 
 def exam(config: Config, model: Model, role: str) -> detection.Exam | None:
-    """The figures of ``role``'s CTs (val | test), from a record each, so that it resumes; None where none was added."""
+    """The figures of a role's added CTs, from a record each, so that it resumes.
+
+    Args:
+        config: Says where the prepared data are.
+        model: That is asked.
+        role: val | test.
+
+    Returns:
+        None where no CT of the role was added.
+    """
     asked = {role: seen.asked(config, (role,), added=True) for role in dict.fromkeys(("val", role))}
     if not asked[role]:
         return None
@@ -43,7 +52,12 @@ def _record(config: Config, model: Model, side: str, number: int, name: str) -> 
 
 
 def judge(records: list[dict], role: str) -> detection.Exam:
-    """The figures from the records of all runs; the confidence for the card is fitted on all of val."""
+    """The figures from the records of all runs; the confidence for the card is fitted on all of val.
+
+    Args:
+        records: Of val's CTs, and of the role's; each lesion gets its confidence.
+        role: val | test.
+    """
     taught = [record for record in records if record["exam"] == "val"]
     fitted = {
         half: confidence.fit([row for r in taught if r["fold"] != half for row in r["lesions"]])

@@ -19,7 +19,13 @@ THRESHOLDS = tuple(round(0.2 + 0.05 * k, 2) for k in range(11))
 
 @dataclass
 class Maps:
-    """What is kept of a role's maps: voxel counts, and for each threshold the mean Dice of what lies on the nodule."""
+    """What is kept of a role's maps.
+
+    Attributes:
+        counts: Of voxels.
+        dice: For each threshold the mean Dice of what lies on the nodule.
+        n: How many maps there are.
+    """
 
     counts: Histogram
     dice: dict[float, float]
@@ -31,7 +37,16 @@ class Maps:
 
 
 def run(nodules: Nodules, engine: Engine, bundle: Bundle, what: str) -> Maps:
-    """Every patch without a click, as one box. Dice at a threshold: of the lesions that touch the consensus."""
+    """Run every patch without a click, as one box.
+
+    Dice at a threshold: of the lesions that touch the consensus. A patch that is refused as no CT is left out.
+
+    Args:
+        nodules: Of one role.
+        engine: That runs the network.
+        bundle: The model.
+        what: Shown beside the progress.
+    """
     counts, dice, n = Histogram.empty(), dict.fromkeys(THRESHOLDS, 0.0), 0
     options = Options(lung_restriction=False, keep_probability=True, min_diameter_mm=0, min_confidence=0)
     for nodule in track(nodules, what, total=len(nodules)):

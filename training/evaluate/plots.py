@@ -12,9 +12,19 @@ from .calibration import Histogram
 
 
 def draw(folder: Path, role: str, config: Config, rows: list[dict], counts: Histogram, judged, line) -> list[Path]:
-    """Draw all plots for which there is data, named by the role; returns the files in the order of the page.
+    """Draw all plots for which there is data, named by the role.
 
-    line: temperature and offset that calibrate the maps.
+    Args:
+        folder: Where the PNG files go.
+        role: Whose figures they are.
+        config: Says where the run's logs are.
+        rows: Of the click table.
+        counts: Of the patches' maps.
+        judged: The exam on whole CTs, None where it was not run.
+        line: Temperature and offset that calibrate the maps.
+
+    Returns:
+        The files in the order of the page.
     """
     drawn = [
         _save(folder / f"dice_by_diameter-{role}.png", _dice, rows),

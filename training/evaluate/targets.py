@@ -44,7 +44,14 @@ ADDED = (
 
 
 def judged(figures: dict) -> list[dict]:
-    """Each bar: what, value, n, interval95, bar, aim, met; a model that is not the bundled one has no bars (None)."""
+    """Each bar beside what was reached.
+
+    Args:
+        figures: Of an evaluation.
+
+    Returns:
+        For each what, value, n, interval95, bar, aim and met; a model that is not the bundled one has no bars (None).
+    """
     rows, ours = [], figures.get("ours", True)
     listed = [*BARS, *((what, path, None, None, True) for what, path in ADDED)]
     for what, path, bar, aim, larger in listed:
