@@ -28,7 +28,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Draw:
-    """What is drawn for one example: where, how large, how thick, and whether the prompt is given."""
+    """What is drawn for one example: where, how large, how thick, and whether the prompt is given.
+
+    Attributes:
+        centre_zyx_mm: From the source's first voxel.
+        crop: Pixels of the example's side.
+        zoom: 1 mm of the network is 1 / zoom mm of the source.
+        point_zyx_mm: The click, from the source's first voxel; None without the prompt.
+    """
 
     centre_zyx_mm: tuple[float, float, float]
     crop: int
