@@ -20,11 +20,15 @@ THICKEST_MM = 8.0  # `examples` makes slices as thick as this of thinner ones
 
 
 def facts(config: Config) -> dict:
-    """``data``, ``limits`` and ``fitted``, and the operating point as `calibrate` found it.
+    """What the card says: ``data``, ``limits`` and ``fitted``, and the operating point as `calibrate` found it.
 
     With the pack also ``split_sha256`` and its attribution; ``started_from``, with its own ``data``, names the model
-    that the fit went on from. Raises SettingsError where CTs were added, or a model was gone on from, and [model] still
-    has our name.
+    that the fit went on from.
+
+    Raises:
+        SettingsError: CTs were added, or a model was gone on from, and [model] still has our name; or that model has no
+            card.
+        DataError: A patient of the pack's split has two roles.
     """
     added = [facts for facts in seen.cases(config).values() if "source" in facts]
     if added or config.fit.start:
@@ -56,10 +60,13 @@ def facts(config: Config) -> dict:
 
 
 def limits(config: Config) -> dict[str, list[float]]:
-    """``[lowest, highest]`` in mm of what the network was fitted on, for `LungTumorSegLib.model.limits`.
+    """What the network was fitted on, for `LungTumorSegLib.model.limits`.
 
     ``pixel_spacing_mm``: of the CTs that the patches were cut from. ``slice_step_mm``: theirs and the whole CTs', up to
-    the thickest slices that `examples` makes. What the prepared data do not tell is left out.
+    the thickest slices that `examples` makes.
+
+    Returns:
+        ``[lowest, highest]`` in mm by these names. What the prepared data do not tell is left out.
     """
     prepared, found = Path(config.data.prepared), {}
     roles = {"train", *(role for stage in config.fit.stages if stage.ct_share for role in stage.ct_roles)}
@@ -78,9 +85,13 @@ def limits(config: Config) -> dict[str, list[float]]:
 
 
 def engines_agree(folder: Path) -> list[str]:
-    """A line for each installed engine: its largest difference, in probability, from the bundle's stored output.
+    """Compare each installed engine with the bundle's stored output.
 
-    Raises ModelMismatchError where one differs by more than its precision allows.
+    Returns:
+        The folder, and a line for each engine and network: the largest difference, in probability.
+
+    Raises:
+        ModelMismatchError: One differs by more than its precision allows.
     """
     bundle, lines = load_bundle(folder), [f"{folder}:"]
     for name in installed():

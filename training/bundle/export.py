@@ -23,11 +23,19 @@ from . import onnx_graph
 
 
 def export(config: Config, weights: Path, folder: Path, facts: dict, second: Path | None = None) -> Path:
-    """Write the bundle of ``weights`` to ``folder``; ``facts`` (figures, data, threshold, ...) go into the card.
+    """Write a model bundle. An older one is replaced in one go, so that a failure leaves it.
 
-    The card names the CTs that the configuration's fit has seen. second: the classifier's weights; without them the
-    bundle has none. An older bundle is replaced in one go, so that a failure leaves it. Raises OccupiedError where the
-    folder holds anything else.
+    The card names the CTs that the configuration's fit has seen.
+
+    Args:
+        config: Of the fit.
+        weights: The network's.
+        folder: The bundle's.
+        facts: Go into the card: figures, data, threshold, ...
+        second: The classifier's weights; without them the bundle has none.
+
+    Raises:
+        OccupiedError: The folder holds anything else.
     """
     with notes_off():
         import keras
@@ -116,7 +124,14 @@ def _halve(source: Path, target: Path) -> None:
 
 
 def pair_input(card: NetworkCard) -> np.ndarray:
-    """Two made-up pictures (no patient's voxels): lung with vessels and a 14 mm ball; the second with the prompt."""
+    """Two made-up pictures (no patient's voxels): lung with vessels and a 14 mm ball; the second with the prompt.
+
+    Args:
+        card: Of the network.
+
+    Returns:
+        (2, y, x, c), the network's input.
+    """
     hu = _made_up_lung()
     return np.concatenate([slices.network_input(hu, [10.0], 1.0, card, point) for point in (None, (10.0, 34.0, 36.0))])
 

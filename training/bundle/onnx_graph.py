@@ -58,7 +58,11 @@ class _Graph:
 
 
 def unet(architecture: Architecture) -> Callable[..., onnx.ModelProto]:
-    """What turns the Keras model (batch, y, x, c) into the same function as an ONNX graph with the same axes."""
+    """What turns the Keras model into the same function as an ONNX graph with the same axes, (batch, y, x, c).
+
+    Args:
+        architecture: Of the model.
+    """
 
     def build(model) -> onnx.ModelProto:
         graph, levels = _Graph(model), len(architecture.filters)
@@ -91,7 +95,11 @@ def unet(architecture: Architecture) -> Callable[..., onnx.ModelProto]:
 
 
 def classifier(model) -> onnx.ModelProto:
-    """The Keras model (batch, z, y, x, 1) -> the same function as an ONNX graph with the same axes."""
+    """The Keras model as the same function in an ONNX graph with the same axes.
+
+    Args:
+        model: (batch, z, y, x, 1) to (batch, 1).
+    """
     graph, side = _Graph(model), model.input_shape[1]
     x = graph.node("Transpose", ["cube"], "channels_first", perm=[0, 4, 1, 2, 3])
     level = 0

@@ -32,12 +32,21 @@ MOST_DICE, MOST_SENSITIVITY = 0.005, 0.01  # may change by so much
 
 
 def quantise(config: Config, folder: Path) -> dict:
-    """Quantise the bundle in ``folder``, measure what that costs on `val`, and write the figures into its card.
+    """Quantise a bundle, measure what that costs on `val`, and write the figures into its card.
 
     The int8 file joins the bundle only if, against the same weights in float32, the mean Dice of the clicks stays
     within 0.005 and the sensitivity for inserted nodules at two false positives a scan within 0.01.
-    The card's ``int8`` holds the figures either way, with the median, the 99th percentile and the most by which the
-    probability around the clicks differs. Returns them. Raises SettingsError without the pack.
+
+    Args:
+        config: Says where the pack and the prepared data are.
+        folder: The bundle's.
+
+    Returns:
+        What the card's ``int8`` holds either way: the figures, with the median, the 99th percentile and the most by
+            which the probability around the clicks differs.
+
+    Raises:
+        SettingsError: There is no pack.
     """
     if not config.data.pack:
         raise SettingsError("int8 weights are measured on the training pack, and there is none (pack is empty).")
@@ -91,7 +100,15 @@ def write(config: Config, bundle: Bundle, target: Path) -> None:
 
 
 def examples(config: Config, card: NetworkCard) -> Iterator[np.ndarray]:
-    """Inputs (n, y, x, c) of `train` patches and of crops of the whole CTs, with and without the prompt, in turn."""
+    """Inputs of `train` patches and of crops of the whole CTs, with and without the prompt, in turn.
+
+    Args:
+        config: Says where the prepared data are.
+        card: Of the network.
+
+    Yields:
+        (n, y, x, c).
+    """
     prepared = Path(config.data.prepared)
     patches = Patches(prepared, "train")
     cts = WholeCTs(prepared, ("fold-a", "fold-b"))

@@ -36,7 +36,14 @@ PATCHES, CTS = "val patches", f"whole CTs of {FOLDS[1]}"
 
 @dataclass(frozen=True)
 class Pair:
-    """Two variants by their names, and the sets of examples that both are asked about."""
+    """Two variants that are compared.
+
+    Attributes:
+        what: In words.
+        a: The first's name.
+        b: The second's name.
+        sets: The examples that both are asked about.
+    """
 
     what: str
     a: str
@@ -53,7 +60,15 @@ PAIRS = (
 
 
 def variants(config: Config, steps: int) -> dict[str, Config]:
-    """A configuration of one stage each. The inserted nodules' two go on from the patch stage, with one fold's CTs."""
+    """A configuration of one stage each. The inserted nodules' two go on from the patch stage, with one fold's CTs.
+
+    Args:
+        config: Of the bundled model's fit.
+        steps: Of each stage.
+
+    Returns:
+        By the variant's name.
+    """
     patch, whole = (_short(config, stage, steps) for stage in (config.fit.stages[0], config.fit.stages[-1]))
 
     def of(stage: Stage, **network) -> Config:
@@ -76,9 +91,18 @@ def _short(config: Config, stage: Stage, steps: int) -> Stage:
 
 
 def run(config: Config, steps: int) -> Path:
-    """Fit and measure all variants, and write ``ablations.json`` and ``ablations.md``; returns the latter.
+    """Fit and measure all variants. A second call goes on where the first ended.
 
-    A second call goes on where the first ended. Raises OrderError while the patch stage has left no weights.
+    Args:
+        config: Of the bundled model's fit.
+        steps: Of each fit.
+
+    Returns:
+        ``ablations.md``; ``ablations.json`` lies beside it.
+
+    Raises:
+        OrderError: The patch stage has left no weights.
+        SettingsError: There is no patch stage.
     """
     shared = folds.shared_weights(config)
     folder = Path(config.fit.run) / "ablations" / f"{steps}-steps"
@@ -103,7 +127,14 @@ def run(config: Config, steps: int) -> Path:
 
 @dataclass(frozen=True)
 class Example:
-    """What a picture is made from, what is asked about it, and whose it is."""
+    """A picture that a variant is asked about.
+
+    Attributes:
+        kind: What is asked about it, one of KINDS.
+        source: What it is made from.
+        draw: What is drawn of that.
+        patient: Whose it is.
+    """
 
     kind: str
     source: Source
@@ -142,10 +173,19 @@ SETS = {PATCHES: val_examples, CTS: ct_examples}
 
 
 def measure(config: Config, weights: Path, examples: Iterator[Example]) -> list[dict]:
-    """For each example kind, patient and value: Dice with the consensus, or whether an empty picture is marked.
+    """Ask one variant about examples.
 
-    The value is None where there is nothing to ask: fewer than 5 pixels of a lesion, or a lesion in an empty picture. A
-    network that was fitted without the prompt gets the clicked pictures without it.
+    A network that was fitted without the prompt gets the clicked pictures without it.
+
+    Args:
+        config: The variant's.
+        weights: The variant's.
+        examples: That it is asked about.
+
+    Returns:
+        For each example kind, patient and value: Dice with the consensus, or whether an empty picture is marked. The
+            value is None where there is nothing to ask: fewer than 5 pixels of a lesion, or a lesion in an empty
+            picture.
     """
     import keras
     from LungTumorSegLib.model.unet import build
@@ -173,7 +213,15 @@ def measure(config: Config, weights: Path, examples: Iterator[Example]) -> list[
 
 
 def compare(pair: Pair, measured: dict[str, dict[str, list[dict]]]) -> list[dict]:
-    """For each set and measure the means of both variants and their paired difference."""
+    """Means and paired difference of two variants.
+
+    Args:
+        pair: The variants and the sets.
+        measured: By variant and set, as `measure` returns it.
+
+    Returns:
+        A row for each set and measure.
+    """
     rows = []
     for examples in pair.sets:
         for kind, what in MEASURES.items():

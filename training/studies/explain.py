@@ -31,10 +31,23 @@ PIXELS_PER_INCH = 110
 
 
 def run(config: Config, folder: Path, model: Path | None = None, role: str = "test", count: int = 2) -> Path:
-    """Click every nodule of ``role``, write figures and ``count`` pictures each of the best, median and worst.
+    """Click every nodule of a role, write figures and pictures.
 
-    Leaves ``uncertainty-ROLE-CARD.csv`` (a row a nodule; a second call goes on where the first ended),
-    ``explain-ROLE.json`` and the pictures in ``folder``; returns the json's path.
+    Leaves in ``folder``: ``uncertainty-ROLE-CARD.csv`` (a row a nodule; a second call goes on where the first ended),
+    ``explain-ROLE.json`` and the pictures.
+
+    Args:
+        config: Says where the prepared data are.
+        folder: Made if it is missing.
+        model: A bundle, else the bundled one.
+        role: Whose nodules are clicked.
+        count: Pictures each of the best, median and worst.
+
+    Returns:
+        The json's path.
+
+    Raises:
+        DataError: No nodule has the role.
     """
     bundle = load_bundle(model)
     engine = open_engine(bundle)
@@ -84,6 +97,11 @@ def figures_of(nodule: Nodule, engine: Engine, bundle: Bundle) -> dict:
 
     The AUROCs are over the voxels within 3 mm of the model's or the consensus's outline, for being wrong there; NaN
     where nothing was found, or none or all are wrong.
+
+    Args:
+        nodule: It is clicked.
+        engine: That runs the network.
+        bundle: The model.
     """
     result = click.clicked(nodule, engine, bundle)
     predicted = click.mask_of(result)
@@ -128,9 +146,14 @@ def _tells_errors(score: np.ndarray, predicted: np.ndarray, nodule: Nodule) -> f
 
 
 def summarise(rows: list[dict]) -> dict:
-    """For each score: mean AUROC, and Spearman's correlation of a lesion's mean uncertainty with 1 - Dice.
+    """Whether the uncertainty tells the errors.
 
-    Both with n and a 95 % interval by patient. Lesions that were not found have no uncertainty and are counted.
+    Args:
+        rows: As `figures_of` makes them.
+
+    Returns:
+        For each score: mean AUROC, and Spearman's correlation of a lesion's mean uncertainty with 1 - Dice. Both with n
+            and a 95 % interval by patient. Lesions that were not found have no uncertainty and are counted.
     """
     found = [r for r in rows if np.isfinite(r[f"mean_{SCORES[0]}"])]
     patients = np.array([r["patient"] for r in found])
@@ -180,6 +203,13 @@ def draw(nodule: Nodule, result: Result | None, engine: Engine, bundle: Bundle, 
 
     The slice is the one that the heat map explains, the lesion's largest; the consensus's where nothing was found (then
     there is no heat map).
+
+    Args:
+        nodule: It was clicked.
+        result: The product's answer, None where it refused the patch.
+        engine: That runs the network.
+        bundle: The model.
+        path: Of the PNG.
     """
     predicted = click.mask_of(result)
     shown = predicted if predicted.any() else nodule.reference

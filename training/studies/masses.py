@@ -37,9 +37,18 @@ LARGEST = ("113_HM10395", "RIDER-1129164940", "QIN-LUNG-01-0013")  # tumours of 
 
 
 def run(config: Config, folder: Path | None, role: str) -> Path:
-    """Click into each mass of the role (val | test), print Dice by size and return the file with every click.
+    """Click into each mass of a role and print Dice by size.
 
-    folder: of the model's bundle. Raises DataError for another role or without the pack.
+    Args:
+        config: Says where the pack and the prepared data are.
+        folder: Of the model's bundle, else the bundled one.
+        role: val | test.
+
+    Returns:
+        The file with every click.
+
+    Raises:
+        DataError: It is another role, there is no pack, or a tumour's mask is gone.
     """
     if role not in RECIPIENTS or not config.data.pack:
         raise DataError("Masses are made of nodules of the role val or test and of the pack's CTs. Give one of these.")
@@ -54,7 +63,18 @@ def run(config: Config, folder: Path | None, role: str) -> Path:
 
 
 def made(config: Config, role: str) -> Iterator[tuple[masses.Mass, Point]]:
-    """Each mass that found a place, and a random one of its deeper half's voxels: every size on every surface."""
+    """Make the masses: every size on every surface.
+
+    Args:
+        config: Says where the pack and the prepared data are.
+        role: val | test.
+
+    Yields:
+        Each mass that found a place, and a random one of its deeper half's voxels, LPS mm.
+
+    Raises:
+        DataError: A tumour's mask is gone.
+    """
     root, patches = Path(config.data.pack), Patches(Path(config.data.prepared), role)
     bodies = [masses.of_patch(patches, index) for index in masses.bodies(patches)]
     if role == "val":
@@ -73,7 +93,17 @@ def made(config: Config, role: str) -> Iterator[tuple[masses.Mass, Point]]:
 
 
 def clicked(mass: masses.Mass, point: Point, engine: Predictor, bundle: Bundle) -> dict:
-    """What the product makes of the click."""
+    """What the product makes of the click.
+
+    Args:
+        mass: It is clicked.
+        point: The click, LPS mm.
+        engine: That runs the network.
+        bundle: The model.
+
+    Returns:
+        The row: CT, body, surface, measured length in mm, the mass's ml, Dice, volume error in percent, notes.
+    """
     result = segmentation.segment(mass.ct, Options(points_lps=(point,)), engine=engine, bundle=bundle)
     outlined = mask_of(result, mass.mask.shape)
     volume, reference = (np.count_nonzero(m) * mass.ct.geometry.voxel_mm3 / 1000 for m in (outlined, mass.mask))

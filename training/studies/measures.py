@@ -29,7 +29,14 @@ SIZES_MM = ((0, 6), (6, 10), (10, 20), (20, np.inf))
 
 
 class Nodule(NamedTuple):
-    """row: of the pack's table. consensus, readers: bool (50, 50, 50), of half of the readers, of each of them."""
+    """A nodule of the pack with its readers' outlines.
+
+    Attributes:
+        row: Of the pack's table.
+        ct: The patch in HU.
+        consensus: bool (50, 50, 50), of half of the readers.
+        readers: bool (50, 50, 50), of each of them.
+    """
 
     row: dict
     ct: CT
@@ -38,7 +45,15 @@ class Nodule(NamedTuple):
 
 
 def report(config: Config, role: str) -> str:
-    """The tables of a role's nodules, as Markdown."""
+    """The tables of a role's nodules.
+
+    Args:
+        config: Says where the pack is.
+        role: Of the pack's split.
+
+    Returns:
+        Markdown.
+    """
     types: Counter = Counter()
     sizes = []
     for nodule in _nodules(config, role):

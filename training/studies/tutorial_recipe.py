@@ -29,7 +29,16 @@ CLASSIC = (64, 128, 256, 512, 1024)  # Ronneberger et al., MICCAI 2015
 
 @dataclass(frozen=True)
 class Settings:
-    """The recipe's numbers. patience: epochs without a lower validation loss before it stops."""
+    """The recipe's numbers.
+
+    Attributes:
+        epochs: At most.
+        batch: Pictures a step.
+        learning_rate: Adam's.
+        patience: Epochs without a lower validation loss before it stops.
+        filters: Channels of each level.
+        seed: Decides the fit.
+    """
 
     epochs: int = 10
     batch: int = 16
@@ -42,11 +51,20 @@ class Settings:
 def load(
     folder: Path, labels: Sequence[int] = (), say: Callable[[str], None] = print
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """{"train": (x, y), "valid": (x, y)}: x (n, y, x, c) float32 in [0, 1], y (n, y, x, 1) float32, 0 or 1.
+    """Read what `pictures.read` finds and scale it as `values` understands it.
 
-    Reads what `pictures.read` finds and scales it as `values` understands it; ``say`` is told how. labels: the classes
-    that are tumour. Raises what these two raise, GeometryError for shapes that do not fit, and DataError for a patient,
-    or the same picture, on both sides.
+    Args:
+        folder: Of arrays or pictures.
+        labels: The classes that are tumour.
+        say: It is told how the pictures were understood.
+
+    Returns:
+        {"train": (x, y), "valid": (x, y)}, x (n, y, x, c) float32 in [0, 1], y (n, y, x, 1) float32, 0 or 1.
+
+    Raises:
+        UnreadableError: As `pictures.read`, and where the patients of one side only are named.
+        GeometryError: As `pictures.read` and `values`, and for shapes that do not fit.
+        DataError: As `pictures.read` and `values`, and for a patient, or the same picture, on both sides.
     """
     read = pictures.read(folder)
     named = [side for side, own in read.items() if own.patients]
@@ -85,6 +103,11 @@ def run(folder: Path, output: Path, settings: Settings | None = None, labels: Se
     """Fit on the training pictures, judge on the validation pictures; returns and writes the figures.
 
     Into ``output``: best.weights.h5, log.csv, figures.json, learning.png and examples.png.
+
+    Raises:
+        UnreadableError: As `load`.
+        GeometryError: As `load`.
+        DataError: As `load`.
     """
     settings = settings or Settings()
     sides = load(folder, labels)  # before TensorFlow is loaded: that takes seconds, and data are wrong at once
@@ -135,7 +158,12 @@ def run(folder: Path, output: Path, settings: Settings | None = None, labels: Se
 
 
 def judge(predicted: np.ndarray, reference: np.ndarray) -> dict[str, float | int | None]:
-    """Over all pixels, and the mean Dice of the pictures that hold a tumour, None without any. (n, y, x) bool each."""
+    """Figures over all pixels, and the mean Dice of the pictures that hold a tumour, None without any.
+
+    Args:
+        predicted: (n, y, x) bool.
+        reference: (n, y, x) bool.
+    """
     whole = metrics.overlap(predicted, reference)
     dice = [metrics.overlap(p, r)["dice"] for p, r in zip(predicted, reference, strict=True) if r.any()]
     return {
