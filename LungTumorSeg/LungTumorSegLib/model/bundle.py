@@ -34,7 +34,12 @@ CLASSIFIER = Part("classifier.weights.h5", "classifier.onnx", "classifier_pair.n
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded and checked bundle. ``card`` is what its model.json says."""
+    """A loaded and checked bundle.
+
+    Attributes:
+        folder: Folder of its files.
+        card: What its model.json says.
+    """
 
     folder: Path
     card: Card
@@ -62,9 +67,14 @@ class Bundle:
         return name in self.card.files
 
     def stored_pair(self, part: Part = UNET) -> tuple[np.ndarray, np.ndarray]:
-        """A part's input and the probability that the exporting machine computed for it, float32.
+        """A part's input and the probability that the exporting machine computed for it.
 
-        The U-Net's (n, y, x, c) and (n, y, x), the classifier's (n, z, y, x, 1) and (n).
+        Args:
+            part: Which network of the bundle.
+
+        Returns:
+            Input and probability, float32. The U-Net's are (n, y, x, c) and (n, y, x), the classifier's (n, z, y, x, 1)
+                and (n).
         """
         with np.load(self.folder / part.pair) as pair:
             return pair["input"].astype(np.float32), pair["output"].astype(np.float32)
@@ -78,16 +88,24 @@ def default_path() -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, as lower-case hexadecimal digits. Raises OSError."""
+    """SHA256 of a file, as lower-case hexadecimal digits.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_bundle(folder: Path | str | None = None) -> Bundle:
-    """Open a bundle (the bundled one by default) and check card, architecture and checksums.
+    """Open a bundle and check card, architecture and checksums.
 
-    Raises ModelError when there is no bundle or its card cannot be read, ModelMismatchError when a file is missing,
-    damaged or made for another architecture.
+    Args:
+        folder: The bundle's folder; the bundled one by default.
+
+    Raises:
+        ModelError: There is no bundle, or its card cannot be read.
+        ModelMismatchError: A file is missing, damaged or made for another architecture.
     """
     folder = Path(folder) if folder else default_path()
     try:

@@ -14,16 +14,31 @@ from .card import OperatingPoint
 
 
 def scaled(p: np.ndarray, temperature: float, offset: float = 0.0) -> np.ndarray:
-    """p with its logit divided by the temperature (Guo et al., ICML 2017) and moved by an offset (Platt, 1999)."""
+    """Probabilities with their logit scaled and moved.
+
+    Args:
+        p: 0 to 1, any shape; clipped to 0.002 to 0.998.
+        temperature: The logit is divided by it (Guo et al., ICML 2017).
+        offset: Is added to the logit after that (Platt, 1999).
+
+    Returns:
+        Probabilities, in the shape of p.
+    """
     # an 8-bit map's 0 and 1 stand for anything within half a step
     p = np.clip(p, 0.002, 0.998)
     return 1 / (1 + np.exp(-np.log(p / (1 - p)) / temperature - offset))
 
 
 def calibrated(p: np.ndarray, card: OperatingPoint, chest: bool = False) -> np.ndarray:
-    """The network's p (float, or uint8 255 p; any shape) as the card's ``map_calibration`` reads it, in the same type.
+    """The network's p as the card's ``map_calibration`` reads it.
 
-    chest: in a run over a whole chest, by ``run_calibration`` if the card has it. Without either p stays as it is.
+    Args:
+        p: The network's answer, float, or uint8 (255 p); any shape.
+        card: Has the calibration; without one p stays as it is.
+        chest: In a run over a whole chest: by ``run_calibration``, if the card has it.
+
+    Returns:
+        The calibrated p, in the type and shape of p.
     """
     line = card.calibration(chest)
     if line is None:
@@ -35,7 +50,16 @@ def calibrated(p: np.ndarray, card: OperatingPoint, chest: bool = False) -> np.n
 
 
 def uncalibrated(p: np.ndarray, card: OperatingPoint, chest: bool = False) -> np.ndarray:
-    """What `calibrated` was given: the network's own answer, float32, of calibrated uint8 (255 p) or float p."""
+    """What `calibrated` was given: the network's own answer.
+
+    Args:
+        p: Calibrated, uint8 (255 p) or float; any shape.
+        card: With whose calibration.
+        chest: As in `calibrated`.
+
+    Returns:
+        The network's p, float32, in the shape of p.
+    """
     line = card.calibration(chest)
     if p.dtype == np.uint8:
         return uncalibrated(np.arange(256) / 255, card, chest)[p]

@@ -29,7 +29,13 @@ LEAST_THRESHOLD = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """Of the U-Net (`unet.build`). filters: channels of each level. slices: the centre slice and its neighbours."""
+    """What the U-Net is built from (`unet.build`).
+
+    Attributes:
+        name: Of the architecture.
+        filters: Channels of each level.
+        slices: How many a picture has: the centre slice and its neighbours.
+    """
 
     name: str = ARCHITECTURE
     filters: tuple[int, ...]
@@ -38,14 +44,23 @@ class Architecture:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierArchitecture:
-    """Of the classifier (`classifier.build`). filters: channels of each level."""
+    """What the classifier is built from (`classifier.build`).
+
+    Attributes:
+        filters: Channels of each level.
+    """
 
     filters: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """The network's logit is divided by ``temperature``, then ``offset`` is added, see `calibration`."""
+    """What makes the network's answer a probability, see `calibration`.
+
+    Attributes:
+        temperature: The network's logit is divided by it.
+        offset: Is added to the logit after that.
+    """
 
     temperature: float
     offset: float
@@ -65,7 +80,14 @@ class ConfidenceCoefficients:
     rating: float
 
     def confidence(self, features: Mapping[str, float]) -> float:
-        """1 / (1 + exp(-(intercept + sum of weight x feature))). features: by the names of the weights."""
+        """The confidence, 1 / (1 + exp(-(intercept + sum of weight x feature))).
+
+        Args:
+            features: Values by the names of the weights.
+
+        Returns:
+            0 to 1.
+        """
         weights = asdict(self)
         logit = weights.pop("intercept") + sum(weight * features[name] for name, weight in weights.items())
         return float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
@@ -75,7 +97,9 @@ class ConfidenceCoefficients:
 class TrainingRange:
     """``(lowest, highest)`` in mm of the CTs that the model was trained on; None is not judged.
 
-    slice_step_mm: from one axial slice to the next. pixel_spacing_mm: in the axial plane.
+    Attributes:
+        slice_step_mm: From one axial slice to the next.
+        pixel_spacing_mm: In the axial plane.
     """
 
     slice_step_mm: tuple[float, float] | None = None
@@ -84,7 +108,11 @@ class TrainingRange:
 
 @dataclass(frozen=True, kw_only=True)
 class Int8:
-    """used: the int8 weights were measured and cost no accuracy."""
+    """The bundle's int8 weights.
+
+    Attributes:
+        used: They were measured and cost no accuracy.
+    """
 
     used: bool
 
@@ -93,8 +121,12 @@ class Int8:
 class NetworkCard:
     """What the network sees. Training needs no more of a card to make its examples.
 
-    spacing_mm: pixel of the network's in-plane grid. window_hu: HU that become 0 and 1. offsets_mm: where the slices
-    of an input lie, from its centre slice along the axial axis. prompt_sigma_mm: of the ball that stands for a click.
+    Attributes:
+        architecture: Of the U-Net.
+        spacing_mm: Pixel of the network's in-plane grid.
+        window_hu: HU that become 0 and 1.
+        offsets_mm: Where the slices of an input lie, from its centre slice along the axial axis.
+        prompt_sigma_mm: Of the ball that stands for a click.
     """
 
     architecture: Architecture
@@ -108,10 +140,13 @@ class NetworkCard:
 class OperatingPoint:
     """How lesions come from the network's probability.
 
-    threshold: probability from which a voxel belongs to a lesion. map_calibration: None leaves the network's answer as
-    it is. run_threshold, run_calibration: the same of a run over a whole chest; None: no other than elsewhere.
-    confidence_coefficients: without them no lesion has a confidence. min_confidence: a lesion of a smaller one is less
-    likely.
+    Attributes:
+        threshold: Probability from which a voxel belongs to a lesion.
+        run_threshold: The same of a run over a whole chest; None: no other than elsewhere.
+        map_calibration: Of the network's answer; None leaves it as it is.
+        run_calibration: The same of a run over a whole chest; None: no other than elsewhere.
+        confidence_coefficients: Without them no lesion has a confidence.
+        min_confidence: A lesion of a smaller one is less likely.
     """
 
     threshold: float
@@ -124,7 +159,9 @@ class OperatingPoint:
     def operating_threshold(self, options: Options, chest: bool) -> float:
         """The probability from which a voxel belongs to a lesion, where the lesion has no threshold of its own.
 
-        chest: of a run over a whole chest, whose probabilities have a calibration of their own (`calibration`).
+        Args:
+            options: Their threshold goes before the card's.
+            chest: Of a run over a whole chest, whose probabilities have a calibration of their own (`calibration`).
         """
         if options.threshold is not None:
             return options.threshold
@@ -135,7 +172,14 @@ class OperatingPoint:
         return self.min_confidence if options.min_confidence is None else options.min_confidence
 
     def calibration(self, chest: bool) -> Calibration | None:
-        """What the network's answer is read with; chest: in a run over a whole chest."""
+        """What the network's answer is read with.
+
+        Args:
+            chest: In a run over a whole chest.
+
+        Returns:
+            The calibration; None where the answer stays as it is.
+        """
         return self.run_calibration if chest and self.run_calibration is not None else self.map_calibration
 
     def to_json(self) -> dict:
@@ -145,7 +189,15 @@ class OperatingPoint:
 
     @classmethod
     def from_json(cls, values: object, where: str) -> Self:
-        """where: what holds the values, for the message. Raises ModelError: a key is missing or has a wrong value."""
+        """The values in a JSON object, as `to_json` gives it.
+
+        Args:
+            values: The JSON object.
+            where: What holds the values, for the message.
+
+        Raises:
+            ModelError: A key is missing or has a wrong value.
+        """
         point = _read(cls, values, "", where)
         for key in ("threshold", "run_threshold", "min_confidence"):
             number = getattr(point, key)
@@ -158,8 +210,13 @@ class OperatingPoint:
 class Card(NetworkCard, OperatingPoint):
     """All that is read of a ``model.json``; other keys are ignored.
 
-    files: SHA256 by file name. classifier: None, no lesion is rated. limits: what the model was trained on. int8: None,
-    there are no int8 weights.
+    Attributes:
+        name: Of the model.
+        version: Of the model.
+        files: SHA256 by file name.
+        classifier: What it is built from; None: no lesion is rated.
+        limits: What the model was trained on.
+        int8: None: there are no int8 weights.
     """
 
     name: str
@@ -173,8 +230,13 @@ class Card(NetworkCard, OperatingPoint):
 def parse(values: object, path: Path) -> Card:
     """The card that a JSON file holds.
 
-    path: of the file, for the message. Raises ModelMismatchError: another schema or architecture; ModelError, which
-    names the key: one is missing or has a wrong type or value.
+    Args:
+        values: The file's content.
+        path: Of the file, for the message.
+
+    Raises:
+        ModelMismatchError: Another schema or architecture.
+        ModelError: A key is missing or has a wrong type or value; the message names it.
     """
     if not isinstance(values, dict):
         raise ModelError(f"The model card {path} holds no card. Export the model again.")
@@ -204,7 +266,14 @@ def parse(values: object, path: Path) -> Card:
 
 
 def check_threshold(threshold: float | None) -> None:
-    """Raise InputError if it is no probability, or under that at which candidates end and would cut outlines off."""
+    """Check that a threshold is one that candidates allow.
+
+    Args:
+        threshold: A probability; None is the card's and not checked.
+
+    Raises:
+        InputError: It is no probability, or under that at which candidates end (0.05) and would cut outlines off.
+    """
     if threshold is not None and not LEAST_THRESHOLD <= threshold < 1:
         raise InputError(
             f"The threshold {threshold} is not between {LEAST_THRESHOLD} and 1: lower probabilities are not kept, and "

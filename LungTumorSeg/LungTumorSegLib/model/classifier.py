@@ -15,10 +15,16 @@ SIDE = 32  # pixels of the card's spacing: what the network sees of a candidate'
 
 
 def build(architecture: ClassifierArchitecture) -> "keras.Model":
-    """Return the uncompiled Keras model that a card's ``classifier`` describes.
+    """The uncompiled Keras model that a card's ``classifier`` describes.
 
-    Input: (batch, z, y, x, 1) float32, 32 pixels a side, scaled to [0, 1], the candidate in the middle. Output:
-    (batch, 1) float32, the probability of a nodule. The head sees the mean of all and that of the middle half.
+    The head sees the mean of all and that of the middle half.
+
+    Args:
+        architecture: The card's ``classifier``.
+
+    Returns:
+        Model that takes (batch, z, y, x, 1) float32, 32 pixels a side, scaled to [0, 1], the candidate in the middle,
+            and gives (batch, 1) float32, the probability of a nodule.
     """
     import keras
     from keras import layers

@@ -8,9 +8,16 @@ TOLERANCE = 0.01
 
 
 def outside(geometry: Geometry, card: Card) -> list[str]:
-    """A sentence for each way in which a CT's grid lies outside the model's training data; empty if in none.
+    """In which ways a CT's grid lies outside the model's training data.
 
     What is missing in the card's ``limits`` is not judged. Nor is the length: the lungs choose where to compute.
+
+    Args:
+        geometry: The CT's grid.
+        card: Has the limits in mm; up to 1 % beyond them counts as inside.
+
+    Returns:
+        A sentence for each way; empty if in none.
     """
     axial, limits = geometry.axial(), card.limits
     z, y, x = axial.spacing_zyx

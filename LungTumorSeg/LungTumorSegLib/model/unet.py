@@ -12,15 +12,19 @@ if TYPE_CHECKING:
 
 
 def build(architecture: Architecture) -> "keras.Model":
-    """Return the uncompiled Keras model that a model card's ``architecture`` describes.
+    """The uncompiled Keras model that a model card's ``architecture`` describes.
 
-    Input: (batch, y, x, slices + 1) float32, y and x multiples of ``size_multiple``: one axial slice with its
-    neighbours, scaled to [0, 1], and the prompt channel last. Output: (batch, y, x, 1) float32, the probability
-    of tumour in the centre slice.
+    Encoder, decoder and skip connections as in Ronneberger et al., MICCAI 2015, with bilinear up-sampling. BatchNorm,
+    never instance or group norm: those mix the whole picture in, so that a box and a whole slice would disagree;
+    BatchNorm also folds into the convolutions at export.
 
-    Encoder, decoder and skip connections as in Ronneberger et al., MICCAI 2015, with bilinear up-sampling.
-    BatchNorm, never instance or group norm: those mix the whole picture in, so that a box and a whole slice would
-    disagree; BatchNorm also folds into the convolutions at export.
+    Args:
+        architecture: The card's ``architecture``.
+
+    Returns:
+        Model that takes (batch, y, x, slices + 1) float32, y and x multiples of ``size_multiple``, one axial slice with
+            its neighbours, scaled to [0, 1], and the prompt channel last, and gives (batch, y, x, 1) float32, the
+            probability of tumour in the centre slice.
     """
     import keras
     from keras import layers

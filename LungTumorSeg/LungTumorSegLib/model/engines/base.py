@@ -20,7 +20,14 @@ TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2, Precision.INT8: 
 
 @dataclass(frozen=True)
 class Availability:
-    """What an engine has on this machine."""
+    """What an engine has on this machine.
+
+    Attributes:
+        name: Of the engine.
+        installed: Whether its library is there.
+        devices: What the library finds; empty where it cannot be imported.
+        remark: The library's version, or why it cannot be used.
+    """
 
     name: str
     installed: bool
@@ -48,10 +55,16 @@ class Predictor(Protocol):
 class Engine(ABC):
     """A network ready to run.
 
-    name: of the engine and of the library that it imports, once it is opened or probed. cpu_rank, gpu_rank: its place
-    when the best engine is looked for on a device, 1 first; None: it does not run there. device, precision, reason:
-    what it runs on, in which numbers, and why. batch: slices a call that suit the device. classifier: the bundle's
-    second network, None if it has none; beside a U-Net in int8 it runs in float32. threads: of the CPU.
+    Attributes:
+        name: Of the engine and of the library that it imports, once it is opened or probed.
+        cpu_rank: Its place when the best engine is looked for on the CPU, 1 first; None: it does not run there.
+        gpu_rank: The same on a GPU.
+        device: What it runs on.
+        precision: In which numbers.
+        reason: Why it runs there.
+        batch: Slices a call that suit the device.
+        threads: Of the CPU.
+        classifier: The bundle's second network, None if it has none; beside a U-Net in int8 it runs in float32.
     """
 
     name: ClassVar[str]
@@ -74,12 +87,18 @@ class Engine(ABC):
     ):
         """Open one network of the bundle on a device.
 
-        precision: auto takes what the processor is fastest in, and nothing else decides, so that a result can be made
-        again: bfloat16 where it has that, else int8 if the bundle brings it, else float32. threads: of the CPU; None
-        takes those that may be used (`processors`).
+        Args:
+            bundle: The model.
+            device: Where it shall run.
+            precision: auto takes what the processor is fastest in, and nothing else decides, so that a result can be
+                made again: bfloat16 where it has that, else int8 if the bundle brings it, else float32.
+            threads: Of the CPU; None takes those that may be used (`processors`).
+            part: Which network. With the U-Net the bundle's classifier is opened too.
 
-        Raises EngineError when the device is not there or can't compute in this precision, NoWeightsError and other
-        ModelMismatchErrors.
+        Raises:
+            EngineError: The device is not there or can't compute in this precision.
+            NoWeightsError: The bundle has no weights for this engine.
+            ModelMismatchError: The weights do not fit.
         """
         self.threads = threads or processors.usable()
         self._open(bundle, device, precision, part)
@@ -110,7 +129,18 @@ class Engine(ABC):
 
     @abstractmethod
     def predict(self, batch: np.ndarray) -> np.ndarray:
-        """(n, ..., c) float32 -> (n, ...) float32 probabilities. Raises OutOfMemoryError, EngineError."""
+        """The network's probabilities of a batch.
+
+        Args:
+            batch: (n, ..., c) float32.
+
+        Returns:
+            Probabilities (n, ...) float32.
+
+        Raises:
+            OutOfMemoryError: The device has too little memory for the batch.
+            EngineError: The library failed.
+        """
 
     @abstractmethod
     def _open(self, bundle: Bundle, device: Device, precision: Precision, part: Part) -> None:
@@ -134,7 +164,15 @@ class Engine(ABC):
         """Of the library, which is imported here."""
 
     def check(self, bundle: Bundle, part: Part = UNET) -> None:
-        """Raise ModelMismatchError unless the networks reproduce the bundle's stored input/output pairs."""
+        """Check that the networks reproduce the bundle's stored input/output pairs.
+
+        Args:
+            bundle: The one that was opened.
+            part: Which network this is. Its classifier, if it has one, is checked too.
+
+        Raises:
+            ModelMismatchError: A probability differs by more than `TOLERANCE` of the precision.
+        """
         if self.classifier:
             self.classifier.check(bundle, CLASSIFIER)
         stored_input, stored_output = bundle.stored_pair(part)
@@ -148,7 +186,11 @@ class Engine(ABC):
 
 
 def onnx_file(bundle: Bundle, part: Part, precision: Precision) -> Path:
-    """The network's ONNX file. Raises NoWeightsError where the bundle has none."""
+    """The network's ONNX file in a precision.
+
+    Raises:
+        NoWeightsError: The bundle has none.
+    """
     if precision == Precision.INT8:
         return bundle.folder / INT8
     if not bundle.has(part.onnx):
@@ -162,7 +204,16 @@ def brings_int8(bundle: Bundle, part: Part) -> bool:
 
 
 def native_error(problem: Exception, library: str, slices: int) -> EngineError:
-    """The typed error for one that a library raises from C++: it has no type for a lack of memory, only words."""
+    """The typed error for one that a library raises from C++: it has no type for a lack of memory, only words.
+
+    Args:
+        problem: What was raised.
+        library: Its name for the user.
+        slices: How many the call had.
+
+    Returns:
+        An OutOfMemoryError where the words or the type say so, else an EngineError.
+    """
     text = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
     words = ("out of memory", "failed to allocate", "bad_alloc", "alloc failed")
     if isinstance(problem, MemoryError) or any(w in str(problem).lower() for w in words):

@@ -39,12 +39,19 @@ def open_engine(
 ) -> Engine:
     """Open the engine that was asked for, or the best one for ``auto``, and check it against the stored pair.
 
-    Order for auto: TensorFlow or ONNX Runtime on a GPU; then, on the CPU, OpenVINO, ONNX Runtime, TensorFlow (the
-    order of their measured speed). One that does not start is passed over and named in ``reason``. precision, threads:
-    see `Engine`.
+    Order for auto: TensorFlow or ONNX Runtime on a GPU; then, on the CPU, OpenVINO, ONNX Runtime, TensorFlow (the order
+    of their measured speed). One that does not start is passed over and named in ``reason``.
 
-    Raises EngineError when there is no such engine, device or precision, or none is installed or starts,
-    ModelMismatchError when the weights do not fit or the stored pair is not reproduced.
+    Args:
+        bundle: The model.
+        engine: One of `ENGINE_NAMES`.
+        device: Where it shall run.
+        precision: See `Engine`.
+        threads: See `Engine`.
+
+    Raises:
+        EngineError: There is no such engine, device or precision, or none is installed or starts.
+        ModelMismatchError: The weights do not fit or the stored pair is not reproduced.
     """
     if engine not in ENGINE_NAMES:
         raise EngineError(f"There is no engine {engine!r}. Choose one of {', '.join(ENGINE_NAMES)}.")
