@@ -16,7 +16,14 @@ PADDING_MM = 5.0
 
 @dataclass(frozen=True)
 class Region:
-    """A component of a map: its label, its box, how many voxels it has, and its highest value of 255."""
+    """A component of a map.
+
+    Attributes:
+        label: Its number in the labels of the map.
+        box: Where it lies in the map.
+        voxels: How many it has.
+        highest: Its highest value of 255.
+    """
 
     label: int
     box: Box
@@ -24,18 +31,41 @@ class Region:
     highest: int
 
     def owns(self, labels: np.ndarray) -> np.ndarray:
-        """Where no other region is."""
+        """Where no other region is.
+
+        Args:
+            labels: Of the map or a part of it; 0 where no region is.
+
+        Returns:
+            bool, in the shape of ``labels``.
+        """
         return (labels == self.label) | (labels == 0)
 
 
 def candidates_of(plan: Plan, values: np.ndarray, geometry: Geometry) -> list[Candidate]:
-    """The 200 best (by highest p, then size) components of p >= 0.05, each as a block on the CT's stored grid."""
+    """The 200 best (by highest p, then size) components of p >= 0.05 of a map.
+
+    Args:
+        plan: Where the map lies in the CT.
+        values: The map (z, y, x), uint8, 255 p.
+        geometry: The CT's stored grid.
+
+    Returns:
+        The candidates, best first, each as a block on the CT's stored grid.
+    """
     labels, regions = best_regions(values)
     return [_cut(plan, values, labels, region, geometry) for region in regions]
 
 
 def best_regions(values: np.ndarray) -> tuple[np.ndarray, list[Region]]:
-    """Labels of the components of p >= 0.05 of a map (uint8, 255 p), and the 200 best of them."""
+    """The components of p >= 0.05 of a map.
+
+    Args:
+        values: The map (z, y, x), uint8, 255 p.
+
+    Returns:
+        Labels of all components in the map's shape, and the 200 best of them, by highest p, then size.
+    """
     labels, _ = connected(values >= LEAST_P)
     regions = [
         Region(label, box, voxels, highest=int(values[box.slices][labels[box.slices] == label].max()))
@@ -67,6 +97,14 @@ def _cut(plan: Plan, values: np.ndarray, labels: np.ndarray, region: Region, geo
 def candidate_of(
     block: np.ndarray, box: Box, geometry: Geometry, point_lps: Point | None = None, threshold: float | None = None
 ) -> Candidate:
-    """A block of the axial view as a candidate on the CT's stored grid. geometry: of the CT."""
+    """A block of the axial view as a candidate on the CT's stored grid.
+
+    Args:
+        block: uint8 (z, y, x), round(255 p), in the axial view's order of axes.
+        box: Where the block lies in the axial view.
+        geometry: Of the CT.
+        point_lps: The click that asked for it, LPS mm.
+        threshold: The candidate's own.
+    """
     order, shape = geometry.axial_order(), geometry.axial().shape_zyx
     return Candidate(order.undo_box(box, shape), np.ascontiguousarray(order.undo(block)), point_lps, threshold)

@@ -19,7 +19,13 @@ ALL_OPEN: OpenSides = ((True, True),) * 3
 
 @dataclass(frozen=True)
 class Clicked:
-    """What `click` found: the threshold that holds, the component (bool, the block's shape), whether it is cut off."""
+    """What `click` found.
+
+    Attributes:
+        threshold: The one that holds.
+        mask: The component, bool, in the block's shape.
+        at_border: Whether it is cut off at a side where the CT goes on.
+    """
 
     threshold: float
     mask: np.ndarray
@@ -27,7 +33,15 @@ class Clicked:
 
 
 def open_sides(box: Box, whole: Geometry) -> OpenSides:
-    """Where an image goes on beyond a ``box`` of it."""
+    """Where an image goes on beyond a box of it.
+
+    Args:
+        box: A part of the image.
+        whole: The image's grid.
+
+    Returns:
+        ((low, high), ...) of the axes, True where the image goes on.
+    """
     return tuple((start > 0, stop < n) for (start, stop), n in zip(box.pairs, whole.shape_zyx, strict=True))
 
 
@@ -41,12 +55,22 @@ def click(
 ) -> Clicked | None:
     """The click rule on one box of probability: the component at the point, and the threshold that gives it.
 
-    block: uint8 (255 p) or float p, on ``geometry``. If p at the point is under ``threshold``, the threshold falls to
-    half the highest p within 3 mm, at least 0.1. The component is the one at the point, else the nearest within 3 mm;
-    of it the body (`split_bodies`) that is nearest to the point.
-    open_sides: ((low, high), ...) of the block's axes, True where the CT goes on beyond the block: only there a
-    component is cut off. raise_until_inside: if it is, raise the threshold to the lowest at which it no longer is; if
-    it always is, to the highest at which there is one. None if there is nothing at the point.
+    If p at the point is under ``threshold``, the threshold falls to half the highest p within 3 mm, at least 0.1. The
+    component is the one at the point, else the nearest within 3 mm; of it the body (`split_bodies`) that is nearest to
+    the point.
+
+    Args:
+        block: uint8 (255 p) or float p, on ``geometry``.
+        geometry: The block's grid.
+        point_lps: The click, LPS mm.
+        threshold: The probability from which a voxel belongs to the component.
+        open_sides: ((low, high), ...) of the block's axes, True where the CT goes on beyond the block: only there a
+            component is cut off.
+        raise_until_inside: If it is cut off, raise the threshold to the lowest at which it no longer is; if it always
+            is, to the highest at which there is one.
+
+    Returns:
+        What was found; None if there is nothing at the point.
     """
     places, at_point = places_near(geometry, point_lps)
     if not len(places):
@@ -73,7 +97,15 @@ def click(
 
 
 def places_near(geometry: Geometry, point_lps: Point) -> tuple[np.ndarray, bool]:
-    """Voxels (n, 3) within 3 mm of the point, nearest first, and whether the first is the voxel the point lies in."""
+    """The voxels within 3 mm of a point.
+
+    Args:
+        geometry: The voxels' grid.
+        point_lps: The point, LPS mm.
+
+    Returns:
+        Their indices (n, 3), nearest first, and whether the first is the voxel the point lies in.
+    """
     index, shape = geometry.index(point_lps), np.array(geometry.shape_zyx)
     reach = REACH_MM / np.array(geometry.spacing_zyx)
     low = np.maximum(np.floor(index - reach), 0).astype(int)
@@ -89,7 +121,15 @@ def places_near(geometry: Geometry, point_lps: Point) -> tuple[np.ndarray, bool]
 
 
 def first_label(labels: np.ndarray, places: np.ndarray) -> int:
-    """The first component that ``places`` come across, 0 if none."""
+    """The first component that places come across.
+
+    Args:
+        labels: Of the components, 0 outside.
+        places: Indices (n, 3), in the order in which they are tried.
+
+    Returns:
+        Its label, 0 if none.
+    """
     there = labels[tuple(places.T)]
     return int(there[(there > 0).argmax()]) if there.any() else 0
 

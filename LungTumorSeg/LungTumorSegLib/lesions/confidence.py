@@ -21,16 +21,24 @@ FEATURES = tuple(weight.name for weight in fields(ConfidenceCoefficients) if wei
 def features(
     mask: np.ndarray, probability: np.ndarray, box: Box, ct: CT, ratings: Sequence[Rating] = ()
 ) -> dict[str, float]:
-    """What the confidence is computed from, by the names in `FEATURES`. Training calls it too.
-
-    mask (bool) and probability (uint8 255 p, or float p) fill ``box`` of the CT. The latter is the network's own,
-    not calibrated: the coefficients hold for models whose calibration is another (on `val` 0.71 instead of 0.61 are
-    found at two false positives a scan).
+    """What the confidence is computed from. Training calls it too.
 
     log_volume: natural, of mm3. elongation: longest over shortest axis of the ellipsoid with the mask's second moments.
     lung_contact: share of the voxels up to about 3 mm outside the mask that are under -500 HU. extent_z: mm along the
-    axial axis. rating: the logit of that of ``ratings`` which is nearest to the mask's middle; 0, undecided, where
-    none is within half a cube of the classifier, 16 mm.
+    axial axis. rating: the logit of that of ``ratings`` which is nearest to the mask's middle; 0, undecided, where none
+    is within half a cube of the classifier, 16 mm.
+
+    Args:
+        mask: bool, fills ``box``.
+        probability: uint8 255 p, or float p, fills ``box``. The network's own, not calibrated: the coefficients hold
+            for models whose calibration is another (on `val` 0.71 instead of 0.61 are found at two false positives a
+            scan).
+        box: Where both lie in the CT's stored array.
+        ct: Of the lesion.
+        ratings: The classifier's, of the places around.
+
+    Returns:
+        Values by the names in `FEATURES`.
     """
     p = as_p(probability[mask])
     spacing = np.array(ct.geometry.spacing_zyx)
@@ -51,9 +59,16 @@ def features(
 
 
 def ratings_of(candidate: Candidate, long_axis_mm: float) -> tuple[Rating, ...]:
-    """Those that count for a lesion of this length: none for a mass, over 30 mm, which fills the classifier's cube.
+    """A candidate's ratings that count for a lesion of this length.
 
     Two of the eleven known tumours, of above 50 ml, have a logit of -4; with it both had a confidence under 0.3.
+
+    Args:
+        candidate: What the lesion was made from.
+        long_axis_mm: Of the lesion.
+
+    Returns:
+        The ratings; none for a mass, over 30 mm, which fills the classifier's cube.
     """
     return () if long_axis_mm > MASS_FROM_MM else candidate.ratings
 

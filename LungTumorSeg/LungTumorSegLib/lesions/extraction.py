@@ -85,22 +85,26 @@ def extract(
     thresholds: Mapping[int, float] | None = None,
     kept: dict[tuple, Any] | None = None,
 ) -> tuple[tuple[Lesion, ...], tuple[np.ndarray, ...]]:
-    """The lesions of the candidates, the listed ones first, and their masks: bool, stored order, in ``label_box``.
-
-    thresholds: {position in ``candidates``: threshold} for those that have one of their own. Then goes what the click
-    rule chose (``candidate.threshold``), then the card's. lungs: given, the run was over a whole chest. kept: what the
-    last call left there, of the same CT, lungs and card; what has not changed since is not computed again.
+    """The lesions of the candidates.
 
     Each component (26 neighbours) from the threshold on is a lesion, or several where it has several bodies; of a
     candidate with a point only the one at the point. Holes are filled: a cavity or a necrosis is inside the outline
     that a reader draws. What is thin and hangs on a lesion, a vessel or a pleural tail, is cut off. Left out are specks
     under 4.2 mm3, a long axis under ``options.min_diameter_mm`` and, if ``lungs`` are given and
     ``options.lung_restriction`` is on, components without a voxel within 10 mm of the lungs' hull that were not
-    clicked. A voxel belongs to one lesion only: to the clicked one, else to the largest.
+    clicked. A voxel belongs to one lesion only: to the clicked one, else to the largest. Not listed (`order.is_listed`)
+    is what is under ``options.min_confidence`` (else ``card.min_confidence``), under 4 mm or, where the lungs count,
+    away from them. Both parts are in the order of `order.rank`, and ids are 1, 2, ... from the first listed to the last
+    other.
 
-    Not listed (`order.is_listed`) is what is under ``options.min_confidence`` (else ``card.min_confidence``), under
-    4 mm or, where the lungs count, away from them. Both parts are in the order of `order.rank`, and ids are 1, 2, ...
-    from the first listed to the last other.
+    Args:
+        lungs: Given, the run was over a whole chest.
+        thresholds: {position in ``candidates``: threshold} for those that have one of their own. Then goes what the
+            click rule chose (``candidate.threshold``), then the card's.
+        kept: What the last call left there, of the same CT, lungs and card; what has not changed is not computed again.
+
+    Returns:
+        The lesions, the listed ones first, and their masks, bool, stored order, in ``label_box``.
     """
     common = card.operating_threshold(options, lungs is not None)
     pieces: list[_Piece] = []
@@ -135,7 +139,16 @@ def extract(
 
 
 def masks_of(candidate: Candidate, geometry: Geometry, threshold: float) -> list[tuple[Box, np.ndarray]]:
-    """What `extract` makes lesions of at this threshold, unless the candidate has one of its own."""
+    """What `extract` makes lesions of at a threshold.
+
+    Args:
+        candidate: Its own threshold, if it has one, goes before ``threshold``.
+        geometry: The CT's stored grid.
+        threshold: The probability from which a voxel belongs to a lesion.
+
+    Returns:
+        Box in the CT's stored array and mask (bool, fills the box) of each.
+    """
     pieces = _pieces(candidate, geometry, threshold if candidate.threshold is None else candidate.threshold)
     return [(piece.box, piece.mask) for piece in pieces]
 

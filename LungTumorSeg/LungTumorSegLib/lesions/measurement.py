@@ -42,13 +42,22 @@ class Measurement:
 
 
 def measure(mask: np.ndarray, box: Box, ct: CT, lungs: Lungs | None = None) -> Measurement:
-    """Measure the lesion ``mask`` (bool, stored axis order), which fills ``box`` of the CT.
+    """Measure a lesion.
 
     The long axis is the longest diameter on any axial slice, the short axis the longest diameter of that slice
     perpendicular to it (RECIST 1.1, Eisenhauer et al., Eur J Cancer 45:228-247, 2009). Both are chords of the convex
     hull of the lesion on the slice; parts that do not touch on a slice are measured apart. The volume is the number of
     voxels times the volume of one. An axial slice is one of the stored slices that lie closest to axial: nothing is
-    resampled. Raises ValueError if the mask is empty or does not fill the box.
+    resampled.
+
+    Args:
+        mask: bool, stored axis order, fills ``box``.
+        box: Where the lesion lies in the CT's array.
+        ct: Voxels in HU and their grid.
+        lungs: They tell the side; without them it is unknown.
+
+    Raises:
+        ValueError: The mask is empty or does not fill the box.
     """
     if mask.shape != box.shape:
         raise ValueError(f"The mask {mask.shape} does not fill the box {box}.")
@@ -78,9 +87,16 @@ def measure(mask: np.ndarray, box: Box, ct: CT, lungs: Lungs | None = None) -> M
 def longest_axes(
     island: np.ndarray, z: np.ndarray, outline: np.ndarray, to_mm: np.ndarray
 ) -> tuple[int, np.ndarray, np.ndarray]:
-    """Slice and the ends (2, 2) of long and short axis, as (x, y) indices, over all islands.
+    """Slice and ends of long and short axis over all islands, from the points on their outlines (`_outlines`).
 
-    island, z, outline: points on the outlines, as `_outlines` gives them. to_mm: (2, 2), from (x, y) indices to mm.
+    Args:
+        island: Number of the island of each point (n,), ascending.
+        z: Its slice (n,).
+        outline: Its (x, y) index (n, 2).
+        to_mm: (2, 2), from (x, y) indices to mm.
+
+    Returns:
+        Slice, ends (2, 2) of the long axis and of the short axis, as (x, y) indices.
     """
     outline = outline @ to_mm.T
     first = np.flatnonzero(np.diff(island, prepend=-1))

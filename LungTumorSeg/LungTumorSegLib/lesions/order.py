@@ -12,10 +12,14 @@ LISTED_FROM_MM = 4.0
 def is_listed(confidence: float | None, long_axis_mm: float, clicked: bool, away: bool, min_confidence: float) -> bool:
     """Whether a lesion is in the table, or less likely: under the minimum confidence or 4 mm, or away from the lungs.
 
-    A clicked one is listed always, a mass, over 30 mm, whatever its confidence: one of the eleven known tumours would
-    be missed, and on `val` it costs 0.7 false positives a scan. confidence: None is not judged. away: see
-    `queries.is_away`; a mass of 44 mm in the upper abdomen was listed, while each of the eleven known tumours has at
-    least 99 % of its voxels in the hull.
+    Args:
+        confidence: 0 to 1; None is not judged.
+        long_axis_mm: Of the lesion. A mass, over 30 mm, is listed whatever its confidence: one of the eleven known
+            tumours would be missed, and on `val` it costs 0.7 false positives a scan.
+        clicked: Such a lesion is listed always.
+        away: See `queries.is_away`; a mass of 44 mm in the upper abdomen was listed, while each of the eleven known
+            tumours has at least 99 % of its voxels in the hull.
+        min_confidence: 0 to 1.
     """
     if clicked or away:
         return clicked
@@ -25,10 +29,13 @@ def is_listed(confidence: float | None, long_axis_mm: float, clicked: bool, away
 
 
 def rank(lesion: Lesion) -> tuple[float, float]:
-    """The smaller, the earlier: by confidence in steps of 0.1 (0.9 to 1 first), within a step by long axis.
+    """A lesion's place in the table's order.
 
-    A finer step would put a vessel of 4 mm before a tumour of 40 for a hundredth of confidence. Those that were never
-    rated come last, by volume: so are all of a model that rates none.
+    A finer step than 0.1 would put a vessel of 4 mm before a tumour of 40 for a hundredth of confidence. Those that
+    were never rated come last, by volume: so are all of a model that rates none.
+
+    Returns:
+        The smaller, the earlier. By confidence in steps of 0.1 (0.9 to 1 first), within a step by long axis.
     """
     if lesion.confidence is None:
         return 1, -lesion.volume_mm3

@@ -66,7 +66,11 @@ def entry(lesion: Lesion) -> str:
 
 
 def codes(lesion: Lesion) -> dict[str, tuple[str, str, str]]:
-    """The same as (scheme, value, meaning): category, type, region, and side where it is known."""
+    """The lesion's terminology (`entry`) as DICOM's codes.
+
+    Returns:
+        (scheme, value, meaning) of category, type, region, and side where it is known.
+    """
     texts = {"category": _CATEGORY, "type": _kind(lesion), "region": _LUNG}
     if lesion.side in _SIDES:
         texts["side"] = _SIDES[lesion.side]
@@ -80,7 +84,12 @@ def _kind(lesion: Lesion) -> str:
 def algorithm_name(model: dict) -> str:
     """Program and model with their versions, at most the 64 characters of DICOM's Segment Algorithm Name (LO).
 
-    ASCII without the marks that separate values in DICOM and tags in a seg.nrrd, whose header takes no other letters.
+    Args:
+        model: `Result.model`.
+
+    Returns:
+        ASCII without the marks that separate values in DICOM and tags in a seg.nrrd, whose header takes no other
+            letters.
     """
     text = f"{ALGORITHM} {__version__} {model.get('name', '')} {model.get('version', '')}"
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
@@ -90,7 +99,10 @@ def algorithm_name(model: dict) -> str:
 def tags(lesion: Lesion, model: dict, drawn: bool = False) -> dict[str, str]:
     """The segment's tags: terminology, status, and that a program made it, so that a DICOM export does not say MANUAL.
 
-    model: `Result.model`. A lesion that the user edited is SEMIAUTOMATIC; drawn: so it is whatever its status says.
+    Args:
+        lesion: One that the user edited is SEMIAUTOMATIC.
+        model: `Result.model`.
+        drawn: The user drew it: it is SEMIAUTOMATIC whatever its status says.
     """
     return {
         "TerminologyEntry": entry(lesion),
