@@ -27,8 +27,18 @@ GAS_HU, CAVITY_MM3 = -900, 20.0  # lung that was taken in seldom has so much gas
 
 @dataclass(frozen=True)
 class Density:
-    """HU over all voxels. solid_*: of what has -200 HU or more; the diameter is that of its largest piece, the mean of
-    long and short axis, 0 where there is none. ground_glass_share: of the core, what has less.
+    """What the CT's values inside a lesion tell.
+
+    Attributes:
+        mean_hu: Mean over all voxels, as are the next four.
+        sd_hu: Standard deviation.
+        p5_hu: 5th percentile.
+        median_hu: Median.
+        p95_hu: 95th percentile.
+        solid_volume_mm3: Of what has -200 HU or more.
+        solid_diameter_mm: Of the largest piece of that, the mean of long and short axis, 0 where there is none.
+        ground_glass_share: Of the core, the share that has less than -200 HU.
+        type: By the rules of this module.
     """
 
     mean_hu: float
@@ -43,7 +53,13 @@ class Density:
 
 
 def density_of(mask: np.ndarray, box: Box, ct: CT) -> Density:
-    """The density of the lesion ``mask`` (bool, stored axis order), which fills ``box`` of the CT."""
+    """The density of a lesion.
+
+    Args:
+        mask: bool, stored axis order, fills ``box``; not empty.
+        box: Where the lesion lies in the CT's array.
+        ct: Voxels in HU and their grid.
+    """
     hu = ct.voxels_zyx[box.slices].astype(np.float32)
     inside = hu[mask]
     depth = ndimage.distance_transform_edt(np.pad(mask, 1), ct.geometry.spacing_zyx)[1:-1, 1:-1, 1:-1]

@@ -31,8 +31,11 @@ BLUR_PIXELS = 0.4
 class Field:
     """How far inside a lesion each sample lies: above 0 inside, 0 on the surface, below 0 on every side around.
 
-    values: float32 (z, y, x), samples of the CT's axial view. fine: samples a voxel along z, y, x; every so many-th is
-    a voxel's own. start_zyx: index of the first sample's voxel in the axial view. axial: that view's grid.
+    Attributes:
+        values: float32 (z, y, x), samples of the CT's axial view.
+        fine: Samples a voxel along z, y, x; every so many-th is a voxel's own.
+        start_zyx: Index of the first sample's voxel in the axial view.
+        axial: That view's grid.
     """
 
     values: np.ndarray
@@ -49,12 +52,18 @@ class Field:
 def field_of(
     mask: np.ndarray, box: Box, geometry: Geometry, candidate: Candidate | None = None, threshold: float = 0.5
 ) -> Field:
-    """The field of the lesion ``mask`` (bool, stored axis order), which fills ``box`` of the CT's array.
+    """The field of a lesion.
 
-    candidate: the one that the lesion was made from at this threshold; its block holds the probability. Where the mask
-    says otherwise than the probability (a hole that was filled, a vessel that was cut off, another lesion's voxels),
-    the surface lies halfway between the voxels. Without a candidate, of an outline that the user drew, the voxels'
-    steps are smoothed and the volume is kept.
+    Where the mask says otherwise than the probability (a hole that was filled, a vessel that was cut off, another
+    lesion's voxels), the surface lies halfway between the voxels.
+
+    Args:
+        mask: bool, stored axis order, fills ``box``.
+        box: Where the lesion lies in the CT's array.
+        geometry: The CT's grid.
+        candidate: The one that the lesion was made from at this threshold; its block holds the probability. Without
+            one, of an outline that the user drew, the voxels' steps are smoothed and the volume is kept.
+        threshold: The probability at the surface.
     """
     order, axial = geometry.axial_order(), geometry.axial()
     if candidate is None:

@@ -11,7 +11,13 @@ MOST_STEPS = 50
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A result before and after one change, as its mementos; ``after`` is None where the result was removed."""
+    """A result before and after one change.
+
+    Attributes:
+        findings: The result.
+        before: Its memento.
+        after: Its memento; None where the result was removed.
+    """
 
     findings: Findings
     before: dict

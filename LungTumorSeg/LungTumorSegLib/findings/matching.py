@@ -12,9 +12,17 @@ Outline = tuple[Lesion, np.ndarray]
 
 
 def match(outlines: Sequence[Outline], earlier: Sequence[Outline]) -> dict[int, int]:
-    """Position in ``outlines`` -> id of the earlier lesion that it shares most voxels with; each id at most once.
+    """Which outlines are which earlier ones, by the voxels that they share.
 
-    What shares no voxel with an earlier lesion is left out. The pair with the most shared voxels is matched first.
+    The pair with the most shared voxels is matched first.
+
+    Args:
+        outlines: Lesions with their masks, bool (z, y, x), each fills its ``label_box``.
+        earlier: The same of before.
+
+    Returns:
+        Position in ``outlines`` -> id of the earlier lesion that it shares most voxels with; each id at most once. What
+            shares no voxel with an earlier lesion is left out.
     """
     overlaps = sorted(
         (
@@ -32,7 +40,12 @@ def match(outlines: Sequence[Outline], earlier: Sequence[Outline]) -> dict[int, 
 
 
 def in_place_of_any(outline: Outline, others: Iterable[tuple[Box, np.ndarray]]) -> bool:
-    """Whether it shares with one of the others more than half of the smaller of both. others: box and mask of each."""
+    """Whether an outline shares with one of the others more than half of the smaller of both.
+
+    Args:
+        outline: A lesion with its mask, bool (z, y, x).
+        others: Box and mask (bool) of each.
+    """
     lesion, mask = outline
     size = np.count_nonzero(mask)
     return any(

@@ -5,12 +5,19 @@ THICKEST_MM = 5.0
 
 
 def measurability(long_axis_mm: float, slice_step_mm: float, error_mm: float) -> tuple[bool, str]:
-    """Whether a lesion of the lung is measurable by RECIST 1.1, and a sentence that says why.
+    """Whether a lesion of the lung is measurable by RECIST 1.1, and why.
 
     At least 10 mm with slices of at most 5 mm; with thicker slices at least twice their thickness (Eisenhauer et al.,
-    Eur J Cancer 45:228-247, 2009; the rule for thicker slices was read in texts that quote it). The distance of the
-    slices stands for their thickness, which may be larger where they overlap. Lymph nodes, with a rule of their own,
-    are not told apart. error_mm: of the long axis; one within it of the limit is said to be.
+    Eur J Cancer 45:228-247, 2009; the rule for thicker slices was read in texts that quote it). Lymph nodes, with a
+    rule of their own, are not told apart.
+
+    Args:
+        long_axis_mm: Of the lesion.
+        slice_step_mm: Distance of the slices. It stands for their thickness, which may be larger where they overlap.
+        error_mm: Of the long axis; one within it of the limit is said to be.
+
+    Returns:
+        Whether it is, and a sentence that says why.
     """
     thick = slice_step_mm > THICKEST_MM
     least = 2 * slice_step_mm if thick else LEAST_MM

@@ -20,13 +20,32 @@ _OUTLINE_DIAMETER_PIXELS = 0.85
 
 
 def volume_error(long_axis_mm: float, slice_mm: float, from_probability: bool = True) -> float:
-    """Percent of the volume, to either side. slice_mm: distance of the slices."""
+    """The largest error of a lesion's volume, given the outline.
+
+    Args:
+        long_axis_mm: Of the lesion.
+        slice_mm: Distance of the slices.
+        from_probability: Of the surface between voxels from the probability, else of an outline without one.
+
+    Returns:
+        Percent of the volume, to either side.
+    """
     table = _VOLUME_PERCENT if from_probability else _OUTLINE_VOLUME_PERCENT
     return float(np.interp(long_axis_mm / slice_mm, _SLICES, table))
 
 
 def diameter_error(long_axis_mm: float, slice_mm: float, pixel_mm: float, from_probability: bool = True) -> float:
-    """mm of long and short axis, to either side. slice_mm: distance of the slices; pixel_mm: the larger spacing."""
+    """The largest error of long and short axis, given the outline.
+
+    Args:
+        long_axis_mm: Of the lesion.
+        slice_mm: Distance of the slices.
+        pixel_mm: The larger spacing in plane.
+        from_probability: Of the surface between voxels from the probability, else of an outline without one.
+
+    Returns:
+        mm, to either side.
+    """
     table = _DIAMETER_SLICES if from_probability else _OUTLINE_DIAMETER_SLICES
     pixels = _DIAMETER_PIXELS if from_probability else _OUTLINE_DIAMETER_PIXELS
     return float(max(np.interp(long_axis_mm / slice_mm, _SLICES, table) * slice_mm, pixels * pixel_mm))

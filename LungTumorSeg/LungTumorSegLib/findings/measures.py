@@ -7,16 +7,35 @@ from ..enums import LesionType, LungThird
 
 @dataclass(frozen=True)
 class Measures:
-    """Field names and order are those of the columns in csv and json.
+    """What is measured of a lesion. Field names and order are those of the columns in csv and json.
 
-    subvoxel_*: of the surface between voxels, where the probability reaches the lesion's threshold; axes as those of
-    `Lesion`, on any axial slice. volume_error_percent, diameter_error_mm: the largest error at this size and slice
-    distance, given the outline; the outline's own error is not in it. mean_diameter_mm: mean of long and short axis
-    as Lung-RADS v2022 takes it, one decimal; fleischner_diameter_mm: whole mm, as Fleischner 2017.
-    longest_*: longest diameter on any coronal or sagittal plane, and in space. surface_mm2, sphericity: of the same
-    surface. HU over the voxels of the outline; mass_mg: volume times (1 + mean HU / 1000). solid_*,
-    ground_glass_share, type: see `density`. lung_third, pleura_distance_mm: see `place`; empty and None without lungs.
-    recist_measurable, recist_reason: see `measurability`.
+    Attributes:
+        subvoxel_volume_mm3: Inside the surface between voxels, where the probability reaches the lesion's threshold.
+        subvoxel_long_axis_mm: Of the same surface; axes as those of `Lesion`, on any axial slice.
+        subvoxel_short_axis_mm: As the long axis.
+        volume_error_percent: The largest error at this size and slice distance, given the outline; the outline's own
+            error is not in it.
+        diameter_error_mm: The same of the axes.
+        mean_diameter_mm: Mean of long and short axis as Lung-RADS v2022 takes it, one decimal.
+        fleischner_diameter_mm: Whole mm, as Fleischner 2017.
+        longest_coronal_mm: Longest diameter on any coronal plane.
+        longest_sagittal_mm: Longest diameter on any sagittal plane.
+        longest_3d_mm: Longest diameter in space.
+        surface_mm2: Area of the surface between voxels.
+        sphericity: Of that surface.
+        sd_hu: Standard deviation of HU over the voxels of the outline, as are the next three.
+        p5_hu: 5th percentile.
+        median_hu: Median.
+        p95_hu: 95th percentile.
+        mass_mg: Volume times (1 + mean HU / 1000).
+        solid_volume_mm3: See `density`.
+        solid_diameter_mm: See `density`.
+        ground_glass_share: See `density`.
+        type: See `density`.
+        lung_third: See `place`; empty without lungs.
+        pleura_distance_mm: See `place`; None without lungs.
+        recist_measurable: See `measurability`.
+        recist_reason: See `measurability`.
     """
 
     subvoxel_volume_mm3: float

@@ -19,11 +19,16 @@ from .smoothing import smoothed
 def measures(
     lesion: Lesion, mask: np.ndarray, ct: CT, places: Places | None = None, candidate: Candidate | None = None
 ) -> Measures:
-    """Measure a lesion. mask: bool, stored axis order, fills its ``label_box`` in the CT.
+    """Measure a lesion.
 
-    places: of the run's lungs, if they were looked for. candidate: what the lesion was made from at its threshold; None
-    for an outline that the user drew, which has no probability: volume and surface are then those of its voxels.
-    Raises ValueError if the mask is empty or does not fill the box.
+    Args:
+        mask: bool, stored axis order, fills the lesion's ``label_box`` in the CT.
+        places: Of the run's lungs, if they were looked for.
+        candidate: What the lesion was made from at its threshold; None for an outline that the user drew, which has no
+            probability: volume and surface are then those of its voxels.
+
+    Raises:
+        ValueError: The mask is empty or does not fill the box.
     """
     box, geometry = lesion.label_box, ct.geometry
     if mask.shape != box.shape or not mask.any():
@@ -66,10 +71,16 @@ def measures(
 
 
 def measures_of(result: Result, ct: CT, smooth_mm: float = 0.0, drawn: Collection[int] = ()) -> list[Measures]:
-    """`Measures` of every lesion of a result, in the order of ``result.outlines``.
+    """`Measures` of every lesion of a result.
 
-    smooth_mm: sigma with which the probability was smoothed before the threshold. drawn: ids of the lesions whose
-    outline the user drew.
+    Args:
+        result: What was found in the CT.
+        ct: Voxels in HU and their grid.
+        smooth_mm: Sigma with which the probability was smoothed before the threshold.
+        drawn: Ids of the lesions whose outline the user drew.
+
+    Returns:
+        In the order of ``result.outlines``.
     """
     places = None if result.lungs is None else Places(result.lungs)
     measured = []
@@ -82,7 +93,16 @@ def measures_of(result: Result, ct: CT, smooth_mm: float = 0.0, drawn: Collectio
 
 
 def candidate_of(lesion: Lesion, mask: np.ndarray, candidates: Sequence[Candidate]) -> Candidate | None:
-    """The candidate that a lesion was made from: of those around it the one with the highest mean p in it."""
+    """The candidate that a lesion was made from: of those around it the one with the highest mean p in it.
+
+    Args:
+        lesion: Its ``label_box`` counts.
+        mask: bool, fills that box.
+        candidates: Of the lesion's result.
+
+    Returns:
+        The candidate; None where the lesion lies in none.
+    """
     box, best, highest = lesion.label_box, None, -1.0
     for candidate in candidates:
         if box.intersect(candidate.box) == box:

@@ -29,8 +29,13 @@ class Places:
     def third(self, mask: np.ndarray, geometry: Geometry, side: Side) -> LungThird:
         """The third of the lung's height, as far as the CT shows it, in which the middle of a lesion lies.
 
-        mask: bool, on ``geometry``. The lung is that of the lesion's side, both lungs where the side is unknown or
-        that lung was not found. Above or below the lung counts as its upper or lower third.
+        Above or below the lung counts as its upper or lower third.
+
+        Args:
+            mask: bool, on ``geometry``.
+            geometry: The mask's grid.
+            side: Of the lesion. The lung is that of this side, both lungs where it is unknown or that lung was not
+                found.
         """
         label = self._lungs.label_zyx
         own = {Side.RIGHT: RIGHT, Side.LEFT: LEFT}.get(side)
@@ -43,10 +48,17 @@ class Places:
         return LungThird.LOWER if height < 1 / 3 else LungThird.MIDDLE if height < 2 / 3 else LungThird.UPPER
 
     def pleura_distance(self, mask: np.ndarray, geometry: Geometry) -> float:
-        """Shortest distance in mm from a lesion to the border of the lungs; 0 where it touches or crosses it.
+        """Shortest distance from a lesion to the border of the lungs.
 
-        mask: bool, on ``geometry``. Chest wall, diaphragm and mediastinum count as border; fissures are not seen. The
-        lungs are coarse, about 3 mm, and so is the distance.
+        Chest wall, diaphragm and mediastinum count as border; fissures are not seen. The lungs are coarse, about 3 mm,
+        and so is the distance.
+
+        Args:
+            mask: bool, on ``geometry``.
+            geometry: The mask's grid.
+
+        Returns:
+            mm; 0 where the lesion touches or crosses the border.
         """
         index = np.rint(self._lungs.geometry.index(mask_points_lps(mask, geometry, 5000))).astype(int)
         if (index < 0).any() or (index >= self._depth.shape).any():

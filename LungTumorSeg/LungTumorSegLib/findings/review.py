@@ -37,18 +37,23 @@ class _Region:
 
 
 class Findings:
-    """One result as it stands: ``lesions`` and ``masks`` in the table's order, ``names`` by lesion id.
+    """One result as it stands.
 
-    ``less_likely`` and ``less_likely_masks`` are those that the table does not list: the minimum confidence is the
-    border between both. One that is accepted is listed for good.
+    A lesion keeps its id, name and status through every change of threshold, also when it vanishes and comes back; new
+    ones get ids that were never used.
 
-    A lesion keeps its id, name and status through every change of threshold, also when it vanishes and comes back;
-    new ones get ids that were never used. ``options`` are those in force now; ``smooth_mm`` is the sigma with which
-    the probability is smoothed before the threshold (0: not at all).
-
-    ct: what was segmented. result: what `segment` returned for it. card: the model's, which belongs to the map that the
-    model made, whatever model there is later. diameters_shown, surfaces_shown: whether a viewer shows them. selected:
-    the id of the lesion that a viewer looks at, if any.
+    Attributes:
+        ct: What was segmented.
+        result: What `segment` returned for it.
+        card: The model's, which belongs to the map that the model made, whatever model there is later.
+        options: Those in force now.
+        smooth_mm: Sigma with which the probability is smoothed before the threshold (0: not at all).
+        lesions: In the table's order. ``masks`` are theirs, bool (z, y, x), each fills a ``label_box``.
+        less_likely: Those that the table does not list: the minimum confidence is the border between both. One that is
+            accepted is listed for good. ``less_likely_masks`` are theirs.
+        names: By lesion id.
+        diameters_shown: Whether a viewer shows them; ``surfaces_shown`` tells the same of surfaces.
+        selected: The id of the lesion that a viewer looks at, if any.
     """
 
     def __init__(self, ct: CT, result: Result, card: OperatingPoint) -> None:
@@ -137,9 +142,12 @@ class Findings:
     ) -> None:
         """Extract the lesions again without the network; what is left out stays as it is.
 
-        threshold: for all lesions without their own; None is the model's, as of min_confidence. thresholds:
-        {lesion id: threshold or None}, each for the region in which that lesion lies. Nothing is changed when the
-        extraction fails. Raises InputError for a threshold that cannot be.
+        Args:
+            threshold: For all lesions without their own; None is the model's, as of min_confidence.
+            thresholds: {lesion id: threshold or None}, each for the region in which that lesion lies.
+
+        Raises:
+            InputError: A threshold that cannot be. Nothing is changed then, nor when the extraction fails.
         """
         before = self.options
         options = replace(

@@ -15,7 +15,20 @@ DIRECTIONS = 120  # about 15 degrees apart
 
 @dataclass(frozen=True)
 class Shape:
-    """mm, mm2, mm3. Axes as of `Lesion`: chords of the convex hull on one plane; planes are the stored ones."""
+    """The shape of a surface.
+
+    Axes as of `Lesion`: chords of the convex hull on one plane; planes are the stored ones.
+
+    Attributes:
+        volume_mm3: Inside the surface.
+        surface_mm2: Its area.
+        sphericity: 1 for a ball.
+        long_axis_mm: Longest on any axial plane.
+        short_axis_mm: On that plane, perpendicular to it.
+        coronal_mm: Longest on any coronal plane.
+        sagittal_mm: Longest on any sagittal plane.
+        longest_mm: Longest in space.
+    """
 
     volume_mm3: float
     surface_mm2: float
@@ -54,12 +67,16 @@ def shape_of(field: Field) -> Shape:
 
 
 def counted(shape: Shape, mask: np.ndarray, geometry: Geometry) -> Shape:
-    """The shape with volume, surface and sphericity of an outline's voxels, by SimpleITK.
+    """A shape with volume, surface and sphericity of an outline's voxels, by SimpleITK.
 
     The surface is Crofton's, by how often lines cross it (Lehmann and Legland, Insight Journal, 2012). Of balls of 10
     mm and more it is 0 to 2 % too small with slices of 1 mm and 1 to 17 % with 5 mm; a mesh of the voxels is 5 to 8 %
     too large, and up to 26 %.
-    mask: bool, on ``geometry``.
+
+    Args:
+        shape: Its diameters stay.
+        mask: bool, on ``geometry``.
+        geometry: The mask's grid.
     """
     import SimpleITK as sitk
 

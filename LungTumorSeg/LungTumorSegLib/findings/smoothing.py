@@ -10,7 +10,16 @@ from ..geometry import Geometry
 
 
 def smoothed(candidate: Candidate, geometry: Geometry, sigma_mm: float) -> Candidate:
-    """The candidate with its probability blurred; itself where sigma is 0. geometry: the CT's."""
+    """The candidate with its probability blurred.
+
+    Args:
+        candidate: What is blurred.
+        geometry: The CT's.
+        sigma_mm: Of the Gaussian.
+
+    Returns:
+        A new candidate; the same one where sigma is 0.
+    """
     if not sigma_mm:
         return candidate
     sigma = sigma_mm / np.asarray(geometry.spacing_zyx)

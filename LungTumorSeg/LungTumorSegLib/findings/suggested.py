@@ -21,7 +21,16 @@ GUIDELINES: Mapping[str, Callable[[Nodule, Patient], Suggestion]] = {
 
 
 def suggested(follow_up: FollowUp, names: Sequence[str], patient: Patient) -> dict[int, list[Suggestion]]:
-    """By the lesion's track, for those that the last CT lists, in the order of ``names`` (of `GUIDELINES`)."""
+    """What guidelines suggest for the lesions that the last CT lists.
+
+    Args:
+        follow_up: The last CT's lesions are measured.
+        names: Of `GUIDELINES`.
+        patient: What is known of the patient.
+
+    Returns:
+        By the id of the lesion's track, a suggestion of each guideline in the order of ``names``.
+    """
     last = follow_up.points[-1]
     measured = {
         lesion.id: found
@@ -53,7 +62,15 @@ def nodule_of(measured: Measures, growth: Growth | None = None) -> Nodule:
 
 
 def growth_of(follow_up: FollowUp, track: Track) -> Growth | None:
-    """From the last CT but one to the last; None where both could not be compared."""
+    """How a lesion grew from the last CT but one to the last.
+
+    Args:
+        follow_up: The CTs.
+        track: The lesion's.
+
+    Returns:
+        The growth; None where both could not be compared.
+    """
     step = track.steps[-1]
     if step is None or step.fate == Fate.NOT_COMPARED:
         return None

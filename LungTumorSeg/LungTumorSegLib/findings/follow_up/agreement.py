@@ -18,9 +18,13 @@ FAR_MM = 999.0  # the lungs do not meet at all
 
 @dataclass(frozen=True)
 class Agreement:
-    """overlap: share of the smaller lungs that lies in the other. surface_mm, surface_95_mm: median and 95th percentile
-    of the distance of the earlier lungs' surface from the later lungs' one. vessels: correlation of the vessels in both
-    lungs after the smooth part of the registration, -1 to 1.
+    """How well the lungs of two CTs lie on each other.
+
+    Attributes:
+        overlap: Share of the smaller lungs that lies in the other.
+        surface_mm: Median of the distance of the earlier lungs' surface from the later lungs' one.
+        surface_95_mm: 95th percentile of that distance.
+        vessels: Correlation of the vessels in both lungs after the smooth part of the registration, -1 to 1.
     """
 
     overlap: float
@@ -37,8 +41,19 @@ def agreement(
     places_lps: np.ndarray,
     stiff_lps: np.ndarray,
 ) -> Agreement:
-    """earlier_hu, later_hu: float32, on their lungs' grids. places_lps, stiff_lps: (z, y, x, 3), where the earlier
-    grid's voxels lie in the later CT, by the registration and by its smooth part.
+    """How well the lungs of two registered CTs lie on each other.
+
+    Args:
+        earlier_hu: float32 (z, y, x), HU, on the grid of the earlier lungs.
+        earlier: Lungs of the earlier CT.
+        later_hu: float32 (z, y, x), HU, on the grid of the later lungs.
+        later: Lungs of the later CT.
+        places_lps: (z, y, x, 3), LPS mm, where the earlier grid's voxels lie in the later CT by the registration.
+        stiff_lps: The same by its smooth part.
+
+    Returns:
+        The agreement; overlap and vessels 0, distances 999 mm where the lungs do not meet or share fewer than 1000
+            voxels that lie more than 6 mm inside.
     """
     one, other = earlier.label_zyx > 0, later.label_zyx > 0
     index = np.moveaxis(later.geometry.index(places_lps), -1, 0)

@@ -17,7 +17,14 @@ COARSE_MM = 2.5
 
 @dataclass(frozen=True)
 class Size:
-    """What is compared of a lesion. step_mm: between the slices of its CT; pixel_mm: in plane."""
+    """What is compared of a lesion.
+
+    Attributes:
+        volume_mm3: Of the lesion.
+        long_axis_mm: Of the lesion.
+        step_mm: Between the slices of its CT.
+        pixel_mm: In plane, the larger spacing.
+    """
 
     volume_mm3: float
     long_axis_mm: float
@@ -26,15 +33,28 @@ class Size:
 
     @classmethod
     def of(cls, volume_mm3: float, long_axis_mm: float, geometry: Geometry) -> "Size":
-        """geometry: of the CT."""
+        """The size of a lesion.
+
+        Args:
+            volume_mm3: Of the lesion.
+            long_axis_mm: Of the lesion.
+            geometry: Of the CT.
+        """
         z, y, x = geometry.axial().spacing_zyx
         return cls(volume_mm3, long_axis_mm, z, max(x, y))
 
 
 @dataclass(frozen=True)
 class Change:
-    """volume_percent, long_axis_mm: later minus earlier. The limits: what 95 of 100 lesions that are as they were stay
-    within; the volume's is of the growth, its inverse of the shrinkage.
+    """By how much a lesion has changed, later minus earlier.
+
+    The limits are what 95 of 100 lesions that are as they were stay within.
+
+    Attributes:
+        volume_percent: Change of the volume.
+        volume_limit_percent: Limit of the growth; its inverse is that of the shrinkage.
+        long_axis_mm: Change of the long axis.
+        long_axis_limit_mm: Its limit.
     """
 
     volume_percent: float
@@ -53,9 +73,13 @@ class Change:
 
 @dataclass(frozen=True)
 class DoublingTime:
-    """Days in which the volume doubles, with a 95 % interval; ``high`` is None where it may not grow at all.
+    """Days in which the volume doubles, with a 95 % interval.
 
-    days is None where it is not given: ``remark`` says why.
+    Attributes:
+        days: None where it is not given.
+        low: Lower end of the interval.
+        high: Upper end; None where the lesion may not grow at all.
+        remark: Why ``days`` is None.
     """
 
     days: float | None
@@ -69,6 +93,10 @@ def change(earlier: Size, later: Size) -> Change:
 
     The volume's limit: the repeatability of the same nodule and the counting error of both CTs (`measurement_error`),
     added as squares. The long axis': the same repeatability in one direction, and its error in both CTs.
+
+    Args:
+        earlier: Size in the earlier CT.
+        later: Size in the later CT.
     """
     counted = [_volume_error(size) for size in (earlier, later)]
     long_axis = max(earlier.long_axis_mm, later.long_axis_mm)
@@ -84,7 +112,18 @@ def change(earlier: Size, later: Size) -> Change:
 def doubling_time(
     earlier: Size, later: Size, found: Change, dates: tuple[datetime.date | None, datetime.date | None]
 ) -> DoublingTime:
-    """days * ln 2 / ln(V2 / V1) (Schwartz, Cancer 14:1272, 1961), and the same at the ends of the change's error."""
+    """Days * ln 2 / ln(V2 / V1) (Schwartz, Cancer 14:1272, 1961), and the same at the ends of the change's error.
+
+    Args:
+        earlier: Size in the earlier CT.
+        later: Size in the later CT.
+        found: The change between both.
+        dates: Of the earlier and the later CT.
+
+    Returns:
+        The doubling time; a remark instead of days without dates, between CTs of one day, without growth, within the
+            error, and of a lesion under 4 slices high with slices of 2.5 mm or more.
+    """
     first, second = dates
     if first is None or second is None:
         return DoublingTime(None, remark="no dates")

@@ -23,8 +23,13 @@ MOSTLY = 0.5  # of a lesion's voxels inside another one make it a part of it
 
 @dataclass(frozen=True)
 class Pair:
-    """Two lesions at one place, by id. overlap: share of the one that lies more in the other; distance_mm: between
-    their centres; both after registration.
+    """Two lesions at one place.
+
+    Attributes:
+        earlier: Id of the lesion in the earlier CT.
+        later: Id of the lesion in the later CT.
+        overlap: Share of the one that lies more in the other, after registration.
+        distance_mm: Between their centres, after registration.
     """
 
     earlier: int
@@ -35,8 +40,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Correspondence:
-    """pairs: one to one. merged: an earlier lesion without a pair of its own that lies in the later one of another
-    pair. split: a later one that the earlier one of another pair covers.
+    """Which lesions of two CTs are the same.
+
+    Attributes:
+        pairs: One to one.
+        merged: An earlier lesion without a pair of its own that lies in the later one of another pair.
+        split: A later one that the earlier one of another pair covers.
     """
 
     pairs: tuple[Pair, ...]
@@ -57,7 +66,11 @@ class Placed:
         self.radius = float(np.linalg.norm(self.points - self.points.mean(0), axis=1).max())
 
     def share_of(self, points: np.ndarray) -> float:
-        """The share of points of this lesion's CT that lie in it."""
+        """The share of places that lie in this lesion.
+
+        Args:
+            points: (n, 3), LPS mm, in this lesion's CT.
+        """
         index = np.rint(self.geometry.index(points)).astype(int) - self.lesion.label_box.start
         inside = ((index >= 0) & (index < self.mask.shape)).all(1)
         return float(np.count_nonzero(self.mask[tuple(index[inside].T)]) / len(points))
@@ -66,7 +79,14 @@ class Placed:
 def placed(
     outlines: Sequence[Outline], geometry: Geometry, registration: Registration, *, earlier: bool
 ) -> list[Placed]:
-    """The lesions of a CT in the other one too. earlier: whether it is the earlier of both."""
+    """The lesions of a CT in the other one too.
+
+    Args:
+        outlines: Lesions with their masks, bool (z, y, x).
+        geometry: Of their CT.
+        registration: Of the earlier CT onto the later one.
+        earlier: Whether theirs is the earlier of both.
+    """
     found = [Placed(outline, geometry) for outline in outlines]
     if found:
         every = np.concatenate([each.points for each in found])
@@ -81,6 +101,10 @@ def correspond(earlier: Sequence[Placed], later: Sequence[Placed]) -> Correspond
 
     Two lesions can be a pair where they overlap, or their centres lie within 8 mm and they are alike in volume. A pair
     costs the distance of the centres, as a share of the radii and those 8 mm, minus the overlap.
+
+    Args:
+        earlier: Lesions of the earlier CT.
+        later: Lesions of the later CT.
     """
     near = {(i, k): close for i, a in enumerate(earlier) for k, b in enumerate(later) if (close := _close(a, b))}
     n, m = len(earlier), len(later)

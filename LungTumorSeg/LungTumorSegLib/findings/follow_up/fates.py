@@ -11,7 +11,14 @@ from .points import TimePoint
 
 @dataclass(frozen=True)
 class Step:
-    """One lesion from a CT to the next. evidence: a sentence. change, doubling: None where there are not both."""
+    """One lesion from a CT to the next.
+
+    Attributes:
+        fate: What became of it.
+        evidence: A sentence.
+        change: None where there are not both.
+        doubling: None where there are not both.
+    """
 
     fate: Fate
     evidence: str
@@ -20,7 +27,7 @@ class Step:
 
 
 def paired(pair: Pair, earlier: TimePoint, later: TimePoint) -> Step:
-    """growing, stable or shrinking."""
+    """What became of a lesion that both CTs show: growing, stable or shrinking."""
     one, other = earlier.size(pair.earlier), later.size(pair.later)
     found = change(one, other)
     words = [f"{_place(pair)}; {_changed(found)}", *_doubts(pair, earlier, later)]
@@ -29,7 +36,13 @@ def paired(pair: Pair, earlier: TimePoint, later: TimePoint) -> Step:
 
 
 def merged(pairs: Sequence[Pair], earlier: TimePoint, later: TimePoint) -> Step:
-    """Several earlier lesions that lie in one later: their volumes together are compared with its volume."""
+    """Several earlier lesions that lie in one later: their volumes together are compared with its volume.
+
+    Args:
+        pairs: Of each earlier lesion with the later one.
+        earlier: The earlier CT.
+        later: The later CT.
+    """
     sizes = [earlier.size(pair.earlier) for pair in pairs]
     found = change(_together(sizes), later.size(pairs[0].later))
     numbers = _listed([pair.earlier for pair in pairs])
@@ -42,7 +55,13 @@ def merged(pairs: Sequence[Pair], earlier: TimePoint, later: TimePoint) -> Step:
 
 
 def split(pairs: Sequence[Pair], earlier: TimePoint, later: TimePoint) -> Step:
-    """One earlier lesion that covers several later ones: its volume is compared with theirs together."""
+    """One earlier lesion that covers several later ones: its volume is compared with theirs together.
+
+    Args:
+        pairs: Of the earlier lesion with each later one.
+        earlier: The earlier CT.
+        later: The later CT.
+    """
     sizes = [later.size(pair.later) for pair in pairs]
     found = change(earlier.size(pairs[0].earlier), _together(sizes))
     numbers = _listed([pair.later for pair in pairs])
@@ -55,7 +74,13 @@ def split(pairs: Sequence[Pair], earlier: TimePoint, later: TimePoint) -> Step:
 
 
 def alone(fate: Fate, *, seen: bool, clicked: bool) -> Step:
-    """new or gone; not compared where the other CT does not show the place. clicked: whether one was tried there."""
+    """What became of a lesion that one CT alone shows: not compared where the other does not show the place.
+
+    Args:
+        fate: new or gone.
+        seen: Whether the other CT shows the place.
+        clicked: Whether a click was tried there.
+    """
     if not seen:
         other = "earlier" if fate == Fate.NEW else "later"
         return Step(Fate.NOT_COMPARED, f"Its place lies outside of the {other} CT.")

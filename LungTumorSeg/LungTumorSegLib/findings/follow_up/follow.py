@@ -19,9 +19,13 @@ NOT_REGISTERED = "The lungs of both CTs could not be registered."
 
 @dataclass(frozen=True)
 class FollowUp:
-    """What `compare` returns: the CTs by date, the registration of each onto the next, the lesions' tracks.
+    """What `compare` returns.
 
-    tracks: the largest of the first CT first, then those that came later. notes: sentences for the user.
+    Attributes:
+        points: The CTs by date.
+        registrations: Of each onto the next.
+        tracks: Of the lesions, the largest of the first CT first, then those that came later.
+        notes: Sentences for the user.
     """
 
     points: tuple[TimePoint, ...]
@@ -30,7 +34,11 @@ class FollowUp:
     notes: tuple[str, ...] = ()
 
     def track(self, track_id: int) -> Track:
-        """Raises KeyError where there is none."""
+        """The track of this id.
+
+        Raises:
+            KeyError: There is none.
+        """
         for track in self.tracks:
             if track.id == track_id:
                 return track
@@ -45,9 +53,14 @@ def follow(
 ) -> FollowUp:
     """Follow the lesions of CTs in the order of their dates.
 
-    registrations: of each onto the next. look: clicks at a place; without it what is not found counts as not there.
     Listed lesions are followed; a less likely one of another CT can be their partner, and a click finds what the run
     missed, so that a missed detection is neither new nor gone.
+
+    Args:
+        points: The CTs and what was found in them.
+        registrations: Of each onto the next.
+        look: Clicks at a place; without it what is not found counts as not there.
+        notes: Sentences for the user, which the result takes over.
     """
     completed = _completed(list(points), registrations, look)
     made = Tracks(completed[0])

@@ -15,7 +15,14 @@ from .change import Size
 
 @dataclass(frozen=True)
 class TimePoint:
-    """A CT and what was found in it. clicked: ids of the lesions that only a click at a registered place found."""
+    """A CT and what was found in it.
+
+    Attributes:
+        ct: The CT.
+        result: What was found.
+        date: Of the CT; None where it is not known.
+        clicked: Ids of the lesions that only a click at a registered place found.
+    """
 
     ct: CT
     result: Result
@@ -32,7 +39,11 @@ class TimePoint:
         return tuple(pair for pair in self.result.outlines if pair[0].status != Status.REJECTED)
 
     def outline(self, lesion_id: int) -> Outline:
-        """Raises KeyError where there is none of this id."""
+        """The lesion of this id and its mask, bool (z, y, x).
+
+        Raises:
+            KeyError: There is none of this id.
+        """
         for lesion, mask in self.result.outlines:
             if lesion.id == lesion_id:
                 return lesion, mask
@@ -44,14 +55,25 @@ class TimePoint:
         return Size.of(lesion.volume_mm3, lesion.long_axis_mm, self.geometry)
 
     def holds(self, point_lps: np.ndarray) -> bool:
-        """Whether the place lies in the CT."""
+        """Whether places lie in the CT.
+
+        Args:
+            point_lps: (3,) or (n, 3), LPS mm.
+
+        Returns:
+            Whether all of them do.
+        """
         index = self.geometry.index(point_lps)
         return bool(((index > -0.5) & (index < np.array(self.geometry.shape_zyx) - 0.5)).all())
 
     def with_click(self, found: Result) -> "TimePoint":
-        """The same with the first lesion that a click found; itself where that is there already.
+        """The same with the first lesion that a click found.
 
-        A click looks for no lungs; those of this CT tell the lesion's side.
+        Args:
+            found: The click's. It looks for no lungs; those of this CT tell the lesion's side.
+
+        Returns:
+            A new time point; itself where the lesion is there already or the click found none.
         """
         if not found.lesions:
             return self

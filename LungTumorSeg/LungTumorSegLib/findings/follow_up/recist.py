@@ -26,8 +26,13 @@ NEW_RULE = "a new lesion, if it is confirmed, is progressive disease (PD)"
 
 @dataclass(frozen=True)
 class Response:
-    """At one CT. sum_mm: of the long axes of the targets, None where one was not compared. response: CR, PR, SD, PD, NE
-    by the sum; empty at baseline. new: tracks that are new there: with one confirmed it is PD. rule: which gave it.
+    """The response at one CT.
+
+    Attributes:
+        sum_mm: Of the long axes of the targets, None where one was not compared.
+        response: CR, PR, SD, PD, NE by the sum; empty at baseline.
+        rule: Which gave it.
+        new: Tracks that are new there: with one confirmed it is PD.
     """
 
     sum_mm: float | None
@@ -38,7 +43,13 @@ class Response:
 
 @dataclass(frozen=True)
 class Recist:
-    """targets: ids of tracks. responses: one for each CT, the first is the baseline. notes: sentences for the user."""
+    """RECIST 1.1 over target lesions, as a suggestion.
+
+    Attributes:
+        targets: Ids of tracks.
+        responses: One for each CT, the first is the baseline.
+        notes: Sentences for the user.
+    """
 
     targets: tuple[int, ...]
     responses: tuple[Response, ...]
@@ -59,9 +70,17 @@ def preselected(follow_up: FollowUp) -> tuple[int, ...]:
 
 
 def recist(follow_up: FollowUp, targets: Sequence[int] | None = None) -> Recist:
-    """Sum and response at each CT. targets: ids of tracks, `preselected` if not given.
+    """Sum and response at each CT.
 
-    Raises InputError for more than five targets, and for one that is not in the first CT.
+    Args:
+        follow_up: The CTs and their lesions' tracks.
+        targets: Ids of tracks, `preselected` if not given.
+
+    Returns:
+        The targets and the responses; both empty where no lesion of the first CT is measurable.
+
+    Raises:
+        InputError: There are more than five targets, or one is not in the first CT.
     """
     chosen = preselected(follow_up) if targets is None else tuple(dict.fromkeys(targets))
     _check(follow_up, chosen)

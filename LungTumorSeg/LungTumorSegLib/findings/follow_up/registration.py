@@ -28,14 +28,24 @@ SAMPLED, SEED = 0.25, 7  # of the voxels, the same in each run
 
 @dataclass(frozen=True)
 class Chest:
-    """What a CT brings into a registration. hu_zyx: float32, on the grid of its ``lungs``."""
+    """What a CT brings into a registration.
+
+    Attributes:
+        hu_zyx: float32 (z, y, x), HU, on the grid of its ``lungs``.
+        lungs: As `lungs.find` gives them.
+    """
 
     hu_zyx: np.ndarray
     lungs: Lungs
 
     @classmethod
     def of(cls, ct: CT, lungs: Lungs) -> "Chest":
-        """lungs: as `lungs.find` gives them for this CT."""
+        """The chest of a CT.
+
+        Args:
+            ct: Voxels in HU and their grid.
+            lungs: As `lungs.find` gives them for this CT.
+        """
         return cls(coarse(ct)[0], lungs)
 
 
@@ -43,8 +53,10 @@ class Chest:
 class Registration:
     """Where the places of the earlier CT lie in the later one.
 
-    displacement_zyx: float32 (z, y, x, 3), LPS mm, on ``geometry``, the grid of the earlier CT's lungs. agreement: how
-    well both CTs lie on each other after it.
+    Attributes:
+        displacement_zyx: float32 (z, y, x, 3), LPS mm, on ``geometry``.
+        geometry: The grid of the earlier CT's lungs.
+        agreement: How well both CTs lie on each other after it.
     """
 
     displacement_zyx: np.ndarray
@@ -52,12 +64,26 @@ class Registration:
     agreement: Agreement
 
     def later(self, points_lps: np.ndarray) -> np.ndarray:
-        """Places (n, 3) of the earlier CT in the later one, LPS mm. Beyond the grid its edge counts."""
+        """Places of the earlier CT in the later one.
+
+        Args:
+            points_lps: (n, 3), LPS mm. Beyond the grid its edge counts.
+
+        Returns:
+            (n, 3), LPS mm.
+        """
         points = np.asarray(points_lps, float)
         return points + self._displacement(points)
 
     def earlier(self, points_lps: np.ndarray) -> np.ndarray:
-        """The inverse of `later`, by fixed-point iteration."""
+        """Places of the later CT in the earlier one: the inverse of `later`, by fixed-point iteration.
+
+        Args:
+            points_lps: (n, 3), LPS mm.
+
+        Returns:
+            (n, 3), LPS mm.
+        """
         points = np.asarray(points_lps, float)
         found = points.copy()
         for _ in range(30):
@@ -71,7 +97,15 @@ class Registration:
 
 
 def register(earlier: Chest, later: Chest) -> Registration:
-    """Register the lungs of two CTs. What comes of it may be wrong: ``agreement`` says how well they agree."""
+    """Register the lungs of two CTs.
+
+    Args:
+        earlier: Its lungs' grid is that of the registration.
+        later: Where the earlier CT's places are looked for.
+
+    Returns:
+        What comes of it. It may be wrong; its ``agreement`` says how well both CTs agree.
+    """
     fixed, moving = _image(earlier), _image(later)
     linear = _linear_transform(fixed, moving, earlier.lungs, later.lungs)
     # the linear part is applied first: demons see only what bends

@@ -17,8 +17,14 @@ from .registration import Registration
 
 @dataclass(frozen=True)
 class Track:
-    """One lesion through all CTs. lesions: its id in each, None where it is not seen; steps: from each to the next,
-    None where it is in neither. merged_into, split_from: the id of another track.
+    """One lesion through all CTs.
+
+    Attributes:
+        id: Of the track.
+        lesions: Its id in each CT, None where it is not seen.
+        steps: From each CT to the next, None where it is in neither.
+        merged_into: The id of another track.
+        split_from: The id of another track.
     """
 
     id: int
@@ -46,7 +52,15 @@ class Tracks:
     def extend(
         self, earlier: TimePoint, later: TimePoint, registration: Registration, found: Correspondence, *, clicked: bool
     ) -> None:
-        """found: what corresponds in both. clicked: whether clicks were tried for what has no partner."""
+        """Add a CT that could be registered.
+
+        Args:
+            earlier: The last CT so far.
+            later: The next one.
+            registration: Of the earlier onto the later one.
+            found: What corresponds in both.
+            clicked: Whether clicks were tried for what has no partner.
+        """
         here = {track.lesions[-1]: track for track in self._every if track.lesions[-1] is not None}
         merged, split = _by(found.merged, "later"), _by(found.split, "earlier")
         for pair in found.pairs:
@@ -74,7 +88,12 @@ class Tracks:
         self._end_of_point()
 
     def break_off(self, later: TimePoint, reason: str) -> None:
-        """Nothing of both CTs can be compared: all tracks end, those of the later CT begin."""
+        """Add a CT of which nothing can be compared: all tracks end, its own begin.
+
+        Args:
+            later: The next CT.
+            reason: A sentence, the evidence of each step.
+        """
         step = Step(Fate.NOT_COMPARED, reason)
         for track in [track for track in self._every if track.lesions[-1] is not None]:
             _add(track, None, step)
@@ -83,7 +102,14 @@ class Tracks:
         self._end_of_point()
 
     def finished(self, points: Sequence[TimePoint]) -> tuple[Track, ...]:
-        """Those with a lesion that is listed in some CT: the earlier first seen, then the larger, the first."""
+        """The tracks with a lesion that is listed in some CT.
+
+        Args:
+            points: All CTs, in order.
+
+        Returns:
+            Those first seen in an earlier CT first, of one CT the larger first; ids are 1, 2, ... in this order.
+        """
         kept = [track for track in self._every if _is_listed(track, points)]
         kept.sort(key=lambda track: _rank(track, points))
         numbers = {track: number for number, track in enumerate(kept, 1)}

@@ -24,7 +24,11 @@ class Verdict(StrEnum):
 
 
 def verdict(found: Agreement) -> Verdict:
-    """FAILED: another patient, another part of the lungs, or a registration that went wrong."""
+    """What an agreement allows.
+
+    Returns:
+        FAILED for another patient, another part of the lungs, or a registration that went wrong.
+    """
     if found.vessels < LEAST_VESSELS or found.surface_95_mm > FAILED_MM or found.overlap < LEAST_OVERLAP:
         return Verdict.FAILED
     doubtful = found.vessels < DOUBTFUL_VESSELS or found.surface_95_mm > DOUBTFUL_MM

@@ -24,7 +24,14 @@ UNKNOWN = "growth of 25 % or more, doubling time not reliable"
 def bts(nodule: Nodule, patient: Patient) -> Suggestion:
     """First CT: by size. With an earlier one: by growth and doubling time.
 
-    Needs: type, known cancer, mean diameter and volume. Not for subsolid nodules: those ask for a risk model.
+    Not for subsolid nodules: those ask for a risk model.
+
+    Args:
+        nodule: Needed are type, mean diameter and volume.
+        patient: Needed is whether a cancer is known.
+
+    Returns:
+        The suggestion; without a category where it does not apply or something is missing.
     """
     asked = (
         ("type of nodule", nodule.type),

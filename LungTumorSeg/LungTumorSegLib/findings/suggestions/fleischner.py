@@ -37,8 +37,13 @@ _SUSPICIOUS = "CT at 3 to 6 months; a solid part of 6 mm or more that persists i
 def fleischner(nodule: Nodule, patient: Patient) -> Suggestion:
     """The recommendation, or those that the error of the diameter allows.
 
-    Needs: age, whether screening, known cancer, immunosuppression, one nodule or several, type, mean diameter; for
-    solid ones the risk, for part-solid ones the solid part's diameter.
+    Args:
+        nodule: Needed are type and mean diameter, for part-solid ones the solid part's diameter.
+        patient: Needed are age, whether screening, known cancer, immunosuppression, one nodule or several, for solid
+            ones the risk.
+
+    Returns:
+        The suggestion; without a category where it does not apply or something is missing.
     """
     asked: list[tuple[str, object]] = [
         ("age", patient.age),

@@ -27,8 +27,13 @@ ORDER = ("2", "3", "4A", "4B")
 def lung_rads(nodule: Nodule, patient: Patient) -> Suggestion:
     """The category, or those that the errors of the measurements allow.
 
-    Needs: baseline or annual screening, type, mean diameter; of a part-solid nodule the solid part's diameter; at an
-    annual CT the growth since an earlier one.
+    Args:
+        nodule: Needed are type and mean diameter; of a part-solid nodule the solid part's diameter; at an annual CT the
+            growth since an earlier one.
+        patient: Needed is whether the screening is baseline or annual.
+
+    Returns:
+        The suggestion; without a category where it does not apply or something is missing.
     """
     asked: list[tuple[str, object]] = [
         ("screening (baseline or annual)", patient.screening),

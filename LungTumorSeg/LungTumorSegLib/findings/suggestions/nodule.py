@@ -11,8 +11,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Growth:
-    """Since an earlier CT. new: it was not there. diameter_mm: of the mean diameter; volume_percent: of the volume;
-    each with its error. days: between the CTs. doubling_days, doubling_low, doubling_high: None where not reliable.
+    """How a nodule grew since an earlier CT.
+
+    Attributes:
+        new: It was not there.
+        diameter_mm: Change of the mean diameter.
+        diameter_error_mm: Error of that.
+        volume_percent: Change of the volume.
+        volume_error_percent: Error of that.
+        days: Between the CTs; None where not known.
+        doubling_days: Doubling time of the volume; None where not reliable.
+        doubling_low: Its lower limit; None where not reliable.
+        doubling_high: Its upper limit; None where not reliable.
     """
 
     new: bool = False
@@ -28,8 +38,17 @@ class Growth:
 
 @dataclass(frozen=True)
 class Nodule:
-    """mean_diameter_mm: of long and short axis on the slice where it is largest. solid_diameter_mm: of the solid part,
-    of a part-solid one. growth: None without an earlier CT.
+    """What the guidelines ask of a nodule.
+
+    Attributes:
+        type: By density.
+        mean_diameter_mm: Of long and short axis on the slice where it is largest.
+        diameter_error_mm: Error of that.
+        volume_mm3: Of the nodule.
+        volume_error_mm3: Error of that.
+        solid_diameter_mm: Of the solid part, of a part-solid one.
+        solid_error_mm: Error of that.
+        growth: None without an earlier CT.
     """
 
     type: LesionType | None = None
@@ -44,7 +63,16 @@ class Nodule:
 
 @dataclass(frozen=True)
 class Patient:
-    """None: not known. high_risk: of lung cancer, as the guideline defines it. several: more than one nodule."""
+    """What the guidelines ask of a patient. None: not known.
+
+    Attributes:
+        age: Years.
+        screening: Why the CT was made.
+        high_risk: Of lung cancer, as the guideline defines it.
+        known_cancer: Whether there is one.
+        immunosuppressed: Whether the patient is.
+        several: More than one nodule.
+    """
 
     age: int | None = None
     screening: Screening | None = None
@@ -56,9 +84,14 @@ class Patient:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """categories: one, or all that the measurement's error allows, the lowest first; empty where it is not applicable:
-    ``why`` says what is missing. confirmed: every threshold behind it was checked against a text. not_judged: what the
-    program can't see and the guideline asks for.
+    """What a guideline suggests.
+
+    Attributes:
+        guideline: Its name.
+        categories: One, or all that the measurement's error allows, the lowest first; empty where it is not applicable.
+        why: What it rests on; where it is not applicable, what is missing or why.
+        confirmed: Every threshold behind it was checked against a text.
+        not_judged: What the program can't see and the guideline asks for.
     """
 
     guideline: str
@@ -81,7 +114,15 @@ class Suggestion:
 
 
 def needs(guideline: str, asked: Iterable[tuple[str, object]]) -> Suggestion | None:
-    """What says which inputs are missing (None), or None where all are there."""
+    """What says which inputs are missing.
+
+    Args:
+        guideline: Its name.
+        asked: Name and value of each input; None is missing.
+
+    Returns:
+        A suggestion without a category, or None where all are there.
+    """
     missing = [name for name, value in asked if value is None]
     return Suggestion(guideline, why=f"needs {', '.join(missing)}") if missing else None
 
@@ -94,7 +135,17 @@ def other_type(guideline: str, nodule: Nodule) -> Suggestion | None:
 
 
 def within_error(rule: Callable[[float], T], value: float, error: float, thresholds: Iterable[float]) -> list[T]:
-    """What a rule gives between value - error and value + error, the lowest value first; each once."""
+    """What a rule gives between value - error and value + error.
+
+    Args:
+        rule: Of a value.
+        value: As it was measured.
+        error: To either side.
+        thresholds: The values at which the rule's answer changes.
+
+    Returns:
+        Each answer once, that of the lowest value first.
+    """
     ends = value - error, value + error
     inner = [threshold for threshold in sorted(thresholds) if ends[0] < threshold <= ends[1]]
     return list(dict.fromkeys(rule(x) for x in (ends[0], *inner, ends[1])))
