@@ -32,10 +32,22 @@ def run_cohort(
     resume: bool,
     quiet: bool,
 ) -> None:
-    """Segment all cases of a folder or a table into ``output``.
+    """Segment all cases of a folder or a table into a folder.
 
-    reading: further arguments of `read_ct`. hire: opens the workers. Raises CohortFailures where a case has no result,
-    Cancelled where the user stopped it, and what stops all cases: OutputError, ModelError, EngineError, InputError.
+    Args:
+        source: The folder or table.
+        output: Where a folder a case and the tables go.
+        options: Of each case.
+        reading: Further arguments of `read_ct`.
+        pictures: Whether each case gets pictures.
+        hire: Opens the workers.
+        resume: Go on with the cohort that is in ``output``.
+        quiet: Print failures and errors only.
+
+    Raises:
+        CohortFailures: A case has no result.
+        Cancelled: The user stopped it.
+        LungTumorSegError: What stops all cases: OutputError, ModelError, EngineError, InputError.
     """
     bundle = load_bundle(options.model)
     source, output = source.absolute(), output.absolute()  # workers elsewhere have another current folder

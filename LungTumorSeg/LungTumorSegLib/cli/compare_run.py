@@ -28,8 +28,14 @@ _MOST_ROWS = 20
 
 @dataclass(frozen=True)
 class Asked:
-    """comparing: further arguments of `compare`; writing: of `follow_up_files.save_follow_up`; guidelines: names of
-    `suggested.GUIDELINES`, for this patient.
+    """What was asked of the command.
+
+    Attributes:
+        comparing: Further arguments of `compare`.
+        writing: Further arguments of `follow_up_files.save_follow_up`.
+        guidelines: Names of `suggested.GUIDELINES`.
+        patient: For whom they are asked.
+        allow_partial: Further argument of `read_ct`.
     """
 
     comparing: dict[str, Any]
@@ -48,9 +54,19 @@ def run(
     as_json: bool,
     log: Path | None,
 ) -> None:
-    """Compare CTs into the folder ``output`` and print what became of each lesion.
+    """Compare CTs into a folder and print what became of each lesion.
 
-    Raises what `compare`, `save_follow_up` and `read_ct` raise.
+    Args:
+        inputs: The CTs of one patient.
+        output: The folder.
+        options: Of each run.
+        asked: What else was asked.
+        quiet: Print notes and errors only.
+        as_json: Print progress, notes and result as JSON lines.
+        log: File of a log of runs; None: no log.
+
+    Raises:
+        LungTumorSegError: What `compare`, `save_follow_up` and `read_ct` raise.
     """
     with RunLog(log) as run_log, follow_up_files.reserved(output, len(inputs), asked.writing["overwrite"]):
         cts = [read_ct(path, allow_partial=asked.allow_partial) for path in inputs]

@@ -19,7 +19,14 @@ def exit_codes(debug: bool, as_json: bool = False) -> Iterator[None]:
     """Turn the library's errors and Ctrl-C into exit codes (2 is for usage and comes from Typer).
 
     3 bad input, 4 model refused, 5 engine failed, 6 DICOM server refused, 130 cancelled, 1 an error that nobody
-    foresaw. as_json: the error is a JSON line on standard output as well.
+    foresaw.
+
+    Args:
+        debug: Show where an error came from.
+        as_json: The error is a JSON line on standard output as well.
+
+    Raises:
+        typer.Exit: With the error's exit code.
     """
     try:
         yield

@@ -11,7 +11,18 @@ from .output import say
 
 @contextmanager
 def asked_to_stop(notice: str, at_once: str) -> Iterator[Callable[[], bool]]:
-    """Yield whether Ctrl-C was pressed, after which ``notice`` is said. The second time raises Cancelled(at_once)."""
+    """Let Ctrl-C end a run in order.
+
+    Args:
+        notice: Is said after the first Ctrl-C.
+        at_once: The sentence of the error that the second one raises.
+
+    Yields:
+        A function that tells whether Ctrl-C was pressed.
+
+    Raises:
+        Cancelled: Ctrl-C was pressed a second time.
+    """
     pressed = False
 
     def interrupted(number: int, frame: FrameType | None) -> None:

@@ -26,7 +26,12 @@ Told = AbstractContextManager[Callable[[Step], None]]
 
 
 def shown(quiet: bool, as_json: bool) -> Told:
-    """What `segment` calls with its progress, in the way that suits standard error and the options."""
+    """What `segment` calls with its progress, in the way that suits standard error and the options.
+
+    Args:
+        quiet: Nothing is shown.
+        as_json: A JSON line a step on standard output; else a bar in a terminal, a line a stage in a log file.
+    """
     if quiet:
         return nullcontext(lambda step: None)
     if as_json:

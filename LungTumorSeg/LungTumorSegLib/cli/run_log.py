@@ -32,8 +32,13 @@ class _File(RotatingFileHandler):
 class RunLog:
     """One run in the log: a line when it begins, one for what it found, one when it ends.
 
-    No name, path, date or value of a CT is written, and no sentence of an error, which may hold a name. file: None
-    for no log. Raises OutputError where the file can't be written.
+    No name, path, date or value of a CT is written, and no sentence of an error, which may hold a name.
+
+    Args:
+        file: None for no log.
+
+    Raises:
+        OutputError: The file can't be written.
     """
 
     def __init__(self, file: Path | None):

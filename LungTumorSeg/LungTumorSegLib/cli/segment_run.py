@@ -41,11 +41,17 @@ def run(
     as_json: bool,
     log: Path | None,
 ) -> None:
-    """Segment a CT into the folder ``output`` and print what was found.
+    """Segment a CT into a folder and print what was found.
 
-    reading, writing: further arguments of `read_ct` and `result_files.save`. labels: file of a label map. dicom:
-    objects to be written. report: arguments of `report.save.prepare`, None: no report. Raises what these, `label_map`,
-    `dicom_out` and `segment` raise.
+    Args:
+        reading: Further arguments of `read_ct`.
+        writing: Further arguments of `result_files.save`.
+        labels: File of a label map; None: no label map.
+        dicom: Objects to be written.
+        report: Arguments of `report.save.prepare`; None: no report.
+
+    Raises:
+        LungTumorSegError: What these, `label_map`, `dicom_out` and `segment` raise.
     """
     pictures = ["overview.png"] if writing["with_pictures"] else []
     also = [result_files.PROBABILITY, *pictures] if options.keep_probability else pictures

@@ -20,7 +20,14 @@ _QUIT_SECONDS = 0.5
 
 
 class Child:
-    """The process, and the threads that read from it."""
+    """The process, and the threads that read from it.
+
+    Args:
+        command: The Python interpreter and its arguments.
+
+    Raises:
+        WorkerError: The interpreter cannot be started.
+    """
 
     def __init__(self, command: list[str]) -> None:
         environment = dict(os.environ)
@@ -58,7 +65,17 @@ class Child:
         return "".join(list(self._log)).strip()
 
     def ask(self, request: dict) -> "Answers":
-        """Send a request, which has an ``id`` of its own. Raises OSError when the child has ended."""
+        """Send a request.
+
+        Args:
+            request: It has an ``id`` of its own.
+
+        Returns:
+            What its answers are taken from.
+
+        Raises:
+            OSError: The child has ended.
+        """
         answers: queue.Queue[dict | None] = queue.Queue()
         with self._lock:
             self._waiting[request["id"]] = answers
@@ -127,7 +144,17 @@ class Answers:
         return self._child.log()
 
     def take(self, wait_seconds: float) -> Iterator[dict]:
-        """Yield what has come. Raises WorkerError when the child ended without answering to the end."""
+        """Yield what has come.
+
+        Args:
+            wait_seconds: At most so long for the first; 0 does not wait.
+
+        Yields:
+            Messages of the child (`protocol`).
+
+        Raises:
+            WorkerError: The child ended without answering to the end.
+        """
         try:
             message = self._messages.get(timeout=wait_seconds) if wait_seconds else self._messages.get_nowait()
             while True:

@@ -29,10 +29,11 @@ Load = Callable[[dict, Path], R]  # the child's last answer and the run's folder
 class WorkerClient:
     """Runs the network in a child process, which is started when first needed and stays warm.
 
-    python: the interpreter: ``PythonSlicer`` inside Slicer, this one elsewhere. idle_minutes: a child without work
-    for so long ends; the next run starts another.
-
     One run at a time. Methods are called from one thread (the main one); none of them but `segment` waits.
+
+    Args:
+        python: The interpreter: ``PythonSlicer`` inside Slicer, this one elsewhere.
+        idle_minutes: A child without work for so long ends; the next run starts another.
     """
 
     def __init__(self, python: str | Path | None = None, idle_minutes: float = 10) -> None:
@@ -50,7 +51,16 @@ class WorkerClient:
     ) -> Result:
         """What `segmentation.segment` does, in the child. Waits.
 
-        Raises what that raises, and WorkerError when the child ends or cannot be started.
+        Args:
+            ct: Voxels in HU and their grid.
+            options: What the user asked for.
+            progress: Is called with each step.
+            cancelled: Is asked every 0.1 s.
+
+        Raises:
+            Cancelled: ``cancelled`` said so; the child is ended.
+            WorkerError: The child ends or cannot be started.
+            LungTumorSegError: What `segmentation.segment` raises.
         """
         run = self.start(ct, options)
         try:
@@ -68,9 +78,14 @@ class WorkerClient:
     def start(self, ct: CT, options: Options = Options()) -> "WorkerRun[Result]":  # noqa: B008 - frozen
         """Start a run and return at once; ask the returned `WorkerRun` from a timer.
 
-        Raises WorkerError when a run is in progress or the child cannot be started, OutputError when there is no
-        temporary folder; the run's `poll` raises it when there is no room in it for the voxels. Leave the voxels as
-        they are until the first progress.
+        Args:
+            ct: Leave its voxels as they are until the first progress.
+            options: What the user asked for.
+
+        Raises:
+            WorkerError: A run is in progress or the child cannot be started.
+            OutputError: There is no temporary folder; the run's `poll` raises it when there is no room in it for the
+                voxels.
         """
         return self._begin("run", ct, options, lambda folder: {}, lambda answer, folder: record.load(folder))
 
@@ -85,8 +100,17 @@ class WorkerClient:
     ) -> "WorkerRun[LesionMap]":
         """Start to make a map of one lesion, and return at once; the run's result will be a `LesionMap`.
 
-        mask: bool (z, y, x), fills ``lesion.label_box``. point_lps: the click that found the
-        lesion, if any. options: of these model, engine and device count. Raises what `start` raises.
+        Args:
+            ct: What the lesion was found in.
+            lesion: The lesion.
+            mask: bool (z, y, x), fills ``lesion.label_box``.
+            kind: What the map shows.
+            point_lps: The click that found the lesion, if any, LPS mm.
+            options: Of these model, engine and device count.
+
+        Raises:
+            WorkerError: As of `start`.
+            OutputError: As of `start`.
         """
 
         def more(folder: Path) -> dict:
@@ -186,10 +210,19 @@ def _no_room(place: str, error: OSError) -> OutputError:
 
 
 class WorkerRun(Generic[R]):
-    """A segmentation, or a map, in progress in the child. ``result`` is None until it is there.
+    """A segmentation, or a map, in progress in the child.
 
-    hand_over: writes into ``folder`` and returns the request. It has a thread of its own: 300 slices stopped the
-    panel for 0.2 s. The request is sent by the first `poll` after that.
+    Attributes:
+        done: Whether it has ended, in whatever way.
+        result: None until it is there.
+
+    Args:
+        hand_over: Writes into ``folder`` and returns the request. It has a thread of its own: 300 slices stopped the
+            panel for 0.2 s. The request is sent by the first `poll` after that.
+        ask: Sends the request to the child.
+        folder: Private to the run, removed at its end.
+        end_child: Ends the child.
+        load: Makes the result of the child's last answer and the folder.
     """
 
     def __init__(
@@ -212,10 +245,16 @@ class WorkerRun(Generic[R]):
         self.result: R | None = None
 
     def poll(self, wait_seconds: float = 0.0) -> list[Progress]:
-        """The progress since the last call, waiting at most ``wait_seconds`` for the first; may set ``result``.
+        """The progress since the last call; may set ``result``.
 
-        Raises the error that ended the run: the library's own type as the child raised it, WorkerError when the child
-        was ended from outside; its attribute ``log`` is the end of the child's standard error.
+        Args:
+            wait_seconds: At most so long for the first.
+
+        Raises:
+            LungTumorSegError: What ended the run, of the library's own type as the child raised it. Its attribute
+                ``log`` is the end of the child's standard error.
+            WorkerError: The child was ended from outside; it has the same attribute.
+            OutputError: There is no room for the voxels in the temporary folder.
         """
         if self.done:
             return []

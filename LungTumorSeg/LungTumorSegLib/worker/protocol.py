@@ -34,7 +34,15 @@ _VOXELS, _MASK, _MAP = "ct.npy", "mask.npy", "map.npy"
 
 
 def send(stream: IO[str], message: dict) -> None:
-    """Write one message. Raises OSError when the other side is gone."""
+    """Write one message.
+
+    Args:
+        stream: To the other side.
+        message: Without ``v``, which is added.
+
+    Raises:
+        OSError: The other side is gone.
+    """
     stream.write(json.dumps({"v": VERSION, **message}, default=str) + "\n")
     stream.flush()
 
@@ -49,7 +57,18 @@ def parse(line: str) -> dict | None:
 
 
 def hand_over(ct: CT, folder: Path) -> dict:
-    """Write the voxels into ``folder`` and return what describes them in a request. Raises OSError."""
+    """Write a CT's voxels for the other side.
+
+    Args:
+        ct: What is handed over.
+        folder: Into which its voxels are written.
+
+    Returns:
+        What describes it in a request.
+
+    Raises:
+        OSError: The voxels cannot be written.
+    """
     np.save(folder / _VOXELS, ct.voxels_zyx)
     return {"name": ct.name, "source": ct.source, "geometry": geometry_record(ct.geometry)}
 
@@ -61,7 +80,20 @@ def take_over(described: dict, folder: Path) -> CT:
 
 
 def hand_over_lesion(lesion: Lesion, mask: np.ndarray, point_lps: Point | None, folder: Path) -> dict:
-    """Write the mask into ``folder`` and return what describes lesion and click in a request. Raises OSError."""
+    """Write a lesion's mask for the other side.
+
+    Args:
+        lesion: What is handed over.
+        mask: bool (z, y, x), fills ``lesion.label_box``.
+        point_lps: Its click, LPS mm, or None.
+        folder: Into which the mask is written.
+
+    Returns:
+        What describes lesion and click in a request.
+
+    Raises:
+        OSError: The mask cannot be written.
+    """
     np.save(folder / _MASK, mask)
     return {"lesion": lesion_record(lesion), "point_lps": point_lps}
 
@@ -73,7 +105,18 @@ def take_over_lesion(request: dict, folder: Path) -> tuple[Lesion, np.ndarray, P
 
 
 def hand_over_map(made: LesionMap, folder: Path) -> dict:
-    """Write the map's values into ``folder`` and return what describes it in an answer. Raises OSError."""
+    """Write a map's values for the other side.
+
+    Args:
+        made: What is handed over.
+        folder: Into which its values are written.
+
+    Returns:
+        What describes it in an answer.
+
+    Raises:
+        OSError: The values cannot be written.
+    """
     np.save(folder / _MAP, made.values)
     return {"kind": made.kind, "box": made.box.pairs, "probability": made.probability, "notes": made.notes}
 
@@ -95,9 +138,13 @@ def error_fields(error: Exception, traceback: str) -> dict:
 
 
 def error_from(fields: dict, log: str) -> errors.LungTumorSegError:
-    """The exception that an ``error`` answer describes; ``log`` is the end of the child's standard error.
+    """The exception that an ``error`` answer describes.
 
-    It carries both as ``log``, for a user who wants to report it.
+    It carries log and traceback as ``log``, for a user who wants to report it.
+
+    Args:
+        fields: The answer.
+        log: The end of the child's standard error.
     """
     kind = getattr(errors, str(fields["error"]), None)
     if not (isinstance(kind, type) and issubclass(kind, errors.LungTumorSegError)):

@@ -24,7 +24,13 @@ from . import protocol
 
 
 def serve(requests: TextIO, answers: TextIO, idle_minutes: float) -> None:
-    """Answer requests until ``quit``, the end of input, or ``idle_minutes`` without a request."""
+    """Answer requests until ``quit`` or the end of input.
+
+    Args:
+        requests: Where they come from, one a line.
+        answers: Where the answers go.
+        idle_minutes: It ends too after so long without a request.
+    """
     waiting: queue.Queue[dict | None] = queue.Queue()
     ended = threading.Event()
 
@@ -126,6 +132,9 @@ def own_standard_streams() -> tuple[TextIO, TextIO]:
 
     Libraries print to file descriptor 1 from C++ as well, which would break into an answer; from now on that goes to
     standard error, and standard input is empty.
+
+    Returns:
+        Requests and answers, UTF-8.
     """
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
