@@ -2,6 +2,7 @@
 
 import datetime
 import math
+from dataclasses import replace
 
 import pytest
 from LungTumorSegLib.enums import Fate
@@ -91,6 +92,15 @@ def test_the_two_largest_measurable_lesions_are_the_targets(chest):
     small = ((70.0, -20.0, 30.0), 6.0, 40)
     assert preselected(followed(chest, [small, C, A, B], [A])) == (1, 2)
     assert preselected(followed(chest, [small], [small])) == ()
+
+
+def test_what_the_model_takes_for_none_is_no_target_unless_it_is_chosen(chest):
+    point, later = moved_chest.point(chest, [A, B]), moved_chest.point(chest, [A, B])
+    largest, *others = point.result.lesions
+    doubted = replace(point.result, lesions=(replace(largest, confidence=0.05), *others))
+    pair = follow([replace(point, result=doubted), later], [still(chest.geometry)])
+    assert preselected(pair) == (2,)
+    assert recist(pair, [1]).targets == (1,)
 
 
 @pytest.mark.parametrize(

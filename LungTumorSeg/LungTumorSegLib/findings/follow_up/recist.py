@@ -13,6 +13,8 @@ from .follow import FollowUp
 from .tracks import Track
 
 MOST_TARGETS, MOST_IN_THE_LUNG = 5, 2
+# more sure than not: a hilar vessel of 38 mm and a confidence of 0.05 was among the targets of a real CT
+LEAST_CONFIDENCE = 0.5
 PARTIAL, PROGRESS, PROGRESS_MM = -0.30, 0.20, 5.0
 RULES = {
     "CR": "complete response: all target lesions have disappeared",
@@ -57,14 +59,15 @@ class Recist:
 
 
 def preselected(follow_up: FollowUp) -> tuple[int, ...]:
-    """The two largest measurable lesions that are listed at baseline."""
+    """The two largest measurable lesions that are listed at baseline, with a confidence of 0.5 or more or none."""
     baseline = follow_up.points[0]
     found = []
     for track in follow_up.tracks:
         if track.lesions[0] is not None:
             lesion, _ = baseline.outline(track.lesions[0])
             step = baseline.geometry.axial().spacing_zyx[0]
-            if lesion.listed and measurability(lesion.long_axis_mm, step, 0.0)[0]:
+            sure = lesion.confidence is None or lesion.confidence >= LEAST_CONFIDENCE
+            if sure and lesion.listed and measurability(lesion.long_axis_mm, step, 0.0)[0]:
                 found.append((lesion.long_axis_mm, track.id))
     return tuple(number for _, number in sorted(found, reverse=True)[:MOST_IN_THE_LUNG])
 
@@ -77,7 +80,7 @@ def recist(follow_up: FollowUp, targets: Sequence[int] | None = None) -> Recist:
         targets: Ids of tracks, `preselected` if not given.
 
     Returns:
-        The targets and the responses; both empty where no lesion of the first CT is measurable.
+        The targets and the responses; both empty where no lesion is given or `preselected`.
 
     Raises:
         InputError: There are more than five targets, or one is not in the first CT.
@@ -85,7 +88,10 @@ def recist(follow_up: FollowUp, targets: Sequence[int] | None = None) -> Recist:
     chosen = preselected(follow_up) if targets is None else tuple(dict.fromkeys(targets))
     _check(follow_up, chosen)
     if not chosen:
-        note = "No lesion of the first CT is measurable by RECIST 1.1: there is no sum."
+        note = (
+            "No lesion of the first CT is measurable by RECIST 1.1 and has a confidence of 0.5 or more: there is no "
+            "sum. Choose the targets."
+        )
         return Recist((), (), (note,))
     sums = [_sum_mm(follow_up, chosen, k) for k in range(len(follow_up.points))]
     responses = [Response(sums[0], "", "baseline")]
