@@ -95,7 +95,7 @@ def run(
 
     Args:
         told: Called with each step.
-        stopping: Whether to start no more.
+        stopping: Whether to start no more; asked five times a second. What it raises ends the run at once.
 
     Returns:
         The records of all cases by name, without those that a stop left open.
@@ -111,7 +111,9 @@ def run(
     failed = sum(values["status"] != CaseStatus.DONE for values in records.values())
     attempts: dict[str, int] = {}
     told(Step(len(records), total, lesions, failed))
-    while (todo and not stopping()) or workers.busy:
+    while todo or workers.busy:
+        if stopping() and not workers.busy:
+            break
         while todo and workers.free and not stopping():
             case, attempts[case.name] = todo.popleft()
             workers.start(case, attempts[case.name])
