@@ -44,7 +44,7 @@ def measured_once():
         return kept_or_measured
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("_dice", "_sensitivity"):
+        for name in ("_clicks", "_sensitivity"):
             patch.setattr(quantise, name, once(getattr(quantise, name)))
         yield
 

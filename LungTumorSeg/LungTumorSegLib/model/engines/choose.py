@@ -11,10 +11,11 @@ from .base import Availability, Engine
 
 
 def _every_engine() -> dict[str, type[Engine]]:
-    """By name; none of their modules imports its library yet."""
+    """By name, in the order of the files; none of their modules imports its library yet."""
     for name in names():
         import_module(f"{__package__}.{name}_engine")
-    return {engine.name: engine for engine in Engine.__subclasses__()}
+    engines = {engine.name: engine for engine in Engine.__subclasses__()}
+    return {name: engines[name] for name in names()}
 
 
 ENGINES = _every_engine()
