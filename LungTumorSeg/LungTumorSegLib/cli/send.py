@@ -22,7 +22,7 @@ def send_command(
     ] = "LUNGTUMORSEG",
     debug: Debug = False,
 ) -> None:
-    """Send the DICOM objects of a folder to a DICOM server. The only command that uses the network."""
+    """Send the DICOM objects of a folder to a DICOM server, and to no other place."""
     from ..network import address  # not before: --help and --version need not wait for pydicom
 
     try:
