@@ -1,9 +1,7 @@
 """The overview of a cohort: a page that shows, sorts and filters its cases, and asks no host for anything."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from urllib.parse import unquote
@@ -16,9 +14,8 @@ from LungTumorSegLib.errors import UnreadableError
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.writers import result_files, thumbnail
 
-from Testing.support import results
+from Testing.support import chromium, results
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 LARGEST = {"a": 12.5, "b 10": 4.0, "b 9": 31.0}
 
 
@@ -127,14 +124,11 @@ addEventListener("load", () => {
 @pytest.fixture(scope="module")
 def browsed(output):
     """What Chromium makes of the page: the answers of the steps, and its log."""
-    if CHROMIUM is None:
-        if "CI" in os.environ:
-            pytest.fail("there is no Chromium")
-        pytest.skip("there is no Chromium")
+    program = chromium.program()
     text = (output / "index.html").read_text("utf-8").replace('loading="lazy"', "")
     (output / "steps.html").write_text(text.replace("</body>", _STEPS + "</body>"), "utf-8")
     line = [
-        CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+        program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
         "--no-first-run", f"--user-data-dir={output.parent / 'profile'}", "--enable-logging=stderr",
         "--virtual-time-budget=3000", "--dump-dom", (output / "steps.html").as_uri(),
     ]  # fmt: skip

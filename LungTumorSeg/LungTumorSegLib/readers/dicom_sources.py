@@ -104,6 +104,7 @@ def _readable(dataset: Dataset) -> Dataset:
     for tag in list(dataset.keys()):
         if tag.is_private:
             continue
+        # a broken value is left out: an object that needs it is refused by the trial before the run
         with suppress(ValueError, TypeError, OverflowError, NotImplementedError):
             element = dataset[tag]
             if element.VR == "SQ":

@@ -9,7 +9,7 @@ from ..data import Lesion
 from ..findings.measures import Measures
 from ..geometry import Box
 from ..lesions import terminology
-from ..writers.pictures import EDGE, TEXT, WINDOW_HU, AxialView
+from ..writers.pictures import EDGE, TEXT, WINDOW_HU, AxialView, diameters_on
 from . import embedded
 
 PLANES = ("axial", "coronal", "sagittal")
@@ -41,7 +41,8 @@ def key_images(view: AxialView, lesion: Lesion, mask: np.ndarray, measured: Meas
         figure, axes = embedded.empty(_INCHES, _INCHES)
         _slice(axes, view, axis, most[axis], box, placed, half, terminology.color(lesion))
         if axis == 0:
-            _diameters(axes, view, lesion, (measured.subvoxel_long_axis_mm, measured.subvoxel_short_axis_mm))
+            lengths = measured.subvoxel_long_axis_mm, measured.subvoxel_short_axis_mm
+            diameters_on(axes, view, lesion, [f"{mm:.1f}" for mm in lengths])
         _letters(axes, _SIDES[plane])
         _scale_bar(axes)
         pictures[plane] = embedded.data_uri(figure, _DPI)
@@ -85,28 +86,6 @@ def _slice(
 
 def _edges(places: np.ndarray, step: float) -> tuple[float, float]:
     return places[0] - step / 2, places[-1] + step / 2
-
-
-def _diameters(axes: Axes, view: AxialView, lesion: Lesion, lengths: Sequence[float]) -> None:
-    if not lesion.axis_points_lps:
-        return
-    ends = view.geometry.index(lesion.axis_points_lps)[:, 1:] * view.geometry.spacing_zyx[1:]
-    for pair, length in zip((ends[:2], ends[2:]), lengths, strict=True):
-        if len(pair) < 2:
-            continue
-        y, x = pair.T
-        axes.plot(x, y, color=TEXT, linewidth=1.1, path_effects=EDGE)
-        far = int(np.argmax(x))  # the label goes to the right end, where it covers nothing of the lesion
-        axes.annotate(
-            f"{length:.1f}",
-            (x[far], y[far]),
-            xytext=(6, 0),
-            textcoords="offset points",
-            color=TEXT,
-            fontsize=10,
-            va="center",
-            path_effects=EDGE,
-        )
 
 
 def _letters(axes: Axes, letters: Sequence[str]) -> None:

@@ -98,7 +98,7 @@ def _slice_picture(chest: AxialView, lesion: Lesion, mask: np.ndarray, title: st
         color=TEXT,
         linewidth=0.8,
     )
-    _diameters(zoom, chest, lesion)
+    diameters_on(zoom, chest, lesion, [f"{mm:.1f} mm" for mm in (lesion.long_axis_mm, lesion.short_axis_mm)])
     scale_bar(zoom, centre_x - half, centre_y + half, half)
     title_on(figure, 0.93, title, color)
     place = f"axial slice {lesion.slice_index} (from 0) of {chest.geometry.shape_zyx[0]}, lung window"
@@ -112,18 +112,24 @@ def sides_on(axes: Axes) -> None:
         axes.text(x, 0.5, side, transform=axes.transAxes, color=TEXT, ha="center", va="center", path_effects=EDGE)
 
 
-def _diameters(axes: Axes, chest: AxialView, lesion: Lesion) -> None:
+def diameters_on(axes: Axes, chest: AxialView, lesion: Lesion, labels: Sequence[str]) -> None:
+    """Draw the long and the short axis of a lesion, if it has them.
+
+    Args:
+        axes: Of a picture in mm.
+        labels: Of the long and of the short axis.
+    """
     if not lesion.axis_points_lps:
         return
     ends = chest.geometry.index(lesion.axis_points_lps)[:, 1:] * chest.geometry.spacing_zyx[1:]
-    for pair, length in ((ends[:2], lesion.long_axis_mm), (ends[2:], lesion.short_axis_mm)):
+    for pair, label in zip((ends[:2], ends[2:]), labels, strict=True):
         if len(pair) < 2:
             continue
         y, x = pair.T
         axes.plot(x, y, color=TEXT, linewidth=1.2, marker="o", markersize=2.5, path_effects=EDGE)
         far = int(np.argmax(x))  # the label goes to the right end, where it covers nothing of the lesion
         axes.annotate(
-            f"{length:.1f} mm",
+            label,
             (x[far], y[far]),
             xytext=(7, 0),
             textcoords="offset points",
