@@ -11,7 +11,9 @@ from .paths import path, word
 from .segment import (
     AddHu,
     AllowPartial,
+    AsReport,
     DeviceName,
+    Dicom,
     EngineName,
     MinConfidence,
     MinDiameter,
@@ -22,6 +24,7 @@ from .segment import (
     PrecisionName,
     Threads,
     Threshold,
+    dicom_objects,
 )
 
 Source = Annotated[
@@ -57,7 +60,9 @@ def cohort_command(
     allow_partial: AllowPartial = False,
     add_hu: AddHu = 0.0,
     no_lung_mask: NoLungMask = False,
+    dicom: Dicom = None,
     png: Png = False,
+    report: AsReport = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -67,7 +72,9 @@ def cohort_command(
     """
     if dask and workers:
         raise typer.BadParameter("the workers are those of --dask or those of --workers: leave out one of the two")
+    objects = dicom_objects(dicom)
     from ..cohort.dask_workers import DaskWorkers  # 2 s of imports from here on, which --help need not wait for
+    from ..cohort.extras import Extras
     from ..cohort.processes import Processes
     from ..cohort.run import Workers
     from ..cohort.work import Settings
@@ -86,9 +93,10 @@ def cohort_command(
         model=model,
     )
     reading = {"allow_partial": allow_partial, "add_hu": add_hu}
+    extras = Extras(pictures=png, report=report, dicom=objects)
 
     def hire(settings: Settings) -> Workers:
         return DaskWorkers(settings, dask) if dask else Processes(settings, workers or 1)
 
     with exit_codes(debug):
-        run_cohort(input, output, options, reading, png, hire, resume, quiet)
+        run_cohort(input, output, options, reading, extras, hire, resume, quiet)

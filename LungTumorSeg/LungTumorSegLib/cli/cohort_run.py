@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..cohort import folder, overview, place, run, table, tables
 from ..cohort.cases import Case
+from ..cohort.extras import Extras
 from ..cohort.run import Step, Workers
 from ..cohort.work import Settings
 from ..data import Options
@@ -27,7 +28,7 @@ def run_cohort(
     output: Path,
     options: Options,
     reading: dict[str, Any],
-    pictures: bool,
+    extras: Extras,
     hire: Callable[[Settings], Workers],
     resume: bool,
     quiet: bool,
@@ -39,7 +40,7 @@ def run_cohort(
         output: Where a folder a case and the tables go.
         options: Of each case.
         reading: Further arguments of `read_ct`.
-        pictures: Whether each case gets pictures.
+        extras: What each case gets beside its own files.
         hire: Opens the workers.
         resume: Go on with the cohort that is in ``output``.
         quiet: Print failures and errors only.
@@ -49,10 +50,11 @@ def run_cohort(
         Cancelled: The user stopped it.
         LungTumorSegError: What stops all cases: OutputError, ModelError, EngineError, InputError.
     """
+    extras.check()
     bundle = load_bundle(options.model)
     source, output = source.absolute(), output.absolute()  # workers elsewhere have another current folder
-    settings = Settings(output, options, pictures)
-    with place.opened(output, bundle, pictures, resume):
+    settings = Settings(output, options, extras)
+    with place.opened(output, bundle, extras, resume):
         cases = _cases(source, output, options, reading)
         planned = run.plan(cases, settings)
         if planned.there or planned.damaged:
@@ -61,13 +63,15 @@ def run_cohort(
         records = dict(planned.there)
         with asked_to_stop(_STOPPING, _AT_ONCE) as stopping:
             if planned.todo:
-                place.sign(output, bundle, pictures)
+                place.sign(output, bundle, extras)
                 records = _done(planned, settings, hire, quiet, stopping)
             tables.write(output, cases, records)
             if overview.possible():
                 overview.write(output, cases, records, bundle)
             else:
                 say(f"Note: {place.OVERVIEW} needs Jinja2, which is not installed. Install it and use --resume.")
+    if extras.dicom:
+        _without_objects(records)
     _report(output, cases, records, quiet)
 
 
@@ -144,6 +148,13 @@ def _left(step: Step) -> str:
         return ""
     minutes = step.seconds_left / 60
     return f"about {minutes / 60:.1f} h left" if minutes > 90 else f"about {max(1, round(minutes))} min left"
+
+
+def _without_objects(records: dict[str, dict]) -> None:
+    without = sum(values["status"] == CaseStatus.DONE and not values["dicom"] for values in records.values())
+    if without:
+        cases = "1 case has" if without == 1 else f"{without} cases have"
+        say(f"Note: {cases} a result but no DICOM objects. The column 'notes' of {place.CASE_TABLE} says why.")
 
 
 def _report(output: Path, cases: list[Case], records: dict[str, dict], quiet: bool) -> None:

@@ -43,7 +43,7 @@ def _finite(value: float) -> float:
     return value
 
 
-def _dicom_objects(text: str | None) -> tuple[DicomObject, ...]:
+def dicom_objects(text: str | None) -> tuple[DicomObject, ...]:
     names = [name.strip().lower() for name in (text or "").split(",")] if text is not None else []
     unknown = next((name for name in names if name not in tuple(DicomObject)), None)
     if unknown is not None:
@@ -182,7 +182,7 @@ def segment_command(
         raise typer.BadParameter("with --point the CT is not looked at as a whole: leave out one of the two")
     if language != Language.ENGLISH and not (report or pdf):
         raise typer.BadParameter("the language is that of the report: add --report")
-    objects = _dicom_objects(dicom)
+    objects = dicom_objects(dicom)
     page = {"language": language, "with_pdf": pdf} if report or pdf else None
     from ..data import Options  # 2 s of imports from here on, which --help and --version need not wait for
     from . import segment_run

@@ -1,9 +1,7 @@
 """One run of ``lungtumorseg segment``: read, segment, write, print."""
 
 import json
-from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ from .. import case
 from ..data import CT, Options, Result
 from ..dicom_out import export
 from ..enums import DicomObject
-from ..findings.measuring import measures_of
 from ..lesions.order import order_sentence
 from ..model.bundle import load_bundle
 from ..report import save as report_files
@@ -71,17 +68,9 @@ def run(
         with ExitStack() as also_written:
             if labels is not None:
                 also_written.enter_context(label_map.written(labels, result))
-            measured = measures_of(result, ct)
-            more: list[Callable[[Path], object]] = []
-            if objects is not None:
-                more.append(partial(objects.write, result=result))
-            if page is not None:
-                more.append(partial(page.write, result=result, ct=ct, measured=measured))
-            files = result_files.save(result, ct, output, **writing, measured=measured, also=more)
+            files, remarks = case.saved(result, ct, output, objects, page, **writing)
         run_log.found(result)
-    if objects is not None and not result.lesions:
-        notes = (*notes, "No DICOM object was written: no lesion is listed.")
-    print_notes((*notes, *_without_effect(ct, options, reading), *result.notes), as_json)
+    print_notes((*notes, *remarks, *_without_effect(ct, options, reading), *result.notes), as_json)
     if as_json:
         record = json.loads((output / result_files.RECORD).read_text("utf-8"))
         place = {"folder": str(output)} | ({"labels": str(labels)} if labels is not None else {})

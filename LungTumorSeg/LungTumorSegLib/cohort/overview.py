@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from .. import __version__
 from ..model.bundle import Bundle
+from ..writers import result_files
 from ..writers.output_folder import output_error
 from . import kept
 from .cases import Case
@@ -72,11 +73,13 @@ def write(output: Path, cases: Sequence[Case], records: Mapping[str, Record], bu
 def _row(case: Case, values: Record | None) -> dict[str, Any]:
     folder, files = f"{kept.CASES}/{quote(case.name)}/", (values or {}).get("files", {})
     pictures = [f"{folder}{name}" for name in sorted(files) if name.startswith("lesion_")]
+    best = next((name for name in ("report.html", "overview.png") if name in files), "")
     links = {
         "folder": folder if values else "",
         "thumbnail": f"{folder}{kept.THUMBNAIL}" if kept.THUMBNAIL in files else "",
-        "link": f"{folder}overview.png" if "overview.png" in files else folder,
+        "link": f"{folder}{best}",
         "pictures": pictures,
+        "files": {name: f"{folder}{name}" for name in (*result_files.REPORT, *result_files.DICOM) if name in files},
     }
     empty = dict.fromkeys(("reason", "notes"), "") | dict.fromkeys(_NUMBERS)
     return empty | row(case, values) | links

@@ -67,7 +67,8 @@ tr[data-status=refused] .status, tr[data-status=failed] .status { color: light-d
 <td class="number">{% if row[key] is not none %}{{ "%.*f"|format(digits, row[key]) }}{% endif %}</td>
 {% endfor %}
 <td class="remark">{% if row.reason %}<strong>{{ row.reason }}</strong> {% endif %}{{ row.notes }}
-{% for link in row.pictures %}<a href="{{ link }}">{{ loop.index }}</a> {% endfor %}</td>
+{% for link in row.pictures %}<a href="{{ link }}">{{ loop.index }}</a> {% endfor %}
+{% for name, link in row.files.items() %}<a href="{{ link }}">{{ name }}</a> {% endfor %}</td>
 </tr>
 {% endfor %}
 </tbody>

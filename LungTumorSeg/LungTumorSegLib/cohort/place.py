@@ -11,18 +11,19 @@ from ..errors import OutputError
 from ..model.bundle import Bundle
 from ..writers import folder_lock, output_folder
 from . import kept
+from .extras import Extras
 
 COHORT_RECORD, CASE_TABLE, LESION_TABLE, OVERVIEW = "cohort.json", "cases.csv", "lesions.csv", "index.html"
 SCHEMA = 1
 
 
 @contextmanager
-def opened(output: Path, bundle: Bundle, pictures: bool, resume: bool) -> Iterator[None]:
+def opened(output: Path, bundle: Bundle, extras: Extras, resume: bool) -> Iterator[None]:
     """Keep the folder for this run; what an earlier one has left in work goes, and in the end this one's.
 
     Args:
         output: The cohort's folder, made if need be.
-        pictures: Whether the cases get pictures.
+        extras: What the cases get beside their own files.
         resume: Go on with a cohort that is there.
 
     Raises:
@@ -33,7 +34,7 @@ def opened(output: Path, bundle: Bundle, pictures: bool, resume: bool) -> Iterat
         try:
             held.enter_context(output_folder.made(output))
             held.enter_context(folder_lock.locked(output))
-            _check(output, _signature(bundle, pictures), resume)
+            _check(output, _signature(bundle, extras), resume)
             kept.clear(output)
         except OSError as error:
             raise output_folder.output_error(output, error) from error
@@ -41,29 +42,29 @@ def opened(output: Path, bundle: Bundle, pictures: bool, resume: bool) -> Iterat
         yield
 
 
-def sign(output: Path, bundle: Bundle, pictures: bool) -> None:
+def sign(output: Path, bundle: Bundle, extras: Extras) -> None:
     """Write down what the cohort is made with.
 
     Args:
         output: The cohort's folder.
-        pictures: Whether the cases get pictures.
+        extras: What the cases get beside their own files.
 
     Raises:
         OutputError: It cannot be written.
     """
     try:
         with kept.replaced(output, COHORT_RECORD) as file:
-            record.write(file, _signature(bundle, pictures))
+            record.write(file, _signature(bundle, extras))
     except OSError as error:
         raise output_folder.output_error(output, error) from error
 
 
-def _signature(bundle: Bundle, pictures: bool) -> dict[str, Any]:
+def _signature(bundle: Bundle, extras: Extras) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "program": f"LungTumorSeg {__version__}, for research, not a medical device",
         "model": {"name": bundle.name, "version": bundle.version, "checksum": bundle.checksum},
-        "pictures": pictures,
+        **extras.record(),
     }
 
 
@@ -82,7 +83,8 @@ def _check(output: Path, signature: dict[str, Any], resume: bool) -> None:
         before = json.loads(file.read_text("utf-8"))
     except ValueError:
         before = {}
-    for key, words in {"program": "another version", "model": "another model", "pictures": "another --png"}.items():
+    for key in [key for key in signature if key != "schema"]:
+        words = {"program": "another version", "model": "another model"}.get(key, f"another --{key}")
         if before.get(key) != signature[key]:
             raise OutputError(
                 f"The cohort in {output} was made with {words}: {before.get(key)} instead of {signature[key]}. Go on "

@@ -15,7 +15,8 @@ from .place import CASE_TABLE, LESION_TABLE
 
 CASE_COLUMNS = (
     "case", "status", "reason", "lesions", "less_likely", "largest_mm", "volume_ml", "highest_confidence", "seconds",
-    "peak_memory_mb", "attempts", "engine", "input", "series_uid", "notes", "checksum",
+    "peak_memory_mb", "attempts", "engine", "dicom", "input", "series_uid", "notes",
+    "checksum",
 )  # fmt: skip
 MISSING = "missing"
 

@@ -15,6 +15,7 @@ from ..model.engines.choose import open_engine
 from ..writers import output_folder, result_files, thumbnail
 from . import kept
 from .cases import Case
+from .extras import NONE, Extras
 from .kept import Record
 
 
@@ -25,12 +26,12 @@ class Settings:
     Attributes:
         output: The cohort's folder.
         options: Its engine, device, precision, model and threads.
-        pictures: See `result_files.save`.
+        extras: What the cases get beside their own files.
     """
 
     output: Path
     options: Options
-    pictures: bool = False
+    extras: Extras = NONE
 
 
 _opened: tuple[Options, Bundle, Engine] | None = None
@@ -71,10 +72,12 @@ def do(case: Case, settings: Settings, attempt: int) -> Record:
         The case's record, which says how it went.
 
     Raises:
+        InputError: A package is missing that pages or DICOM objects need.
         OutputError: Nothing can be written.
         ModelError: The network can't be opened.
         EngineError: The network can't be opened.
     """
+    settings.extras.check()
     with _one_at_a_time:
         bundle, engine = warm(settings.options)
         memory.forget_peak()
@@ -86,10 +89,13 @@ def do(case: Case, settings: Settings, attempt: int) -> Record:
         try:
             ct, notes = one_case.read(case.path, bundle, case.reading)
             ct = replace(ct, name=case.name)
+            objects, page, without = settings.extras.prepared(ct)
             result = one_case.segmented(ct, case.options, bundle, engine=engine)
-            result_files.save(result, ct, folder, with_pictures=settings.pictures)
+            files, remarks = one_case.saved(result, ct, folder, objects, page, with_pictures=settings.extras.pictures)
             thumbnail.write(folder / kept.THUMBNAIL, result, ct)
-            values = kept.done(case, attempt, _found(ct, result, notes) | _cost(began), folder)
+            values = kept.done(
+                case, attempt, _found(ct, result, (*notes, *without, *remarks), files) | _cost(began), folder
+            )
         except Exception as error:
             for file in folder.iterdir():
                 file.unlink()
@@ -102,7 +108,7 @@ def _cost(began: float) -> Record:
     return {"seconds": round(time.perf_counter() - began, 2), "peak_memory_mb": round(memory.peak_mb())}
 
 
-def _found(ct: CT, result: Result, notes: tuple[str, ...]) -> dict[str, Any]:
+def _found(ct: CT, result: Result, notes: tuple[str, ...], files: list[Path]) -> dict[str, Any]:
     """Of the lesions that are listed; their number for the overview."""
     confidences = [lesion.confidence for lesion in result.lesions if lesion.confidence is not None]
     return {
@@ -112,6 +118,7 @@ def _found(ct: CT, result: Result, notes: tuple[str, ...]) -> dict[str, Any]:
         "volume_ml": round(sum(lesion.volume_mm3 for lesion in result.lesions) / 1000, 3),
         "highest_confidence": round(max(confidences), 3) if confidences else None,
         "engine": f"{result.engine}, {result.device}, {result.precision}",
+        "dicom": ",".join(file.stem for file in files if file.name in result_files.DICOM),
         "series_uid": ct.source.get("series_uid", ""),
         "notes": [*notes, *result.notes],
     }

@@ -78,6 +78,16 @@ class Export:
         return paths
 
 
+def check() -> None:
+    """Look whether objects can be made at all.
+
+    Raises:
+        InputError: highdicom is not installed.
+    """
+    if find_spec("highdicom") is None:
+        raise InputError("DICOM objects need highdicom, which is not installed. Install it with: pip install highdicom")
+
+
 def prepare(ct: CT, kinds: Collection[DicomObject]) -> Export:
     """Everything that can stop the objects of a CT, before its segmentation: minutes of work are not lost to it.
 
@@ -90,8 +100,7 @@ def prepare(ct: CT, kinds: Collection[DicomObject]) -> Export:
         UnreadableError: A file is gone, or another one than that which was read.
         GeometryError: The CT's grid is not made of the files' planes.
     """
-    if find_spec("highdicom") is None:
-        raise InputError("DICOM objects need highdicom, which is not installed. Install it with: pip install highdicom")
+    check()
     from . import segmentation_object, source_images
 
     with _in_silence():
