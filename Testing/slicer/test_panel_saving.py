@@ -1,4 +1,4 @@
-"""*Save...* in the panel with DICOM objects, of a CT from Slicer's DICOM database."""
+"""*Save...* in the panel with a report, and with DICOM objects of a CT from Slicer's DICOM database."""
 
 import pydicom
 import pytest
@@ -7,7 +7,7 @@ import slicer
 from Testing.slicer_standin import qt
 from Testing.slicer_standin.dicom_database import DICOMDatabase
 from Testing.support import dicom_out_case, phantoms
-from Testing.support.panel_case import ACCEPT, chest
+from Testing.support.panel_case import ACCEPT, chest, spin
 
 BOXES = ("saveSegCheckBox", "saveSrCheckBox", "saveReviewedCheckBox", "saveIntoDatabaseCheckBox")
 
@@ -61,7 +61,7 @@ def test_a_ct_that_is_not_from_the_database_has_no_objects_and_the_boxes_say_why
     found.ui.saveSegCheckBox.checked = True  # ticked for another CT before
     found.ui.saveButton.click()
     assert (out / "segmentation.seg.nrrd").exists() and not list(out.glob("*.dcm"))
-    assert not found.ui.errorFrame.visible and found.ui.saveDicomStatus.text == ""
+    assert not found.ui.errorFrame.visible and found.ui.saveStatus.text == ""
 
 
 def test_a_slicer_without_highdicom_is_told_what_to_do(loaded, monkeypatch):
@@ -94,7 +94,7 @@ def test_only_accepted_lesions_are_in_it_and_it_is_not_reviewed(loaded, out, fil
     for kind in ("seg", "sr"):
         assert "not reviewed" in written(out, kind).SeriesDescription
         assert database.fileForInstance(written(out, kind).SOPInstanceUID) == ""
-    assert loaded.ui.saveDicomStatus.text == 'Written, marked "not reviewed": seg.dcm, sr.dcm.'
+    assert loaded.ui.saveStatus.text == 'Written, marked "not reviewed": seg.dcm, sr.dcm.'
 
 
 def test_reviewed_objects_say_so_and_are_in_the_database(loaded, out, database):
@@ -106,10 +106,10 @@ def test_reviewed_objects_say_so_and_are_in_the_database(loaded, out, database):
         assert "not reviewed" not in written(out, kind).SeriesDescription
         copy = database.fileForInstance(written(out, kind).SOPInstanceUID)
         assert pydicom.dcmread(copy).StudyInstanceUID == written(out, "seg").StudyInstanceUID and str(out) not in copy
-    assert "are in Slicer's DICOM database" in loaded.ui.saveDicomStatus.text
+    assert "are in Slicer's DICOM database" in loaded.ui.saveStatus.text
     assert loaded.ui.saveReviewedCheckBox.checked
     reject(loaded, 0)  # after that nobody has looked at all of them
-    assert not loaded.ui.saveReviewedCheckBox.checked and loaded.ui.saveDicomStatus.text == ""
+    assert not loaded.ui.saveReviewedCheckBox.checked and loaded.ui.saveStatus.text == ""
 
 
 def test_what_was_drawn_a_moment_ago_was_not_reviewed(loaded, out):
@@ -130,7 +130,7 @@ def test_without_an_accepted_lesion_it_is_said_that_there_is_no_object(loaded, o
         reject(loaded, row)
     loaded.ui.saveButton.click()
     assert (out / "lesions.csv").exists() and not list(out.glob("*.dcm"))
-    assert "no DICOM object was written" in loaded.ui.saveDicomStatus.text
+    assert "no DICOM object was written" in loaded.ui.saveStatus.text
 
 
 def test_a_database_that_takes_nothing_is_said_and_the_files_are_there(loaded, out, tmp_path):
@@ -139,7 +139,7 @@ def test_a_database_that_takes_nothing_is_said_and_the_files_are_there(loaded, o
     loaded.ui.saveIntoDatabaseCheckBox.click()
     loaded.ui.saveButton.click()
     assert "did not take seg.dcm" in loaded.ui.errorLabel.text
-    assert (out / "seg.dcm").exists() and loaded.ui.saveDicomStatus.text == ""
+    assert (out / "seg.dcm").exists() and loaded.ui.saveStatus.text == ""
 
 
 def test_a_closed_database_is_said_before_anything_is_written(loaded, out, database):
@@ -147,3 +147,73 @@ def test_a_closed_database_is_said_before_anything_is_written(loaded, out, datab
     loaded.ui.saveSegCheckBox.click()
     loaded.ui.saveButton.click()
     assert "is not open" in loaded.ui.errorLabel.text and not out.exists()
+
+
+# ---- the report
+
+
+def report(case, out):
+    """What report.html says, once *Save...* is done."""
+    case.ui.saveButton.click()
+    spin(lambda: case.ui.saveButton.enabled, seconds=30)
+    assert not case.ui.errorFrame.visible, case.ui.errorLabel.text
+    return (out / "report.html").read_text("utf-8")
+
+
+def test_the_report_is_drawn_between_turns_of_the_window_and_holds_what_was_there(found, out):
+    reject(found, 1)
+    found.ui.saveReportCheckBox.click()
+    assert not found.ui.savePdfCheckBox.checked
+    found.ui.saveButton.click()
+    assert found.ui.saveStatus.text == "The report is being drawn: lesion 1" and not found.ui.saveButton.enabled
+    assert not out.exists()  # all files or none, at the end
+    reject(found, 0)  # too late for this one
+    spin(lambda: found.ui.saveButton.enabled, seconds=30)
+    page = (out / "report.html").read_text("utf-8")
+    assert page.count("data:image/jpeg") == 2 + 2 * 3 and '<html lang="en"' in page
+    assert found.ui.saveStatus.text == "Written: report.html."
+    assert not (out / "report.pdf").exists() and len((out / "lesions.csv").read_text().splitlines()) == 1 + 3
+
+
+def test_the_report_has_the_panels_language(found, out, standin_app, monkeypatch):
+    monkeypatch.setattr(standin_app, "applicationLocaleName", "zh_CN")
+    found.ui.saveReportCheckBox.click()
+    assert '<html lang="zh-CN"' in report(found, out)
+
+
+def test_a_pdf_goes_with_its_page(found, out):
+    pytest.importorskip("weasyprint")
+    page, pdf = found.ui.saveReportCheckBox, found.ui.savePdfCheckBox
+    pdf.click()
+    assert page.checked
+    report(found, out)
+    assert (out / "report.pdf").read_bytes()[:4] == b"%PDF"
+    assert found.ui.saveStatus.text == "Written: report.html. Written: report.pdf."
+    page.click()
+    assert not pdf.checked
+
+
+def test_a_slicer_without_the_reports_packages_is_told_what_to_do(found, out, monkeypatch):
+    from LungTumorSegLib.slicer_.panel import saving
+
+    found.ui.saveReportCheckBox.click()
+    monkeypatch.setattr(saving, "find_spec", lambda name: None)
+    found.panel.refresh()
+    assert 'pip_install("Jinja2 matplotlib")' in found.ui.saveReportCheckBox.toolTip
+    found.ui.saveButton.click()
+    assert (out / "lesions.csv").exists() and not (out / "report.html").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_drawn(found, out):
+    out.write_text("a file")
+    found.ui.saveReportCheckBox.click()
+    found.ui.saveButton.click()
+    assert found.ui.errorFrame.visible and found.ui.saveStatus.text == "" and found.ui.saveButton.enabled
+
+
+def test_a_module_that_is_closed_while_it_draws_writes_nothing(found, out):
+    found.ui.saveReportCheckBox.click()
+    found.ui.saveButton.click()
+    found.panel.close()
+    spin(seconds=0.5)
+    assert not out.exists()

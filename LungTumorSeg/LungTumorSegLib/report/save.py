@@ -1,6 +1,6 @@
 """A report: checked before a run, written with the other files of its result, all or none."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -32,6 +32,12 @@ class Report:
     with_pdf: bool = False
     patient: Mapping[str, str] = field(default_factory=dict)
 
+    def drawn(self, result: Result, ct: CT, measured: Sequence[Measures]) -> Iterator[tuple[int, dict[str, str]]]:
+        """`content.drawn`, for who has other things to do between two lesions."""
+        from . import content  # not before `check` has found Jinja2
+
+        return content.drawn(result, ct, measured)
+
     def write(
         self,
         folder: Path,
@@ -40,6 +46,7 @@ class Report:
         measured: Sequence[Measures],
         names: Mapping[int, str] | None = None,
         smooth_mm: float = 0.0,
+        pictures: Mapping[int, dict[str, str]] | None = None,
     ) -> None:
         """Write ``report.html``, and ``report.pdf`` if asked for.
 
@@ -48,6 +55,7 @@ class Report:
             measured: `Measures` of each of ``result.outlines``.
             names: See `result_files.save`.
             smooth_mm: See `result_files.save`.
+            pictures: Of `content.drawn`, where they are drawn already.
 
         Raises:
             OSError: A file cannot be written.
@@ -55,7 +63,8 @@ class Report:
         from . import page  # not before `check` has found Jinja2
         from .content import content
 
-        html = page.render(content(result, ct, measured, names, smooth_mm, self.patient), self.language)
+        found = content(result, ct, measured, names, smooth_mm, self.patient, pictures)
+        html = page.render(found, self.language)
         (folder / HTML).write_text(html, "utf-8")
         if self.with_pdf:
             (folder / PDF).write_bytes(pdf.render(html))

@@ -5,20 +5,19 @@ Everything a user passes or gets is RAS mm, world, as Slicer shows it; results s
 
 import logging
 import math
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import slicer
 
 from ..checks import check
 from ..data import CT, Options
-from ..enums import DicomObject
 from ..errors import LungTumorSegError
 from ..findings.review import Findings
 from ..model import limits
 from ..model.bundle import load_bundle
 from ..worker.client import WorkerClient
+from . import saving
 from .explaining import ExplainRun
 from .results import of_the_scene
 from .runs import Run, RunQueue
@@ -250,65 +249,23 @@ class LungTumorSegLogicBase:
         """Take a result with everything that belongs to it out of the scene."""
         self.registry.remove(findings)
 
-    def save(
-        self,
-        findings: Findings,
-        folder: str | Path,
-        overwrite: bool = False,
-        png: bool = False,
-        dicom=(),
-        reviewed: bool = False,
-        into_database: bool = False,
-        report: bool = False,
-        language: str = "en",
-    ) -> list[Path]:
+    def save(self, findings: Findings, folder: str | Path, **options) -> list[Path]:
         """Write segmentation.seg.nrrd, lesions.csv and result.json, as the command does; returns the files.
 
         Args:
-            overwrite: Replace an earlier result in the folder.
-            png: Also the pictures.
-            dicom: Objects to write as well (``seg``, ``sr``, ``probability``), of a CT that Slicer's DICOM database
-                has.
-            reviewed: A person accepted every listed lesion; else the objects say "not reviewed".
-            into_database: Copy the objects into that database.
-            report: Also report.html, in ``language`` (``en`` or ``zh-CN``).
+            **options: As of `saving.in_steps`: overwrite, png, dicom, reviewed, into_database, report, pdf, language.
 
         Raises:
             OutputError: The folder can't be written or, without ``overwrite``, holds an earlier result.
-            InputError: With ``dicom`` or ``report``, as `dicom_out.export.prepare`, `dicom_files` and
-                `report.save.prepare`. Nothing is written then, save where the database does not take the objects: the
-                folder holds them all the same.
+            InputError: With ``dicom`` or ``report``, as `saving.in_steps`.
         """
-        # these bring packages that Slicer lacks until they are installed
-        from ..findings.measuring import measures_of
-        from ..writers import result_files
-
-        self.take_over_edits(findings)
-        result, ct = findings.as_result(), findings.ct
-        names, smooth_mm = findings.names, findings.smooth_mm
-        drawn = {lesion.id for lesion in findings.lesions if findings.is_drawn(lesion.id)}
-        also = []
-        if report:
-            from ..report.save import prepare
-
-            page = prepare(ct, language)
-        if dicom:
-            from ..dicom_out import export
-            from .scene import dicom_files
-
-            ct = replace(ct, frames=dicom_files.frames(self.volume(findings)))
-            objects = export.prepare(ct, [DicomObject(name) for name in dicom])
-            also.append(partial(objects.write, result=result, names=names, drawn=drawn, reviewed=reviewed))
-        measured = measures_of(result, ct, smooth_mm, drawn)
-        if report:
-            more = {"result": result, "ct": ct, "measured": measured, "names": names, "smooth_mm": smooth_mm}
-            also.append(partial(page.write, **more))
-        changed = {"names": names, "smooth_mm": smooth_mm, "drawn": drawn, "measured": measured}
-        paths = result_files.save(result, ct, Path(folder), overwrite, png, also=also, **changed)
-        made = [path for path in paths if path.suffix == ".dcm"]
-        if into_database and made:
-            dicom_files.add_to_database(made)
+        *_, paths = self.save_in_steps(findings, folder, **options)
         return paths
+
+    def save_in_steps(self, findings: Findings, folder: str | Path, **options) -> Iterator[list[Path]]:
+        """`save` in steps, between which a panel stays alive: see `saving.in_steps`."""
+        self.take_over_edits(findings)
+        return saving.in_steps(findings, self.volume(findings), Path(folder), **options)
 
     def compare(self, findings: Findings, other) -> compare.Comparison:
         """Agreement of the accepted lesions with another vtkMRMLSegmentationNode.

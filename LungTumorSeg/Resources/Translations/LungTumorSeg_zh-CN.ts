@@ -379,12 +379,28 @@
             <translation>移除</translation>
         </message>
         <message>
-            <source>Save also as DICOM</source>
-            <translation>同时保存为 DICOM</translation>
+            <source>Save also</source>
+            <translation>同时保存</translation>
         </message>
         <message>
-            <source>What Save... writes beside its other files, for a CT of Slicer's DICOM database</source>
-            <translation>“保存…”在其他文件之外另写的内容，仅用于来自 Slicer DICOM 数据库的 CT</translation>
+            <source>What Save... writes beside its other files: a report, DICOM objects</source>
+            <translation>“保存…”在其他文件之外另写入的内容：报告、DICOM 对象</translation>
+        </message>
+        <message>
+            <source>Report</source>
+            <translation>报告</translation>
+        </message>
+        <message>
+            <source>Writes report.html: one page with pictures and measures of the accepted lesions, to read, print and pass on. It does not hold the patient's name.</source>
+            <translation>写入 report.html：一页报告，含已接受病灶的图像和测量值，可阅读、打印和转交。其中不含患者姓名。</translation>
+        </message>
+        <message>
+            <source>Report as PDF</source>
+            <translation>PDF 报告</translation>
+        </message>
+        <message>
+            <source>Writes report.pdf too, which takes some seconds</source>
+            <translation>另写入 report.pdf，需数秒</translation>
         </message>
         <message>
             <source>DICOM segmentation</source>
@@ -419,8 +435,8 @@
             <translation>同时将对象复制到数据库，作为该 CT 所属检查中的序列</translation>
         </message>
         <message>
-            <source>What the last Save... wrote as DICOM</source>
-            <translation>上次“保存…”写入的 DICOM 对象</translation>
+            <source>What the last Save... wrote beside its usual files</source>
+            <translation>上次“保存…”在常规文件之外写入的内容</translation>
         </message>
     </context>
     <context>
@@ -1141,6 +1157,18 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
         <message>
             <source>The Python package highdicom is missing. Slicer 5.12 brings it. In an older one, type this into the Python console: {0}</source>
             <translation>缺少 Python 包 highdicom。Slicer 5.12 自带该包。在旧版本中，请在 Python 控制台输入：{0}</translation>
+        </message>
+        <message>
+            <source>The report needs Python packages that Slicer lacks. Type this into the Python console: {0}</source>
+            <translation>报告需要 Slicer 所缺的 Python 包。请在 Python 控制台中输入：{0}</translation>
+        </message>
+        <message>
+            <source>Written: {0}.</source>
+            <translation>已写入：{0}。</translation>
+        </message>
+        <message>
+            <source>The report is being drawn: lesion {0}</source>
+            <translation>正在绘制报告：病灶 {0}</translation>
         </message>
     </context>
     <context>

@@ -31,6 +31,9 @@ class FindingsSection(Section):
         self.ui.segmentEditorButton.connect("clicked()", self._open_segment_editor)
         self.ui.removeResultButton.connect("clicked()", self._remove)
 
+    def close(self):
+        self._saving.close()
+
     # ---- showing
 
     def refresh(self):
@@ -47,7 +50,6 @@ class FindingsSection(Section):
             self.ui.diametersButton,
             self.ui.copyTableButton,
             self.ui.segmentEditorButton,
-            self.ui.saveButton,
             self.ui.removeResultButton,
         ):
             button.enabled = findings is not None

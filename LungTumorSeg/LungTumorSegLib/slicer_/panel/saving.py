@@ -1,5 +1,6 @@
-"""*Save...*: into which folder, and what is written as DICOM beside the other files."""
+"""*Save...*: into which folder, and what is written beside the usual files: a report, DICOM objects."""
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,17 +11,31 @@ from slicer.i18n import tr as _
 from ..scene import dicom_files
 from .section import say
 
+# what a report needs and Slicer lacks, as it is imported and as pip names it
+_OF_A_REPORT = {"jinja2": "Jinja2", "matplotlib": "matplotlib"}
+
 
 class Saving:
-    """The button, and below it the fold with the boxes for DICOM. No box is remembered by Slicer's settings.
+    """The button, and below it the fold with the boxes for more files. No box is remembered by Slicer's settings.
 
-    The objects hold the patient's name: each sitting begins without them.
+    DICOM objects hold the patient's name: each sitting begins without them.
     """
 
     def __init__(self, panel, ui):
         self._panel, self._ui = panel, ui
         self._lesions = None  # those that the user said to have reviewed
+        self._steps: Iterator | None = None  # of what is being written
+        self._asked: dict = {}
+        self._drawn = 0  # lesions, for the report
+        self._timer = qt.QTimer()
+        self._timer.setInterval(0)
+        self._timer.connect("timeout()", self._step)
         ui.saveButton.connect("clicked()", self.save)
+        self._report, self._pdf = ui.saveReportCheckBox, ui.savePdfCheckBox
+        self._report_tip = self._report.toolTip
+        self._report.connect("toggled(bool)", self._report_toggled)
+        self._pdf.connect("toggled(bool)", self._pdf_toggled)
+        self._pdf.visible = find_spec("weasyprint") is not None
         self._seg, self._sr = ui.saveSegCheckBox, ui.saveSrCheckBox
         self._reviewed, self._into_database = ui.saveReviewedCheckBox, ui.saveIntoDatabaseCheckBox
         self._tips = {box: box.toolTip for box in (self._seg, self._sr, self._reviewed, self._into_database)}
@@ -33,10 +48,18 @@ class Saving:
         if lesions is not self._lesions:
             self._lesions = lesions
             self._reviewed.checked = False
-            say(self._ui.saveDicomStatus, "")
+            if self._steps is None:
+                say(self._ui.saveStatus, "")
         self._enable()
+        self._ui.saveButton.enabled = findings is not None and self._steps is None
+
+    def close(self):
+        self._end()
 
     def _enable(self):
+        why_no_report = self._why_no_report()
+        self._report.enabled = self._pdf.enabled = why_no_report is None
+        self._report.toolTip = why_no_report or self._report_tip
         why_not = self._why_not()
         without_object = None if self._seg.checked else _("Tick what is to be written first.")
         for box, tip in self._tips.items():
@@ -58,6 +81,24 @@ class Saving:
                 "Python console: {0}"
             ).format('slicer.util.pip_install("highdicom")')
         return None
+
+    def _why_no_report(self) -> str | None:
+        if self._panel.findings is None:
+            return _("There is no result yet.")
+        lacking = [name for package, name in _OF_A_REPORT.items() if find_spec(package) is None]
+        if lacking:
+            return _(
+                "The report needs Python packages that Slicer lacks. Type this into the Python console: {0}"
+            ).format(f'slicer.util.pip_install("{" ".join(lacking)}")')
+        return None
+
+    def _report_toggled(self, checked):
+        if not checked:
+            self._pdf.checked = False
+
+    def _pdf_toggled(self, checked):
+        if checked:  # it is made from the page
+            self._report.checked = True
 
     def _seg_toggled(self, checked):
         if not checked:
@@ -84,7 +125,7 @@ class Saving:
         findings, logic = self._panel.findings, self._panel.logic
         logic.take_over_edits(findings)
         self.refresh()  # what was drawn a moment ago was not reviewed
-        say(self._ui.saveDicomStatus, "")
+        say(self._ui.saveStatus, "")
         options = {}
         if self._seg.enabled and self._seg.checked:
             options = {
@@ -92,14 +133,44 @@ class Saving:
                 "reviewed": self._reviewed.checked,
                 "into_database": self._into_database.checked,
             }
-        paths = logic.save(findings, folder, overwrite=overwrite, **options)
+        self._asked = {"folder": folder, **options}
+        if self._report.enabled and self._report.checked:
+            options |= {"report": True, "pdf": self._pdf.checked, "language": _language()}
+        self._steps = logic.save_in_steps(findings, folder, overwrite=overwrite, **options)
+        self._ui.saveButton.enabled = False
+        self._drawn = 0
+        self._step()
+
+    def _step(self):
+        """One lesion's pictures for the report in a turn of the event loop, in the last one the files."""
+        paths = None
+        with self._panel.errors_shown():
+            paths = next(self._steps)
+        if paths == []:
+            self._drawn += 1
+            say(self._ui.saveStatus, _("The report is being drawn: lesion {0}").format(self._drawn))
+            self._timer.start()
+            return
+        self._end()
+        if paths is None:  # an error, which the panel shows
+            say(self._ui.saveStatus, "")
+        else:
+            self._tell(paths, **self._asked)
+        self.refresh()
+
+    def _end(self):
+        self._timer.stop()
+        if self._steps is not None:
+            self._steps.close()
+        self._steps = None
+
+    def _tell(self, paths, folder: str, **about_dicom):
         said = _("Results were saved in {0}").format(folder)
-        if options:
-            names = [path.name for path in paths if path.suffix == ".dcm"]
-            about_dicom = self._written(names, **options)
-            say(self._ui.saveDicomStatus, about_dicom)
-            said = f"{said}. {about_dicom}"
-        slicer.util.showStatusMessage(said, 5000)
+        lines = [_("Written: {0}.").format(path.name) for path in paths if path.name.startswith("report.")]
+        if about_dicom:
+            lines.append(self._written([path.name for path in paths if path.suffix == ".dcm"], **about_dicom))
+        say(self._ui.saveStatus, " ".join(lines))
+        slicer.util.showStatusMessage(". ".join([said, *lines]), 5000)
 
     def _written(self, names: list[str], dicom, reviewed: bool, into_database: bool) -> str:
         if not names:
@@ -108,3 +179,8 @@ class Saving:
         said = _('Written, marked "reviewed": {0}.') if reviewed else _('Written, marked "not reviewed": {0}.')
         also = " " + _("They are in Slicer's DICOM database.") if into_database else ""
         return said.format(listed) + also
+
+
+def _language() -> str:
+    """The panel's, as the report names it."""
+    return "zh-CN" if slicer.app.applicationLocaleName.replace("-", "_") == "zh_CN" else "en"
