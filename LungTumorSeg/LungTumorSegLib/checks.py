@@ -131,8 +131,9 @@ def _check_values(ct: CT) -> None:
 
 def _check_not_inverted(ct: CT, air_share: float) -> None:
     voxels, name = ct.voxels_zyx, ct.name
-    some = voxels[:, ::4, ::4] if min(voxels.shape[1:]) > 100 else voxels
-    bright = np.mean((some > -AIR_HU[1]) & (some <= -AIR_HU[0]))
+    # gathered once: steps through the whole array made each of the questions below take 4 ms in 100 slices
+    some = np.ascontiguousarray(voxels[:, ::4, ::4]) if min(voxels.shape[1:]) > 100 else voxels
+    bright = _share((some > -AIR_HU[1]) & (some <= -AIR_HU[0]))
     if bright >= MIN_INVERTED_SHARE and bright > INVERTED_TO_AIR * air_share:
         raise NotACTError(
             f"{name} isn't a CT in Hounsfield units: {bright:.0%} of its voxels lie between {-AIR_HU[1]} and "
@@ -140,14 +141,19 @@ def _check_not_inverted(ct: CT, air_share: float) -> None:
             "Export it again from the original."
         )
     sides_mm = [n * s for n, s in zip(ct.geometry.shape_zyx, ct.geometry.spacing_zyx, strict=True)]
-    dense = np.mean(some >= AIR_HU[1])
-    if min(sides_mm) < MIN_WHOLE_MM or dense < MIN_INVERTED_SHARE or np.mean(some < DARK_HU) > MAX_INVERTED_DARK_SHARE:
+    dense = _share(some >= AIR_HU[1])
+    if min(sides_mm) < MIN_WHOLE_MM or dense < MIN_INVERTED_SHARE or _share(some < DARK_HU) > MAX_INVERTED_DARK_SHARE:
         return
     if (soft := soft_share(some)) < MIN_WHOLE_SOFT_SHARE:
         raise NotACTError(
             f"{name} isn't a CT in Hounsfield units: of what is denser than lung only {soft:.0%} lies within 150 HU of "
             "water. Its values are inverted or shifted. Export it again from the original."
         )
+
+
+def _share(are: np.ndarray) -> float:
+    """Of a mask's voxels those that are set; `np.mean` of a mask takes ten times as long."""
+    return np.count_nonzero(are) / are.size
 
 
 def soft_share(hu: np.ndarray, offset: int = 0) -> float:

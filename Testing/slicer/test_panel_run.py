@@ -41,6 +41,7 @@ def test_the_network_is_loaded_ahead_once_for_each_ct_engine_and_visit(case):
     case.add_chest()
     assert len(case.network.warmed) == 1
     case.panel.refresh()
+    case.settle()
     assert len(case.network.warmed) == 1  # a child that went away, idle, stays away
     case.ui.engineCombo.currentIndex = case.ui.engineCombo.findText("TensorFlow")
     case.settle()
@@ -49,6 +50,7 @@ def test_the_network_is_loaded_ahead_once_for_each_ct_engine_and_visit(case):
     case.add_chest("another, while the module is not shown")
     assert len(case.network.warmed) == 2
     case.panel.enter()
+    case.settle()
     assert len(case.network.warmed) == 3
 
 

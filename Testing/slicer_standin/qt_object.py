@@ -7,6 +7,7 @@ property raises, where PythonQt prints or ignores.
 import inspect
 import sys
 import types
+from functools import cache
 
 from PySide6 import QtCore
 
@@ -25,6 +26,7 @@ def positional_count(function) -> int | None:
     return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
 
 
+@cache  # asked at every access: it was a third of what a filled table took
 def is_python_property(cls: type, name: str) -> bool:
     return any(isinstance(vars(c).get(name), (QtCore.Property, property)) for c in cls.__mro__)
 

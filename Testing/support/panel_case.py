@@ -205,7 +205,7 @@ class PanelCase:
         self.wait()
 
     def wait(self):
-        spin(lambda: not self.logic.running and not self.panel._timer.isActive(), seconds=60)
+        spin(lambda: not self.logic.running and not self.panel.turns.busy, seconds=60)
         self.settle()
 
     def adjust(self, slider, value):
@@ -235,9 +235,9 @@ class PanelCase:
         from LungTumorSegLib.slicer_.panel.adjust import AdjustSection
 
         panel = self.panel
-        timers = [panel._refresh_timer, panel._edited_timer, panel._surface_timer, panel.section(AdjustSection)._timer]
+        timers = [panel._edited_timer, panel.section(AdjustSection)._timer]
         spin(seconds=0.02)
-        spin(lambda: panel._ended is None and not any(timer.isActive() for timer in timers), seconds=30)
+        spin(lambda: not panel.turns.busy and not any(timer.isActive() for timer in timers), seconds=30)
 
     def close(self):
         self.panel.close()

@@ -15,7 +15,7 @@ from ..data import CT, Options
 from ..errors import LungTumorSegError
 from ..findings.review import Findings
 from ..model import limits
-from ..model.bundle import load_bundle
+from ..model.bundle import read_card
 from ..worker.client import WorkerClient
 from . import saving
 from .explaining import ExplainRun
@@ -64,9 +64,9 @@ class LungTumorSegLogicBase:
             model: Its folder, None for the bundled one.
 
         Raises:
-            ModelError: The model was refused.
+            ModelError: The model's card was refused.
         """
-        return limits.outside(ct.geometry, load_bundle(model).card)
+        return limits.outside(ct.geometry, read_card(model))
 
     def warm(self, **options):
         """Load the network in the child process while the user still looks at the CT; returns at once.

@@ -307,7 +307,10 @@ class Registry:
         accepted = [lesion for lesion in findings.lesions if lesion.status != "rejected"]
         largest = max(accepted, key=lambda lesion: lesion.long_axis_mm, default=None)
         drawn = [lesion for lesion in accepted if lesion is largest or lesion.id == findings.selected]
-        return markups.diameters_to_markups(drawn, findings.names, self.volume(findings), self.segmentation(findings))
+        volume, segmentation = self.volume(findings), self.segmentation(findings)
+        lines = markups.diameters_to_markups(drawn, findings.names, volume, segmentation)
+        presence.keep_away(segmentation)
+        return lines
 
     def _changed(self, findings: Findings):
         if self.watcher is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ..data import Options, Result
 from ..findings.review import Findings
-from ..model.bundle import load_bundle
+from ..model.bundle import read_card
 from ..worker.client import WorkerClient, WorkerRun
 from .results import Registry
 from .runs import Run
@@ -69,7 +69,7 @@ class SegmentRun(Run):
         if findings is not None and self.registry.segmentation(findings) is not None:  # not removed meanwhile
             self.lesion_ids = self.registry.extend(findings, answer)
         else:
-            findings = Findings(self.ct, answer, load_bundle(self.options.model).card)
+            findings = Findings(self.ct, answer, read_card(self.options.model))
             self.lesion_ids = tuple(lesion.id for lesion in findings.lesions)
             packed = storage.pack(findings)
             yield  # packing and showing together take longer than a panel may stand still

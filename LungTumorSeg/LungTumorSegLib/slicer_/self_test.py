@@ -128,8 +128,7 @@ class Trial:
             AssertionError: The run failed, with what the panel says.
         """
         self.until(lambda: not self.logic.running, "the end of the run", PATIENCE_S)
-        for _ in range(3):  # the panel shows it in turns of its own
-            slicer.app.processEvents()
+        self.until(lambda: not self.page.panel.turns.busy, "the panel shows the end of the run")
         if self.ui.errorFrame.visible:
             raise AssertionError(self.ui.errorLabel.text)
 

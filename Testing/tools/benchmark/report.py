@@ -246,8 +246,9 @@ def _lists(figures: dict):
         yield "Reading one DICOM file of many frames: seconds, and peak memory over the size of the pixels", rows
     if figures.get("panel"):
         yield "At the panel", _panel_rows(figures["panel"])
-        for title, key in (("in a run", "run_gaps"), ("else", "other_gaps"), ("without the child", "live_gaps")):
-            rows = [(name, f"{s * 1000:.0f} ms") for name, s in figures["panel"][key].items()]
+        for title, key in (("in a run", "run"), ("else", "other"), ("without the child", "live")):
+            gaps, cpu = figures["panel"][f"{key}_gaps"], figures["panel"][f"{key}_cpu"]
+            rows = [(name, f"{s * 1000:.0f} ms", f"{cpu[name] * 1000:.0f} ms of CPU") for name, s in gaps.items()]
             yield f"The longest gap of the event loop, {title}", rows
     if figures.get("layers"):
         shares = figures["layers"]["milliseconds_a_slice"].items()

@@ -16,6 +16,7 @@ class FindingsSection(Section):
 
     def connect(self):
         self._has_result: bool | None = None
+        self._undrawn = None  # a new result whose diameters wait for their turn
         # what the user wants of the next result; the buttons say what holds for the one that is shown
         self._in_3d, self._with_diameters = self.ui.show3DButton.checked, self.ui.diametersButton.checked
         self._table = FindingsTable(self.ui.lesionTable, self.ui.columnsButton, self._changed)
@@ -55,7 +56,8 @@ class FindingsSection(Section):
             button.enabled = findings is not None
         if findings is not None:
             self._check(self.ui.show3DButton, findings.surfaces_shown)
-            self._check(self.ui.diametersButton, findings.diameters_shown)
+            waits = findings is self._undrawn
+            self._check(self.ui.diametersButton, self._with_diameters if waits else findings.diameters_shown)
 
     def _fold(self, has_result: bool):
         """Open with the first result and fold with the last; in between it is as the user left it."""
@@ -70,13 +72,22 @@ class FindingsSection(Section):
         button.blockSignals(False)
 
     def present(self, findings):
-        """A new result: diameters and surfaces, unless the user took them off; the best lesion in all views."""
+        """A new result: surfaces and diameters, unless the user took them off; the best lesion in all views."""
         logic = self.panel.logic
-        logic.show_diameters(findings, self._with_diameters)
+        self._draw_diameters()  # of the result before, if they still wait
         logic.show_3d(findings, self._in_3d)
         lesion_id = self.panel.selected_lesion
         if lesion_id is not None:
             logic.look_at(findings, lesion_id)
+        self._undrawn = findings
+        self._check(self.ui.diametersButton, self._with_diameters)
+        self.panel.turns.ask(self._draw_diameters)  # up to 25 ms with four views
+
+    def _draw_diameters(self):
+        findings, self._undrawn = self._undrawn, None
+        if findings is not None and self.panel.logic.segmentation(findings) is not None:  # not removed meanwhile
+            with self.panel.errors_shown():
+                self.panel.logic.show_diameters(findings, self._with_diameters)
 
     def _summary(self, findings) -> str:
         if findings is None:

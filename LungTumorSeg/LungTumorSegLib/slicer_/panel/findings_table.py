@@ -76,7 +76,7 @@ def texts_of(lesion, name: str) -> dict[int, str]:
     """A lesion's words and numbers by column: ml, mm and HU, decimal points."""
     return {
         NAME: name,
-        SIDE: {"left": _("L"), "right": _("R")}.get(lesion.side, ""),
+        SIDE: _("L") if lesion.side == "left" else _("R") if lesion.side == "right" else "",
         DIAMETERS: f"{lesion.long_axis_mm:.1f} x {lesion.short_axis_mm:.1f}",
         VOLUME: f"{lesion.volume_mm3 / 1000:.2f}",
         HU: f"{lesion.mean_hu:.0f}",

@@ -29,6 +29,7 @@ from .maps import MapsSection
 from .parameters import parameters_in
 from .review import ReviewSection
 from .segment import SegmentSection
+from .turns import Turns
 
 SECTIONS = (
     InputSection,
@@ -60,6 +61,7 @@ class Panel(VTKObservationMixin):
         self.logic, self.installer, self.resource_path = logic, installer, resource_path
         self.widget = layout.parentWidget()
         self.parameters = None
+        self.turns = Turns()
         self._ended = None  # a run that is over, and not yet shown
         self.input_problem: str | None = None
         self.selected_lesion: int | None = None
@@ -75,18 +77,10 @@ class Panel(VTKObservationMixin):
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self.tick)
-        self._refresh_timer = qt.QTimer()
-        self._refresh_timer.setSingleShot(True)
-        self._refresh_timer.setInterval(0)
-        self._refresh_timer.connect("timeout()", self.refresh)
         self._edited_timer = qt.QTimer()
         self._edited_timer.setSingleShot(True)
         self._edited_timer.setInterval(EDIT_MS)
         self._edited_timer.connect("timeout()", self._take_over_edits)
-        self._surface_timer = qt.QTimer()
-        self._surface_timer.setSingleShot(True)
-        self._surface_timer.setInterval(0)
-        self._surface_timer.connect("timeout()", self._make_surfaces)
         logic.registry.watcher = self.refresh_soon
         self._watched = None
         self._follower = SceneFollower(self)
@@ -157,7 +151,7 @@ class Panel(VTKObservationMixin):
             self.section(SegmentSection).show_error(error)
 
     def refresh(self):
-        self._refresh_timer.stop()
+        self.turns.drop(self.refresh)
         if self.parameters is not None:
             self._follower.follow()
             if self.chosen_model() != self._model:
@@ -168,12 +162,12 @@ class Panel(VTKObservationMixin):
                 self.logic.select(self.findings, self.selected_lesion)
             for section in self.sections:
                 section.refresh()
-            self._surface_timer.start()
-            self._warm()
+            self.turns.ask(self._make_surfaces)
+            self.turns.ask(self._warm)
 
     def refresh_soon(self, caller=None, event=None):
         """Once, when the scene has settled: many events may come from one change."""
-        self._refresh_timer.start()
+        self.turns.ask(self.refresh)
 
     # ---- actions
 
@@ -212,18 +206,16 @@ class Panel(VTKObservationMixin):
 
     def tick(self):
         """What the timer does while runs are under way."""
-        if self._ended is not None:
-            if not self._refresh_timer.isActive():  # a turn of its own
-                self._finish()
-            return
         run = self.logic.poll()
-        # a result that has come does not wait for its next step
-        self._timer.setInterval(0 if run is not None and run.arrived else POLL_MS)
         if run is None:
             self._timer.stop()
         elif run.finished:
-            self._ended = run  # for the next turn of the event loop: with its last step it would take too long
-            self._timer.setInterval(0)
+            self._timer.stop()
+            self._ended = run
+            self.turns.ask(self._finish)
+        elif run.arrived:  # each step of taking over has its turn
+            self._timer.stop()
+            self.turns.ask(self.tick)
         else:
             self.section(SegmentSection).show_progress(run)
 
@@ -255,8 +247,8 @@ class Panel(VTKObservationMixin):
 
     def close(self):
         """The module is unloaded or reloaded."""
-        for timer in (self._timer, self._refresh_timer, self._edited_timer, self._surface_timer):
-            timer.stop()
+        for waits in (self._timer, self._edited_timer, self.turns):
+            waits.stop()
         for section in self.sections:
             section.close()
         self.logic.close()
@@ -268,7 +260,7 @@ class Panel(VTKObservationMixin):
 
     def _warm(self):
         """Once for each CT, model and way to run it: a child that went away, idle or stopped, stays away till then."""
-        if not self._shown or self.problem() is not None:
+        if self.volume is None or not self._shown or self.problem() is not None:
             return
         options = {name: self.options()[name] for name in ("model", *HOW)}
         if (wanted := (self.volume.GetID(), options)) != self._warmed:
@@ -290,10 +282,9 @@ class Panel(VTKObservationMixin):
             self._show_ended(run)
 
     def _show_ended(self, run):
-        self._timer.setInterval(POLL_MS)
         self._follower.follow()  # a CT that is gone takes its texts along, not what is said now
-        if not self.logic.running:
-            self._timer.stop()
+        if self.logic.running:  # the one that waited behind it
+            self._timer.start()
         if run.error is not None and not isinstance(run.error, Cancelled):
             self.section(SegmentSection).show_error(run.error)
         else:
@@ -331,9 +322,8 @@ class Panel(VTKObservationMixin):
 
     def _make_surfaces(self):
         findings = self.findings if self.parameters else None
-        waits = self._refresh_timer.isActive()  # for a turn of its own
-        if waits or (findings is not None and not self.logic.make_surfaces(findings, SURFACE_SECONDS)):
-            self._surface_timer.start()
+        if findings is not None and not self.logic.make_surfaces(findings, SURFACE_SECONDS):
+            self.turns.ask(self._make_surfaces)
 
     def _take_over_edits(self):
         if self.findings is None:

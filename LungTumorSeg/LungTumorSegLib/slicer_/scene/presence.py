@@ -12,6 +12,12 @@ def put_away(node):
         _set_visible(node, False)
 
 
+def keep_away(node):
+    """Hide what has just been drawn of a result that is put away."""
+    if node.GetAttribute(_PUT_AWAY):
+        _set_visible(node, False)
+
+
 def bring_back(node):
     """Show again what `put_away` has hidden."""
     if node.GetAttribute(_PUT_AWAY):
