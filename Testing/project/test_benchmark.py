@@ -91,6 +91,31 @@ def test_reading_many_frames_is_measured_in_every_compression(tmp_path):
     assert "36 frames, JPEG-LS" in (tmp_path / "benchmark.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
+def test_a_cohorts_workers_and_its_growth_are_measured(tmp_path):
+    arguments = ["--slices", "36", "--pixels", "64", "--only", "cohort", "--cases", "2,4", "--output", str(tmp_path)]
+    assert command.main(arguments) == 0
+    measured = json.loads((tmp_path / "benchmark.json").read_text())["cohort"]
+    assert measured["workers"]["slices"] == 36 and tuple(measured["workers"]["seconds"]) == report.WORKERS
+    assert [row["cases"] for row in measured["growth"]] == [2, 4]
+    assert all(min(row["cpu_seconds"], row["seconds"]) > 0 for row in measured["growth"])
+    assert "Workers of a cohort: 4 CTs of 36 slices" in (tmp_path / "benchmark.txt").read_text(encoding="utf-8")
+
+
+def test_the_cohorts_bars_are_throughput_and_cost_a_case():
+    seconds = dict(zip(report.WORKERS, (10.0, 17.0, 9.0), strict=True))
+    growth = [
+        {"cases": 10, "seconds": 0.50, "cpu_seconds": 0.40},
+        {"cases": 40, "seconds": 0.46, "cpu_seconds": 0.40},
+        {"cases": 160, "seconds": 0.51, "cpu_seconds": 0.44},
+    ]
+    cohort = {"workers": {"seconds": seconds, "cpu_seconds": seconds}, "growth": growth}
+    made = {row["bar"]: row for row in report.bars({"pipeline": [], "peers": {}, "cohort": cohort})}
+    values = [round(row["value"], 3) for row in made.values()]
+    assert values == [1.7, 0.9, 0.08, 0.1]
+    assert [row["verdict"] for row in made.values()] == ["pass", "miss", "miss", "miss"]
+
+
 def test_what_blocks_the_event_loop_is_found_and_named(standin_app):
     import time
 

@@ -25,12 +25,15 @@ def ct(number: int):
     return phantoms.chest(SPACING, SIZE, (nodule,), seed=number, centre_lps=phantoms.NODULE[0])[0]
 
 
-def make(folder: Path, whole: int, broken: int = 0) -> Path:
-    """A folder of images, every other one in a folder of its own; the broken ones are cut off."""
+def make(folder: Path, whole: int, broken: int = 0, alike: int = 0) -> Path:
+    """A folder of images, every other one in a folder of its own; the broken ones are cut off.
+
+    alike: after so many the same ones come again.
+    """
     for number in range(whole):
         place = folder / f"group{number}" if number % 2 else folder
         place.mkdir(parents=True, exist_ok=True)
-        phantoms.write_image(ct(number), place / f"ct{number:02d}.nrrd")
+        phantoms.write_image(ct(number % alike if alike else number), place / f"ct{number:02d}.nrrd")
     for number in range(broken):
         phantoms.write_image(ct(0), file := folder / f"broken{number}.nrrd")
         file.write_bytes(file.read_bytes()[:-900])

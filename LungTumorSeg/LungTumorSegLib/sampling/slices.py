@@ -321,13 +321,13 @@ class Plan:
         out = np.empty(box.shape, values.dtype)
         shown: dict[int, np.ndarray] = {}
         for k in range(len(out)):
-            needed = along_z[k]
+            row = slice(*along_z.indptr[k : k + 2])  # along_z[k] takes 0.3 ms
+            needed, weights = along_z.indices[row], along_z.data[row]
             shown = {
-                i: shown[i] if i in shown else (columns @ (rows @ values[i].astype(np.float32)).T).T
-                for i in needed.indices
+                i: shown[i] if i in shown else (columns @ (rows @ values[i].astype(np.float32)).T).T for i in needed
             }
             mixed = sum(
-                (w * shown[i] for i, w in zip(needed.indices, needed.data, strict=True)),
+                (w * shown[i] for i, w in zip(needed, weights, strict=True)),
                 np.zeros(out.shape[1:], np.float32),
             )
             out[k] = np.rint(mixed) if values.dtype == np.uint8 else mixed

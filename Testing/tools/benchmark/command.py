@@ -25,7 +25,9 @@ from Testing.tools.benchmark import chest_ct, plot, report
 
 FOLDER = Path(__file__).resolve().parent
 PEERS = ("lungmask", "nnunet")
-MEASURED = ("pipeline", "command", "together", "start", "layers", "worker", "live", "panel", "reading", "follow_up")
+MEASURED = (
+    "pipeline", "command", "together", "start", "layers", "worker", "live", "panel", "reading", "follow_up", "cohort",
+)  # fmt: skip
 PACKINGS = ("none", "JPEG-LS", "JPEG lossless", "JPEG 2000")  # of the frames that are read
 
 
@@ -36,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--frames", type=_numbers, default=[100, 400, 1200], help="frames in the DICOM files that are read"
     )
     parser.add_argument("--pixels", type=int, default=512, help="columns and rows of a slice")
+    parser.add_argument("--cases", type=_numbers, default=[10, 40, 160], help="cases in the cohorts that are timed")
     parser.add_argument("--engines", type=_words, help="default: all that are installed")
     parser.add_argument("--peers-on", type=int, help="slices of the CT for the peers; default: the smallest")
     parser.add_argument("--peers", type=Path, help="the Python that has peers_requirements.txt; without it no peers")
@@ -92,6 +95,8 @@ def measure(given: argparse.Namespace, folder: Path, console: Console) -> dict:
         found["panel"] = ask("panel", ct=described(middle), point=_nodule(middle), **model)
     if "follow_up" in wanted:
         found["follow_up"] = ask("follow_up", ct=described(middle), **model)
+    if "cohort" in wanted:
+        found["cohort"] = ask("cohort", ct=described(cts[sizes[0]]), copies=4, rounds=2, cases=given.cases)
     if "reading" in wanted:
         runs = [(packing, n) for packing in PACKINGS for n in given.frames]
         answers = (ask("reading", ct=described(cts[sizes[0]]), frames=n, packing=packing) for packing, n in runs)

@@ -287,8 +287,16 @@ def reading(ct: Stored, frames: int, packing: str) -> dict:
     return measure(ct, frames, packing)
 
 
+def cohort(ct: Stored, copies: int, rounds: int, cases: list[int]) -> dict:
+    """See `benchmark.cohort`."""
+    from Testing.tools.benchmark.cohort import growth, workers
+
+    return {"workers": workers(ct, copies, rounds), "growth": growth(cases)}
+
+
 MEASUREMENTS = {
-    f.__name__: f for f in (pipeline, command, together, once, start, layers, worker, live, panel, reading, follow_up)
+    f.__name__: f
+    for f in (pipeline, command, together, once, start, layers, worker, live, panel, reading, follow_up, cohort)
 }
 
 

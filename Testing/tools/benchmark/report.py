@@ -26,12 +26,19 @@ BARS = {
     "comparison of two CTs, 300 slices, seconds": (LOWER, 60.0, 60.0),
     "cancel, seconds": (LOWER, 1.0, 1.0),
     "200 lesions with all measures, seconds": (LOWER, 5.0, 5.0),
+    "cohort: two one-thread workers over one": (HIGHER, 1.6, 1.8),
+    "cohort: two one-thread workers over one of two threads": (HIGHER, 0.95, 1.0),
+    "cohort: cost of a case in large cohorts, off the smallest": (LOWER, 0.05, 0.02),
+    "cohort: the same, CPU seconds": (LOWER, 0.05, 0.02),
     "panel: longest gap of the event loop in a run, seconds": (LOWER, 0.05, 0.05),
     "panel: cancel to the scene as before, seconds": (LOWER, 1.0, 1.0),
     "panel: click to outline, warm child, seconds": (LOWER, 1.0, 1.0),
     "panel: threshold to table and outlines, seconds": (LOWER, 0.3, 0.3),
     "panel: longest gap while a result is taken over, four views, seconds": (LOWER, 0.05, 0.05),
 }
+
+WORKERS = ("two of one thread", "one of one thread", "one of two threads")
+SECONDS = {"seconds": "s", "cpu_seconds": "s CPU"}
 
 
 def bars(figures: dict) -> list[dict]:
@@ -89,6 +96,8 @@ def _values(figures: dict) -> dict[str, float]:
     for run in figures.get("start") or []:
         made[f"the command's {run['words']}, CPU seconds"] = run["cpu_seconds"]
     made |= _reading(figures.get("reading") or [])
+    if figures.get("cohort"):
+        made |= _cohort(figures["cohort"])
     if (compared := figures.get("follow_up")) and compared["slices"] == 300:
         made["comparison of two CTs, 300 slices, seconds"] = compared["seconds"]
     if figures.get("worker"):
@@ -120,6 +129,19 @@ def _reading(runs: list[dict]) -> dict[str, float]:
     return {
         "reading many frames, memory over pixels": max(run["memory_over_pixels"] for run in runs),
         "reading many frames, growth off linear": max(growth),
+    }
+
+
+def _cohort(measured: dict) -> dict[str, float]:
+    """Throughput of workers over that of others; by how much a case costs more or less than in the smallest cohort."""
+    two, one, wide = (measured["workers"]["seconds"][name] for name in WORKERS)
+    first, *larger = sorted(measured["growth"], key=lambda row: row["cases"])
+    off = {key: max((abs(row[key] / first[key] - 1) for row in larger), default=0.0) for key in SECONDS}
+    return {
+        "cohort: two one-thread workers over one": one / two,
+        "cohort: two one-thread workers over one of two threads": wide / two,
+        "cohort: cost of a case in large cohorts, off the smallest": off["seconds"],
+        "cohort: the same, CPU seconds": off["cpu_seconds"],
     }
 
 
@@ -244,6 +266,15 @@ def _lists(figures: dict):
             for run in figures["reading"]
         ]
         yield "Reading one DICOM file of many frames: seconds, and peak memory over the size of the pixels", rows
+    if figures.get("cohort"):
+        w = figures["cohort"]["workers"]
+        rows = [(name, *(f"{w[key][name]:.1f} {unit}" for key, unit in SECONDS.items())) for name in WORKERS]
+        yield f"Workers of a cohort: {w['cases']} CTs of {w['slices']} slices", rows
+        rows = [
+            (f"{row['cases']} cases", *(f"{row[key] * 1000:.0f} m{unit}" for key, unit in SECONDS.items()))
+            for row in figures["cohort"]["growth"]
+        ]
+        yield "A case of a few voxels, one worker of one thread", rows
     if figures.get("panel"):
         yield "At the panel", _panel_rows(figures["panel"])
         for title, key in (("in a run", "run"), ("else", "other"), ("without the child", "live")):
