@@ -2,10 +2,12 @@
 
 Each CT of the training pack is compared with itself, moved and bent by a known amount, its largest known tumour grown
 by a known amount, with noise of its own: what is matched, wrongly matched, how the tumour's change is measured. With
---others the registrations of pairs of different patients are printed.
+--register only the lungs' grids of CT and copy are registered, without the network; with --others those of pairs of
+different patients.
 """
 
 import argparse
+import time
 from dataclasses import replace
 from datetime import date
 from itertools import combinations
@@ -130,6 +132,22 @@ def examine(folder: Path, name: str, seed: int) -> None:
     )
 
 
+def registered(folder: Path, name: str) -> None:
+    """Print a line on the registration of one CT, as the lungs' grid of about 3 mm shows it, and its moved copy."""
+    ct = pack.read(folder, name)
+    first = Chest.of(ct, find.find(ct))
+    coarse = CT(first.hu_zyx, first.lungs.geometry, name)
+    motion = Moved(coarse, None, seed=1)
+    later = motion.of(coarse, seed=1)
+    second = Chest.of(later, find.find(later))
+    began = time.process_time()
+    found = register(first, second)
+    spent = time.process_time() - began
+    places = coarse.geometry.lps(np.argwhere(first.lungs.label_zyx > 0)[::50])
+    off = np.linalg.norm(found.later(places) - motion.later(places), axis=1)
+    print(f"{name}: places off by {off.mean():.2f} mm (most {off.max():.1f}), {spent:.1f} CPU s, {found.agreement}")
+
+
 def others(folder: Path, names: list[str], most: int) -> None:
     """Print the agreement of pairs of different patients."""
     pairs = list(combinations(names, 2))
@@ -148,10 +166,15 @@ def main() -> None:
     arguments.add_argument("pack", type=Path)
     arguments.add_argument("names", nargs="*")
     arguments.add_argument("--others", type=int, default=0, metavar="PAIRS")
+    arguments.add_argument("--register", action="store_true")
     given = arguments.parse_args()
     names = given.names or pack.names(given.pack)
     if given.others:
         others(given.pack, names, given.others)
+        return
+    if given.register:
+        for name in names:
+            registered(given.pack, name)
         return
     for seed, name in enumerate(names):
         examine(given.pack, name, seed)

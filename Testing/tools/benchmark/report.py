@@ -306,7 +306,8 @@ def _lists(figures: dict):
         yield "The command", rows
     if figures.get("follow_up"):
         f = figures["follow_up"]
-        rows = [(f"two of {f['slices']} slices", f"{f['seconds']:.1f} s", f"{f['peak_memory_mb']:.0f} MB")]
+        name, cpu = f"two of {f['slices']} slices", f"{f['cpu_seconds']:.1f} CPU s"
+        rows = [(name, f"{f['seconds']:.1f} s", cpu, f"{f['peak_memory_mb']:.0f} MB")]
         yield "A comparison of two CTs", rows
 
 

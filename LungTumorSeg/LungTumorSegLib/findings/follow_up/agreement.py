@@ -63,7 +63,7 @@ def agreement(
     # at the scan's edge a lung is cut off: there it has no surface
     surface &= ~_at_edge(one.shape) & _inside(index, later.geometry)
     # a voxel on the surface lies within it by about its own width: what differs from that is apart
-    own = _signed_mm(one, earlier.geometry)[surface]
+    own = -ndimage.distance_transform_edt(one, earlier.geometry.spacing_zyx)[surface]
     apart = np.abs(ndimage.map_coordinates(_signed_mm(other, later.geometry), index[:, surface], order=1) - own)
     spacing = np.array(earlier.geometry.spacing_zyx)
     inner = ndimage.distance_transform_edt(both, spacing) > INSIDE_MM

@@ -2,27 +2,32 @@
 
 Rigid, then affine, then demons for the breath, all of SimpleITK. On a chest bent by 15 mm a B-spline took 34 s of
 processor time and was off by 2.5 mm (mean), demons took 6 to 10 s and were off by 0.5 mm.
+
+Only the box around the earlier lungs is registered, the finest level in 20 steps instead of 30. On two real CTs and
+their moved copies the demons then took 4.6 and 4.3 s instead of 11.0 and 7.9 s, and were off by 0.76 and 0.87 mm
+instead of 0.95 and 0.96 mm (mean): what lies around the chest no longer pulls at the lungs.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
 from ...data import CT, Lungs
-from ...geometry import Geometry
+from ...geometry import Box, Geometry
 from ...lungs.find import coarse
 from .agreement import Agreement, agreement
 
 MARGIN_MM = 12.0  # of what counts around the lungs: a tumour of the pleura, the hilum
 WINDOW_HU = (-1000.0, 200.0)  # air to soft tissue: contrast agent in the heart counts no more than muscle
 # of the demons: shrink factor of the 3 mm grid, iterations; sigma of the field in voxels
-LEVELS, FIELD_SIGMA = ((4, 100), (2, 80), (1, 30)), 1.5
+LEVELS, FIELD_SIGMA = ((4, 100), (2, 80), (1, 20)), 1.5
 # Sigma of the field by which the vessels are compared: demons bend any patient's vessels onto another's, a breath is
-# smooth
-STIFF_MM = 25.0
+# smooth. Of two pairs of patients and two moved CTs the vessels correlated by 0.53, 0.43, 0.86 and 0.84 with 25 mm, by
+# 0.48, 0.38, 0.82 and 0.82 with 32 mm
+STIFF_MM = 32.0
 SAMPLED, SEED = 0.25, 7  # of the voxels, the same in each run
 
 
@@ -48,6 +53,21 @@ class Chest:
         """
         return cls(coarse(ct)[0], lungs)
 
+    def around_lungs(self) -> "Chest":
+        """The same within the box of the lungs and 12 mm around them."""
+        lungs = self.lungs
+        margin = np.ceil(MARGIN_MM / np.array(lungs.geometry.spacing_zyx)).astype(int)
+        box = Box.tight(lungs.label_zyx > 0).expand(margin, lungs.label_zyx.shape)
+        inside = replace(
+            lungs,
+            label_zyx=lungs.label_zyx[box.slices],
+            hull_distance_mm=lungs.hull_distance_mm[box.slices],
+            geometry=lungs.geometry.crop(box),
+            body_box=None,
+            midline=None,
+        )
+        return Chest(self.hu_zyx[box.slices], inside)
+
 
 @dataclass(frozen=True)
 class Registration:
@@ -55,7 +75,7 @@ class Registration:
 
     Attributes:
         displacement_zyx: float32 (z, y, x, 3), LPS mm, on ``geometry``.
-        geometry: The grid of the earlier CT's lungs.
+        geometry: The grid of the earlier CT's lungs, in the box around them.
         agreement: How well both CTs lie on each other after it.
     """
 
@@ -100,12 +120,13 @@ def register(earlier: Chest, later: Chest) -> Registration:
     """Register the lungs of two CTs.
 
     Args:
-        earlier: Its lungs' grid is that of the registration.
+        earlier: The box around its lungs is that of the registration.
         later: Where the earlier CT's places are looked for.
 
     Returns:
         What comes of it. It may be wrong; its ``agreement`` says how well both CTs agree.
     """
+    earlier = earlier.around_lungs()
     fixed, moving = _image(earlier), _image(later)
     linear = _linear_transform(fixed, moving, earlier.lungs, later.lungs)
     # the linear part is applied first: demons see only what bends

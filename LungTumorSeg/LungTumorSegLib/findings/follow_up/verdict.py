@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from .agreement import Agreement
 
-# Vessels of seven pairs of patients, bent onto each other, correlated by at most 0.46; of three CTs and their moved,
-# noisier, blurred copies by at least 0.79: docs/follow-up.md
+# Vessels of seven pairs of patients, bent onto each other, correlated by at most 0.48; of six CTs and their moved,
+# noisier copies by at least 0.73: docs/follow-up.md
 LEAST_VESSELS, DOUBTFUL_VESSELS = 0.55, 0.7
 DOUBTFUL_MM = 8.0  # 95th percentile of the lungs' surfaces
 FAILED_MM = 15.0
