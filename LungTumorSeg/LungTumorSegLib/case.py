@@ -9,6 +9,7 @@ from .data import CT, Options, Progress, Result
 from .dicom_out.export import Export
 from .errors import InputError
 from .findings.measuring import measures_of
+from .findings.suggested import Asked, suggested_alone
 from .model import limits
 from .model.bundle import Bundle
 from .model.engines.base import Predictor
@@ -53,7 +54,13 @@ def segmented(
 
 
 def saved(
-    result: Result, ct: CT, folder: Path, objects: Export | None, page: Report | None, **writing: Any
+    result: Result,
+    ct: CT,
+    folder: Path,
+    objects: Export | None,
+    page: Report | None,
+    guidelines: Asked | None = None,
+    **writing: Any,
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Write the result with its DICOM objects and its page, all or none.
 
@@ -61,6 +68,7 @@ def saved(
         folder: As in `result_files.save`.
         objects: What `export.prepare` made ready; None: no DICOM objects.
         page: What `report.save.prepare` made ready; None: no page.
+        guidelines: What is asked of them; None: nothing.
         **writing: Further arguments of `result_files.save`.
 
     Returns:
@@ -70,10 +78,11 @@ def saved(
         OutputError: As `result_files.save` does.
     """
     measured = measures_of(result, ct)
+    found = None if guidelines is None else suggested_alone(result, measured, guidelines)
     more: list[Callable[[Path], object]] = []
     if objects is not None:
         more.append(partial(objects.write, result=result))
     if page is not None:
-        more.append(partial(page.write, result=result, ct=ct, measured=measured))
-    files = result_files.save(result, ct, folder, measured=measured, also=more, **writing)
+        more.append(partial(page.write, result=result, ct=ct, measured=measured, suggestions=found))
+    files = result_files.save(result, ct, folder, measured=measured, suggestions=found, also=more, **writing)
     return files, (NO_OBJECT,) if objects is not None and not result.lesions else ()

@@ -128,7 +128,7 @@ def test_a_picture_tells_not_seen_from_not_compared(followed):
         missing = track.lesions.index(None)
         assert follow_up_pictures._heading(apart, track, missing).endswith(": not compared")
         views = [AxialView(point.result, point.ct) for point in apart.points]
-        axes = follow_up_pictures._picture(apart, track, views).axes
+        axes = follow_up_pictures.picture(apart, track, views).axes
         assert not axes[missing].images and not axes[missing].lines and axes[1 - missing].images
 
 
@@ -145,7 +145,7 @@ def test_a_part_of_another_lesion_is_not_said_to_be_unseen():
 def test_a_lesion_has_one_colour_in_all_cts_and_a_less_likely_one_is_named(chest_with_less_likely):
     (track,) = (track for track in chest_with_less_likely.tracks if track.lesions[1] == 2)
     views = [AxialView(point.result, point.ct) for point in chest_with_less_likely.points]
-    figure = follow_up_pictures._picture(chest_with_less_likely, track, views)
+    figure = follow_up_pictures.picture(chest_with_less_likely, track, views)
     colours = [tuple(axes.collections[0].get_edgecolor()[0]) for axes in figure.axes]
     assert colours[0] == colours[1]
     assert "less likely" not in figure.axes[0].get_title() and figure.axes[1].get_title().endswith("less likely")

@@ -12,8 +12,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from LungTumorSegLib.data import Options
-from LungTumorSegLib.enums import LesionType, LungThird, Side
+from LungTumorSegLib.enums import Fate, LesionType, LungThird, Side
 from LungTumorSegLib.errors import InputError, OutputError, UnreadableError
+from LungTumorSegLib.findings.follow_up.recist import NEW_RULE, RULES
+from LungTumorSegLib.findings.follow_up.verdict import Verdict
 from LungTumorSegLib.findings.measuring import measures_of
 from LungTumorSegLib.findings.review import Findings
 from LungTumorSegLib.model.bundle import load_bundle
@@ -184,10 +186,11 @@ def test_the_pdf_has_pages_of_a4_with_the_words(ct, result, tmp_path):
 
 
 def _used() -> set[str]:
-    """Every text of template and code that is translated."""
-    source = (ROOM / "page.html").read_text("utf-8")
+    """Every text of templates and code that is translated."""
+    source = "".join((ROOM / name).read_text("utf-8") for name in (page.SINGLE, page.FOLLOW_UP))
     found = {text for pair in re.findall(r"""\bt\(\s*(?:"([^"]*)"|'([^']*)')""", source) for text in pair if text}
-    found |= {value.value for kind in (LesionType, Side, LungThird) for value in kind if value.value}
+    kinds = (LesionType, Side, LungThird, Fate, Verdict)
+    found |= {value.value for kind in kinds for value in kind if value.value} | {*RULES.values(), NEW_RULE}
     patient = next(
         node.value
         for node in ast.parse((ROOM / "facts.py").read_text("utf-8")).body

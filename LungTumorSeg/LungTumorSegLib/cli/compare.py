@@ -6,15 +6,17 @@ from typing import Annotated
 
 import typer
 
-from ..enums import Device, Precision, Screening
 from .errors import Debug, exit_codes
 from .paths import path
 from .segment import (
     AllowPartial,
     AsJson,
+    AsPdf,
+    AsReport,
     DeviceName,
     EngineName,
     Identify,
+    LanguageName,
     LogFile,
     MinConfidence,
     MinDiameter,
@@ -25,9 +27,10 @@ from .segment import (
     Quiet,
     Threads,
     Threshold,
+    options_of,
+    page_asked,
 )
-
-GUIDELINES = ("lung-rads", "fleischner", "bts")
+from .suggest import Age, Cancer, Immune, Risk, Several, Suggest, Why, asked
 
 
 def _dates(text: str | None) -> list[datetime.date] | None:
@@ -48,22 +51,6 @@ def _targets(text: str | None) -> list[int] | None:
     return [int(word) for word in words]
 
 
-def _guidelines(text: str | None) -> list[str]:
-    names = [word.strip() for word in text.split(",")] if text else []
-    for name in names:
-        if name not in GUIDELINES:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(GUIDELINES)}")
-    return names
-
-
-def _screening(text: str | None) -> Screening | None:
-    if text is None:
-        return None
-    if text not in tuple(Screening):
-        raise typer.BadParameter(f"{text!r} is not one of {', '.join(Screening)}")
-    return Screening(text)
-
-
 InputPaths = Annotated[
     list[Path],
     typer.Argument(parser=path, metavar="CT1 CT2 [CT3 ...]", help="The CTs of one patient, each as for segment."),
@@ -76,19 +63,6 @@ Targets = Annotated[
     str | None,
     typer.Option(metavar="N,N", help="RECIST targets by their numbers in follow_up.csv, five at most; two by default."),
 ]
-Suggest = Annotated[
-    str | None,
-    typer.Option(metavar="NAME,NAME", help="Suggestions for the last CT: lung-rads, fleischner, bts. For research."),
-]
-Age = Annotated[int | None, typer.Option(min=0, max=120, metavar="YEARS", help="For --suggest: the patient's age.")]
-Why = Annotated[str | None, typer.Option("--screening", help="For --suggest: baseline | annual | incidental.")]
-Risk = Annotated[bool | None, typer.Option("--high-risk/--low-risk", help="For --suggest: the risk of lung cancer.")]
-Cancer = Annotated[bool | None, typer.Option("--cancer/--no-cancer", help="For --suggest: a known cancer.")]
-Immune = Annotated[
-    bool | None,
-    typer.Option("--immunosuppressed/--immunocompetent", help="For --suggest: the patient's immune system."),
-]
-Several = Annotated[bool | None, typer.Option("--several/--single", help="For --suggest: several nodules, or one.")]
 SamePatient = Annotated[
     bool, typer.Option("--same-patient", help="The CTs are of one patient, whatever their DICOM files say.")
 ]
@@ -107,6 +81,9 @@ def compare_command(
     cancer: Cancer = None,
     immunosuppressed: Immune = None,
     several: Several = None,
+    report: AsReport = False,
+    pdf: AsPdf = False,
+    language: LanguageName = "en",
     threshold: Threshold = None,
     min_diameter: MinDiameter = 3.0,
     min_confidence: MinConfidence = None,
@@ -127,24 +104,14 @@ def compare_command(
 
     Writes a folder for each CT, follow_up.csv, follow_up.json and a picture of each lesion into the output folder.
     """
-    days, chosen, guidelines, reason = _dates(dates), _targets(targets), _guidelines(suggest), _screening(screening)
-    from ..data import Options  # 2 s of imports from here on, which --help and --version need not wait for
-    from ..findings.suggestions.nodule import Patient
-    from . import compare_run
+    days, chosen = _dates(dates), _targets(targets)
+    guidelines = asked(suggest, age, screening, high_risk, cancer, immunosuppressed, several)
+    page = page_asked(report, pdf, language)
+    from . import compare_run  # 2 s of imports from here on, which --help and --version need not wait for
 
-    options = Options(
-        threshold=threshold,
-        min_diameter_mm=min_diameter,
-        min_confidence=min_confidence,
-        engine=engine,
-        device=Device(device),
-        precision=Precision(precision),
-        threads=threads,
-        model=model,
-    )
+    options = options_of(threshold, min_diameter, min_confidence, engine, device, precision, threads, model)
     comparing = {"dates": days, "same_patient": same_patient}
-    writing = {"overwrite": overwrite, "targets": chosen, "identify": identify}
-    patient = Patient(age, reason, high_risk, cancer, immunosuppressed, several)
+    writing = {"overwrite": overwrite, "identify": identify}
     with exit_codes(debug, as_json):
-        asked = compare_run.Asked(comparing, writing, guidelines, patient, allow_partial)
-        compare_run.run(inputs, output, options, asked, quiet, as_json, log)
+        wanted = compare_run.Wanted(comparing, writing, chosen, guidelines, page, allow_partial)
+        compare_run.run(inputs, output, options, wanted, quiet, as_json, log)

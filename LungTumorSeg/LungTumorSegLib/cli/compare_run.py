@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ from rich.table import Table
 
 from ..comparison import compare
 from ..data import Options
+from ..errors import InputError
 from ..findings.follow_up.follow import FollowUp
-from ..findings.follow_up.recist import recist
+from ..findings.follow_up.recist import Recist, recist
 from ..findings.follow_up.tracks import Track
-from ..findings.suggested import suggested
-from ..findings.suggestions.nodule import Patient, Suggestion
+from ..findings.measuring import measures_of
+from ..findings.suggested import Asked, suggested
+from ..findings.suggestions.nodule import Suggestion
 from ..readers.ct import read_ct
-from ..writers import follow_up_files
+from ..report import follow_up as page_files
+from ..writers import follow_up_files, suggestion_table
 from .notes import print_notes
 from .output import Output, print_line, print_path
 from .progress import shown as progress_shown
@@ -27,29 +31,40 @@ _MOST_ROWS = 20
 
 
 @dataclass(frozen=True)
-class Asked:
+class Wanted:
     """What was asked of the command.
 
     Attributes:
         comparing: Further arguments of `compare`.
         writing: Further arguments of `follow_up_files.save_follow_up`.
-        guidelines: Names of `suggested.GUIDELINES`.
-        patient: For whom they are asked.
+        targets: Of `recist`; None: `preselected`.
+        guidelines: What is asked of them; None: nothing.
+        report: Arguments of `report.follow_up.prepare`; None: no report.
         allow_partial: Further argument of `read_ct`.
     """
 
     comparing: dict[str, Any]
     writing: dict[str, Any]
-    guidelines: Sequence[str]
-    patient: Patient
+    targets: Sequence[int] | None = None
+    guidelines: Asked | None = None
+    report: dict[str, Any] | None = None
     allow_partial: bool = False
+
+    def files(self) -> list[str]:
+        """Names of further files in the output folder.
+
+        Raises:
+            InputError: The report needs a package that is missing.
+        """
+        names = [] if self.report is None else page_files.files(self.report["with_pdf"])
+        return names if self.guidelines is None else [*names, suggestion_table.FILE]
 
 
 def run(
     inputs: Sequence[Path],
     output: Path,
     options: Options,
-    asked: Asked,
+    wanted: Wanted,
     quiet: bool,
     as_json: bool,
     log: Path | None,
@@ -60,7 +75,7 @@ def run(
         inputs: The CTs of one patient.
         output: The folder.
         options: Of each run.
-        asked: What else was asked.
+        wanted: What else was asked.
         quiet: Print notes and errors only.
         as_json: Print progress, notes and result as JSON lines.
         log: File of a log of runs; None: no log.
@@ -68,27 +83,53 @@ def run(
     Raises:
         LungTumorSegError: What `compare`, `save_follow_up` and `read_ct` raise.
     """
-    with RunLog(log) as run_log, follow_up_files.reserved(output, len(inputs), asked.writing["overwrite"]):
-        cts = [read_ct(path, allow_partial=asked.allow_partial) for path in inputs]
+    also, overwrite = wanted.files(), wanted.writing["overwrite"]
+    with RunLog(log) as run_log, follow_up_files.reserved(output, len(inputs), overwrite, also):
+        cts = [read_ct(path, allow_partial=wanted.allow_partial) for path in inputs]
         notes = [f"CT {k} ({ct.name}): {text}" for k, ct in enumerate(cts, 1) for text in ct.source.get("warnings", ())]
         with progress_shown(quiet, as_json) as progress:
-            followed = compare(cts, options=options, progress=progress, **asked.comparing)
-        found = suggested(followed, asked.guidelines, asked.patient) if asked.guidelines else None
-        files = follow_up_files.save_follow_up(followed, output, **asked.writing, suggestions=found)
+            followed = compare(cts, options=options, progress=progress, **wanted.comparing)
+        response = _response(followed, wanted.targets)
+        found, files = _saved(followed, response, output, wanted)
         for point in followed.points:
             run_log.found(point.result)
     notes += [f"time point {k}: {note}" for k, p in enumerate(followed.points, 1) for note in p.result.notes]
-    print_notes((*notes, *followed.notes), as_json)
+    print_notes((*notes, *followed.notes, *response.notes), as_json)
     if as_json:
         record = json.loads((output / follow_up_files.RECORD).read_text("utf-8"))
         print_line(json.dumps({"type": "result", "folder": str(output), **record}))
     elif not quiet:
-        _print(followed, asked.writing["targets"], found or {}, files)
+        _print(followed, response, found or {}, files)
+
+
+def _response(followed: FollowUp, targets: Sequence[int] | None) -> Recist:
+    """Only the finished comparison tells which numbers there are: a wrong one costs the sum, not the result."""
+    try:
+        return recist(followed, targets)
+    except InputError as error:
+        return Recist((), (), (f"{error} All else was written, without a RECIST sum.",))
+
+
+def _saved(
+    followed: FollowUp, response: Recist, output: Path, wanted: Wanted
+) -> tuple[Mapping[int, Sequence[Suggestion]] | None, list[Path]]:
+    """The suggestions, if they were asked for, and the files."""
+    measured = [measures_of(point.result, point.ct) for point in followed.points]
+    found = None
+    if wanted.guidelines is not None:
+        found = suggested(followed, wanted.guidelines.names, wanted.guidelines.patient, measured[-1])
+    also = []
+    if wanted.report is not None:
+        last = followed.points[-1].ct
+        page = page_files.prepare(last, identify=wanted.writing["identify"], **wanted.report)
+        also.append(partial(page.write, follow_up=followed, response=response, suggestions=found))
+    more: dict[str, Any] = {"response": response, "suggestions": found, "measured": measured, "also": also}
+    return found, follow_up_files.save_follow_up(followed, output, **wanted.writing, **more)
 
 
 def _print(
     followed: FollowUp,
-    targets: Sequence[int] | None,
+    response: Recist,
     suggestions: Mapping[int, Sequence[Suggestion]],
     files: Sequence[Path],
 ) -> None:
@@ -97,13 +138,10 @@ def _print(
         console.print(_table(followed), soft_wrap=False)
         if (more := len(followed.tracks) - _MOST_ROWS) > 0:
             console.print(f"and {more} more in {follow_up_files.TABLE}")
-    response = recist(followed, targets)
     for k, at in enumerate(response.responses):
         total = "not known" if at.sum_mm is None else f"{at.sum_mm:.1f} mm"
         name = f"{at.response}, " if at.response else ""
         console.print(f"CT {k + 1}: RECIST sum {total}; suggestion: {name}{at.rule}")
-    for note in response.notes:
-        console.print(note, style="dim")
     for lesion, found in suggestions.items():
         for each in found:
             console.print(f"Lesion {lesion}: {each.text}")

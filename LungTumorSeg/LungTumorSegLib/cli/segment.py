@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,10 @@ from ..errors import InputError
 from ..model.engines import ENGINE_NAMES
 from .errors import Debug, exit_codes
 from .paths import path, word
+from .suggest import Age, Cancer, Immune, Risk, Several, Suggest, Why, asked
+
+if TYPE_CHECKING:
+    from ..data import Options
 
 
 def _point_lps(text: str) -> tuple[float, float, float]:
@@ -53,6 +57,44 @@ def dicom_objects(text: str | None) -> tuple[DicomObject, ...]:
     return tuple(kind for kind in DicomObject if kind in names)
 
 
+def page_asked(report: bool, pdf: bool, language: str) -> dict[str, Any] | None:
+    """Arguments of `report.save.prepare`; None without a report.
+
+    Raises:
+        typer.BadParameter: a language without a report.
+    """
+    if language != Language.ENGLISH and not (report or pdf):
+        raise typer.BadParameter("the language is that of the report: add --report")
+    return {"language": language, "with_pdf": pdf} if report or pdf else None
+
+
+def options_of(
+    threshold: float | None,
+    min_diameter: float,
+    min_confidence: float | None,
+    engine: str,
+    device: str,
+    precision: str,
+    threads: int | None,
+    model: Path | None,
+    **more: Any,
+) -> "Options":
+    """Options of a run from the values that ``segment`` and ``compare`` share, and ``more`` of them."""
+    from ..data import Options
+
+    return Options(
+        threshold=threshold,
+        min_diameter_mm=min_diameter,
+        min_confidence=min_confidence,
+        engine=engine,
+        device=Device(device),
+        precision=Precision(precision),
+        threads=threads,
+        model=model,
+        **more,
+    )
+
+
 def _one_of(names: tuple[str, ...]) -> dict[str, Any]:
     def check(name: str) -> str:
         if name not in names:
@@ -82,7 +124,9 @@ MinDiameter = Annotated[
 ]
 MinConfidence = Annotated[
     float | None,
-    typer.Option(min=0.0, max=1.0, help="Smaller confidences are less likely; default: the model's."),
+    typer.Option(
+        min=0.0, max=1.0, help="Smaller confidences are less likely, but no mass (over 30 mm); default: the model's."
+    ),
 ]
 EngineName = Annotated[str, typer.Option(**_one_of(ENGINE_NAMES))]
 DeviceName = Annotated[str, typer.Option(**_one_of(tuple(Device)))]
@@ -165,6 +209,13 @@ def segment_command(
     report: AsReport = False,
     pdf: AsPdf = False,
     language: LanguageName = "en",
+    suggest: Suggest = None,
+    age: Age = None,
+    screening: Why = None,
+    high_risk: Risk = None,
+    cancer: Cancer = None,
+    immunosuppressed: Immune = None,
+    several: Several = None,
     overwrite: Overwrite = False,
     identify: Identify = False,
     quiet: Quiet = False,
@@ -178,27 +229,19 @@ def segment_command(
     """
     if save_probability and point:
         raise typer.BadParameter("with --point the CT is not looked at as a whole: leave out one of the two")
-    if language != Language.ENGLISH and not (report or pdf):
-        raise typer.BadParameter("the language is that of the report: add --report")
     objects = dicom_objects(dicom)
-    page = {"language": language, "with_pdf": pdf} if report or pdf else None
-    from ..data import Options  # 2 s of imports from here on, which --help and --version need not wait for
-    from . import segment_run
+    page = page_asked(report, pdf, language)
+    guidelines = asked(suggest, age, screening, high_risk, cancer, immunosuppressed, several)
+    from . import segment_run  # 2 s of imports from here on, which --help and --version need not wait for
 
-    options = Options(
-        threshold=threshold,
-        min_diameter_mm=min_diameter,
-        min_confidence=min_confidence,
+    options = options_of(
+        *(threshold, min_diameter, min_confidence, engine, device, precision, threads, model),
         points_lps=tuple(_point_lps(text) for text in point or ()),
         lung_restriction=not no_lung_mask,
-        engine=engine,
-        device=Device(device),
-        precision=Precision(precision),
-        threads=threads,
-        model=model,
         keep_probability=save_probability,
     )
     reading = {"series": series, "allow_partial": allow_partial, "add_hu": add_hu}
     writing = {"overwrite": overwrite, "with_pictures": png, "identify": identify}
     with exit_codes(debug, as_json):
-        segment_run.run(input, output, options, reading, writing, labels, objects, page, quiet, as_json, log)
+        also = segment_run.Also(labels, objects, page, guidelines)
+        segment_run.run(input, output, options, reading, writing, also, quiet, as_json, log)

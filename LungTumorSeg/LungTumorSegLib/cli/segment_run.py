@@ -1,7 +1,9 @@
 """One run of ``lungtumorseg segment``: read, segment, write, print."""
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ from .. import case
 from ..data import CT, Options, Result
 from ..dicom_out import export
 from ..enums import DicomObject
+from ..findings.suggested import Asked
 from ..lesions.order import order_sentence
 from ..model.bundle import load_bundle
 from ..report import save as report_files
-from ..writers import label_map, result_files
+from ..writers import label_map, result_files, suggestion_table
 from ..writers.lesion_table import centre_ras
 from .notes import print_notes
 from .output import Output, print_line, print_path
@@ -25,15 +28,42 @@ from .run_log import RunLog
 _MOST_ROWS = 20
 
 
+@dataclass(frozen=True)
+class Also:
+    """What is written beside segmentation, table and record.
+
+    Attributes:
+        labels: File of a label map; None: no label map.
+        dicom: Objects to be written.
+        report: Arguments of `report.save.prepare`; None: no report.
+        guidelines: What is asked of them; None: nothing.
+    """
+
+    labels: Path | None = None
+    dicom: tuple[DicomObject, ...] = ()
+    report: dict[str, Any] | None = None
+    guidelines: Asked | None = None
+
+    def files(self) -> list[str]:
+        """Names of files in the output folder.
+
+        Raises:
+            InputError: The report needs a package that is missing.
+        """
+        names = [export.FILES[kind] for kind in self.dicom]
+        if self.report is not None:
+            report_files.check(self.report["with_pdf"])
+            names += report_files.REPORTS[: 1 + self.report["with_pdf"]]
+        return names if self.guidelines is None else [*names, suggestion_table.FILE]
+
+
 def run(
     input: Path,
     output: Path,
     options: Options,
     reading: dict[str, Any],
     writing: dict[str, Any],
-    labels: Path | None,
-    dicom: tuple[DicomObject, ...],
-    report: dict[str, Any] | None,
+    also: Also,
     quiet: bool,
     as_json: bool,
     log: Path | None,
@@ -43,40 +73,35 @@ def run(
     Args:
         reading: Further arguments of `read_ct`.
         writing: Further arguments of `result_files.save`.
-        labels: File of a label map; None: no label map.
-        dicom: Objects to be written.
-        report: Arguments of `report.save.prepare`; None: no report.
+        also: What else is written.
 
     Raises:
         LungTumorSegError: What these, `label_map`, `dicom_out` and `segment` raise.
     """
-    pictures = ["overview.png"] if writing["with_pictures"] else []
-    also = [result_files.PROBABILITY, *pictures] if options.keep_probability else pictures
-    also += [export.FILES[kind] for kind in dicom]
-    if report is not None:
-        report_files.check(report["with_pdf"])
-        also += report_files.REPORTS[: 1 + report["with_pdf"]]
-    with RunLog(log) as run_log, result_files.reserved(output, writing["overwrite"], also):
+    labels = also.labels
+    names = [*(["overview.png"] if writing["with_pictures"] else []), *also.files()]
+    names += [result_files.PROBABILITY] if options.keep_probability else []
+    with RunLog(log) as run_log, result_files.reserved(output, writing["overwrite"], names):
         if labels is not None:
             label_map.check(labels, output, writing["overwrite"], input)
         bundle = load_bundle(options.model)
         ct, notes = case.read(input, bundle, reading)
-        objects = export.prepare(ct, dicom) if dicom else None
-        page = None if report is None else report_files.prepare(ct, identify=writing["identify"], **report)
+        objects = export.prepare(ct, also.dicom) if also.dicom else None
+        page = None if also.report is None else report_files.prepare(ct, identify=writing["identify"], **also.report)
         with progress_shown(quiet, as_json) as progress:
             result = case.segmented(ct, options, bundle, progress)
         with ExitStack() as also_written:
             if labels is not None:
                 also_written.enter_context(label_map.written(labels, result))
-            files, remarks = case.saved(result, ct, output, objects, page, **writing)
+            files, remarks = case.saved(result, ct, output, objects, page, also.guidelines, **writing)
         run_log.found(result)
     print_notes((*notes, *remarks, *_without_effect(ct, options, reading), *result.notes), as_json)
+    record = json.loads((output / result_files.RECORD).read_text("utf-8"))
     if as_json:
-        record = json.loads((output / result_files.RECORD).read_text("utf-8"))
         place = {"folder": str(output)} | ({"labels": str(labels)} if labels is not None else {})
         print_line(json.dumps({"type": "result", **place, **record}))
     elif not quiet:
-        _print(result, files if labels is None else [*files, labels])
+        _print(result, record.get("suggestions", ()), files if labels is None else [*files, labels])
 
 
 def _without_effect(ct: CT, options: Options, reading: dict[str, Any]) -> list[str]:
@@ -90,7 +115,7 @@ def _without_effect(ct: CT, options: Options, reading: dict[str, Any]) -> list[s
     return notes
 
 
-def _print(result: Result, files: list[Path]) -> None:
+def _print(result: Result, suggestions: Sequence[dict], files: list[Path]) -> None:
     console = Output()
     if result.lesions:
         console.print(_table(result), soft_wrap=False)
@@ -101,6 +126,8 @@ def _print(result: Result, files: list[Path]) -> None:
         console.print("No lesion was found.")
     if result.less_likely:
         console.print(f"{len(result.less_likely)} less likely in {result_files.TABLE}")
+    for each in suggestions:
+        console.print(f"Lesion {each['lesion']}: {each['text']}")
     console.print(
         f"{result.model['name']} {result.model['version']} on {result.engine}, {result.device}, {result.precision} "
         f"({result.reason}); "

@@ -1,7 +1,9 @@
-"""What guidelines suggest for the lesions of a follow-up's last CT, from what was measured of them."""
+"""What guidelines suggest for the lesions of a CT, or of a follow-up's last CT, from what was measured of them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from ..data import Result
 from ..enums import Fate, LesionType
 from .follow_up.change import DoublingTime
 from .follow_up.follow import FollowUp
@@ -20,30 +22,63 @@ GUIDELINES: Mapping[str, Callable[[Nodule, Patient], Suggestion]] = {
 }
 
 
-def suggested(follow_up: FollowUp, names: Sequence[str], patient: Patient) -> dict[int, list[Suggestion]]:
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of the guidelines.
+
+    Attributes:
+        names: Of `GUIDELINES`.
+        patient: What is known of the patient.
+    """
+
+    names: tuple[str, ...]
+    patient: Patient
+
+    def of(self, nodule: Nodule) -> list[Suggestion]:
+        """A suggestion of each guideline, in the order of ``names``."""
+        return [GUIDELINES[name](nodule, self.patient) for name in self.names]
+
+
+def suggested(
+    follow_up: FollowUp, names: Sequence[str], patient: Patient, measured: Sequence[Measures] | None = None
+) -> dict[int, list[Suggestion]]:
     """What guidelines suggest for the lesions that the last CT lists.
 
     Args:
-        follow_up: The last CT's lesions are measured.
+        follow_up: The CTs and their lesions' tracks.
         names: Of `GUIDELINES`.
         patient: What is known of the patient.
+        measured: `Measures` of each of the last result's ``outlines``, where they are known already.
 
     Returns:
         By the id of the lesion's track, a suggestion of each guideline in the order of ``names``.
     """
-    last = follow_up.points[-1]
-    measured = {
-        lesion.id: found
-        for (lesion, _), found in zip(last.result.outlines, measures_of(last.result, last.ct), strict=True)
-    }
+    last, asked = follow_up.points[-1], Asked(tuple(names), patient)
+    if measured is None:
+        measured = measures_of(last.result, last.ct)
+    by_id = {lesion.id: found for (lesion, _), found in zip(last.result.outlines, measured, strict=True)}
     listed = {lesion.id for lesion in last.result.lesions}
     return {
-        track.id: [
-            GUIDELINES[name](nodule_of(measured[number], growth_of(follow_up, track)), patient) for name in names
-        ]
+        track.id: asked.of(nodule_of(by_id[number], growth_of(follow_up, track)))
         for track in follow_up.tracks
         if (number := track.lesions[-1]) is not None and number in listed
     }
+
+
+def suggested_alone(result: Result, measured: Sequence[Measures], asked: Asked) -> dict[int, list[Suggestion]]:
+    """What guidelines suggest for the lesions that a CT lists, without an earlier CT.
+
+    Args:
+        result: What was found in the CT.
+        measured: `Measures` of each of ``result.outlines``.
+        asked: The guidelines and the patient.
+
+    Returns:
+        By the lesion's id, a suggestion of each guideline in the order of ``asked.names``. What asks for growth says
+            that an earlier CT is needed.
+    """
+    pairs = zip(result.lesions, measured[: len(result.lesions)], strict=True)
+    return {lesion.id: asked.of(nodule_of(found)) for lesion, found in pairs}
 
 
 def nodule_of(measured: Measures, growth: Growth | None = None) -> Nodule:

@@ -10,6 +10,7 @@ from .. import __version__
 from ..data import CT, Lesion, Result
 from ..enums import Status
 from ..findings.measures import Measures
+from ..findings.suggestions.nodule import Suggestion
 from ..geometry import ras_from_lps
 from ..lesions import terminology
 from ..writers.lesion_table import centre_ras
@@ -29,6 +30,7 @@ def content(
     smooth_mm: float = 0.0,
     patient: Mapping[str, str] | None = None,
     pictures: Mapping[int, dict[str, str]] | None = None,
+    suggestions: Mapping[int, Sequence[Suggestion]] | None = None,
 ) -> dict[str, Any]:
     """Plain values and data URIs by the names that the template uses.
 
@@ -38,6 +40,7 @@ def content(
         smooth_mm: See `result_files.save`.
         patient: What names the patient, if the report shall.
         pictures: Of `drawn`, where they are drawn already.
+        suggestions: See `result_files.save`. Those of rejected lesions are left out.
     """
     kept = _kept(result, measured)
     view = AxialView(result, ct)
@@ -57,6 +60,9 @@ def content(
         "projections": projections(view, [x for x, _, _ in kept], [m for _, m, _ in kept]) if kept else {},
         "error": _largest_error([m for _, _, m in kept]),
         "thresholds": _thresholds(result, model, smooth_mm),
+        "suggestions": [
+            (lesion.id, each.text) for lesion, _, _ in kept for each in (suggestions or {}).get(lesion.id, ())
+        ],
         "notes": facts.notes(ct, result, model),
         "result": result,
         "model": model,

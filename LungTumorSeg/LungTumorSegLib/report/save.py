@@ -12,6 +12,7 @@ from ..enums import Language
 from ..errors import InputError
 from ..findings.measures import Measures
 from ..findings.measuring import measures_of
+from ..findings.suggestions.nodule import Suggestion
 from ..writers import result_files
 from . import facts, pdf
 
@@ -47,6 +48,7 @@ class Report:
         names: Mapping[int, str] | None = None,
         smooth_mm: float = 0.0,
         pictures: Mapping[int, dict[str, str]] | None = None,
+        suggestions: Mapping[int, Sequence[Suggestion]] | None = None,
     ) -> None:
         """Write ``report.html``, and ``report.pdf`` if asked for.
 
@@ -56,6 +58,7 @@ class Report:
             names: See `result_files.save`.
             smooth_mm: See `result_files.save`.
             pictures: Of `content.drawn`, where they are drawn already.
+            suggestions: See `result_files.save`.
 
         Raises:
             OSError: A file cannot be written.
@@ -63,7 +66,7 @@ class Report:
         from . import page  # not before `check` has found Jinja2
         from .content import content
 
-        found = content(result, ct, measured, names, smooth_mm, self.patient, pictures)
+        found = content(result, ct, measured, names, smooth_mm, self.patient, pictures, suggestions)
         html = page.render(found, self.language)
         (folder / HTML).write_text(html, "utf-8")
         if self.with_pdf:

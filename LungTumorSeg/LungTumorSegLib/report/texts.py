@@ -112,14 +112,16 @@ CHINESE = {
     "solid part {volume} mm³": "实性部分 {volume} mm³",
     "median {hu} HU": "中位数 {hu} HU",
     "mass {mg} mg": "质量 {mg} mg",
+    "Suggestions from guidelines": "指南建议",
+    "For research: suggestions, not decisions. They stay in English.": "仅供科研：是建议，不是决定。建议保留英文原文。",
     "Notes and warnings": "提示与警告（程序原文）",
     "How it was made": "生成方式",
     "Threshold": "阈值",
     "probability from which a voxel is a lesion: {values}": "体素属于病灶的概率下限：{values}",
     "Listed": "列出条件",
-    "long axis of 4 mm or more, and confidence of {least} or more. What has less, "
+    "long axis of 4 mm or more, and confidence of {least} or more; over 30 mm whatever the confidence. What has less, "
     "or lies away from the lungs, is less likely. What a person clicked or accepted is always listed. Under {mm} mm "
-    "nothing is kept.": "长径不小于 4 mm 且置信度不低于 {least}。"
+    "nothing is kept.": "长径不小于 4 mm 且置信度不低于 {least}；大于 30 mm 者不论置信度均列出。"
     "不满足者或远离肺者归为可能性较低。"
     "人工点击或接受的病灶始终列出。小于 {mm} mm 者不保留。",
     "Lungs": "肺",
@@ -140,4 +142,75 @@ CHINESE = {
     "Value": "数值",
     "95 % interval": "95 % 区间",
     "Cases": "例数",
+    # the page of a follow-up
+    "Follow-up of lung lesions": "肺部病灶随访",
+    "A program found, measured and matched these lesions. It misses lesions and lists false ones. A person who can "
+    "read a chest CT has to check every one of them.": "以下病灶由程序检出、测量并配对。程序会漏诊，也会列出假阳性。"
+    "每个病灶都必须由能够阅读胸部 CT 的人员核对。",
+    "lesion followed": "个病灶随访",
+    "lesions followed": "个病灶随访",
+    "Date": "日期",
+    "Name": "名称",
+    "Distance": "层间距",
+    "Listed by the run": "运行列出",
+    "Found by a click": "点击找到",
+    "Less likely": "可能性较低",
+    "Course": "变化过程",
+    "Long axis of each lesion by date": "各病灶长径随日期的变化",
+    "Volume of each lesion by date": "各病灶体积随日期的变化",
+    "RECIST sum by date": "RECIST 径线总和随日期的变化",
+    "Long axis (mm); the numbers are the lesions'": "长径（mm）；数字为病灶编号",
+    "Volume (mm³), logarithmic: a doubling is the same height everywhere": "体积（mm³），对数坐标：倍增在各处高度相同",
+    "RECIST sum (mm) of lesions {ids}; short lines: partial response (PR) at or under the lower one, progression (PD) "
+    "at or over the upper one": "病灶 {ids} 的 RECIST 径线总和（mm）；短线：不高于下线为部分缓解（PR），"
+    "不低于上线为进展（PD）",
+    "Bars: error of one measurement, with that of repeated scans. The bars of two CTs, added as squares, are about the "
+    "error of a change in the table.": "误差线：单次测量的误差，包括重复扫描的误差。"
+    "两次 CT 的误差线按平方相加再开方，约等于表中变化的误差。",
+    "Without a line, because one CT alone shows them or ten others are drawn: no. {ids}": "未画线（仅在一次 CT 中可见，"
+    "或已画十个）：编号 {ids}",
+    "Lung": "侧别",
+    "Fate": "变化",
+    "Change of the volume": "体积变化",
+    "Change of the long axis": "长径变化",
+    "error": "误差",
+    "Doubling time": "倍增时间",
+    "days (95 % interval)": "天（95 % 区间）",
+    "new": "新发",
+    "gone": "消失",
+    "growing": "增大",
+    "stable": "稳定",
+    "shrinking": "缩小",
+    "merged": "融合",
+    "split": "分裂",
+    "not compared": "未比较",
+    "Sizes count voxels, as in follow_up.csv. A change within its error is called stable. Fates are suggestions: check "
+    "every pair.": "大小按体素计数，与 follow_up.csv 相同。误差范围内的变化称为稳定。变化为建议：请核对每一对。",
+    "T: RECIST target. c: found by a click at its registered place. l: less likely.": "T：RECIST 靶病灶。"
+    "c：在配准位置点击找到。l：可能性较低。",
+    "Sum": "总和",
+    "Suggestion": "建议",
+    "Rule": "规则",
+    "baseline": "基线",
+    "new: no. {ids}": "新发：编号 {ids}",
+    "Targets: lesions {ids}. Lymph nodes and other organs are not in the sum.": "靶病灶：{ids}。"
+    "总和不包括淋巴结和其他器官。",
+    "No target: there is no sum. The notes say why.": "没有靶病灶，因此没有总和。原因见提示。",
+    "complete response: all target lesions have disappeared": "完全缓解：所有靶病灶消失",
+    "partial response: the sum of diameters is at least 30 % smaller than at baseline": "部分缓解："
+    "径线总和比基线至少减少 30 %",
+    "progressive disease: the sum of diameters is at least 20 % and 5 mm larger than the smallest sum so "
+    "far": "疾病进展：径线总和比此前最小值至少增加 20 % 且 5 mm",
+    "stable disease: neither enough shrinkage for PR nor enough growth for PD": "疾病稳定：缩小未达 PR，增大未达 PD",
+    "not evaluable: a target lesion was not compared": "无法评估：有靶病灶未比较",
+    "a new lesion, if it is confirmed, is progressive disease (PD)": "新病灶如经证实，即为疾病进展（PD）",
+    "Each lesion in all CTs at the same anatomical place, lung window (centre −600, width 1500 HU). A circle: nothing "
+    "was found there.": "各病灶在所有 CT 中的同一解剖位置，肺窗（窗位 −600，窗宽 1500 HU）。圆圈：该处未找到。",
+    "Lesion {number} in all CTs": "所有 CT 中的病灶 {number}",
+    "Registration of CT {one} and CT {other}": "CT {one} 与 CT {other} 的配准",
+    "good": "良好",
+    "doubtful": "可疑",
+    "failed": "失败",
+    "vessels correlate by {vessels}, lungs' surfaces within {mm} mm (95 %), overlap {percent} %": "血管相关系数 "
+    "{vessels}，肺表面距离不超过 {mm} mm（95 %），重叠 {percent} %",
 }

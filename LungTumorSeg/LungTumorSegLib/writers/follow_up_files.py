@@ -1,7 +1,6 @@
 """The files that a user gets from a comparison, all of them or none."""
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,28 +11,31 @@ from ..findings.follow_up.follow import FollowUp
 from ..findings.follow_up.recist import Recist, recist
 from ..findings.follow_up.tracks import Track
 from ..findings.follow_up.verdict import verdict
+from ..findings.measures import Measures
 from ..findings.suggestions.nodule import Suggestion
-from . import follow_up_table, output_folder, result_files
+from . import follow_up_table, output_folder, result_files, suggestion_table
 
 TABLE, RECORD, POINT = "follow_up.csv", "follow_up.json", "time_point_{}"
-SUGGESTIONS = "suggestions.csv"
 # in the order in which they move into the folder: where follow_up.json is, the result is whole
-FILES = ("time_point_*", "lesion_*.png", SUGGESTIONS, TABLE, RECORD)
+FILES = ("time_point_*", "lesion_*.png", suggestion_table.FILE, *result_files.REPORT, TABLE, RECORD)
 SCHEMA = 1
 
 
-def reserved(folder: Path, count: int, overwrite: bool = False) -> AbstractContextManager[None]:
+def reserved(
+    folder: Path, count: int, overwrite: bool = False, also: Collection[str] = ()
+) -> AbstractContextManager[None]:
     """Keep ``folder`` for a comparison of so many CTs until `save_follow_up` has written into it.
 
     Args:
         folder: Of the comparison, made if need be.
         count: Of the CTs.
         overwrite: As in `save_follow_up`.
+        also: What is written beside the folders, table and record.
 
     Raises:
         OutputError: It could not write there.
     """
-    certain = (*(POINT.format(k + 1) for k in range(count)), TABLE, RECORD)
+    certain = (*(POINT.format(k + 1) for k in range(count)), TABLE, RECORD, *also)
     return output_folder.reserved(Path(folder), FILES, certain, overwrite)
 
 
@@ -43,8 +45,11 @@ def save_follow_up(
     overwrite: bool = False,
     *,
     targets: Sequence[int] | None = None,
+    response: Recist | None = None,
     suggestions: Mapping[int, Sequence[Suggestion]] | None = None,
     identify: bool = False,
+    measured: Sequence[Sequence[Measures]] | None = None,
+    also: Sequence[Callable[[Path], object]] = (),
 ) -> list[Path]:
     """Write a comparison into a folder.
 
@@ -55,8 +60,11 @@ def save_follow_up(
         folder: Made if need be.
         overwrite: Replace an earlier comparison in the folder.
         targets: As in `recist`.
-        suggestions: Of `suggested`, written into ``suggestions.csv``.
+        response: Of `recist`, where it is known already.
+        suggestions: Of `suggested`, written into ``suggestions.csv`` and ``follow_up.json``.
         identify: As in `save`.
+        measured: For each CT `Measures` of each of its result's ``outlines``, where they are known already.
+        also: Each writes further files of `FILES` into the folder that it gets (see `report`).
 
     Returns:
         What was written.
@@ -66,16 +74,23 @@ def save_follow_up(
         OutputError: As `save` does. The folder is then as it was.
     """
     folder = Path(folder)
-    response = recist(follow_up, targets)
+    if response is None:
+        response = recist(follow_up, targets)
     with output_folder.all_or_nothing(folder, FILES, overwrite) as part:
         for k, point in enumerate(follow_up.points):
-            result_files.save(point.result, point.ct, part / POINT.format(k + 1), identify=identify)
+            known = None if measured is None else measured[k]
+            result_files.save(point.result, point.ct, part / POINT.format(k + 1), identify=identify, measured=known)
         follow_up_table.write_csv(part / TABLE, follow_up, response.targets)
         if suggestions is not None:
-            _write_suggestions(part / SUGGESTIONS, suggestions)
+            suggestion_table.write_csv(part / suggestion_table.FILE, suggestions)
         _write_pictures(part, follow_up)
+        for write in also:
+            write(part)
         written = sorted([*(path.name for path in part.iterdir()), RECORD])
-        record.write(part / RECORD, user_record(follow_up, response) | {"files": written})
+        values = user_record(follow_up, response)
+        if suggestions is not None:
+            values["suggestions"] = suggestion_table.records(suggestions)
+        record.write(part / RECORD, values | {"files": written})
     return [folder / name for name in written]
 
 
@@ -122,17 +137,6 @@ def _track_record(track: Track) -> dict:
         "split_from": track.split_from,
         "steps": steps,
     }
-
-
-def _write_suggestions(path: Path, suggestions: Mapping[int, Sequence[Suggestion]]) -> None:
-    """A row for each lesion and guideline; several categories stand one behind the other."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("lesion", "guideline", "categories", "confirmed", "text"))
-        for lesion, found in suggestions.items():
-            for each in found:
-                categories = " | ".join(each.categories)
-                writer.writerow((lesion, each.guideline, categories, str(each.confirmed).lower(), each.text))
 
 
 def _write_pictures(folder: Path, follow_up: FollowUp) -> None:

@@ -27,7 +27,7 @@ def write(folder: Path, follow_up: FollowUp) -> None:
     """
     views = [AxialView(point.result, point.ct) for point in follow_up.points]
     for track in follow_up.tracks[:MOST_LESIONS]:
-        pictures.save_figure(_picture(follow_up, track, views), folder / f"lesion_{track.id:02d}.png")
+        pictures.save_figure(picture(follow_up, track, views), folder / f"lesion_{track.id:02d}.png")
 
 
 def places(follow_up: FollowUp, track: Track) -> list[np.ndarray]:
@@ -56,7 +56,12 @@ def _middle(point: TimePoint, number: int) -> np.ndarray:
     return point.geometry.middle_lps(mask, lesion.label_box)
 
 
-def _picture(follow_up: FollowUp, track: Track, views: list[AxialView]) -> Figure:
+def picture(follow_up: FollowUp, track: Track, views: list[AxialView]) -> Figure:
+    """One lesion in all CTs side by side.
+
+    Args:
+        views: One of each CT.
+    """
     count = len(views)
     figure = Figure(figsize=(_PANEL * count, _PANEL + 1.2), facecolor=pictures.BACKGROUND)
     axes_mm = [p.outline(n)[0].long_axis_mm for p, n in zip(follow_up.points, track.lesions, strict=True) if n]

@@ -14,29 +14,13 @@ import numpy as np
 from .. import record
 from ..data import CT, Result
 from ..findings.measures import Measures
+from ..findings.suggestions.nodule import Suggestion
 from ..geometry import ras_from_lps
 from ..lesions import terminology
+from . import suggestion_table
 from .lesion_table import centre_ras
 
 SCHEMA = 2  # 1: `lesions` held the listed ones alone
-
-
-def write(
-    path: Path,
-    result: Result,
-    ct: CT,
-    measured: Sequence[Measures],
-    names: Mapping[int, str] | None = None,
-    smooth_mm: float = 0.0,
-    files: Sequence[str] = (),
-    identify: bool = False,
-) -> None:
-    """Write `user_record`, with its arguments.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    record.write(path, user_record(result, ct, measured, names, smooth_mm, files, identify))
 
 
 def user_record(
@@ -47,6 +31,7 @@ def user_record(
     smooth_mm: float = 0.0,
     files: Sequence[str] = (),
     identify: bool = False,
+    suggestions: Mapping[int, Sequence[Suggestion]] | None = None,
 ) -> dict:
     """`record.result_record` for the user, its points in RAS mm.
 
@@ -58,6 +43,7 @@ def user_record(
         smooth_mm: See `result_files.save`.
         files: The names of all that this result wrote.
         identify: Name the CT by its whole path too, in which folders may be named after people.
+        suggestions: See `result_files.save`; with them the record has ``suggestions``.
 
     Returns:
         The record. Its ``lesions`` are the less likely ones too, after the others, with ``listed`` false. ``name``,
@@ -73,6 +59,8 @@ def user_record(
         | asdict(one)
         for (lesion, mask), one, row in zip(result.outlines, measured, values["lesions"], strict=True)
     ]
+    if suggestions is not None:
+        values["suggestions"] = suggestion_table.records(suggestions)
     return values | {"files": list(files)}
 
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from .. import record
 from ..data import CT, Result
 from ..errors import OutputError
 from ..findings.measures import Measures
-from . import json_record, lesion_table, output_folder, seg_nrrd
+from ..findings.suggestions.nodule import Suggestion
+from . import json_record, lesion_table, output_folder, seg_nrrd, suggestion_table
 
 SEGMENTATION, TABLE, RECORD, PROBABILITY = "segmentation.seg.nrrd", "lesions.csv", "result.json", "probability.nrrd"
 PICTURES = ("overview.png", "lesion_*.png")
@@ -15,7 +17,7 @@ REPORT = ("report.html", "report.pdf")
 DICOM = ("seg.dcm", "probability.dcm", "sr.dcm")
 ALWAYS = (SEGMENTATION, TABLE, RECORD)
 # in the order in which they move into the folder: where result.json is, the result is whole
-FILES = (SEGMENTATION, TABLE, PROBABILITY, *PICTURES, *REPORT, *DICOM, RECORD)
+FILES = (SEGMENTATION, TABLE, suggestion_table.FILE, PROBABILITY, *PICTURES, *REPORT, *DICOM, RECORD)
 
 
 def holds_result(folder: Path) -> bool:
@@ -57,14 +59,16 @@ def save(
     drawn: Collection[int] = (),
     identify: bool = False,
     measured: Sequence[Measures] | None = None,
+    suggestions: Mapping[int, Sequence[Suggestion]] | None = None,
     also: Sequence[Callable[[Path], object]] = (),
 ) -> list[Path]:
     """Write the result into a folder, all of its files or none.
 
     ``segmentation.seg.nrrd`` (see `seg_nrrd`), ``lesions.csv`` (`lesion_table`), ``result.json`` (`json_record`);
-    ``probability.nrrd`` (uint8, round(255 p), on the CT's grid) if the result has the map; ``*.png`` if asked for.
+    ``probability.nrrd`` (uint8, round(255 p), on the CT's grid) if the result has the map; ``*.png`` if asked for;
+    ``suggestions.csv`` of suggestions. names, smooth_mm and drawn are what the user did: a `Result` does not know them.
 
-    names, smooth_mm and drawn are what the user did, which a `Result` does not know.
+    Long because each option is described.
 
     Args:
         folder: Made if need be.
@@ -75,6 +79,7 @@ def save(
         drawn: The ids of the lesions drawn by hand.
         identify: ``result.json`` names the CT by its path too.
         measured: `Measures` of each of ``result.outlines``, where they are known already.
+        suggestions: Of `suggested`, by lesion id; also in ``result.json``.
         also: Each writes further files of `FILES` into the folder that it gets (see `dicom_out`, `report`).
 
     Returns:
@@ -95,12 +100,15 @@ def save(
         if result.probability is not None:
             content = {"content": "probability of tumour times 255"}
             seg_nrrd.write_nrrd(part / PROBABILITY, result.probability, seg_nrrd.grid_header(result.geometry) | content)
+        if suggestions is not None:
+            suggestion_table.write_csv(part / suggestion_table.FILE, suggestions)
         if with_pictures:
             _write_pictures(part, result, ct, names)
         for write in also:
             write(part)
         written = sorted([*(path.name for path in part.iterdir()), RECORD])
-        json_record.write(part / RECORD, result, ct, measured, names, smooth_mm, written, identify)
+        about = names, smooth_mm, written, identify, suggestions
+        record.write(part / RECORD, json_record.user_record(result, ct, measured, *about))
     return [folder / name for name in written]
 
 

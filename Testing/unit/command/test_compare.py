@@ -6,11 +6,14 @@ import json
 
 import numpy as np
 import pytest
+from LungTumorSegLib.cli import compare_run
+from LungTumorSegLib.findings.follow_up.follow import follow
 from LungTumorSegLib.readers.acquisition import Acquisition, acquisition
 from LungTumorSegLib.readers.ct import read_ct
 
 from Testing.support import moved_chest, phantoms
 from Testing.support.command_case import assert_refused, run
+from Testing.unit.test_follow_up import still
 
 KEPT, GROWN = ((-86.0, 12.0, 21.0), 18.0, 40), ((72.0, -18.0, 46.0), 12.0, 40)
 GONE, NEW = ((-86.0, -10.0, 48.0), 14.0, 40), ((94.0, 6.0, -30.0), 16.0, 40)
@@ -52,7 +55,8 @@ def near(rows, time_point, place):
 
 def test_two_cts_in_the_wrong_order_are_sorted_and_followed(folders, tmp_path):
     output = tmp_path / "out"
-    ended = run("compare", *reversed(folders), "--output", output, "--suggest", "lung-rads", "--screening", "annual")
+    asked = ("--suggest", "lung-rads", "--screening", "annual", "--report", "--language", "zh-CN")
+    ended = run("compare", *reversed(folders), "--output", output, *asked)
     assert ended.exit_code == 0, ended.stderr
     assert "put into the order of their dates" in ended.stderr
     assert "RECIST sum" in ended.stdout and "growing" in ended.stdout and "Lung-RADS v2022: " in ended.stdout
@@ -66,6 +70,10 @@ def test_two_cts_in_the_wrong_order_are_sorted_and_followed(folders, tmp_path):
     assert [row["fate"] for row in rows if (row["lesion"], row["time_point"]) == (gone["lesion"], "2")] == ["gone"]
     record = json.loads((output / "follow_up.json").read_text("utf-8"))
     assert record["registrations"][0]["verdict"] == "good"
+    assert {"report.html", "suggestions.csv"} < set(record["files"])
+    assert {each["guideline"] for each in record["suggestions"]} == {"Lung-RADS v2022"}
+    page = (output / "report.html").read_text("utf-8")
+    assert page.count("data:image/svg+xml") == 3 and "肺部病灶随访" in page and "Lung-RADS v2022: " in page
     assert not any(
         b"ecret" in p.read_bytes() or b"SECRET" in p.read_bytes() for p in output.rglob("*.*") if p.is_file()
     )
@@ -83,6 +91,22 @@ def test_whether_two_files_are_of_one_patient():
     assert one.is_of(other) is False
     assert one.is_of(Acquisition(patient_id="1", birth_date="19500102")) is False
     assert one.is_of(Acquisition()) is None
+
+
+def test_a_target_that_is_not_there_costs_the_sum_and_nothing_else(chests, tmp_path, capsys):
+    """Only the comparison itself tells which numbers there are."""
+    point = moved_chest.point(chests[0], [KEPT, GROWN])
+    followed = follow((point, point), [still(chests[0].geometry)])
+    response = compare_run._response(followed, [1, 7])
+    (note,) = response.notes
+    assert "Lesion 7 is not in the first CT" in note and "Choose among 1, 2." in note and "without a RECIST sum" in note
+    wanted = compare_run.Wanted({}, {"overwrite": False, "identify": False}, [1, 7])
+    found, files = compare_run._saved(followed, response, tmp_path / "out", wanted)
+    assert found is None and {"follow_up.csv", "time_point_2", "lesion_01.png"} < {file.name for file in files}
+    record = json.loads((tmp_path / "out" / "follow_up.json").read_text("utf-8"))
+    assert record["recist"] == {"targets": [], "responses": [], "notes": [note]}
+    compare_run._print(followed, response, {}, files)
+    assert "RECIST" not in capsys.readouterr().out
 
 
 # ---- refused, with nothing written
@@ -141,6 +165,9 @@ def test_a_ct_without_lungs_is_refused(refused, files, tmp_path):
         ("--targets", "1,2,3,4,5,6"),
         ("--suggest", "esti"),
         ("--screening", "yes"),
+        ("--screening", "annual"),
+        ("--age", "60"),
+        ("--language", "zh-CN"),
     ],
 )
 def test_wrong_words_are_wrong_use(files, tmp_path, option):

@@ -143,6 +143,23 @@ def doubling_time(
     return DoublingTime(days * math.log(2) / growth, low, days * math.log(2) / (growth - limit))
 
 
+def size_errors(size: Size) -> tuple[float, float]:
+    """The errors of one measurement in a follow-up.
+
+    Those of two CTs, added as squares, give the limits of their change (`change`): the volume's exactly, the long
+    axis' where both are of about one size.
+
+    Args:
+        size: Of the lesion in one CT.
+
+    Returns:
+        Of the volume, percent; of the long axis, mm.
+    """
+    repeated_mm = size.long_axis_mm * ((1 + REPEATED_VOLUME) ** (1 / 3) - 1)
+    volume = math.hypot(REPEATED_VOLUME / math.sqrt(2), _volume_error(size))
+    return 100 * volume, math.hypot(repeated_mm / math.sqrt(2), _diameter_error(size))
+
+
 def _volume_error(size: Size) -> float:
     """A share."""
     return volume_error(size.long_axis_mm, size.step_mm, from_probability=False) / 100

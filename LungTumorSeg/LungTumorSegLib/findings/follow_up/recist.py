@@ -106,6 +106,19 @@ def recist(follow_up: FollowUp, targets: Sequence[int] | None = None) -> Recist:
     return Recist(chosen, tuple(responses), tuple(notes))
 
 
+def limits(sums: Sequence[float]) -> tuple[float, float]:
+    """Between which sums the disease is stable.
+
+    Args:
+        sums: Of the CTs so far, mm, the baseline's first.
+
+    Returns:
+        The largest sum that is a partial response, the smallest that is progression, mm.
+    """
+    smallest = min(sums)
+    return (1 + PARTIAL) * sums[0], smallest + max(PROGRESS_MM, PROGRESS * smallest)
+
+
 def _check(follow_up: FollowUp, targets: Sequence[int]) -> None:
     if len(targets) > MOST_TARGETS:
         raise InputError(f"RECIST 1.1 takes at most five targets; these are {len(targets)}. Choose fewer.")
@@ -145,7 +158,7 @@ def _response(sums: Sequence[float | None]) -> str:
         return "NE"
     if now == 0:
         return "CR"
-    smallest = min(known[:-1])
-    if now - smallest >= max(PROGRESS_MM, PROGRESS * smallest):
+    partial, progress = limits(known[:-1])
+    if now >= progress:
         return "PD"
-    return "PR" if now <= (1 + PARTIAL) * known[0] else "SD"
+    return "PR" if now <= partial else "SD"
