@@ -146,12 +146,14 @@ def test_every_package_that_the_library_imports_is_declared_and_no_other(project
     outside_slicer = [f for f in sources(LIBRARY) if "slicer_" not in f.parts]
     used = set().union(*(tops(imports(f, file_scope_only=False)) for f in outside_slicer))
     used -= {"LungTumorSegLib", *ENGINES}
-    extras = [line for name in ("cohort", "dicom", "report") for line in project["optional-dependencies"][name]]
+    extras = [
+        line for name in ("cohort", "dicom", "network", "report") for line in project["optional-dependencies"][name]
+    ]
     assert distributions(used) == set(requirement_lines("\n".join([*project["dependencies"], *extras])))
 
 
 def test_only_what_writes_and_sends_dicom_objects_imports_the_extra_packages():
-    rooms = sources(LIBRARY / "dicom_out", LIBRARY / "network")
+    rooms = sources(LIBRARY / "dicom_out", LIBRARY / "network", LIBRARY / "watch")
     others = [f for f in sources(MODULE) if f not in rooms and tops(imports(f, False)) & {"highdicom", "pynetdicom"}]
     # what the command imports before it has found them
     entrances = [LIBRARY / "dicom_out/export.py", *(LIBRARY / f"network/{name}.py" for name in ("send", "address"))]

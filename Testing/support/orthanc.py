@@ -31,20 +31,28 @@ class Archive:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
             return answer.read()
 
+    def add(self, file: Path) -> None:
+        """Store a file by its web service."""
+        request = urllib.request.Request(f"{self.url}/instances", file.read_bytes(), method="POST")
+        urllib.request.urlopen(request, timeout=30).close()
+
     def instances(self) -> list[bytes]:
         """The files that it has stored."""
         return [self.get(f"/instances/{uid}/file") for uid in json.loads(self.get("/instances"))]
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Archive]:
-    """Started with an empty store in ``folder``; skips without Orthanc, fails where all must run."""
+def running(folder: Path, **more) -> Iterator[Archive]:
+    """Started with an empty store in ``folder``; skips without Orthanc, fails where all must run.
+
+    more: settings of Orthanc.
+    """
     program = next((found for found in map(shutil.which, _NAMES) if found), None)
     if program is None:
         if "CI" in os.environ and sys.platform == "linux":
             pytest.fail("Orthanc is missing: apt-get install orthanc")
         pytest.skip("needs Orthanc")
-    dicom, web = _free_port(), _free_port()
+    dicom, web = free_port(), free_port()
     settings = {
         "Name": "test",
         "StorageDirectory": str(folder / "store"),
@@ -58,6 +66,7 @@ def running(folder: Path) -> Iterator[Archive]:
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "Plugins": [],
+        **more,
     }
     (folder / "orthanc.json").write_text(json.dumps(settings))
     with (folder / "orthanc.log").open("w") as log:
@@ -71,7 +80,7 @@ def running(folder: Path) -> Iterator[Archive]:
         process.wait(30)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import cohort, compare, info, segment, send
+from . import cohort, compare, info, segment, send, watch
 from .errors import exit_codes
 from .output import let_readers_leave, print_line, tolerate_any_encoding
 
@@ -19,6 +19,7 @@ app.command("segment")(segment.segment_command)
 app.command("compare")(compare.compare_command)
 app.command("cohort")(cohort.cohort_command)
 app.command("send")(send.send_command)
+app.command("watch")(watch.watch_command)
 app.command("info")(info.info_command)
 
 

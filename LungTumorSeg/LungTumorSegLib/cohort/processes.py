@@ -86,11 +86,11 @@ class Processes:
         answers: list[tuple[Case, Record | str]] = []
         for future in wait(self._busy, seconds, FIRST_COMPLETED).done:
             worker, case = self._busy.pop(future)
-            try:
-                answers.append((case, future.result()))
-                self._free.append(worker)
-            except BrokenProcessPool:
+            if isinstance(future.exception(), BrokenProcessPool):
                 answers.append((case, _death(worker)))
+                continue
+            self._free.append(worker)
+            answers.append((case, future.result()))
         self._hire()
         return answers
 

@@ -42,7 +42,7 @@ def studies(root: Path, files: Iterable[Path], tables: Sequence[Path] = ()) -> l
     """
     by_uid, silent = defaultdict(list), defaultdict(list)
     for file in files:
-        uid = _study_uid(file)
+        uid = study_uid(file)
         if uid is None:
             silent[file.parent].append(file)
         else:
@@ -89,8 +89,12 @@ def _study(
     return Study(uid, folder, (*members, *others, *above))
 
 
-def _study_uid(file: Path) -> str | None:
-    """Empty where the header has none; None for what is no DICOM or can't be read."""
+def study_uid(file: Path) -> str | None:
+    """A file's StudyInstanceUID.
+
+    Returns:
+        Empty where the header has none; None for what is no DICOM or can't be read.
+    """
     if not dicom_headers.is_dicom(file):
         return None
     try:
