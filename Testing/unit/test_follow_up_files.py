@@ -11,11 +11,11 @@ from LungTumorSegLib.enums import Screening
 from LungTumorSegLib.errors import InputError, OutputError
 from LungTumorSegLib.findings.follow_up.agreement import Agreement
 from LungTumorSegLib.findings.follow_up.follow import follow
+from LungTumorSegLib.findings.follow_up.places import places
 from LungTumorSegLib.findings.suggested import growth_of, suggested
 from LungTumorSegLib.findings.suggestions.nodule import Patient
 from LungTumorSegLib.writers import follow_up_files, follow_up_pictures
 from LungTumorSegLib.writers.follow_up_files import save_follow_up
-from LungTumorSegLib.writers.follow_up_pictures import places
 from LungTumorSegLib.writers.pictures import AxialView
 from PIL import Image
 

@@ -4,25 +4,28 @@ import itertools
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Generic, Self, TypeVar
 
 import numpy as np
 
 from .. import record
+from ..chronology import InOrder
 from ..data import CT, Lesion, LesionMap, Options, Progress, Result
 from ..enums import MapKind, Stage
 from ..errors import Cancelled, OutputError, WorkerError
+from ..findings.follow_up.follow import FollowUp
 from ..geometry import Point
-from . import protocol
+from . import comparing, protocol
 from .child import Answers, Child, ended_message
 
 # how often a waiting `segment` asks whether it is cancelled
 _TICK_SECONDS = 0.1
 
-R = TypeVar("R", Result, LesionMap)
+R = TypeVar("R", Result, LesionMap, FollowUp)
 Load = Callable[[dict, Path], R]  # the child's last answer and the run's folder -> the result
 
 
@@ -40,7 +43,7 @@ class WorkerClient:
         self._command = [str(python or sys.executable), "-m", "LungTumorSegLib.worker", str(idle_minutes)]
         self._child: Child | None = None
         self._numbers = itertools.count(1)
-        self._run: WorkerRun[Result] | WorkerRun[LesionMap] | None = None
+        self._run: WorkerRun[Result] | WorkerRun[LesionMap] | WorkerRun[FollowUp] | None = None
 
     def segment(
         self,
@@ -87,7 +90,35 @@ class WorkerClient:
             OutputError: There is no temporary folder; the run's `poll` raises it when there is no room in it for the
                 voxels.
         """
-        return self._begin("run", ct, options, lambda folder: {}, lambda answer, folder: record.load(folder))
+        return self._begin("run", options, partial(_described, ct), lambda answer, folder: record.load(folder))
+
+    def compare(
+        self,
+        cts: Sequence[CT],
+        known: InOrder,
+        results: Sequence[Result | None],
+        options: Options = Options(),  # noqa: B008 - frozen
+    ) -> "WorkerRun[FollowUp]":
+        """Start to follow lesions through CTs, and return at once; the run's result will be a `FollowUp`.
+
+        Args:
+            cts: The earliest first. Leave their voxels as they are until the first progress.
+            known: As `tracking.track` takes it.
+            results: As `tracking.track` takes them.
+            options: Of the runs and clicks.
+
+        Raises:
+            WorkerError: As of `start`.
+            OutputError: As of `start`.
+        """
+
+        def describe(folder: Path) -> dict:
+            return comparing.hand_over(cts, known, results, folder)
+
+        def load(answer: dict, folder: Path) -> FollowUp:
+            return comparing.take_over_found(answer, folder, cts)
+
+        return self._begin("compare", options, describe, load)
 
     def explain(
         self,
@@ -113,14 +144,13 @@ class WorkerClient:
             OutputError: As of `start`.
         """
 
-        def more(folder: Path) -> dict:
-            return {"kind": kind, **protocol.hand_over_lesion(lesion, mask, point_lps, folder)}
+        def describe(folder: Path) -> dict:
+            about = protocol.hand_over_lesion(lesion, mask, point_lps, folder)
+            return _described(ct, folder) | {"kind": kind, **about}
 
-        return self._begin("explain", ct, options, more, protocol.take_over_map)
+        return self._begin("explain", options, describe, protocol.take_over_map)
 
-    def _begin(
-        self, kind: str, ct: CT, options: Options, more: Callable[[Path], dict], load: Load[R]
-    ) -> "WorkerRun[R]":
+    def _begin(self, kind: str, options: Options, describe: Callable[[Path], dict], load: Load[R]) -> "WorkerRun[R]":
         if self._run is not None and not self._run.done:
             raise WorkerError("The network is at work already. Wait for it or cancel it.")
         self._start_child()
@@ -130,9 +160,8 @@ class WorkerClient:
             return {
                 "type": kind,
                 "folder": str(folder),
-                "ct": protocol.hand_over(ct, folder),
                 "options": record.options_record(options),
-                **more(folder),
+                **describe(folder),
             }
 
         try:
@@ -192,6 +221,11 @@ class WorkerClient:
                     child.await_end()
                     raise WorkerError(ended_message(child), child.log()) from error
         raise AssertionError
+
+
+def _described(ct: CT, folder: Path) -> dict:
+    """What a request says of the one CT that it is about, whose voxels are written for it."""
+    return {"ct": protocol.hand_over(ct, folder)}
 
 
 def _private_folder() -> Path:

@@ -1,13 +1,14 @@
 """What goes through the pipe to the child process and back: one JSON object a line, voxels beside it in files.
 
-Requests have a ``type`` of ``run``, ``warm``, ``quit`` or ``explain``, answers of ``hello``, ``progress``, ``result``
-or ``error``; each carries ``v`` and, but for ``hello``, the request's ``id``.
+Requests have a ``type`` of ``run``, ``warm``, ``quit``, ``explain`` or ``compare``, answers of ``hello``, ``progress``,
+``result`` or ``error``; each carries ``v`` and, but for ``hello``, the request's ``id``.
 
     run       folder, ct (name, source, geometry), options      -> progress ..., result (folder) | error
     warm      options                                           -> result (engine, device, reason) | error
     quit                                                        -> the child ends
     explain   folder, ct, options, kind, lesion, point_lps      -> progress ..., result (kind, box, probability, notes)
                                                                 | error
+    compare   folder, cts, dates, same_patient, notes, options  -> progress ..., result (see `comparing`) | error
     hello     pid, version                                      once, when the child is ready
     progress  stage, done, total, seconds_left
     error     error (a class of `errors`), message, traceback

@@ -1,4 +1,4 @@
-"""The child process: reads requests, segments or explains, answers. Keeps the model loaded from one run to the next."""
+"""The child process: reads requests, segments, explains or compares, answers. It keeps the model loaded."""
 
 import os
 import queue
@@ -20,7 +20,8 @@ from ..model.bundle import Bundle, load_bundle
 from ..model.engines.base import Engine
 from ..model.engines.choose import open_engine
 from ..segmentation import segment
-from . import protocol
+from ..tracking import track
+from . import comparing, protocol
 
 
 def serve(requests: TextIO, answers: TextIO, idle_minutes: float) -> None:
@@ -70,8 +71,8 @@ class _Server:
 
     def answer(self, request: dict) -> None:
         try:
-            work = {"run": self._run, "warm": self._warm, "explain": self._explain}[request["type"]]
-            answer = {"type": "result", **work(request)}
+            work = {"run": self._run, "warm": self._warm, "explain": self._explain, "compare": self._compare}
+            answer = {"type": "result", **work[request["type"]](request)}
         except Exception as error:  # whatever it is, the caller is told, and the child lives on
             answer = {"type": "error", **protocol.error_fields(error, traceback.format_exc())}
         # Only now: the exception held the frames that hold the memory-mapped CT, which the caller is about to remove
@@ -108,6 +109,15 @@ class _Server:
             found = explain.uncertainty(ct, spot, inference)
             made = LesionMap(MapKind.UNCERTAINTY, found.box, found.deviation, notes=tuple(inference.notes))
         return protocol.hand_over_map(made, folder)
+
+    def _compare(self, request: dict) -> dict:
+        folder = Path(request["folder"])
+        cts, known, results = comparing.take_over(request, folder)
+        progress = self._progress_of(request)
+        progress(Progress(Stage.ENGINE, 0, 1))
+        options = record.options_from(request["options"])
+        opened = self._warm_up(options)
+        return comparing.hand_over_found(track(cts, known, options, results, progress, self._cancelled, opened), folder)
 
     def _progress_of(self, request: dict) -> Callable[[Progress], None]:
         return lambda step: protocol.send(self._answers, {"type": "progress", "id": request["id"], **asdict(step)})

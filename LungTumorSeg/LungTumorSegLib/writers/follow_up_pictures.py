@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ..enums import Fate
 from ..findings.follow_up.follow import FollowUp
+from ..findings.follow_up.places import places
 from ..findings.follow_up.points import TimePoint
 from ..findings.follow_up.tracks import Track
 from ..lesions import terminology
@@ -28,32 +29,6 @@ def write(folder: Path, follow_up: FollowUp) -> None:
     views = [AxialView(point.result, point.ct) for point in follow_up.points]
     for track in follow_up.tracks[:MOST_LESIONS]:
         pictures.save_figure(picture(follow_up, track, views), folder / f"lesion_{track.id:02d}.png")
-
-
-def places(follow_up: FollowUp, track: Track) -> list[np.ndarray]:
-    """Where the lesion lies in each CT.
-
-    Returns:
-        A point (3,) for each CT, LPS mm. It is the lesion's own middle, else its registered place.
-    """
-    own: list[np.ndarray | None] = []
-    for point, number in zip(follow_up.points, track.lesions, strict=True):
-        own.append(None if number is None else _middle(point, number))
-    for k in range(1, len(own)):
-        if own[k] is None and (before := own[k - 1]) is not None:
-            own[k] = follow_up.registrations[k - 1].later(before[None])[0]
-    for k in reversed(range(len(own) - 1)):
-        if own[k] is None and (after := own[k + 1]) is not None:
-            own[k] = follow_up.registrations[k].earlier(after[None])[0]
-    return [place for place in own if place is not None]
-
-
-def _middle(point: TimePoint, number: int) -> np.ndarray:
-    """On the slice of the long axis."""
-    lesion, mask = point.outline(number)
-    if lesion.axis_points_lps:
-        return np.mean(lesion.axis_points_lps[:2], axis=0)
-    return point.geometry.middle_lps(mask, lesion.label_box)
 
 
 def picture(follow_up: FollowUp, track: Track, views: list[AxialView]) -> Figure:
