@@ -16,7 +16,8 @@ from Testing.tools import translations
 
 FILES = sorted(translations.FOLDER.glob("*.ts"))
 # no word of them is translated
-SAME = {"mm", " mm", "ml", "HU", "CT:", "Slicer {0}.{1}", "Python {0}", "{0}:", "{0}: {1} of {2}"}
+SAME = {"mm", " mm", "ml", "HU", "CT:", "Slicer {0}.{1}", "Python {0}", "{0}:", "{0}: {1} of {2}", "{0:.1f} mm"}
+SAME |= {"{0:.1f} mm, {1:.2f} ml"}
 HAN = re.compile("[一-鿿]")
 each_language = pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 

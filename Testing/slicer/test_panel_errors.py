@@ -136,7 +136,7 @@ def test_a_fault_of_the_childs_own_is_said_with_its_cause(real, scene):
         real,
         scene,
         "unexpectedly (TypeError",
-        lambda case: case.panel._start(lambda: case.logic.segment(real.volume, wait=False, min_diameter_mm="three")),
+        lambda case: case.panel.start(lambda: case.logic.segment(real.volume, wait=False, min_diameter_mm="three")),
     )
 
 

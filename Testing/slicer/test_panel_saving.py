@@ -149,6 +149,19 @@ def test_a_closed_database_is_said_before_anything_is_written(loaded, out, datab
     assert "is not open" in loaded.ui.errorLabel.text and not out.exists()
 
 
+def test_the_date_of_a_ct_from_the_database_is_that_of_its_files(loaded, database):
+    other = loaded.add_chest("other", (5.0, 0.0, 0.0))
+    assert loaded.ui.thisDateEdit.text == ""
+    loaded.ui.inputSelector.setCurrentNodeID(loaded.logic.volume(loaded.logic.results()[0]).GetID())
+    loaded.ui.otherSelector.setCurrentNode(other)
+    loaded.settle()
+    assert (loaded.ui.otherDateEdit.text, loaded.ui.thisDateEdit.text) == ("", "2024-03-05")
+    database.isOpen = False
+    loaded.ui.otherSelector.setCurrentNode(None)
+    loaded.settle()
+    assert loaded.ui.thisDateEdit.text == ""
+
+
 # ---- the report
 
 

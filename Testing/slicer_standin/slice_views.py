@@ -22,7 +22,8 @@ class SliceView:
 class SliceWidget:
     """One axial view, 1 mm a pixel around the origin: Libs/MRML/Widgets/qMRMLSliceWidget.h."""
 
-    def __init__(self, name, application_logic):
+    def __init__(self, name, application_logic, node=None):
+        """node: what a layout has made already."""
         self._window = vtk.vtkRenderWindow()
         self._window.OffScreenRenderingOn()
         self._window.SetSize(_SIDE, _SIDE)
@@ -44,9 +45,13 @@ class SliceWidget:
         self._logic = slicer.vtkMRMLSliceLogic()
         self._logic.SetMRMLApplicationLogic(application_logic)
         self._logic.SetMRMLScene(slicer.mrmlScene)
-        self._node = self._logic.AddSliceNode(name)
+        if node is None:
+            self._node = self._logic.AddSliceNode(name)
+            self._node.SetOrientationToAxial()
+        else:
+            self._node = node
+            self._logic.SetSliceNode(node)
         self._style.SetSliceLogic(self._logic)
-        self._node.SetOrientationToAxial()
         self._node.SetDimensions(_SIDE, _SIDE, 1)
         self._node.SetFieldOfView(_SIDE, _SIDE, 1)
         self._node.UpdateMatrices()
@@ -67,10 +72,31 @@ class SliceWidget:
 
 
 class LayoutManager:
-    """`slicer.app.layoutManager()` with these views: Libs/MRML/Widgets/qMRMLLayoutManager.h."""
+    """`slicer.app.layoutManager()` with these views: Libs/MRML/Widgets/qMRMLLayoutManager.h.
+
+    A layout is Slicer's own vtkMRMLLayoutLogic, which makes the view nodes that it names; each gets a view, as
+    qMRMLLayoutManager.cxx does when the layout node is modified. Of a layout only slice views are made.
+    """
 
     def __init__(self, application_logic, names=("Red", "Green")):
         self._views = {name: SliceWidget(name, application_logic) for name in names}
+        self._application_logic, self._logic, self._tag = application_logic, None, None
+
+    def layoutLogic(self):
+        if self._logic is None:
+            self._logic = slicer.vtkMRMLLayoutLogic()
+            self._logic.SetMRMLScene(slicer.mrmlScene)
+            node = self._logic.GetLayoutNode()
+            node.SetViewArrangement(node.SlicerLayoutFourUpView)
+            self._tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._lay_out)
+        return self._logic
+
+    def _lay_out(self, caller, event):
+        nodes = self._logic.GetViewNodes()
+        for node in [nodes.GetItemAsObject(i) for i in range(nodes.GetNumberOfItems())]:
+            if node.IsA("vtkMRMLSliceNode") and node.GetLayoutName() not in self._views:
+                name = node.GetLayoutName()
+                self._views[name] = SliceWidget(name, self._application_logic, node)
 
     def sliceViewNames(self):
         return tuple(self._views)
@@ -80,6 +106,9 @@ class LayoutManager:
 
 
 def close(layout_manager: LayoutManager):
+    if layout_manager._logic is not None:
+        layout_manager._logic.GetLayoutNode().RemoveObserver(layout_manager._tag)
+        layout_manager._logic.SetMRMLScene(None)
     for view in layout_manager._views.values():
         view._close()
 

@@ -7,12 +7,13 @@ network is real: extraction, measuring, scene, table, widgets.
 import json
 import shutil
 import time
+from dataclasses import replace
 from functools import cache
 
 import cc3d
 import numpy as np
 from LungTumorSegLib.data import Candidate, Options, Progress, Result, apart
-from LungTumorSegLib.geometry import Box
+from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.lungs import find
 from LungTumorSegLib.model import bundle
@@ -41,15 +42,23 @@ def chest():
 
 
 class KnownNetwork:
-    """In the place of `WorkerClient`. ``steps``: how many polls a run takes. ``error``: what the next run raises."""
+    """In the place of `WorkerClient`. ``steps``: how many polls a run takes. ``error``: what the next run raises.
+
+    ``vessels``: how well the CTs of a comparison agree, see `Agreement`. ``missed``: number of the candidate that
+    a run, other than a click, does not see.
+    """
 
     def __init__(self, steps=4):
         self.steps, self.error, self.pid, self.starts, self.closed = steps, None, None, [], False
-        self.warmed = []
+        self.warmed, self.compared, self.vessels, self.missed = [], [], 0.9, None
 
     def start(self, ct, options=Options()):  # noqa: B008 - frozen
         self.starts.append(options)
         return KnownRun(self, ct, options)
+
+    def compare(self, cts, known, results, options):
+        self.compared.append((known, results, options))
+        return KnownComparison(self, cts, known, results, options)
 
     def warm(self, options):
         self.warmed.append(options)
@@ -81,6 +90,8 @@ class KnownRun:
         if self._options.points_lps or not self._options.lung_restriction:
             found_lungs = None  # `segment` does not look for them then
         notes = ()
+        if not self._options.points_lps:
+            candidates = tuple(c for i, c in enumerate(candidates) if i != self._network.missed)
         if self._options.points_lps:
             candidates = tuple(c for p in self._options.points_lps for c in candidates if self._holds(c, p))
             points = self._options.points_lps
@@ -100,6 +111,36 @@ class KnownRun:
         if voxel.intersect(candidate.box) != voxel:
             return False
         return candidate.block[voxel.inside(candidate.box).start] > 12
+
+
+class KnownComparison(KnownRun):
+    """Follows what is there for real; the registration is the distance between the origins of both CTs."""
+
+    def __init__(self, network, cts, known, results, options):
+        super().__init__(network, cts[1], options)
+        self._cts, self._known, self._results = cts, known, results
+
+    def _answer(self):
+        from LungTumorSegLib.findings.follow_up.agreement import Agreement
+        from LungTumorSegLib.findings.follow_up.follow import follow
+        from LungTumorSegLib.findings.follow_up.points import TimePoint
+        from LungTumorSegLib.findings.follow_up.registration import Registration
+
+        found = [
+            given or KnownRun(self._network, ct, self._options)._answer()
+            for ct, given in zip(self._cts, self._results, strict=True)
+        ]
+        points = [TimePoint(*each) for each in zip(self._cts, found, self._known.dates, strict=True)]
+        first, second = (ct.geometry for ct in self._cts)
+        apart = np.subtract(second.origin_lps, first.origin_lps)
+        grid = Geometry((2, 2, 2), (400.0, 300.0, 210.0), first.origin_lps)
+        field = np.broadcast_to(apart.astype(np.float32), (2, 2, 2, 3))
+        registration = Registration(field, grid, Agreement(1.0, 0.5, 2.0, self._network.vessels))
+        return follow(points, [registration], self._look, self._known.notes)
+
+    def _look(self, k, point):
+        options = replace(self._options, points_lps=(point,))
+        return KnownRun(self._network, self._cts[k], options)._answer()
 
 
 class ReadyInstaller:
@@ -191,10 +232,16 @@ class PanelCase:
         self.window.show()
         self.ui = self.panel.widgets
 
-    def add_chest(self, name="chest"):
+    def add_chest(self, name="chest", shift_lps=(0.0, 0.0, 0.0), lighter_hu=0):
+        """The phantom as the chosen CT, elsewhere (mm), and lighter by a whole number of HU."""
         from Testing.support import headless
 
-        node = headless.add_volume(chest()[0], name)
+        ct = chest()[0]
+        origin = tuple(np.add(ct.geometry.origin_lps, shift_lps).tolist())
+        ct = replace(
+            ct, voxels_zyx=ct.voxels_zyx + np.int16(lighter_hu), geometry=replace(ct.geometry, origin_lps=origin)
+        )
+        node = headless.add_volume(ct, name)
         self.ui.inputSelector.setCurrentNode(node)
         self.settle()
         return node

@@ -55,14 +55,28 @@ def acquisition(source: Mapping) -> Acquisition:
         return Acquisition()
     for file in _files(Path(source["path"])):
         try:
-            dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
-            if str(dataset.get("SeriesInstanceUID") or "") == uid.partition("#")[0]:
-                patient_id, _, birth = dicom_marks.patient(dataset)
+            found, series = _read(file)
+            if series == uid.partition("#")[0]:
                 # a series of several volumes may be of several patients
-                return Acquisition(_date(dataset), *(("", "") if "#" in uid else (patient_id, birth)))
+                return Acquisition(found.date) if "#" in uid else found
         except Exception:  # whatever pydicom's parsers raise on damaged bytes
             continue
     return Acquisition()
+
+
+def acquisition_of(file: Path) -> Acquisition:
+    """Of the CT that a DICOM file is of; an empty one where it is gone or damaged."""
+    try:
+        return _read(file)[0]
+    except Exception:  # whatever pydicom's parsers raise on damaged bytes
+        return Acquisition()
+
+
+def _read(file: Path) -> tuple[Acquisition, str]:
+    """With the series' UID."""
+    dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+    patient_id, _, birth = dicom_marks.patient(dataset)
+    return Acquisition(_date(dataset), patient_id, birth), str(dataset.get("SeriesInstanceUID") or "")
 
 
 def _files(path: Path) -> Iterable[Path]:

@@ -19,6 +19,7 @@ from ..model.bundle import read_card
 from ..worker.client import WorkerClient
 from . import saving
 from .explaining import ExplainRun
+from .following import FollowUpRun
 from .results import of_the_scene
 from .runs import Run, RunQueue
 from .scene import compare, display, overlays
@@ -31,8 +32,8 @@ class LungTumorSegLogicBase:
 
     The registry is one for all logics: a result made in the console is in the open panel, and changes in both.
 
-    Each method that uses the network (`segment`, `segment_at`, `explain`) returns a `Run`, whether it waits or not.
-    Waiting, the run is done, or its error is raised: ``findings = logic.segment(volume).findings``. With
+    Each method that uses the network (`segment`, `segment_at`, `explain`, `follow_up`) returns a `Run`, whether it
+    waits or not. Waiting, the run is done, or its error is raised: ``findings = logic.segment(volume).findings``. With
     ``wait=False`` it is queued behind the others; call `poll` from a timer until ``run.finished``.
 
     A `Findings` is one result: its lesions and what the user did with them; `segmentation` and `table` are its nodes.
@@ -103,7 +104,7 @@ class LungTumorSegLogicBase:
             The run; ``run.findings`` is the result.
         """
         run = SegmentRun.of(self.registry, volume, points_ras, add_to=add_to, replaces=replaces, **options)
-        return self._start(run, wait, progress)
+        return self.start(run, wait, progress)
 
     def segment_at(self, volume, point_ras, *, add_to="latest", wait=True, **options) -> SegmentRun:
         """Find the lesion at a point and let it join a result, see `segment`.
@@ -134,7 +135,29 @@ class LungTumorSegLogicBase:
             KeyError: No such lesion.
             ModelError: The model that made the result is not there any more.
         """
-        return self._start(ExplainRun.of(self.registry, findings, lesion_id, kind, **how), wait)
+        return self.start(ExplainRun.of(self.registry, findings, lesion_id, kind, **how), wait)
+
+    def follow_up(self, volume, other, *, wait=True, progress=None, **how) -> FollowUpRun:
+        """Follow the lesions of a patient through two CTs, in the order of their dates.
+
+        A CT without a result is segmented; a result that is there counts as it was reviewed. A lesion that only one CT
+        shows is looked for by a click at its place in the other one; what is found joins that CT's result.
+
+        Args:
+            volume: The CT that is looked at.
+            other: The volume node of another one.
+            wait: See the class.
+            progress: As of `segment`.
+            **how: findings, dates, same_patient and fields of `data.Options`, see `following.FollowUpRun.of`.
+
+        Returns:
+            The run. When it is done, ``run.follow_up`` is the `FollowUp`.
+        """
+        return self.start(self.prepare_follow_up(volume, other, **how), wait, progress)
+
+    def prepare_follow_up(self, volume, other, **how) -> FollowUpRun:
+        """The run of `follow_up`, for `start`; raises what is wrong with CTs and dates before anything is computed."""
+        return FollowUpRun.of(self.registry, volume, other, **how)
 
     def poll(self) -> Run | None:
         """Bring the run under way up to date without waiting; to be called from a timer (50 ms).
@@ -158,7 +181,8 @@ class LungTumorSegLogicBase:
         """Cancel, and end the child process. The next run starts it again."""
         self.queue.close()
 
-    def _start(self, run: Run, wait: bool, progress=None) -> Run:
+    def start(self, run: Run, wait: bool, progress=None) -> Run:
+        """Queue a run behind the others; see the class."""
         self.queue.add(run)
         return self.queue.wait(run, progress) if wait else run
 

@@ -55,7 +55,7 @@ class Run(ABC):
     @property
     @abstractmethod
     def job(self) -> str:
-        """segment | click | uncertainty | heat: runs of one job take about as long as one another."""
+        """segment | click | uncertainty | heat | compare 0 to 2: runs of one job take about equally long."""
 
     @abstractmethod
     def begin(self, client: WorkerClient) -> WorkerRun:
@@ -64,6 +64,15 @@ class Run(ABC):
     @abstractmethod
     def take_over(self, answer) -> Iterable:
         """Bring the child's answer into the scene, in steps: one a poll, so that the panel never stands still."""
+
+    @property
+    def volumes(self) -> tuple:
+        """The volume nodes that have to stay in the scene."""
+        return (self.volume,)
+
+    def shown(self, progress: Progress) -> Progress:
+        """The child's progress as it is told to the user."""
+        return progress
 
     @property
     def arrived(self) -> bool:
@@ -81,10 +90,11 @@ class Run(ABC):
             LungTumorSegError: Whatever ends the run, the typed errors of `errors`.
             Exception: Faults of our own.
         """
-        if self.volume.GetScene() is None:
+        gone = [volume for volume in self.volumes if volume.GetScene() is None]
+        if gone:
             self.cancel()
             raise UnreadableError(
-                f'The volume "{self.ct.name}" was removed from the scene during the run; nothing was added.'
+                f'The volume "{gone[0].GetName()}" was removed from the scene during the run; nothing was added.'
             )
         if self.handle is None:
             self.handle = self.begin(client)
@@ -92,7 +102,7 @@ class Run(ABC):
         time.sleep(_YIELD_SECONDS)
         if self.handle.result is None:
             for step in self.handle.poll():
-                self.progress = step
+                self.progress = self.shown(step)
             return
         if self.steps is None:
             self.steps = iter(self.take_over(self.handle.result))

@@ -10,17 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 import slicer
 import slicer.util
 import vtk
 
 from ..errors import NotACTError
+from .self_test_phantom import GROWN_MM, LARGE, SMALL, chest, write
 
-# the two nodules of the phantom: centre (RAS mm) and radius (mm)
-LARGE, SMALL = ((70.0, -10.0, 12.0), 10.0), ((-66.0, 14.0, -18.0), 5.0)
-SPACING_MM = (2.0, 2.0, 4.0)
-SHAPE_ZYX = (30, 100, 146)
 # for the longest of them, a run; what takes longer has failed
 PATIENCE_S = 120.0
 _RESULT_CLASSES = ("vtkMRMLSegmentationNode", "vtkMRMLTableNode", "vtkMRMLMarkupsLineNode")
@@ -180,7 +176,7 @@ def opens(trial: Trial) -> str:
 def loads_a_ct(trial: Trial) -> str:
     """A CT is loaded, and chosen as none was"""
     path = trial.folder / "phantom.nrrd"
-    _write(path, chest())
+    write(path, chest())
     trial.volume = slicer.util.loadVolume(str(path))
     trial.until(lambda: trial.ui.inputSelector.currentNode() is trial.volume, "the CT is chosen")
     trial.until_ready()
@@ -242,6 +238,29 @@ def follows_an_edit(trial: Trial) -> str:
     return f"{lesion.volume_mm3:.0f} mm3, then {edited.volume_mm3:.0f}"
 
 
+def compares(trial: Trial) -> str:
+    """A later CT is compared with it, and shown beside it"""
+    path, ui = trial.folder / "later.nrrd", trial.ui
+    write(path, chest(GROWN_MM))
+    later = slicer.util.loadVolume(str(path))
+    ui.otherSelector.setCurrentNode(later)
+    trial.until(lambda: ui.followUpButton.enabled and ui.otherDateEdit.enabled, "Compare is enabled")
+    ui.thisDateEdit.text, ui.otherDateEdit.text = "2024-01-05", "2024-07-03"
+    before = trial.lesion_at(LARGE)
+    ui.followUpButton.click()
+    trial.until_the_run_ends()
+    trial.until(lambda: ui.followUpResult.visible, "the table of the comparison; " + ui.followUpStatus.text)
+    row = _row_that_holds(ui.followUpTable, f"{before.long_axis_mm:.1f} mm", ui.followUpDetail)
+    told = "; ".join(ui.followUpTable.item(row, column).text() for column in range(1, 5))
+    expect(ui.followUpTable.item(row, 2).text().startswith("+"), f"the larger nodule has grown: {told}")
+    if slicer.app.layoutManager() is not None:
+        _expect_linked()
+    trial.logic.remove(trial.logic.results(later)[0])
+    slicer.mrmlScene.RemoveNode(later)
+    trial.until(lambda: not ui.followUpResult.visible, "no comparison with a CT that is gone")
+    return told
+
+
 def saves(trial: Trial) -> str:
     """The result is written to a folder"""
     paths = trial.logic.save(trial.findings, trial.folder / "results")
@@ -270,7 +289,7 @@ def refuses_a_picture(trial: Trial) -> str:
     trial.until_ready()
     ct, before = trial.volume, _results(slicer.mrmlScene)
     path = trial.folder / "picture.nrrd"
-    _write(path, np.full((40, 40, 40), 100, np.int16))
+    write(path, np.full((40, 40, 40), 100, np.int16))
     volume = slicer.util.loadVolume(str(path))
     trial.choose(volume)
     trial.until(lambda: not trial.ui.segmentButton.enabled, "Segment is disabled")
@@ -319,6 +338,7 @@ STEPS = (
     finds_at_a_click,
     adjusts,
     follows_an_edit,
+    compares,
     saves,
     reopens,
     refuses_a_picture,
@@ -335,33 +355,6 @@ def expect(holds: bool, what: str):
         raise AssertionError(f"expected: {what}")
 
 
-def chest() -> np.ndarray:
-    """A chest CT (z, y, x; LPS, HU): a body of soft tissue, two lungs, the two nodules, noise of 20 HU."""
-    z, y, x = np.meshgrid(*_axes(), indexing="ij")
-    voxels = np.full(SHAPE_ZYX, -1000.0)
-    voxels[(x / 136) ** 2 + (y / 94) ** 2 < 1] = 40
-    for centre_x in (-64, 64):
-        voxels[((x - centre_x) / 50) ** 2 + (y / 72) ** 2 + (z / 52) ** 2 < 1] = -850
-    for (right, anterior, superior), radius in (LARGE, SMALL):
-        away = np.sqrt((x + right) ** 2 + (y + anterior) ** 2 + (z - superior) ** 2)
-        inside = np.clip((radius - away) / SPACING_MM[0] + 0.5, 0, 1)
-        voxels += inside * (40 - voxels)
-    voxels += np.random.default_rng(0).normal(0, 20, SHAPE_ZYX)
-    return np.clip(np.round(voxels), -1024, 3071).astype(np.int16)
-
-
-def _axes() -> list[np.ndarray]:
-    """Positions of the voxels in mm, (z, y, x)."""
-    return [(np.arange(n) - (n - 1) / 2) * s for n, s in zip(SHAPE_ZYX, SPACING_MM[::-1], strict=True)]
-
-
-def _write(path: Path, voxels_zyx: np.ndarray):
-    image = sitk.GetImageFromArray(voxels_zyx)
-    image.SetSpacing(SPACING_MM)
-    image.SetOrigin([-s * (n - 1) / 2 for n, s in zip(voxels_zyx.shape[::-1], SPACING_MM, strict=True)])
-    sitk.WriteImage(image, str(path))
-
-
 def _click(view, position):
     """Press and release the left button of the mouse in a slice view, at a point (RAS mm)."""
     node, interactor = view.mrmlSliceNode(), view.sliceView().interactor()
@@ -372,6 +365,24 @@ def _click(view, position):
     interactor.SetEventInformation(x, y)
     for event in ("EnterEvent", "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent"):
         interactor.InvokeEvent(event)
+
+
+def _row_that_holds(table, words: str, detail) -> int:
+    """The row whose detail has these words."""
+    for row in range(table.rowCount):
+        table.setCurrentCell(row, 1)
+        if words in detail.text:
+            return row
+    raise AssertionError(f"no lesion of {words} was compared")
+
+
+def _expect_linked():
+    """One of the two views is scrolled, and the other one goes along; the CTs lie at the same coordinates."""
+    nodes = {node.GetLayoutName(): node for node in slicer.util.getNodesByClass("vtkMRMLSliceNode")}
+    earlier, later = nodes["LungTumorSegEarlier"], nodes["LungTumorSegLater"]
+    before = earlier.GetSliceOffset()
+    later.SetSliceOffset(later.GetSliceOffset() + 8)
+    expect(abs(earlier.GetSliceOffset() - before - 8) < 4, "the earlier CT's view follows the later one's")
 
 
 def _volumes(trial: Trial) -> dict[int, float]:

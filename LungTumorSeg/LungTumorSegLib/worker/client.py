@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -17,15 +17,17 @@ from ..chronology import InOrder
 from ..data import CT, Lesion, LesionMap, Options, Progress, Result
 from ..enums import MapKind, Stage
 from ..errors import Cancelled, OutputError, WorkerError
-from ..findings.follow_up.follow import FollowUp
 from ..geometry import Point
-from . import comparing, protocol
+from . import protocol
 from .child import Answers, Child, ended_message
+
+if TYPE_CHECKING:
+    from ..findings.follow_up.follow import FollowUp
 
 # how often a waiting `segment` asks whether it is cancelled
 _TICK_SECONDS = 0.1
 
-R = TypeVar("R", Result, LesionMap, FollowUp)
+R = TypeVar("R", Result, LesionMap, "FollowUp")
 Load = Callable[[dict, Path], R]  # the child's last answer and the run's folder -> the result
 
 
@@ -43,7 +45,7 @@ class WorkerClient:
         self._command = [str(python or sys.executable), "-m", "LungTumorSegLib.worker", str(idle_minutes)]
         self._child: Child | None = None
         self._numbers = itertools.count(1)
-        self._run: WorkerRun[Result] | WorkerRun[LesionMap] | WorkerRun[FollowUp] | None = None
+        self._run: WorkerRun | None = None
 
     def segment(
         self,
@@ -112,10 +114,12 @@ class WorkerClient:
             OutputError: As of `start`.
         """
 
+        from . import comparing  # SimpleITK and scipy, which the panel opens without
+
         def describe(folder: Path) -> dict:
             return comparing.hand_over(cts, known, results, folder)
 
-        def load(answer: dict, folder: Path) -> FollowUp:
+        def load(answer: dict, folder: Path) -> "FollowUp":
             return comparing.take_over_found(answer, folder, cts)
 
         return self._begin("compare", options, describe, load)

@@ -440,6 +440,105 @@
         </message>
     </context>
     <context>
+        <name>FollowUpSection</name>
+        <message>
+            <source>Follow-up</source>
+            <translation>随访</translation>
+        </message>
+        <message>
+            <source>Compares the chosen CT with another one of the same patient</source>
+            <translation>将所选 CT 与同一患者的另一次 CT 比较</translation>
+        </message>
+        <message>
+            <source>Other CT:</source>
+            <translation>另一次 CT：</translation>
+        </message>
+        <message>
+            <source>A CT of the same patient, of another date</source>
+            <translation>同一患者另一日期的 CT</translation>
+        </message>
+        <message>
+            <source>Choose a CT</source>
+            <translation>选择 CT</translation>
+        </message>
+        <message>
+            <source>Its date:</source>
+            <translation>其日期：</translation>
+        </message>
+        <message>
+            <source>year-month-day</source>
+            <translation>年-月-日</translation>
+        </message>
+        <message>
+            <source>Date of the other CT, from DICOM where it is known. Without dates there is no doubling time.</source>
+            <translation>另一次 CT 的日期，已知时取自 DICOM。没有日期则不给出倍增时间。</translation>
+        </message>
+        <message>
+            <source>This CT's date:</source>
+            <translation>本次 CT 日期：</translation>
+        </message>
+        <message>
+            <source>Date of the CT that is chosen at the top, from DICOM where it is known</source>
+            <translation>上方所选 CT 的日期，已知时取自 DICOM</translation>
+        </message>
+        <message>
+            <source>Same patient</source>
+            <translation>同一患者</translation>
+        </message>
+        <message>
+            <source>The CTs are of one patient, whatever their DICOM files say</source>
+            <translation>无论 DICOM 文件如何记载，两次 CT 均属同一患者</translation>
+        </message>
+        <message>
+            <source>Compare</source>
+            <translation>比较</translation>
+        </message>
+        <message>
+            <source>Finds the lesions of both CTs and follows each from one to the other</source>
+            <translation>检出两次 CT 的病灶，并逐一对应随访</translation>
+        </message>
+        <message>
+            <source>What is being done; after a comparison its warnings</source>
+            <translation>正在进行的步骤；比较结束后为警告</translation>
+        </message>
+        <message>
+            <source>Click a row, or use the arrow keys, to see its place in both CTs. Tick a number to make the lesion a RECIST target.</source>
+            <translation>单击一行或使用方向键，可在两次 CT 中查看其位置。勾选编号可将该病灶设为 RECIST 靶病灶。</translation>
+        </message>
+        <message>
+            <source>The selected lesion in both CTs, its doubling time, and why it is taken for the same one</source>
+            <translation>所选病灶在两次 CT 中的情况、倍增时间以及判为同一病灶的依据</translation>
+        </message>
+        <message>
+            <source>Sum of the longest axial diameters of the ticked lesions in both CTs</source>
+            <translation>所勾选病灶在两次 CT 中的轴位最长径之和</translation>
+        </message>
+        <message>
+            <source>Response of the target lesions: a suggestion, which you may change</source>
+            <translation>靶病灶疗效：仅为建议，可更改</translation>
+        </message>
+        <message>
+            <source>The rule of RECIST 1.1 that the suggestion rests on</source>
+            <translation>该建议所依据的 RECIST 1.1 规则</translation>
+        </message>
+        <message>
+            <source>Side by side</source>
+            <translation>并排显示</translation>
+        </message>
+        <message>
+            <source>Shows both CTs beside each other; they scroll together, at the same anatomical place</source>
+            <translation>并排显示两次 CT；两者在相同解剖位置同步滚动</translation>
+        </message>
+        <message>
+            <source>Copy table</source>
+            <translation>复制表格</translation>
+        </message>
+        <message>
+            <source>Copies the comparison to the clipboard, for a report or a spreadsheet</source>
+            <translation>将比较结果复制到剪贴板，用于报告或电子表格</translation>
+        </message>
+    </context>
+    <context>
         <name>InputSection</name>
         <message>
             <source>Input</source>
@@ -998,6 +1097,140 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
         </message>
     </context>
     <context>
+        <name>panel.follow_up</name>
+        <message>
+            <source>Cancel</source>
+            <translation>取消</translation>
+        </message>
+        <message>
+            <source>Compare</source>
+            <translation>比较</translation>
+        </message>
+        <message>
+            <source>Finds the lesions of both CTs and follows each from one to the other</source>
+            <translation>检出两次 CT 的病灶，并逐一对应随访</translation>
+        </message>
+        <message>
+            <source>Choose another CT of the same patient.</source>
+            <translation>请选择同一患者的另一次 CT。</translation>
+        </message>
+        <message>
+            <source>This is the CT that is looked at already. Choose one of another date.</source>
+            <translation>这就是当前所看的 CT。请选择另一日期的 CT。</translation>
+        </message>
+        <message>
+            <source>The lesions have changed since they were compared: press Compare again.</source>
+            <translation>比较之后病灶已有变化：请再次点击“比较”。</translation>
+        </message>
+        <message>
+            <source>Waiting</source>
+            <translation>等待中</translation>
+        </message>
+        <message>
+            <source>{0} is no date. Write it as year-month-day, for example 2024-01-05.</source>
+            <translation>{0} 不是日期。请按年-月-日填写，例如 2024-01-05。</translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.follow_up_table</name>
+        <message>
+            <source>new</source>
+            <translation>新发</translation>
+        </message>
+        <message>
+            <source>gone</source>
+            <translation>消失</translation>
+        </message>
+        <message>
+            <source>growing</source>
+            <translation>增大</translation>
+        </message>
+        <message>
+            <source>stable</source>
+            <translation>稳定</translation>
+        </message>
+        <message>
+            <source>shrinking</source>
+            <translation>缩小</translation>
+        </message>
+        <message>
+            <source>merged</source>
+            <translation>融合</translation>
+        </message>
+        <message>
+            <source>split</source>
+            <translation>分裂</translation>
+        </message>
+        <message>
+            <source>not compared</source>
+            <translation>未比较</translation>
+        </message>
+        <message>
+            <source>No.</source>
+            <translation>编号</translation>
+        </message>
+        <message>
+            <source>Change</source>
+            <translation>变化</translation>
+        </message>
+        <message>
+            <source>mm</source>
+            <translation>mm</translation>
+        </message>
+        <message>
+            <source>vol. %</source>
+            <translation>体积 %</translation>
+        </message>
+        <message>
+            <source>Doubles</source>
+            <translation>倍增</translation>
+        </message>
+        <message>
+            <source>Number of the lesion in the comparison. Ticked: it is a RECIST target.</source>
+            <translation>病灶在比较中的编号。勾选：为 RECIST 靶病灶。</translation>
+        </message>
+        <message>
+            <source>What became of the lesion from the earlier CT to the later one</source>
+            <translation>病灶从较早 CT 到较晚 CT 的转归</translation>
+        </message>
+        <message>
+            <source>Change of the longest axial diameter and its error, in mm</source>
+            <translation>轴位最长径的变化及其误差，单位 mm</translation>
+        </message>
+        <message>
+            <source>Change of the volume and its error, in percent</source>
+            <translation>体积变化及其误差，单位 %</translation>
+        </message>
+        <message>
+            <source>Doubling time of the volume, in days</source>
+            <translation>体积倍增时间，单位天</translation>
+        </message>
+        <message>
+            <source>Lesion {0}: {1}; then {2}.</source>
+            <translation>病灶 {0}：{1}；之后 {2}。</translation>
+        </message>
+        <message>
+            <source>Doubling time: {0:.0f} days ({1:.0f} to {2:.0f}).</source>
+            <translation>倍增时间：{0:.0f} 天（{1:.0f} 至 {2:.0f}）。</translation>
+        </message>
+        <message>
+            <source>not seen</source>
+            <translation>未见</translation>
+        </message>
+        <message>
+            <source>{0:.1f} mm, {1:.2f} ml</source>
+            <translation>{0:.1f} mm, {1:.2f} ml</translation>
+        </message>
+        <message>
+            <source>No doubling time: {0}.</source>
+            <translation>无倍增时间：{0}。</translation>
+        </message>
+        <message>
+            <source>{0} (found by a click)</source>
+            <translation>{0}（点击检出）</translation>
+        </message>
+    </context>
+    <context>
         <name>panel.input</name>
         <message>
             <source>Load a chest CT, or choose one.</source>
@@ -1113,6 +1346,73 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
         </message>
     </context>
     <context>
+        <name>panel.recist</name>
+        <message>
+            <source>CR, complete response</source>
+            <translation>CR，完全缓解</translation>
+        </message>
+        <message>
+            <source>PR, partial response</source>
+            <translation>PR，部分缓解</translation>
+        </message>
+        <message>
+            <source>SD, stable disease</source>
+            <translation>SD，疾病稳定</translation>
+        </message>
+        <message>
+            <source>PD, progressive disease</source>
+            <translation>PD，疾病进展</translation>
+        </message>
+        <message>
+            <source>NE, not evaluable</source>
+            <translation>NE，无法评价</translation>
+        </message>
+        <message>
+            <source>all target lesions have disappeared</source>
+            <translation>所有靶病灶均已消失</translation>
+        </message>
+        <message>
+            <source>the sum of diameters is at least 30 % smaller than at baseline</source>
+            <translation>直径之和较基线至少缩小 30 %</translation>
+        </message>
+        <message>
+            <source>neither enough shrinkage for PR nor enough growth for PD</source>
+            <translation>缩小未达 PR，增大未达 PD</translation>
+        </message>
+        <message>
+            <source>the sum of diameters is at least 20 % and 5 mm larger than the smallest sum so far</source>
+            <translation>直径之和较此前最小值至少增大 20 % 且增大 5 mm 以上</translation>
+        </message>
+        <message>
+            <source>a target lesion was not compared</source>
+            <translation>有靶病灶未能比较</translation>
+        </message>
+        <message>
+            <source>RECIST 1.1: no lesion is a target. Tick the number of one of the earlier CT.</source>
+            <translation>RECIST 1.1：没有靶病灶。请勾选较早 CT 中某一病灶的编号。</translation>
+        </message>
+        <message>
+            <source>not known</source>
+            <translation>未知</translation>
+        </message>
+        <message>
+            <source>RECIST 1.1, sum of lesions {0}: {1}, then {2}.</source>
+            <translation>RECIST 1.1，病灶 {0} 之和：{1}，之后 {2}。</translation>
+        </message>
+        <message>
+            <source>Suggested: {0}: {1}.</source>
+            <translation>建议：{0}：{1}。</translation>
+        </message>
+        <message>
+            <source>A new lesion, if it is confirmed, is progressive disease (PD).</source>
+            <translation>新发病灶若经证实，即为疾病进展（PD）。</translation>
+        </message>
+        <message>
+            <source>{0:.1f} mm</source>
+            <translation>{0:.1f} mm</translation>
+        </message>
+    </context>
+    <context>
         <name>panel.saving</name>
         <message>
             <source>Tick what is to be written first.</source>
@@ -1206,12 +1506,24 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
             <translation>正在分析病灶</translation>
         </message>
         <message>
+            <source>Registering both CTs</source>
+            <translation>正在配准两次 CT</translation>
+        </message>
+        <message>
+            <source>Looking for lesions that one CT alone shows</source>
+            <translation>正在查找仅见于一次 CT 的病灶</translation>
+        </message>
+        <message>
             <source>Cancel</source>
             <translation>取消</translation>
         </message>
         <message>
             <source>Segment</source>
             <translation>分割</translation>
+        </message>
+        <message>
+            <source>Second CT: {0}</source>
+            <translation>第二次 CT：{0}</translation>
         </message>
         <message>
             <source>{0}: {1} of {2}</source>

@@ -32,7 +32,7 @@ class ClickSection(Section):
     def close(self):
         self._placer.stop()
 
-    def show_found(self, run):
+    def show_ended(self, run):
         """Say what a click found; other runs are not ours."""
         if not run.options.points_lps or run.error is not None:
             return

@@ -5,18 +5,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...data import Progress
+from ..following import CLICKS, SECOND
 
 # in their order; "start" is before the first word of the child process
-STAGES = ("start", "engine", "lungs", "network", "views", "explain", "classifier", "lesions")
+_OF_A_CT = ("lungs", "network", "views", "explain", "classifier", "lesions")
+STAGES = ("start", "engine", *_OF_A_CT, *(f"{stage}{SECOND}" for stage in _OF_A_CT), "registration", CLICKS)
 # Seconds and steps: the shares of the bar before there was any run on this computer. Of a run those of the benchmark's
-# 300 slices in bfloat16, rounded; of clicks and maps guesses
+# 300 slices in bfloat16, rounded; of clicks, maps and registrations guesses
+_RUN = {"lungs": (0.6, 1), "network": (7, 300), "views": (5, 4000), "classifier": (0.5, 1), "lesions": (0.3, 1)}
+_BEGIN = {"start": (0.5, 1), "engine": (0.5, 1)}
+_AFTER = {"registration": (10, 1), CLICKS: (1, 1)}
 _USUAL = {
-    "segment": {"start": (0.5, 1), "engine": (0.5, 1), "lungs": (0.6, 1), "network": (7, 300), "views": (5, 4000),
-                "classifier": (0.5, 1), "lesions": (0.3, 1)},
-    "click": {"start": (0.5, 1), "engine": (0.5, 1), "network": (0.3, 60), "classifier": (0.1, 1), "lesions": (0.1, 1)},
-    "uncertainty": {"start": (0.5, 1), "engine": (0.5, 1), "explain": (2, 60)},
-    "heat": {"start": (0.5, 1), "engine": (0.5, 1), "explain": (4, 256)},
-}  # fmt: skip
+    "segment": _BEGIN | _RUN,
+    "click": _BEGIN | {"network": (0.3, 60), "classifier": (0.1, 1), "lesions": (0.1, 1)},
+    "uncertainty": _BEGIN | {"explain": (2, 60)},
+    "heat": _BEGIN | {"explain": (4, 256)},
+    "compare 0": _BEGIN | _AFTER,
+    "compare 1": _BEGIN | _RUN | _AFTER,
+    "compare 2": _BEGIN | _RUN | {f"{stage}{SECOND}": taken for stage, taken in _RUN.items()} | _AFTER,
+}
 # of a stage: from then on its own speed counts alone, before that of earlier runs does too
 _TRUSTED = 0.25
 # of the stage by which the speed of this computer is known where no run was before
@@ -37,7 +44,7 @@ class Estimate:
     """Of one run, told of its progress by `update`.
 
     Args:
-        kind: segment | click | uncertainty | heat.
+        kind: A key of what is usual: segment, click, uncertainty, heat, compare 0 to 2.
         past: What the stages of the last such run on this computer took, by name; empty before the first.
         clock: Seconds.
 

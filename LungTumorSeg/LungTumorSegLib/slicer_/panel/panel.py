@@ -23,6 +23,7 @@ from .click import ClickSection
 from .compare import CompareSection
 from .environment import EnvironmentSection
 from .findings import FindingsSection
+from .follow_up import FollowUpSection
 from .follower import SceneFollower
 from .input import InputSection
 from .maps import MapsSection
@@ -37,6 +38,7 @@ SECTIONS = (
     ClickSection,
     FindingsSection,
     ReviewSection,
+    FollowUpSection,
     AdjustSection,
     MapsSection,
     CompareSection,
@@ -173,22 +175,29 @@ class Panel(VTKObservationMixin):
 
     def segment(self):
         """Start a run of the chosen CT."""
-        self.section(SegmentSection).hide_error()
         replaces = self.findings if self.parameters.replaceResult else None
-        self._start(lambda: self.logic.segment(self.volume, replaces=replaces, wait=False, **self.options()))
+        self.start(lambda: self.logic.segment(self.volume, replaces=replaces, wait=False, **self.options()))
 
     def segment_at(self, point_ras):
         """Queue a click, RAS mm as Slicer shows it."""
-        self.section(SegmentSection).hide_error()
         add_to = self.findings or "latest"
-        self._start(lambda: self.logic.segment_at(self.volume, point_ras, add_to=add_to, wait=False, **self.options()))
+        self.start(lambda: self.logic.segment_at(self.volume, point_ras, add_to=add_to, wait=False, **self.options()))
 
     def explain(self, kind: str, title: str):
         """Queue a map of the selected lesion."""
-        self.section(SegmentSection).hide_error()
         how = {name: self.options()[name] for name in HOW} | {"title": title}
         how["opacity"] = self.parameters.mapOpacity
-        self._start(lambda: self.logic.explain(self.findings, self.lesion.id, kind, wait=False, **how))
+        self.start(lambda: self.logic.explain(self.findings, self.lesion.id, kind, wait=False, **how))
+
+    def start(self, start: Callable):
+        """Queue a run; start: does it."""
+        self._finish()
+        self.section(SegmentSection).hide_error()
+        with self.errors_shown():
+            start()
+            self._show_progress(self.logic.queue.current)
+            self._timer.start()
+        self.refresh()
 
     def look_at(self, lesion_id: int):
         """Select a lesion of the shown result and let all views show it."""
@@ -217,7 +226,7 @@ class Panel(VTKObservationMixin):
             self._timer.stop()
             self.turns.ask(self.tick)
         else:
-            self.section(SegmentSection).show_progress(run)
+            self._show_progress(run)
 
     def restore_results(self):
         """Show the results of a scene that was opened; what is installed must allow it."""
@@ -267,13 +276,9 @@ class Panel(VTKObservationMixin):
             self._warmed = wanted
             self.logic.warm(**options)
 
-    def _start(self, start: Callable):
-        self._finish()
-        with self.errors_shown():
-            start()
-            self.section(SegmentSection).show_progress(self.logic.queue.current)
-            self._timer.start()
-        self.refresh()
+    def _show_progress(self, run):
+        for section in self.sections:
+            section.show_progress(run)
 
     def _finish(self):
         """Show the run that is over, if there is one."""
@@ -291,7 +296,8 @@ class Panel(VTKObservationMixin):
             self.section(SegmentSection).show_done(run)
             if run.findings is not None:
                 self._present(run)
-        self.section(ClickSection).show_found(run)
+        for section in self.sections:
+            section.show_ended(run)
         self.refresh_soon()
 
     def _present(self, run):

@@ -69,6 +69,7 @@ class LungTumorSegParameterNode:
     inputVolume: vtkMRMLScalarVolumeNode
     shownResult: vtkMRMLSegmentationNode
     compareSegmentation: vtkMRMLSegmentationNode
+    otherVolume: vtkMRMLScalarVolumeNode
     threshold: Annotated[float, WithinRange(0.05, 0.95)] = 0.5
     thresholdSet: bool = False
     minDiameterMm: Annotated[float, WithinRange(0.0, 30.0)] = 3.0

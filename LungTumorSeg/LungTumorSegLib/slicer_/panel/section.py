@@ -31,6 +31,12 @@ class Section:
     def refresh(self):
         """Bring the widgets up to date."""
 
+    def show_progress(self, run):
+        """A run is under way."""
+
+    def show_ended(self, run):
+        """A run has ended, failed or was cancelled."""
+
     def forget(self):
         """Take back what was said about a CT that is no longer chosen, or about a scene that is closed."""
 

@@ -7,6 +7,7 @@ from slicer.i18n import tr as _
 
 from ...data import Progress
 from ...errors import LungTumorSegError
+from ..following import CLICKS, SECOND
 from ..runs import Run
 from . import past_runs
 from .estimate import Estimate
@@ -33,9 +34,14 @@ def stage_text(progress, seconds_left: float | None = None) -> str:
         "classifier": _("Rating each lesion"),
         "lesions": _("Measuring lesions"),
         "explain": _("Explaining the lesion"),
+        "registration": _("Registering both CTs"),
+        CLICKS: _("Looking for lesions that one CT alone shows"),
     }
-    text = names.get(progress.stage, progress.stage)
-    if progress.stage in ("network", "views", "explain"):
+    stage = progress.stage.removesuffix(SECOND)
+    text = names.get(stage, stage)
+    if stage != progress.stage:
+        text = _("Second CT: {0}").format(text)
+    if stage in ("network", "views", "explain"):
         text = _("{0}: {1} of {2}").format(text, progress.done, progress.total)
     if seconds_left is not None:
         text = _("{0}, {1:.0f} s left").format(text, seconds_left)

@@ -39,6 +39,20 @@ def frames(volume) -> tuple[tuple[Path, int | None], ...]:
     return tuple((s.path, s.frame) for path in paths for s in dicom_headers.slices(path))
 
 
+def acquisition(volume):
+    """When a volume node was taken and of whom, as the database's files say: a `readers.acquisition.Acquisition`.
+
+    It is empty where the volume was not loaded from the database, or the database is closed or has lost the files.
+    """
+    from ...readers.acquisition import Acquisition, acquisition_of  # pydicom, which the panel can do without
+
+    database = getattr(slicer, "dicomDatabase", None)
+    if not is_from_database(volume) or database is None or not database.isOpen:
+        return Acquisition()
+    path = database.fileForInstance(volume.GetAttribute(_ATTRIBUTE).split()[0])
+    return acquisition_of(Path(path)) if path else Acquisition()
+
+
 def add_to_database(paths: Sequence[Path]):
     """Copy DICOM files into the database; the DICOM browser shows them.
 

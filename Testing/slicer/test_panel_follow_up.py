@@ -1,0 +1,352 @@
+"""Two CTs compared in the panel: dates, table, RECIST, what is said when it cannot be done, and both CTs in views."""
+
+import numpy as np
+import pytest
+import slicer
+from LungTumorSegLib.errors import InputError
+from LungTumorSegLib.slicer_.scene.side_by_side import LAYOUT
+
+from Testing import slicer_standin
+from Testing.slicer_standin import qt
+from Testing.support.panel_case import spin
+
+SHIFT = (6.0, -4.0, 9.0)  # where the other CT lies, LPS mm
+EARLY, LATE = "2024-01-05", "2024-07-03"
+NUMBER, FATE, DIAMETER, VOLUME, DOUBLING = range(5)
+
+
+def pair(case):
+    """An earlier CT and the chosen one, which is segmented; returns both volumes."""
+    earlier = case.add_chest("earlier", SHIFT, 3)
+    later = case.add_chest("later")
+    case.run()
+    case.ui.otherSelector.setCurrentNode(earlier)
+    case.settle()
+    return earlier, later
+
+
+def compare(case):
+    case.ui.followUpButton.click()
+    case.wait()
+
+
+def column(case, number):
+    table = case.ui.followUpTable
+    return [table.item(row, number).text() for row in range(table.rowCount)]
+
+
+def tick(case, row, ticked):
+    case.ui.followUpTable.item(row, NUMBER).setCheckState(qt.Qt.Checked if ticked else qt.Qt.Unchecked)
+
+
+@pytest.fixture
+def compared(case):
+    """The later CT's outlines are larger than the earlier one's."""
+    case.pair = pair(case)
+    case.logic.update(case.logic.segment(case.pair[0]).findings, threshold=0.85)
+    case.ui.otherDateEdit.text, case.ui.thisDateEdit.text = EARLY, LATE
+    compare(case)
+    return case
+
+
+def test_each_lesion_is_told_with_its_change_and_error(compared):
+    ui = compared.ui
+    assert not ui.followUpGroup.collapsed and ui.followUpResult.visible and not ui.errorFrame.visible
+    assert column(compared, NUMBER) == ["1", "2", "3"]
+    assert set(column(compared, FATE)) <= {"growing", "stable"} and "growing" in column(compared, FATE)
+    assert all(text.startswith("+") and "±" in text for text in column(compared, VOLUME))
+    row = column(compared, FATE).index("growing")
+    assert int(ui.followUpTable.item(row, DOUBLING).text()) > 0
+    ui.followUpTable.setCurrentCell(row, FATE)
+    assert "Doubling time: " in ui.followUpDetail.text and "Centres" in ui.followUpDetail.text
+    known, results, _ = compared.network.compared[0]
+    assert [str(day) for day in known.dates] == [EARLY, LATE] and None not in results
+    assert len(compared.logic.results()) == 2  # none was made anew
+    ui.copyFollowUpButton.click()
+    lines = slicer.app.clipboard().text().splitlines()
+    assert lines[0].split("\t")[0] == "No." and len(lines) == 1 + 3 + 3 and "RECIST" in lines[4]
+
+
+def test_a_ct_without_a_result_gets_one_that_is_out_of_sight_until_it_is_looked_at(case):
+    earlier, later = pair(case)
+    compare(case)
+    (other,) = case.logic.results(earlier)
+    assert len(other.lesions) == 3
+    assert set(column(case, FATE)) == {"stable"} and set(column(case, DOUBLING)) == {"–"}
+    assert "No dates are known" in case.ui.followUpStatus.text
+    assert "No doubling time: no dates." in case.ui.followUpDetail.text
+    assert not case.logic.segmentation(other).GetDisplayNode().GetVisibility()
+    assert case.logic.segmentation(case.panel.findings).GetDisplayNode().GetVisibility()
+    assert case.panel.volume is later
+
+
+def test_dates_in_the_other_order_are_sorted_and_that_is_said(case):
+    earlier, later = pair(case)
+    case.ui.otherDateEdit.text, case.ui.thisDateEdit.text = LATE, EARLY
+    compare(case)
+    assert "put into the order of their dates" in case.ui.followUpStatus.text
+    known, results, _ = case.network.compared[0]
+    assert known.order == (1, 0) and results[1] is None  # the chosen CT, with its result, is the earlier one
+    # what the user wrote belongs to the volumes
+    case.ui.inputSelector.setCurrentNode(earlier)
+    case.ui.otherSelector.setCurrentNode(later)
+    case.settle()
+    assert (case.ui.otherDateEdit.text, case.ui.thisDateEdit.text) == (EARLY, LATE)
+    assert case.ui.followUpResult.visible
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [((EARLY, ""), "The date of CT 2 (later) is not known"), (("5 May", LATE), "5 May is no date")],
+)
+def test_dates_that_cannot_be_are_said_beside_the_button(case, dates, said):
+    pair(case)
+    case.ui.otherDateEdit.text, case.ui.thisDateEdit.text = dates
+    compare(case)
+    assert said in case.ui.followUpStatus.text and case.network.compared == []
+
+
+def test_a_comparison_needs_another_ct(case):
+    assert not case.ui.followUpButton.enabled and case.ui.followUpGroup.collapsed
+    _, later = pair(case)
+    assert case.ui.followUpButton.enabled
+    case.ui.otherSelector.setCurrentNode(later)
+    case.settle()
+    assert not case.ui.followUpButton.enabled and "looked at already" in case.ui.followUpButton.toolTip
+
+
+def test_what_the_library_refuses_is_said_and_nothing_is_added(case):
+    earlier, _ = pair(case)
+    case.network.error = InputError("CT 1 (earlier) and CT 2 (later) hold the same voxels: one CT was given twice.")
+    compare(case)
+    assert "given twice" in case.ui.followUpStatus.text and "given twice" in case.ui.errorLabel.text
+    assert case.logic.results(earlier) == [] and not case.ui.followUpResult.visible
+
+
+def test_a_user_who_knows_better_says_that_it_is_one_patient(case, monkeypatch):
+    from LungTumorSegLib.readers.acquisition import Acquisition
+    from LungTumorSegLib.slicer_.scene import dicom_files
+
+    pair(case)
+    monkeypatch.setattr(dicom_files, "acquisition", lambda volume: Acquisition(patient_id=volume.GetName()))
+    compare(case)
+    assert "different patients" in case.ui.followUpStatus.text and case.network.compared == []
+    case.ui.samePatientCheckBox.checked = True
+    compare(case)
+    assert case.ui.followUpResult.visible
+
+
+def test_cancel_leaves_the_scene_as_it_was(case):
+    earlier, _ = pair(case)
+    case.network.steps = 5000
+    case.ui.followUpButton.click()
+    spin(lambda: "of 5000" in case.ui.followUpStatus.text, seconds=10)
+    assert case.ui.followUpButton.text == "Cancel" and case.ui.progressBar.visible
+    case.ui.followUpButton.click()
+    case.settle()
+    assert case.ui.followUpButton.text == "Compare" and case.logic.results(earlier) == []
+    assert not case.ui.followUpResult.visible and not case.logic.running and case.ui.followUpStatus.text == ""
+
+
+def test_a_ct_that_is_removed_in_mid_run_ends_it(case):
+    earlier, _ = pair(case)
+    case.network.steps = 200
+    case.ui.followUpButton.click()
+    slicer.mrmlScene.RemoveNode(earlier)
+    case.wait()
+    assert '"earlier" was removed' in case.ui.errorLabel.text and len(case.logic.results()) == 1
+
+
+def test_targets_and_response_are_suggestions(compared):
+    ui = compared.ui
+    assert ui.recistLabel.text.startswith("RECIST 1.1, sum of lesions 1, 2: ")
+    suggested = ui.ruleLabel.text
+    assert suggested.startswith("Suggested: SD, stable disease: neither") and "SD" in ui.responseCombo.currentText
+    ui.responseCombo.currentIndex = 3
+    ui.responseCombo.activated.emit(3)
+    tick(compared, 2, True)
+    assert (
+        ui.recistLabel.text.startswith("RECIST 1.1, sum of lesions 1, 2, 3: ") and "at most two" in ui.recistLabel.text
+    )
+    assert "PD" in ui.responseCombo.currentText and ui.ruleLabel.text == suggested  # the user's word stays
+    for row in range(3):
+        tick(compared, row, False)
+    assert "Tick the number" in ui.recistLabel.text and not ui.responseCombo.visible
+
+
+def test_changed_lesions_are_said(compared):
+    assert "press Compare again" not in compared.ui.followUpStatus.text
+    findings = compared.panel.findings
+    compared.logic.set_status(findings, findings.lesions[0].id, "rejected")
+    compared.settle()
+    assert "press Compare again" in compared.ui.followUpStatus.text
+    compare(compared)
+    assert compared.ui.followUpTable.rowCount == 3 and "press Compare again" not in compared.ui.followUpStatus.text
+
+
+@pytest.mark.parametrize("segmented", [True, False])
+def test_a_lesion_that_a_run_missed_is_found_by_a_click_and_joins_that_cts_result(case, segmented):
+    earlier, _ = pair(case)
+    case.network.missed = 2
+    if segmented:
+        assert len(case.logic.segment(earlier).findings.lesions) == 2
+    compare(case)
+    (other,) = case.logic.results(earlier)
+    assert len(other.lesions) == 3 and column(case, FATE) == ["stable"] * 3
+    details = []
+    for row in range(3):
+        case.ui.followUpTable.setCurrentCell(row, FATE)
+        details.append(case.ui.followUpDetail.text)
+    assert sum("(found by a click)" in text for text in details) == 1
+    assert "press Compare again" not in case.ui.followUpStatus.text
+
+
+def test_a_registration_that_failed_compares_nothing_and_moves_one_ct_alone(views, case):
+    pair(case)
+    case.network.vessels = 0.3
+    compare(case)
+    assert set(column(case, FATE)) == {"not compared"}
+    assert case.ui.ruleLabel.text.startswith("Suggested: NE")
+
+
+def test_it_fits_into_slicers_panel_and_can_be_looked_at(compared, tmp_path):
+    """Pictures in the folder that pytest keeps."""
+    for dark in (False, True):
+        slicer_standin.set_theme(dark=dark)
+        compared.settle()
+        slicer_standin.picture(compared.window, tmp_path / f"dark-{dark}.png", 320)
+    slicer_standin.set_theme(dark=False)
+    assert compared.window.minimumSizeHint.width() <= 310
+    table = compared.ui.followUpTable
+    assert sum(table.columnWidth(c) for c in range(DOUBLING)) + 30 < table.viewport().width
+
+
+def test_what_a_comparison_says_is_translated(case):
+    class Marks(qt.QTranslator):
+        def translate(self, context, text, disambiguation=None, n=-1):
+            return f"«{text}»" if text else ""
+
+        def isEmpty(self):
+            return False
+
+    pair(case)
+    marks = Marks()
+    qt.QCoreApplication.installTranslator(marks)
+    try:
+        compare(case)
+        ui = case.ui
+        said = [ui.recistLabel.text, ui.ruleLabel.text, ui.followUpButton.text, *column(case, FATE)]
+        assert all(text.startswith("«") for text in said)
+        assert ui.followUpDetail.text.count("«") >= 4  # the evidence is the library's, in English
+    finally:
+        qt.QCoreApplication.removeTranslator(marks)
+
+
+# ---- both CTs beside each other
+
+
+@pytest.fixture
+def beside(views, case):
+    """Compared, with the views of Slicer's window; the first lesion is selected."""
+    case.pair = pair(case)
+    compare(case)
+    nodes = {n.GetLayoutName(): n for n in slicer.util.getNodesByClass("vtkMRMLSliceNode")}
+    case.earlier, case.later = nodes["LungTumorSegEarlier"], nodes["LungTumorSegLater"]
+    return case
+
+
+def layout():
+    return slicer.app.layoutManager().layoutLogic().GetLayoutNode()
+
+
+def middle(node):
+    columns, rows, _ = node.GetDimensions()
+    return node.GetXYToRAS().MultiplyPoint((columns / 2, rows / 2, 0, 1))[:3]
+
+
+def apart(case):
+    """What the later view's middle is away from the earlier one's, LPS mm."""
+    r, a, s = np.subtract(middle(case.later), middle(case.earlier))
+    return pytest.approx((-r, -a, s), abs=0.01)
+
+
+MOVED = tuple(-x for x in SHIFT)
+
+
+def test_a_row_shows_its_place_in_both_cts(beside):
+    volumes = {
+        c.GetLayoutName(): c.GetBackgroundVolumeID() for c in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    }
+    assert volumes["LungTumorSegEarlier"] == beside.pair[0].GetID()
+    assert volumes["LungTumorSegLater"] == beside.pair[1].GetID()
+    assert apart(beside) == MOVED and beside.ui.sideBySideButton.checked
+    first = middle(beside.later)
+    beside.ui.followUpTable.setCurrentCell(1, FATE)
+    assert apart(beside) == MOVED and np.linalg.norm(np.subtract(first, middle(beside.later))) > 20
+    findings = beside.panel.findings
+    second = beside.logic.lesion_position(findings, findings.lesions[1].id)
+    assert np.linalg.norm(np.subtract(second, middle(beside.later))) < 0.1
+
+
+def test_both_scroll_pan_zoom_and_turn_together(beside):
+    for source in (beside.later, beside.earlier):
+        source.SetSliceOffset(source.GetSliceOffset() + 7)
+        assert apart(beside) == MOVED
+        source.SetXYZOrigin(12, -5, 0)
+        source.UpdateMatrices()
+        assert apart(beside) == MOVED
+        source.SetFieldOfView(50, 50, 1)
+        assert beside.later.GetFieldOfView() == pytest.approx(beside.earlier.GetFieldOfView())
+        source.SetOrientation("Coronal" if source is beside.later else "Sagittal")
+        assert beside.later.GetOrientation() == beside.earlier.GetOrientation() == source.GetOrientation()
+        assert apart(beside) == MOVED
+
+
+def test_each_result_is_drawn_on_its_own_ct(beside):
+    (other,) = beside.logic.results(beside.pair[0])
+    for findings, node in ((other, beside.earlier), (beside.panel.findings, beside.later)):
+        display = beside.logic.segmentation(findings).GetDisplayNode()
+        assert display.GetVisibility() and display.GetViewNodeIDs() == (node.GetID(),)
+    beside.panel.look_at(beside.panel.findings.lesions[2].id)  # draws other lines
+    beside.settle()
+    lines = slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode")
+    assert lines and all(x.GetDisplayNode().GetViewNodeIDs() == (beside.later.GetID(),) for x in lines)
+
+
+def test_the_button_takes_the_layout_of_before_back(beside):
+    node, (other,) = layout(), beside.logic.results(beside.pair[0])
+    beside.ui.sideBySideButton.click()
+    assert node.GetViewArrangement() == node.SlicerLayoutFourUpView
+    displays = [beside.logic.segmentation(f).GetDisplayNode() for f in (other, beside.panel.findings)]
+    assert [d.GetVisibility() for d in displays] == [0, 1] and [d.GetViewNodeIDs() for d in displays] == [(), ()]
+    beside.later.SetSliceOffset(0)
+    assert apart(beside) != MOVED
+    beside.ui.followUpTable.setCurrentCell(1, FATE)  # the ordinary views go there
+    assert node.GetViewArrangement() == node.SlicerLayoutFourUpView
+    beside.ui.sideBySideButton.click()
+    assert node.GetViewArrangement() != node.SlicerLayoutFourUpView and apart(beside) == MOVED
+
+
+def test_another_layout_of_slicer_ends_it(beside):
+    layout().SetViewArrangement(layout().SlicerLayoutOneUpRedSliceView)
+    beside.panel.refresh()
+    assert not beside.ui.sideBySideButton.checked
+    assert layout().GetViewArrangement() == layout().SlicerLayoutOneUpRedSliceView
+    display = beside.logic.segmentation(beside.panel.findings).GetDisplayNode()
+    assert display.GetViewNodeIDs() == ()
+
+
+def test_another_ct_and_a_closed_scene_end_it(beside):
+    node = layout()
+    beside.add_chest("third", (50.0, 0.0, 0.0), 9)
+    assert node.GetViewArrangement() == node.SlicerLayoutFourUpView and not beside.ui.followUpResult.visible
+    slicer.mrmlScene.Clear(0)
+    beside.settle()
+    assert not beside.ui.followUpResult.visible and beside.ui.followUpStatus.text == ""
+
+
+def test_a_scene_that_was_saved_with_both_opens_in_an_ordinary_layout(views, case):
+    layout().AddLayoutDescription(LAYOUT, "<layout/>")
+    layout().SetViewArrangement(LAYOUT)
+    case.panel.refresh()
+    assert layout().GetViewArrangement() == layout().SlicerLayoutConventionalView
