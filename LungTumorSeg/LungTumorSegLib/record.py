@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import asdict
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
@@ -57,11 +57,17 @@ def load(folder: Path) -> Result:
                 f"This result was written by another version of LungTumorSeg (schema {record['schema']}, this version "
                 f"reads {SCHEMA}); run the segmentation again."
             )
-        with np.load(folder / VOXELS_NAME) as file:
+        with ZipFile(folder / VOXELS_NAME) as file:
+            # as `save` writes it: a packed one can unpack to a thousand times its size
+            if any(member.compress_type != ZIP_STORED for member in file.infolist()):
+                raise ValueError("packed")
+        with np.load(folder / VOXELS_NAME, allow_pickle=False) as file:
             arrays = dict(file)
         probability = folder / PROBABILITY_NAME
         return _result(record, arrays, np.load(probability) if probability.exists() else None)
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+    except UnreadableError:
+        raise
+    except Exception as error:  # whatever the parsers of JSON, zip and numpy raise on damaged bytes
         raise UnreadableError(
             f"The result in {folder} is damaged or incomplete; run the segmentation again."
         ) from error

@@ -135,14 +135,14 @@ def test_a_stream_of_fewer_bits_than_the_header_says_is_read(tmp_path):
 
 
 def opened(monkeypatch) -> list:
-    paths, read = [], dicom_pixels.pydicom.dcmread
+    paths, read = [], dicom_pixels.dicom_file.read
 
     def watched(path, *args, **kwargs):
         if not kwargs.get("stop_before_pixels"):
             paths.append(path)
         return read(path, *args, **kwargs)
 
-    monkeypatch.setattr(dicom_pixels.pydicom, "dcmread", watched)
+    monkeypatch.setattr(dicom_pixels.dicom_file, "read", watched)
     return paths
 
 

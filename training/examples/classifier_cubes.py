@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib.geometry import Box
-from LungTumorSegLib.model.classifier import SIDE
+from LungTumorSegLib.model.card import CUBE_SIDE
 from LungTumorSegLib.sampling.slices import scale_hu
 from rich.progress import track
 from scipy import ndimage
@@ -19,7 +19,7 @@ from .patches import Patches
 from .sources import Source
 from .transplant import centre_of
 
-POOLED = SIDE + 8  # the classifier's cube is cut out of it anywhere: up to 4 mm off
+POOLED = CUBE_SIDE + 8  # the classifier's cube is cut out of it anywhere: up to 4 mm off
 JITTER_MM = 1.0
 SPOT_SIGMAS_MM = (1.6, 2.6, 4.2)  # balls of 5 to 15 mm
 SPOT_HU = 120  # least response

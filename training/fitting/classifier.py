@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from LungTumorSegLib.model.card import CUBE_SIDE
 from LungTumorSegLib.model.engines.tensorflow_engine import notes_off
 
 from ..config import FOLDS, Config
@@ -114,7 +115,7 @@ def batches(pools: list[Pool], size: int, seed: int) -> Iterator[tuple[np.ndarra
     Yields:
         Cubes (size, 32, 32, 32, 1) float32 and kinds (size, 1) float32, 1 for a nodule.
     """
-    rng, off = np.random.default_rng(seed), classifier_cubes.POOLED - classifier_cubes.SIDE + 1
+    rng, off = np.random.default_rng(seed), classifier_cubes.POOLED - CUBE_SIDE + 1
     # by pool and kind; a pool without false positives gives nodules alone
     kinds = [[rows for kind in (1, 0) if len(rows := np.flatnonzero(pool["y"] == kind))] for pool in pools]
     while True:
@@ -124,12 +125,7 @@ def batches(pools: list[Pool], size: int, seed: int) -> Iterator[tuple[np.ndarra
             row = rng.choice(own[k // len(pools) % len(own)])
             cube = pool["x"][row]
             z0, y0, x0 = rng.integers(0, off, 3)
-            cube = (
-                cube[
-                    z0 : z0 + classifier_cubes.SIDE, y0 : y0 + classifier_cubes.SIDE, x0 : x0 + classifier_cubes.SIDE
-                ].astype(np.float32)
-                / 255
-            )
+            cube = cube[z0 : z0 + CUBE_SIDE, y0 : y0 + CUBE_SIDE, x0 : x0 + CUBE_SIDE].astype(np.float32) / 255
             cube = np.flip(cube, tuple(np.flatnonzero(rng.random(3) < 0.5).tolist())).transpose(rng.permutation(3))
             x.append(cube * rng.uniform(0.95, 1.05) + rng.normal(0, 0.015, cube.shape))
             y.append([pool["y"][row]])

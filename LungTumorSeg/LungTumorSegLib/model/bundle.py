@@ -8,13 +8,16 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 
 from ..errors import ModelError, ModelMismatchError
-from .card import Architecture, Card, ClassifierArchitecture, parse
+from .card import CUBE_SIDE, Architecture, Card, ClassifierArchitecture, parse
 
 CARD, KERAS_WEIGHTS, ONNX, PAIR = "model.json", "model.weights.h5", "model.onnx", "stored_pair.npz"
+MOST_CARD_BYTES = 16_000_000  # the bundled one has 21 kB; it names each patient that was seen
+MOST_PAIR_BYTES = 64_000_000  # unpacked; the bundled ones have 1.5 MB
 INT8 = "model.int8.onnx"  # optional; `Card.int8` says whether it was measured and costs no accuracy
 
 
@@ -75,9 +78,27 @@ class Bundle:
         Returns:
             Input and probability, float32. The U-Net's are (n, y, x, c) and (n, y, x), the classifier's (n, z, y, x, 1)
                 and (n).
+
+        Raises:
+            ModelMismatchError: It is damaged, too large, or no pair of this network.
         """
-        with np.load(self.folder / part.pair) as pair:
-            return pair["input"].astype(np.float32), pair["output"].astype(np.float32)
+        path = self.folder / part.pair
+        try:
+            with ZipFile(path) as packed:
+                if sum(member.file_size for member in packed.infolist()) > MOST_PAIR_BYTES:
+                    raise ValueError("it is too large")
+            with np.load(path, allow_pickle=False) as pair:
+                given, made = pair["input"].astype(np.float32), pair["output"].astype(np.float32)
+            n, *picture = given.shape
+            rated = part == CLASSIFIER
+            wanted = [CUBE_SIDE] * 3 + [1] if rated else [*picture[:2], self.card.architecture.slices + 1]
+            if picture != wanted or made.shape != ((n,) if rated else (n, *picture[:2])):
+                raise ValueError("it is no pair of this network")
+        except Exception as problem:  # whatever numpy's and zip's parsers raise on damaged bytes
+            raise ModelMismatchError(
+                f"The stored pair {path} is refused ({problem}). Choose another model, or export this one again."
+            ) from problem
+        return given, made
 
 
 def default_path() -> Path:
@@ -109,10 +130,14 @@ def read_card(folder: Path | str | None = None) -> Card:
     """
     folder = Path(folder) if folder else default_path()
     try:
-        values = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        with (folder / CARD).open("rb") as file:
+            text = file.read(MOST_CARD_BYTES + 1)
+        if len(text) > MOST_CARD_BYTES:
+            raise ValueError("it is larger than any card")
+        values = json.loads(text.decode("utf-8"))
     except FileNotFoundError:
         raise ModelError(f"There is no model in {folder}: {CARD} is missing. Choose a folder that holds one.") from None
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise ModelError(f"The model card {folder / CARD} cannot be read ({problem}). Reinstall the model.") from None
     return parse(values, folder / CARD)
 
@@ -133,6 +158,10 @@ def load_bundle(folder: Path | str | None = None) -> Bundle:
         path = folder / name
         if not path.is_file():
             raise ModelMismatchError(f"The model in {folder} is incomplete: {name} is missing. Reinstall the model.")
+        if path.resolve().parent != folder.resolve():
+            raise ModelMismatchError(
+                f"The model file {path} is a link to a file elsewhere. Copy the file itself into the model's folder."
+            )
         if sha256(path) != digest:
             raise ModelMismatchError(
                 f"The model file {path} is damaged or was changed: its checksum differs from the card. "

@@ -4,7 +4,7 @@ The fields bear the names of the JSON keys. What training writes down for people
 stays in the file and is not read.
 """
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 
 from ..data import Options
 from ..errors import InputError, ModelError, ModelMismatchError
+from . import card_bounds
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -25,6 +26,7 @@ D = TypeVar("D", bound="DataclassInstance")
 SCHEMA = 1
 ARCHITECTURE = "unet2.5d"
 LEAST_THRESHOLD = 0.05
+CUBE_SIDE = 32  # pixels of the card's spacing: what the classifier sees of a candidate's surroundings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,15 +255,8 @@ def parse(values: object, path: Path) -> Card:
         )
     where = f"The model card {path}"
     card = Card.from_json(values, where)
-    lengths = {
-        "spacing_mm": card.spacing_mm,
-        "prompt_sigma_mm": card.prompt_sigma_mm,
-        "map_calibration.temperature": card.map_calibration.temperature if card.map_calibration else None,
-        "run_calibration.temperature": card.run_calibration.temperature if card.run_calibration else None,
-    }
-    for key, number in lengths.items():
-        if number is not None and number <= 0:
-            raise _wrong(where, key, number, "a number above 0")
+    for key, value, wanted in card_bounds.beyond(card):
+        raise _wrong(where, key, value, wanted)
     return card
 
 
@@ -316,7 +311,7 @@ def _value(kind: Any, value: object, key: str, where: str) -> Any:
     accepted = (int, float) if kind is float else kind
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
         raise _wrong(where, key, value, _KINDS[kind])
-    if kind is float and not math.isfinite(value):
+    if kind is float and not (abs(value) <= sys.float_info.max):  # an int of JSON may be too large for a float
         raise _wrong(where, key, value, "a finite number")
     return kind(value)
 

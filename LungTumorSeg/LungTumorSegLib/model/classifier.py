@@ -6,12 +6,10 @@ al., Med Image Anal 42, 2017; Dou et al., IEEE TBME 64, 2017. Keras is imported 
 
 from typing import TYPE_CHECKING
 
-from .card import ClassifierArchitecture
+from .card import CUBE_SIDE, ClassifierArchitecture
 
 if TYPE_CHECKING:
     import keras
-
-SIDE = 32  # pixels of the card's spacing: what the network sees of a candidate's surroundings
 
 
 def build(architecture: ClassifierArchitecture) -> "keras.Model":
@@ -34,7 +32,7 @@ def build(architecture: ClassifierArchitecture) -> "keras.Model":
         x = layers.BatchNormalization(name=f"{name}_norm")(x)
         return layers.ReLU(name=f"{name}_relu")(x)
 
-    inputs = keras.Input((SIDE, SIDE, SIDE, 1), name="cube")
+    inputs = keras.Input((CUBE_SIDE, CUBE_SIDE, CUBE_SIDE, 1), name="cube")
     x = inputs
     for level, n in enumerate(architecture.filters):
         if level:

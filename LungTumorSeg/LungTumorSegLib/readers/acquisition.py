@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pydicom
 
-from . import dicom_headers, dicom_marks
+from . import dicom_file, dicom_headers, dicom_marks
 
 _DATES = ("AcquisitionDate", "AcquisitionDateTime", "SeriesDate", "StudyDate", "ContentDate")
 _TAGS = [*_DATES, "PatientBirthDate", "PatientID", "PatientName", "SeriesInstanceUID"]
@@ -74,7 +74,7 @@ def acquisition_of(file: Path) -> Acquisition:
 
 def _read(file: Path) -> tuple[Acquisition, str]:
     """With the series' UID."""
-    dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+    dataset = dicom_file.read(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
     patient_id, _, birth = dicom_marks.patient(dataset)
     return Acquisition(_date(dataset), patient_id, birth), str(dataset.get("SeriesInstanceUID") or "")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pydicom
 
 from ..errors import UnreadableError
-from . import dicom_headers
+from . import dicom_file, dicom_headers
 from .dicom_headers import DamagedHeaderError, Slice
 
 
@@ -118,7 +118,7 @@ def _missing(table: Path, slices: list[Slice], files: list[Path]) -> dict[Path, 
     A table that can't be read names none: it can be out of date, and the files beside it are looked at anyway.
     """
     try:
-        records = list(pydicom.dcmread(table).DirectoryRecordSequence)
+        records = list(dicom_file.read(table).DirectoryRecordSequence)
     except Exception:  # whatever pydicom's parsers raise
         return {}
     there = {s.uid.partition("/")[0] for s in slices}

@@ -13,7 +13,7 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from ..errors import UnreadableError
-from . import dicom_marks
+from . import dicom_file, dicom_marks
 
 _TAGS = [
     *sorted(dicom_marks.TAGS), "BodyPartExamined", "Columns", "ConvolutionKernel", "FrameOfReferenceUID",
@@ -115,7 +115,7 @@ def slices(path: Path) -> list[Slice]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of harmless oddities in headers
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+            dataset = dicom_file.read(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
             kind = dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
             series_uid = str(dataset.get("SeriesInstanceUID") or "")
             modality = dataset.get("Modality")
@@ -149,10 +149,16 @@ def _slices(path: Path, dataset: Dataset) -> list[Slice]:
         "frame_of_reference_uid": str(dataset.get("FrameOfReferenceUID") or ""),
     }
     groups = dataset.get("PerFrameFunctionalGroupsSequence")
+    frames = len(_frames(dataset))
+    if frames > max(path.stat().st_size, 1):  # each takes more than a byte; the number is not believed
+        raise UnreadableError(
+            f"The DICOM file {path.name} says that it holds {frames} frames, more than it has room for. Export the "
+            "series again."
+        )
     if not groups:
         # an old multi-frame picture has frames but no groups: frames without a position
         return [_slice(path, k, dataset, [dataset], facts) for k in _frames(dataset)]
-    if (frames := len(_frames(dataset))) > len(groups):
+    if frames > len(groups):
         raise UnreadableError(
             f"The DICOM file {path.name} says that it holds {frames} frames and describes only {len(groups)} of them. "
             "Export the series again."

@@ -12,7 +12,6 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import SimpleITK as sitk
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -20,6 +19,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.utils import get_j2k_parameters
 
 from ..errors import UnreadableError
+from . import dicom_file
 from .dicom_headers import Slice
 
 _JPEG_2000 = (*uid.JPEG2000TransferSyntaxes, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K)
@@ -74,7 +74,7 @@ class _File:
         self._alone = folder / "frame.dcm"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of harmless oddities in headers
-            dataset = pydicom.dcmread(path, force=True)
+            dataset = dicom_file.read(path, force=True)
             self._syntax = dataset.file_meta.get("TransferSyntaxUID") or uid.ImplicitVRLittleEndian
             compressed = self._syntax not in uid.UncompressedTransferSyntaxes
             if compressed and self._syntax not in _COMPRESSED:

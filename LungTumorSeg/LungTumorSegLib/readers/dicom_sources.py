@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
 from pydicom import valuerep
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -13,7 +12,7 @@ from pydicom.sequence import Sequence
 
 from ..data import CT
 from ..errors import InputError, UnreadableError
-from . import dicom_headers
+from . import dicom_file, dicom_headers
 from .dicom_headers import Slice
 
 _TYPES: dict[str, Callable[[str], object]] = {vr: getattr(valuerep, vr) for vr in ("DA", "TM", "DT", "IS", "DS")}
@@ -87,13 +86,13 @@ def _instance(path: Path, frames: set[int | None]) -> Instance:
     slices = tuple(s for s in _reading(dicom_headers.slices, path) if s.frame in frames)
     if len(slices) != len(frames):
         raise UnreadableError(f"{path.name} has changed since the CT was read. Run the segmentation again.")
-    dataset = _reading(pydicom.dcmread, path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+    dataset = _reading(dicom_file.read, path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
     count = None if slices[0].frame is None else int(dataset.NumberOfFrames)
     return Instance(str(dataset.get("SOPClassUID", "")), str(dataset.get("SOPInstanceUID", "")), count, slices)
 
 
 def _header(path: Path) -> Dataset:
-    header = _reading(pydicom.dcmread, path, stop_before_pixels=True, force=True)
+    header = _reading(dicom_file.read, path, stop_before_pixels=True, force=True)
     header.pop("PerFrameFunctionalGroupsSequence", None)
     return _readable(header)
 

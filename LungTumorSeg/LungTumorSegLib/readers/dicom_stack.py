@@ -13,6 +13,7 @@ from ..geometry import Geometry, triple
 from . import dicom_blank, dicom_mixed, dicom_pixels, dicom_rescale
 from .dicom_headers import Slice
 from .dicom_rescale import PADDING_HU
+from .problems import check_memory
 
 # A slice may lie this share of a step beside its place in an even grid: positions are written with one decimal by some
 # scanners, 0.05 mm of a 0.625 mm step
@@ -104,7 +105,7 @@ def build(slices: list[Slice], name: str, allow_gaps: bool = False) -> tuple[np.
     step, even = _step(stack, name, allow_gaps)
     tilt = _tilt_degrees(stack, name)
     warnings += rescale
-    voxels = _voxels(stack) if voxels is None else voxels
+    voxels = _voxels(stack, name) if voxels is None else voxels
     dicom_rescale.check(stack.slices, voxels, name)
     warnings += dicom_rescale.check_sign(stack.slices, voxels, name)
     dicom_mixed.check(voxels, name)
@@ -141,7 +142,7 @@ def _without_copies(stack: Stack, name: str) -> tuple[Stack, np.ndarray | None, 
     moved = positions_differ(stack.along_mm)
     if moved.all():
         return stack, None, []
-    voxels, kept = _voxels(stack), [0]
+    voxels, kept = _voxels(stack, name), [0]
     for i, elsewhere in enumerate(moved, start=1):
         if elsewhere:
             kept.append(i)
@@ -223,9 +224,10 @@ def _tilt_degrees(stack: Stack, name: str) -> float:
     return float(np.degrees(np.arctan2(np.linalg.norm(drift), stack.along_mm[-1])))
 
 
-def _voxels(stack: Stack) -> np.ndarray:
+def _voxels(stack: Stack, name: str) -> np.ndarray:
     """The slices in HU, in the type of `as_hu`."""
     first = stack.slices[0]
+    check_memory(name, 2 * len(stack.slices) * first.rows * first.columns)
     voxels = np.empty((len(stack.slices), first.rows, first.columns), np.int16)
     broken, error = [], None
     for i, pixels in dicom_pixels.stored(stack.slices):

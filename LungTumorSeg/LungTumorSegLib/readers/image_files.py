@@ -68,6 +68,7 @@ def read(path: Path, kind: str) -> tuple[np.ndarray, Geometry, str, list[str]]:
 def _nrrd(path: Path) -> tuple[np.ndarray, Geometry, list[str]]:
     header = nrrd_header.read(path)
     geometry, warnings = nrrd_header.grid(path, header)
+    nrrd_header.check_held(path, header)
     try:
         with for_itk(path) as name:
             reader, size = _information(path, name, "NrrdImageIO")

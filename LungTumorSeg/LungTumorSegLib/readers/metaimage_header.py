@@ -11,6 +11,7 @@ from ..errors import GeometryError, NotACTError
 from .problems import check_spacings, damaged, without_sides, without_size
 
 _MATRIX = ("TransformMatrix", "Rotation", "Orientation")
+_PLACES = ("Offset", "Position", "Origin", "CenterOfRotation", "ElementSpacing", "ElementSize")
 _LPS = ("RAI", "LPS")  # the axes of LPS: ITK names where an axis comes from, others where it goes
 _UNKNOWN = ("???", "")
 _MM = {"um": 0.001, "cm": 10.0}
@@ -56,6 +57,7 @@ def read(path: Path) -> tuple[MetaHeader, list[str]]:
         raise damaged(path)
     lines = (line.partition("=") for line in head[: end.start()].decode("latin-1").splitlines())
     fields = {key.strip(): value.strip() for key, _, value in lines}
+    _check_numbers(path, fields)
     spacing = fields.get("ElementSpacing", fields.get("ElementSize"))
     if spacing is None:
         raise without_size(path)
@@ -67,6 +69,19 @@ def read(path: Path) -> tuple[MetaHeader, list[str]]:
     if modality in _OTHER_MODALITIES:
         raise NotACTError(f"{path.name} is labelled as {modality}, not as CT (Modality). Give a chest CT.")
     return MetaHeader(fields, os.fsdecode(end[1]).strip(), end.end()), _orientation(path, fields)
+
+
+def _check_numbers(path: Path, fields: dict) -> None:
+    """What ITK (5.4, tried) takes on trust: of NDims = 1e300 or another count of numbers it ends the process."""
+    dims, sizes = fields.get("NDims", ""), fields.get("DimSize", "").split()
+    if not re.fullmatch(r"[1-9]", dims) or len(sizes) != int(dims):
+        raise damaged(path)
+    if not all(re.fullmatch(r"[1-9]\d{0,8}", size) for size in sizes):
+        raise damaged(path)
+    for names, count in ((_MATRIX, int(dims) ** 2), (_PLACES, int(dims))):
+        for name in names:
+            if name in fields and len(fields[name].split()) != count:
+                raise damaged(path)
 
 
 def _orientation(path: Path, fields: dict) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import UnreadableError
 from . import data_files
 from .metaimage_header import MetaHeader
-from .problems import beyond, damaged
+from .problems import beyond, check_size, damaged
 
 # a long has 4 bytes there on every machine
 _TYPES = {
@@ -21,6 +21,8 @@ _TYPES = {
     "MET_LONG": "i4", "MET_ULONG": "u4", "MET_LONG_LONG": "i8", "MET_ULONG_LONG": "u8", "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }  # fmt: skip
+
+_LETTERS = 32  # of a number that is written as text, with what lies between
 
 
 def read(path: Path, header: MetaHeader, shape_zyx: tuple[int, ...]) -> tuple[np.ndarray, list[str]]:
@@ -42,8 +44,10 @@ def read(path: Path, header: MetaHeader, shape_zyx: tuple[int, ...]) -> tuple[np
         dtype = dtype.newbyteorder(">")
     text = "BinaryData" in header.fields and not header.says("BinaryData")
     files, count = _files(path, header), prod(shape_zyx)
+    held, packed = sum(file.stat().st_size for file in files), header.says("CompressedData")
+    check_size(path, count, 1 if text else dtype.itemsize, held, packed)
     try:
-        size = 0 if text else count * dtype.itemsize // len(files)
+        size = count * (_LETTERS if text else dtype.itemsize) // len(files)
         content = b"".join(_content(path, file, header, size) for file in files)
         array = (
             np.array(content.split(), dtype) if text else np.frombuffer(content, dtype, len(content) // dtype.itemsize)
@@ -78,8 +82,12 @@ def _content(path: Path, file: Path, header: MetaHeader, size: int) -> bytes:
         if not packed:
             return stream.read()
         unpacked, whole = bytearray(), zlib.decompressobj(wbits=47)  # zlib or gzip, told by its first bytes
-        while not whole.eof and (chunk := stream.read(1 << 20)):
-            unpacked += whole.decompress(chunk)
+        # what is beyond is counted, but not for ever: a small file can unpack to a thousand times its size
+        most = 2 * size + (1 << 20)
+        while not whole.eof and (chunk := whole.unconsumed_tail or stream.read(1 << 20)):
+            unpacked += whole.decompress(chunk, most + 1 - len(unpacked))
+            if len(unpacked) > most:
+                raise damaged(file)
     if not whole.eof:
         raise damaged(file)
     return bytes(unpacked)

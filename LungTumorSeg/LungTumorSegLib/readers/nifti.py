@@ -7,6 +7,7 @@ import gzip
 import re
 import zlib
 from io import BufferedReader
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from nibabel.volumeutils import array_from_file
 from ..checks import check_orthogonal, skew, straightened
 from ..errors import GeometryError, UnreadableError
 from ..geometry import RAS_FROM_LPS, Geometry, Shape, nearest_rotation, triple
-from .problems import beyond, check_grey_3d, check_spacings, damaged, without_sides
+from .problems import beyond, check_grey_3d, check_size, check_spacings, damaged, without_sides
 
 _SCANNER = 1  # the form's code for the scanner's own coordinates
 _MM = {1: 1000.0, 3: 0.001}  # metres and micrometres; anything else is taken as mm
@@ -115,10 +116,15 @@ def _stored(path: Path, voxels: Path, shape: tuple[int, ...], dtype: np.dtype, o
         raise UnreadableError(f"{voxels.name} is missing, which holds the voxels of {path.name}. Copy both files.")
     try:
         with _unpacked(voxels) as stream:
+            need = prod(map(int, shape)) * dtype.itemsize
+            packed = isinstance(stream, gzip.GzipFile)
+            check_size(path, need + offset, 1, voxels.stat().st_size, packed)
             array = array_from_file(shape, dtype, stream, offset, mmap=False)
             more = 0
             while rest := stream.read(1 << 20):  # at the end of a zipped file is its checksum
                 more += len(rest)
+                if packed and more > need + (1 << 20):  # a small file can unpack to a thousand times its size
+                    raise damaged(path)
     except (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error) as error:
         raise damaged(path) from error
     return array, more
@@ -166,9 +172,11 @@ def _qform(path: Path, header: Nifti1Header) -> np.ndarray:
     header = header.copy()
     header["pixdim"][0] = -1 if header["pixdim"][0] < 0 else 1  # the standard takes 0 for 1, nibabel refuses it
     try:
-        return header.get_qform()
+        form = header.get_qform()
     except (HeaderDataError, ValueError) as error:
         raise GeometryError(f"{path.name} has no usable orientation. Export it again from the original.") from error
+    skew(path.name, form[:3, :3])  # refuses what is no number
+    return form
 
 
 def _straight(path: Path, affine: np.ndarray, shape_zyx: Shape) -> tuple[np.ndarray, list[str]]:

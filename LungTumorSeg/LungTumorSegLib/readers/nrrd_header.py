@@ -6,6 +6,7 @@ knows only three of the spaces that a name can say.
 
 import re
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from ..errors import UnreadableError
 from ..geometry import Geometry
 from . import data_files
-from .problems import check_grey_3d, check_spacings, damaged, without_sides, without_size
+from .problems import check_grey_3d, check_size, check_spacings, damaged, without_sides, without_size
 
 _HEADER_BYTES = 1 << 20  # longer headers are none
 # a word of the space's name: the axis of LPS, and the sign along it
@@ -23,6 +24,9 @@ _SIDES = {
 _MM = {"cm": 10.0, "m": 1000.0, "um": 0.001, "µm": 0.001}  # anything else is taken as mm
 _ONE_BYTE = ("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t")
 _TEXT = ("ascii", "text", "txt", "hex")
+_PACKED = ("gz", "gzip", "bz2", "bzip2")
+# of a type's name; anything else has 8 or is refused
+_BYTES = {"char": 1, "int8": 1, "short": 2, "int16": 2, "int": 4, "int32": 4, "float": 4}
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,9 @@ def read(path: Path) -> NrrdHeader:
     listed = lines[apart + 1 :] if apart is not None and data_files.is_list(value) else []
     try:
         fields = dict(nrrd.read_header(_plain(lines[: len(lines) - len(listed)])))
-        len(fields["sizes"])
+        counts = [len(fields[key]) for key in ("space directions", "spacings", "kinds", "units") if key in fields]
+        if {len(fields["sizes"]), *counts} != {fields["dimension"]}:
+            raise ValueError("an axis is missing somewhere")
     except Exception as error:  # NRRDError, or whatever pynrrd's parsers raise on damaged bytes
         raise damaged(path) from error
     if "endian" not in fields and fields.get("type") not in _ONE_BYTE and fields.get("encoding") not in _TEXT:
@@ -94,6 +100,8 @@ def grid(path: Path, header: NrrdHeader) -> tuple[Geometry, list[str]]:
     fields, shape = header.fields, header.shape_zyx
     colours = len(shape) == 4 and fields.get("kinds", ["domain"] * 4)[header.axes[0]] not in ("domain", "space")
     check_grey_3d(path, shape[-1] if colours else 1, len(shape))
+    if any(len(fields[key]) < 3 for key in ("space origin", "space units") if key in fields):
+        raise damaged(path)
     units = np.array([_MM.get(unit, 1.0) for unit in fields.get("space units", [])[:3]] or [1.0] * 3)[:, np.newaxis]
     if "space directions" in fields:
         axes = units * np.asarray(fields["space directions"], float)[header.axes][:, :3].T
@@ -115,6 +123,24 @@ def grid(path: Path, header: NrrdHeader) -> tuple[Geometry, list[str]]:
         origin = units[:, 0] * np.asarray(fields["space origin"], float)[:3]
         affine[:3, 3] = origin if lps is None else lps @ origin
     return Geometry.from_affine(shape, affine), [] if known else [without_sides(path)]
+
+
+def item_bytes(fields: dict) -> int:
+    """Of a voxel, by the type's name."""
+    name = re.sub(r"^(un)?signed |^u(?=[a-z])|_t$| int$", "", str(fields.get("type", "")))
+    return _BYTES.get(re.sub(r"^u|_t$", "", name), 8)
+
+
+def check_held(path: Path, header: NrrdHeader) -> None:
+    """Refuse sizes that the files with the voxels can't hold, before ITK makes room for them.
+
+    Raises:
+        UnreadableError: they hold less, or there is too little memory.
+    """
+    held = sum(f.stat().st_size for f in header.files) if header.files else path.stat().st_size - header.end
+    encoding = header.fields.get("encoding")
+    item = 1 if encoding in _TEXT else item_bytes(header.fields)
+    check_size(path, prod(header.shape_zyx), item, held, encoding in _PACKED)
 
 
 def lps_from(space: str) -> np.ndarray | None:

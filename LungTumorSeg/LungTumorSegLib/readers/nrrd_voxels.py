@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .nrrd_header import NrrdHeader
+from .nrrd_header import NrrdHeader, item_bytes
 from .problems import damaged
 
 # pynrrd unpacks only the first part of a file that was packed in parts, and skips bytes before it unpacks
@@ -45,6 +45,12 @@ def _part(file: Path, start: int, fields: dict) -> np.ndarray:
         if unpack is None:
             return nrrd.read_data(fields, stream, str(file), index_order="C")
         for _ in range(fields.pop("line skip", fields.pop("lineskip", 0))):
-            stream.readline()
-        unpacked = io.BytesIO(unpack(stream).read())
+            if not stream.readline():
+                break
+        skipped = fields.get("byte skip", fields.get("byteskip", 0))
+        if skipped < 0:  # NRRD has that for raw voxels alone
+            raise damaged(file)
+        # no more than is wanted: a small file can unpack to a thousand times its size
+        wanted = int(fields["sizes"][0]) * item_bytes(fields) + min(skipped, file.stat().st_size)
+        unpacked = io.BytesIO(unpack(stream).read(wanted))
         return nrrd.read_data(fields | {"encoding": "raw"}, unpacked, str(file), index_order="C")

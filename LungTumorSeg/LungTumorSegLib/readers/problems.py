@@ -8,6 +8,8 @@ import numpy as np
 
 from ..errors import GeometryError, UnreadableError
 
+MOST_UNPACKED = 1100  # bytes out of one: DEFLATE makes 1032 at most (zlib.net), bzip2 of a CT far less
+
 
 def damaged(path: Path) -> UnreadableError:
     """For the caller to raise."""
@@ -38,6 +40,44 @@ def beyond(path: Path, more: int, shape_zyx: tuple[int, ...]) -> list[str]:
         f"{path.name} says {shape_zyx[0]} slices and holds {slices} more, which were not looked at: its header and its "
         "voxels do not fit each other. Check it, or export it again."
     ]
+
+
+def check_size(path: Path, voxels: int, item_bytes: int, held_bytes: int, packed: bool) -> None:
+    """Refuse voxels that a file says and can't hold, or that the computer has no room for, before any is read.
+
+    Args:
+        path: of the header, for the error.
+        voxels: as the header says.
+        item_bytes: of a voxel in the file; 1 where it is written as text.
+        held_bytes: of the files with the voxels, as they are on the disk.
+        packed: whether they are compressed.
+
+    Raises:
+        UnreadableError: they hold less, or there is too little memory.
+    """
+    if voxels * item_bytes > held_bytes * (MOST_UNPACKED if packed else 1):
+        raise damaged(path)
+    check_memory(path.name, voxels * item_bytes)
+
+
+def check_memory(name: str, wanted_bytes: int) -> None:
+    """Refuse voxels that the computer has no room for.
+
+    Args:
+        name: of the image, for the error.
+        wanted_bytes: of all voxels, as they are stored.
+
+    Raises:
+        UnreadableError: twice of it, which reading takes, is more than is free.
+    """
+    import psutil  # not part of Slicer, which reads files itself
+
+    free = psutil.virtual_memory().available
+    if 2 * wanted_bytes > free:
+        raise UnreadableError(
+            f"{name} says that its voxels take {wanted_bytes / 1e9:.1f} GB, too much for the {free / 1e9:.1f} GB of "
+            "memory that are free. If that is right, crop the CT to the chest; else export it again."
+        )
 
 
 def check_grey_3d(path: Path, components: int, dimensions: int) -> None:

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..geometry import Box
-from ..model.card import NetworkCard
-from ..model.classifier import SIDE
+from ..model.card import CUBE_SIDE, NetworkCard
 from .slices import AIR_HU, resampling_matrix, scale_hu
 
 
@@ -51,6 +50,6 @@ def classifier_cubes(
         (n, 32, 32, 32, 1) float32.
     """
     pixel = card.spacing_mm
-    starts = [np.rint(np.asarray(c) / pixel).astype(int) - SIDE // 2 for c in centres_mm]
-    blocks = np.stack([cube(view, spacing_zyx, Box(s, s + SIDE), pixel) for s in starts])
+    starts = [np.rint(np.asarray(c) / pixel).astype(int) - CUBE_SIDE // 2 for c in centres_mm]
+    blocks = np.stack([cube(view, spacing_zyx, Box(s, s + CUBE_SIDE), pixel) for s in starts])
     return scale_hu(blocks, card.window_hu)[..., None]

@@ -16,6 +16,7 @@ from . import protocol
 _LIBRARY = Path(__file__).resolve().parents[2]
 _LOG_LINES = 200
 _LONGEST_LOG_LINE = 2000
+_LONGEST_ANSWER = 1 << 24  # the longest is an error with its traceback
 _QUIT_SECONDS = 0.5
 
 
@@ -114,10 +115,10 @@ class Child:
         self._errors.close()
 
     def _read_answers(self) -> None:
-        for line in self._answers:
+        while line := self._answers.readline(_LONGEST_ANSWER):
             message = protocol.parse(line)
             if message is None:
-                self._log.append(line)
+                self._log.append(line[:_LONGEST_LOG_LINE])
             else:
                 number = message.get("id", "")
                 with self._lock:

@@ -15,8 +15,8 @@ import numpy as np
 from .. import record
 from ..chronology import InOrder
 from ..data import CT, Lesion, LesionMap, Options, Progress, Result
-from ..enums import MapKind, Stage
-from ..errors import Cancelled, OutputError, WorkerError
+from ..enums import MapKind
+from ..errors import Cancelled, LungTumorSegError, OutputError, WorkerError
 from ..geometry import Point
 from . import protocol
 from .child import Answers, Child, ended_message
@@ -233,9 +233,9 @@ def _described(ct: CT, folder: Path) -> dict:
 
 
 def _private_folder() -> Path:
-    """For the voxels of one run; a short name, since the path to it may already be long."""
+    """For the voxels of one run."""
     try:
-        return Path(tempfile.mkdtemp(prefix="lts-"))
+        return Path(tempfile.mkdtemp(prefix=protocol.FOLDER_PREFIX))
     except OSError as error:
         raise _no_room(tempfile.tempdir or "any of the usual places", error) from error
 
@@ -305,18 +305,29 @@ class WorkerRun(Generic[R]):
                     return []
                 wait_seconds = 0.0
             for message in answers.take(wait_seconds):
-                if message["type"] == "progress":
-                    done, total, left = (message[k] for k in ("done", "total", "seconds_left"))
-                    steps.append(Progress(Stage(message["stage"]), done, total, left))
-                elif message["type"] == "result":
-                    self.result = self._load(message, self._folder)
-                    self._finish()
-                else:
-                    raise protocol.error_from(message, answers.log())
+                steps += self._taken(message, answers)
         except BaseException:
             self._finish()
             raise
         return steps
+
+    def _taken(self, message: dict, answers: Answers) -> list[Progress]:
+        """What a message says: progress, or nothing more where it holds the result. Raises the error that it holds."""
+        try:
+            if message["type"] == "progress":
+                return [protocol.progress_from(message)]
+            if message["type"] != "result":
+                raise protocol.error_from(message, answers.log())
+            self.result = self._load(message, self._folder)
+        except LungTumorSegError:
+            raise
+        except Exception as error:  # whatever comes of an answer that holds something else
+            self._end_child()
+            raise WorkerError(
+                "The program that segments gave an answer that is damaged. Run it again.", answers.log()
+            ) from error
+        self._finish()
+        return []
 
     def _asked(self, wait_seconds: float) -> Answers | None:
         """Send the request if all is written, else None. Raises OutputError where there was no room for it."""

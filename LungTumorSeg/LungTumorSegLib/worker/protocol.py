@@ -25,12 +25,13 @@ from typing import IO
 import numpy as np
 
 from .. import errors
-from ..data import CT, Lesion, LesionMap
-from ..enums import MapKind
+from ..data import CT, Lesion, LesionMap, Progress
+from ..enums import MapKind, Stage
 from ..geometry import Box, Point, triple
 from ..record import geometry_from, geometry_record, lesion_from, lesion_record
 
 VERSION = 1
+FOLDER_PREFIX = "lts-"  # of the private folder's name; a short one, since the path to it may already be long
 _VOXELS, _MASK, _MAP = "ct.npy", "mask.npy", "map.npy"
 
 
@@ -52,9 +53,11 @@ def parse(line: str) -> dict | None:
     """The message in a line, or None if the line is no message of this version."""
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets in brackets, as libraries may print them
         return None
-    return message if isinstance(message, dict) and message.get("v") == VERSION and "type" in message else None
+    if not isinstance(message, dict) or message.get("v") != VERSION or not isinstance(message.get("type"), str):
+        return None
+    return message if isinstance(message.get("id", ""), str) else None
 
 
 def hand_over(ct: CT, folder: Path) -> dict:
@@ -130,6 +133,16 @@ def take_over_map(answer: dict, folder: Path) -> LesionMap:
     )
 
 
+def progress_from(answer: dict) -> Progress:
+    """The progress that an answer describes.
+
+    Raises:
+        KeyError, TypeError, ValueError: It describes none.
+    """
+    done, total, left = (answer[key] for key in ("done", "total", "seconds_left"))
+    return Progress(Stage(answer["stage"]), int(done), int(total), None if left is None else float(left))
+
+
 def error_fields(error: Exception, traceback: str) -> dict:
     """What describes an exception in an answer. One that the library did not raise on purpose is a WorkerError."""
     if isinstance(error, errors.LungTumorSegError):
@@ -146,7 +159,12 @@ def error_from(fields: dict, log: str) -> errors.LungTumorSegError:
     Args:
         fields: The answer.
         log: The end of the child's standard error.
+
+    Raises:
+        KeyError, TypeError: It describes none.
     """
+    if not isinstance(fields["message"], str) or not fields["message"].strip():
+        raise TypeError("no sentence")
     kind = getattr(errors, str(fields["error"]), None)
     if not (isinstance(kind, type) and issubclass(kind, errors.LungTumorSegError)):
         kind = errors.WorkerError

@@ -36,12 +36,14 @@ def serve(requests: TextIO, answers: TextIO, idle_minutes: float) -> None:
     ended = threading.Event()
 
     def read_requests() -> None:
-        for line in requests:
-            if (message := protocol.parse(line)) is not None:
-                waiting.put(message)
-        # The caller is gone: the run in progress has nobody to answer to
-        ended.set()
-        waiting.put(None)
+        try:
+            for line in requests:
+                if (message := protocol.parse(line)) is not None:
+                    waiting.put(message)
+        finally:
+            # The caller is gone: the run in progress has nobody to answer to
+            ended.set()
+            waiting.put(None)
 
     threading.Thread(target=read_requests, daemon=True).start()
     protocol.send(answers, {"type": "hello", "pid": os.getpid(), "version": __version__})
@@ -58,8 +60,10 @@ def serve(requests: TextIO, answers: TextIO, idle_minutes: float) -> None:
         except OSError:
             return  # the pipe is closed
         finally:
-            if ended.is_set() and "folder" in request:
-                shutil.rmtree(request["folder"], ignore_errors=True)
+            folder = request.get("folder")
+            # its own alone: a line that is damaged may name any
+            if ended.is_set() and isinstance(folder, str) and Path(folder).name.startswith(protocol.FOLDER_PREFIX):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Server:
@@ -76,7 +80,7 @@ class _Server:
         except Exception as error:  # whatever it is, the caller is told, and the child lives on
             answer = {"type": "error", **protocol.error_fields(error, traceback.format_exc())}
         # Only now: the exception held the frames that hold the memory-mapped CT, which the caller is about to remove
-        protocol.send(self._answers, {"id": request.get("id"), **answer})
+        protocol.send(self._answers, {"id": request.get("id", ""), **answer})
 
     def _run(self, request: dict) -> dict:
         folder = Path(request["folder"])
@@ -146,7 +150,7 @@ def own_standard_streams() -> tuple[TextIO, TextIO]:
     Returns:
         Requests and answers, UTF-8.
     """
-    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    requests = os.fdopen(os.dup(0), encoding="utf-8", errors="replace")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     with open(os.devnull) as nothing:  # noqa: PTH123 - a file descriptor is wanted
         os.dup2(nothing.fileno(), 0)

@@ -12,6 +12,7 @@ import numpy as np
 from ... import processors
 from ...enums import Device, Precision
 from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
+from .. import onnx_content
 from ..bundle import CLASSIFIER, INT8, UNET, Bundle, Part
 
 # largest difference from the stored pair; in float32 the engines agree within 1e-5, lower precision is looser
@@ -176,7 +177,13 @@ class Engine(ABC):
         if self.classifier:
             self.classifier.check(bundle, CLASSIFIER)
         stored_input, stored_output = bundle.stored_pair(part)
-        difference = float(np.abs(self.predict(stored_input) - stored_output).max())
+        predicted = self.predict(stored_input)
+        if predicted.shape != stored_output.shape:
+            raise ModelMismatchError(
+                f"The network in {bundle.folder} does not have the form that its card says. Choose another model, or "
+                "export this one again."
+            )
+        difference = float(np.abs(predicted - stored_output).max())
         if not difference <= TOLERANCE[self.precision]:
             raise ModelMismatchError(
                 f"The model in {bundle.folder} does not reproduce its stored result on {self.name} ({self.device}): "
@@ -186,21 +193,31 @@ class Engine(ABC):
 
 
 def onnx_file(bundle: Bundle, part: Part, precision: Precision) -> Path:
-    """The network's ONNX file in a precision.
+    """The network's ONNX file in a precision, looked through (`onnx_content`).
 
     Raises:
         NoWeightsError: The bundle has none.
+        ModelMismatchError: It holds more than a network.
     """
-    if precision == Precision.INT8:
-        return bundle.folder / INT8
-    if not bundle.has(part.onnx):
+    if precision != Precision.INT8 and not bundle.has(part.onnx):
         raise NoWeightsError(f"The model in {bundle.folder} has no {part.onnx}; choose the engine 'tensorflow'.")
-    return bundle.folder / part.onnx
+    path = bundle.folder / (INT8 if precision == Precision.INT8 else part.onnx)
+    onnx_content.check(path)
+    return path
 
 
 def brings_int8(bundle: Bundle, part: Part) -> bool:
     """Whether there are int8 weights of this network that were measured to cost no accuracy."""
     return part is UNET and bundle.has(INT8) and bundle.card.int8 is not None and bundle.card.int8.used
+
+
+def unopened(problem: Exception, library: str, path: Path) -> EngineError:
+    """The typed error for a network that a library does not open."""
+    text = next(iter(str(problem).splitlines()), type(problem).__name__)
+    return EngineError(
+        f"{library} can't open the model file {path} ({text:.200}). Choose another engine or model, or export this one "
+        "again."
+    )
 
 
 def native_error(problem: Exception, library: str, slices: int) -> EngineError:

@@ -11,7 +11,7 @@ from ... import telemetry
 from ...enums import Device, Precision
 from ...errors import EngineError
 from ..bundle import Bundle, Part
-from .base import Engine, brings_int8, native_error, onnx_file
+from .base import Engine, brings_int8, native_error, onnx_file, unopened
 
 GPU_PROVIDERS = ("CUDAExecutionProvider", "DmlExecutionProvider", "CoreMLExecutionProvider")
 
@@ -46,9 +46,11 @@ class OnnxRuntimeEngine(Engine):
         options.intra_op_num_threads = self.threads
         # threads without work would keep their processors busy, waiting, from other programs
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            str(onnx_file(bundle, part, self.precision)), options, providers=providers
-        )
+        path = onnx_file(bundle, part, self.precision)
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        except Exception as problem:  # ONNX Runtime's exceptions share no public base class
+            raise unopened(problem, "ONNX Runtime", path) from problem
         self._input = self._session.get_inputs()[0].name
 
     @classmethod

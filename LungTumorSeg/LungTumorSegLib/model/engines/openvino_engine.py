@@ -8,7 +8,7 @@ from ... import telemetry
 from ...enums import Device, Precision
 from ...errors import EngineError
 from ..bundle import Bundle, Part
-from .base import Engine, brings_int8, native_error, onnx_file
+from .base import Engine, brings_int8, native_error, onnx_file, unopened
 
 
 class OpenVinoEngine(Engine):
@@ -31,7 +31,11 @@ class OpenVinoEngine(Engine):
         settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
         # unless told OpenVINO ties its threads to processors, where two runs at once stand in each other's way
         settings |= {"INFERENCE_NUM_THREADS": self.threads, "ENABLE_CPU_PINNING": False}
-        self._model = core.compile_model(str(onnx_file(bundle, part, self.precision)), "CPU", settings)
+        path = onnx_file(bundle, part, self.precision)
+        try:
+            self._model = core.compile_model(str(path), "CPU", settings)
+        except (RuntimeError, MemoryError) as problem:
+            raise unopened(problem, "OpenVINO", path) from problem
         self.device, self.batch = "CPU", 4
         self.reason = "OpenVINO runs on the CPU"
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...enums import Device, Precision
 from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
-from .. import classifier, unet
+from .. import classifier, unet, weights_content
 from ..bundle import Bundle, Part
 from ..card import ClassifierArchitecture
 from .base import Engine
@@ -81,7 +81,7 @@ class TensorFlowEngine(Engine):
                 return self._graph(batch.shape[1:])(batch).numpy()[..., 0]
         except self._tf.errors.ResourceExhaustedError as problem:
             raise OutOfMemoryError(f"{self.device} has too little memory for {len(batch)} slices.") from problem
-        except self._tf.errors.OpError as problem:
+        except (self._tf.errors.OpError, ValueError) as problem:  # a ValueError: the picture does not fit the network
             raise EngineError(f"TensorFlow failed on {self.device}: {str(problem).splitlines()[0]}") from problem
 
 
@@ -125,14 +125,15 @@ def _with_weights(bundle: Bundle, part: Part) -> "keras.Model":
     architecture = bundle.architecture(part)
     if architecture is None:
         raise NoWeightsError(f"The model in {bundle.folder} has no classifier. Choose another model.")
+    weights_content.check(bundle.folder / part.keras)
     model = (
         classifier.build(architecture) if isinstance(architecture, ClassifierArchitecture) else unet.build(architecture)
     )
     try:
         model.load_weights(bundle.folder / part.keras)
-    except (ValueError, OSError, KeyError) as problem:
+    except Exception as problem:  # whatever Keras and h5py raise on bytes that are no such weights
         raise ModelMismatchError(
             f"The weights in {bundle.folder} do not fit the architecture in its card. Export the model again. "
-            f"({str(problem).splitlines()[0]})"
+            f"({next(iter(str(problem).splitlines()), type(problem).__name__)})"
         ) from problem
     return model

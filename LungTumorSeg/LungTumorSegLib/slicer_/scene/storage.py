@@ -26,6 +26,13 @@ SCHEMA = 2  # of the record and the state together
 WITHOUT_LESS_LIKELY = 1  # the schema of before, which is read too
 RECORD_ROLE = f"{ROLES}record"
 _STATE = "LungTumorSeg.state"
+# what a record of this CT may hold: less than a byte a voxel was seen, in each of a few arrays
+_MOST_A_VOXEL, _MOST_BESIDE = 16, 1 << 26
+# what comes of values that no run has written; a package that is missing is none of them
+_FAULTS = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError, zlib.error,
+    ModelError,
+)  # fmt: skip
 _DAMAGED = "A result in this scene is damaged; run the segmentation again."
 
 
@@ -54,7 +61,7 @@ def pack(findings: Findings) -> str:
         result = replace(result, lungs=replace(result.lungs, hull_distance_mm=hull))
     packed = io.BytesIO()
     with (
-        tempfile.TemporaryDirectory(prefix="lts") as name,
+        tempfile.TemporaryDirectory(prefix="lts-") as name,
         zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
     ):
         record.save(result, ct, Path(name))
@@ -82,7 +89,7 @@ def read(segmentation, ct) -> Findings | None:
     if node is None or not node.GetText():
         return None
     state = _state(segmentation)
-    result = _unpack(node.GetText())
+    result = _unpack(node.GetText(), most_bytes=_MOST_BESIDE + _MOST_A_VOXEL * ct.voxels_zyx.size)
     if result.geometry.shape_zyx != ct.geometry.shape_zyx:
         raise UnreadableError(
             f'The result "{segmentation.GetName()}" belongs to another CT; run the segmentation again.'
@@ -90,7 +97,7 @@ def read(segmentation, ct) -> Findings | None:
     try:
         findings = Findings(ct, result, OperatingPoint.from_json(state["card"], "The result's model"))
         findings.restore(state)
-    except (ValueError, LookupError, TypeError, AttributeError, zlib.error, ModelError) as error:
+    except _FAULTS as error:
         raise UnreadableError(_DAMAGED) from error
     return findings
 
@@ -109,7 +116,7 @@ def _state(segmentation) -> dict:
     try:
         state = json.loads(segmentation.GetAttribute(_STATE))
         schema = state["schema"]
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise UnreadableError(_DAMAGED) from error
     if schema not in (SCHEMA, WITHOUT_LESS_LIKELY):
         raise UnreadableError(
@@ -119,18 +126,25 @@ def _state(segmentation) -> dict:
     return state
 
 
-def _unpack(text: str) -> Result:
+def _unpack(text: str, most_bytes: int) -> Result:
+    """What `pack` made a text of. most_bytes: that its files may have; a small text can unpack to a thousandfold."""
     try:
         with (
-            tempfile.TemporaryDirectory(prefix="lts") as folder,
+            tempfile.TemporaryDirectory(prefix="lts-") as folder,
             zipfile.ZipFile(io.BytesIO(base64.b64decode(text))) as file,
         ):
-            for name in (record.JSON_NAME, record.VOXELS_NAME):
+            names = (record.JSON_NAME, record.VOXELS_NAME)
+            if sum(file.getinfo(name).file_size for name in names) > most_bytes:
+                raise UnreadableError(_DAMAGED)
+            for name in names:
                 Path(folder, name).write_bytes(file.read(name))
             result = record.load(Path(folder))
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (*_FAULTS, EOFError, OSError, zipfile.BadZipFile) as error:
         raise UnreadableError(_DAMAGED) from error
     if result.lungs is None:
         return result
-    distance = distance_outside(result.lungs.hull_distance_mm, result.lungs.geometry)
+    try:
+        distance = distance_outside(result.lungs.hull_distance_mm, result.lungs.geometry)
+    except _FAULTS as error:
+        raise UnreadableError(_DAMAGED) from error
     return replace(result, lungs=replace(result.lungs, hull_distance_mm=distance))
