@@ -1,6 +1,6 @@
-# make setup | setup-all | demo | test | lint | docs | benchmark. Needs git, make and Python; all else goes into .venv.
+# make setup | setup-all | demo | test | fuzz | lint | docs | benchmark | sbom | audit. Needs git, make and Python; all else goes into .venv.
 # ARGS goes to the command behind the target, for example: make test ARGS="-k geometry"
-.PHONY: setup setup-all demo test system-for-tests lint docs benchmark
+.PHONY: setup setup-all demo test fuzz system-for-tests lint docs benchmark sbom audit
 
 PYTHON := .venv/bin/python
 READY := .venv/ready
@@ -37,6 +37,14 @@ test: system-for-tests $(ALL_READY)
 # before pip's minutes; chosen tests say themselves what they lack
 system-for-tests:
 	@sh .ci/system.sh $(if $(ARGS),setup-all,test)
+
+# 2,000 damaged inputs of each format; make fuzz ARGS="--inputs 10000 nrrd"
+fuzz: $(ALL_READY)
+	$(PYTHON) -m Testing.tools.fuzz $(ARGS)
+
+# what the program depends on, with licences (CycloneDX), and whether weaknesses of it are known
+sbom audit: $(ALL_READY)
+	$(PYTHON) -m Testing.tools.dependencies.$@ $(ARGS)
 
 lint: $(ALL_READY)
 	$(PYTHON) -m ruff check

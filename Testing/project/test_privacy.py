@@ -56,6 +56,9 @@ for kind, address in (
 ):
     with contextlib.suppress(OSError), socket.socket(kind, socket.SOCK_DGRAM) as one:
         one.connect(address)
+with socket.socket() as one:
+    one.bind(("127.0.0.1", 0))
+    one.listen()
 (pathlib.Path.home() / "stays").touch()
 passing = pathlib.Path.home() / "passing"
 passing.touch()
@@ -150,6 +153,10 @@ def test_it_calls_no_other_computer_and_looks_no_name_up(seen):
     assert seen.outward == [], f"beside {sorted(seen.local)}, which stay here"
 
 
+def test_nobody_can_call_it(seen):
+    assert seen.listens == []
+
+
 def test_it_leaves_the_home_folder_as_it_was_but_for_the_named_caches(seen):
     assert _unnamed(seen) == set()
 
@@ -193,6 +200,7 @@ def test_the_watch_tells_what_leaves_from_what_stays(way, tmp_path):
     assert [any(address in call for call in seen.outward) for address in OUTSIDE] == [True] * 3
     assert len(seen.outward) == 3
     assert seen.local == {"127.0.0.1 port 9", "::1 port 9", '"/nowhere"'}
+    assert [place.rpartition(" ")[0] for place in seen.listens] == ["127.0.0.1 port"]
     assert "stays" in seen.written
 
 

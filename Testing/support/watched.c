@@ -65,6 +65,16 @@ int connect(int socket, const struct sockaddr *address, socklen_t size)
     return leaves("connect", address) ? refused() : REAL(connect)(socket, address, size);
 }
 
+int listen(int socket, int backlog)
+{
+    struct sockaddr_storage own;
+    socklen_t size = sizeof own;
+    int done = REAL(listen)(socket, backlog);
+    if (!done && !getsockname(socket, (struct sockaddr *)&own, &size))
+        leaves("listen", (struct sockaddr *)&own);
+    return done;
+}
+
 ssize_t sendto(int socket, const void *data, size_t n, int flags, const struct sockaddr *address, socklen_t size)
 {
     return leaves("sendto", address) ? refused() : REAL(sendto)(socket, data, n, flags, address, size);

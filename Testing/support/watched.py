@@ -19,16 +19,23 @@ SOURCE = Path(__file__).with_name("watched.c")
 _RESOLVER_SOCKET = "io.systemd.Resolve"
 _CALL = re.compile(r"(?:\d+ +)?((?:connect|sendto|sendmsg|sendmmsg|getaddrinfo|gethostbyname\w*)\(.*)")
 _INTERNET = re.compile(r'sin6?_port=htons\((\d+)\).*?(?:inet_addr\("|inet_pton\(AF_INET6, ")([^"]+)"')
+_BIND = re.compile(r"(?:\d+ +)?bind\((\d+), (.*)")
+_LISTEN = re.compile(r"(?:\d+ +)?listen\((?:(\d+),|(\{.*))")
 _WRITE = re.compile(r'openat\(\w+, "([^"]+)", \S*(?:O_WRONLY|O_RDWR|O_CREAT)')
 
 
 @dataclass(frozen=True)
 class Seen:
-    """outward: calls that leave the computer or look a name up. local: the other addresses. written: paths in home."""
+    """What was seen of a program.
+
+    outward: calls that leave the computer or look a name up. local: the other addresses. written: paths in home.
+    listens: addresses at which others may call it (TCP).
+    """
 
     outward: list[str]
     local: set[str]
     written: set[str]
+    listens: list[str]
 
 
 @cache
@@ -66,6 +73,7 @@ def run(command: list[str], home: Path, way: str, variables: dict[str, str]) -> 
         [call for call in calls if _leaves(call)],
         {address for call in calls if not _leaves(call) and (address := _address(call))},
         {str(Path(path).relative_to(home)) for path in opened | changed},
+        _listens(lines),
     )
 
 
@@ -75,6 +83,20 @@ def _leaves(call: str) -> bool:
         address = ip_address(internet[2])
         return internet[1] == "53" or not (address.is_loopback or address.is_unspecified)
     return call.startswith("get") or _RESOLVER_SOCKET in call
+
+
+def _listens(lines: list[str]) -> list[str]:
+    """By strace, which names the file alone, the address that was given to it; the preloaded library names that."""
+    places: dict[str, str] = {}
+    found = []
+    for line in lines:
+        if bound := _BIND.match(line):
+            places[bound[1]] = bound[2]
+        elif listens := _LISTEN.match(line):
+            place = listens[2] or places.get(listens[1], "")
+            if "sun_path" not in place:
+                found.append(_address(place) or "a port that the system chooses")
+    return found
 
 
 def _address(call: str) -> str:
