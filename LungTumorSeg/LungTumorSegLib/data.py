@@ -48,7 +48,7 @@ class Options:
         threads: of the CPU that the network takes; None: as many as may be used (`processors`).
         model: a bundle's folder.
         keep_probability: return the full map.
-        min_confidence: lesions of a smaller confidence are less likely, but for clicked ones and those over 30 mm.
+        min_confidence: lesions of a smaller confidence are less likely, but for clicked ones.
     """
 
     threshold: float | None = None

@@ -124,9 +124,7 @@ MinDiameter = Annotated[
 ]
 MinConfidence = Annotated[
     float | None,
-    typer.Option(
-        min=0.0, max=1.0, help="Smaller confidences are less likely, but no mass (over 30 mm); default: the model's."
-    ),
+    typer.Option(min=0.0, max=1.0, help="Smaller confidences are less likely; default: the model's."),
 ]
 EngineName = Annotated[str, typer.Option(**_one_of(ENGINE_NAMES))]
 DeviceName = Annotated[str, typer.Option(**_one_of(tuple(Device)))]

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from ..data import Lesion
-from .terminology import MASS_FROM_MM
 
 # Mostly sections of vessels; under 6 mm routine follow-up is not asked for (MacMahon et al., Radiology 284:228, 2017)
 LISTED_FROM_MM = 4.0
@@ -14,8 +13,7 @@ def is_listed(confidence: float | None, long_axis_mm: float, clicked: bool, away
 
     Args:
         confidence: 0 to 1; None is not judged.
-        long_axis_mm: Of the lesion. A mass, over 30 mm, is listed whatever its confidence: one of the eleven known
-            tumours would be missed, and on `val` it costs 0.7 false positives a scan.
+        long_axis_mm: Of the lesion.
         clicked: Such a lesion is listed always.
         away: See `queries.is_away`; a mass of 44 mm in the upper abdomen was listed, while each of the eleven known
             tumours has at least 99 % of its voxels in the hull.
@@ -23,8 +21,6 @@ def is_listed(confidence: float | None, long_axis_mm: float, clicked: bool, away
     """
     if clicked or away:
         return clicked
-    if long_axis_mm > MASS_FROM_MM:
-        return True
     return long_axis_mm >= LISTED_FROM_MM and (confidence is None or confidence >= min_confidence)
 
 
@@ -39,7 +35,12 @@ def rank(lesion: Lesion) -> tuple[float, float]:
     """
     if lesion.confidence is None:
         return 1, -lesion.volume_mm3
-    return -min(int(10 * lesion.confidence), 9), -lesion.long_axis_mm
+    return place(lesion.confidence, lesion.long_axis_mm)
+
+
+def place(confidence: float, long_axis_mm: float) -> tuple[float, float]:
+    """As `rank`, of a lesion with a confidence."""
+    return -min(int(10 * confidence), 9), -long_axis_mm
 
 
 def order_sentence(lesions: Sequence[Lesion]) -> str:

@@ -119,9 +119,9 @@ CHINESE = {
     "Threshold": "阈值",
     "probability from which a voxel is a lesion: {values}": "体素属于病灶的概率下限：{values}",
     "Listed": "列出条件",
-    "long axis of 4 mm or more, and confidence of {least} or more; over 30 mm whatever the confidence. What has less, "
+    "long axis of 4 mm or more, and confidence of {least} or more. What has less, "
     "or lies away from the lungs, is less likely. What a person clicked or accepted is always listed. Under {mm} mm "
-    "nothing is kept.": "长径不小于 4 mm 且置信度不低于 {least}；大于 30 mm 者不论置信度均列出。"
+    "nothing is kept.": "长径不小于 4 mm 且置信度不低于 {least}。"
     "不满足者或远离肺者归为可能性较低。"
     "人工点击或接受的病灶始终列出。小于 {mm} mm 者不保留。",
     "Lungs": "肺",

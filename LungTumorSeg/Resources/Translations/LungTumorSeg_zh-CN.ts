@@ -36,8 +36,8 @@
             <translation>最低置信度：</translation>
         </message>
         <message>
-            <source>Lesions of lower confidence lie in the fold Less likely below the table. Clicked lesions, those accepted in the fold and masses over 30 mm stay in the table. Lower: more lesions, most of them vessels.</source>
-            <translation>置信度低于该值的病灶收在列表下方的“可能性较低”中。点击得到的病灶、在该处接受的病灶和超过 30 mm 的肿块始终留在列表中。调低：病灶更多，其中大多是血管。</translation>
+            <source>Lesions of lower confidence lie in the fold Less likely below the table. Clicked lesions and those accepted in the fold stay in the table. Lower: more lesions, most of them vessels.</source>
+            <translation>置信度低于该值的病灶收在列表下方的“可能性较低”中。点击得到的病灶和在该处接受的病灶始终留在列表中。调低：病灶更多，其中大多是血管。</translation>
         </message>
         <message>
             <source>Smoothing:</source>
