@@ -108,6 +108,7 @@ def _write_patches(folder: Path) -> None:
                 "patient": f"P{i}",
                 "n_readers": 4,
                 "diameter_mm": 2 * radius,
+                "slice_spacing": 1.0,
                 "volume_mm3": int((readers[i] >= 2).sum()),
                 "texture": 5,
                 "calcification": 6,
