@@ -21,7 +21,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
     """What the card says about a model. Who trains on CTs of their own gives their own."""
 
     name: str = "lung-tumor-unet"
-    version: str = "0.5.0"
+    version: str = "0.5.1"
     data: str = "the training pack"  # what it was trained on, in words
     licence: str = "CC BY 3.0 and 4.0, by collection; see attribution"
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from Testing.support.paths import PACK, ROOT
 from training.bundle import card
 from training.config import Config
 from training.data import pack, prepare, seen
-from training.evaluate import automatic, calibration, click, detection, evaluation, froc, metrics, targets
+from training.evaluate import automatic, calibration, click, detection, evaluation, froc, listed, metrics, targets
 from training.evaluate.confidence import fit
 from training.examples import recipients
 from training.fitting import operating_point
@@ -146,8 +147,12 @@ def test_a_patients_scans_are_drawn_together():
 
     apart = [scan(str(k), [k % 2] * 4) for k in range(20)]
     together = [froc.Scan(s.scores, s.hits, 4, "ab"[k % 2]) for k, s in enumerate(apart)]
-    assert froc.interval(together, 4) == [0, 1]
-    low, high = froc.interval(apart, 4)
+
+    def at_four(scans):
+        return froc.sensitivity_at(scans, 4)
+
+    assert froc.interval(together, at_four) == [0, 1]
+    low, high = froc.interval(apart, at_four)
     assert 0.2 < low < 0.4 and 0.6 < high < 0.8
 
 
@@ -157,12 +162,13 @@ def test_what_one_ct_counts_and_what_is_too_small_to_count_stand_apart():
 
     def record(case, *rows):
         references = [{"diameter_mm": 8.0, "patient": case}]
-        return {"case": case, "lesions": list(rows), "references": references, "controls": 1}
+        kinds = {"left": [case == "A"], "step_mm": 2.5, "kernel": "B41f"}
+        return {"case": case, "lesions": list(rows), "references": references, "controls": 1} | kinds
 
     crowded = record("A", *(row(-1, 0.9 - 0.01 * k, 5.0) for k in range(6)), row(0, 0.5))
     quiet = record("B", row(-1, 0.7, 20.0), row(0, 0.6), row(-1, 0.55, control=0))
     records = [crowded, quiet]
-    made = detection._inserted(records, [detection.scan(r) for r in records])
+    made = detection._inserted(records, [froc.scan(r) for r in records])
     assert made["by_ct"]["A"]["false_positives_at_2"] == 4 and made["by_ct"]["B"]["false_positives_at_2"] == 0
     assert made["sensitivity_at"]["2"]["sensitivity"] == 0
     assert made["controls"] == 2 and [made["sensitivity_at"][r]["controls_marked"] for r in ("2", "8")] == [0, 1]
@@ -170,6 +176,9 @@ def test_what_one_ct_counts_and_what_is_too_small_to_count_stand_apart():
         made["by_ct"]["A"]["sensitivity_without_it"]["1"] == 1
         and made["by_ct"]["B"]["sensitivity_without_it"]["4"] == 0
     )
+    assert {name: (of["n"], of["mean"]) for name, of in made["by_kind"].items()} == {
+        "kernel B41f": (2, 0), "left lung": (1, 0), "right lung": (1, 0), "slices up to 3 mm": (2, 0),
+    }  # fmt: skip
     assert made["sensitivity_if_false_from_6_mm"]["1"] == 1 and made["sensitivity_if_false_from_6_mm"]["0.5"] == 1
 
 
@@ -202,8 +211,66 @@ def test_a_role_that_nobody_has_is_refused(made, tissue):
         evaluation.evaluate(made, tissue, role="tset")
 
 
-def test_automatic_figures_on_cts_of_the_fit_are_marked(evaluated):
-    assert json.loads((evaluated / "figures-test.json").read_text())["automatic"]["unseen"] is False
+def _with_seen(bundle: Path, folder: Path, seen_by_it: dict | None) -> Path:
+    """The bundle with another ``seen`` in its card."""
+    shutil.copytree(bundle, folder)
+    known = json.loads((folder / "model.json").read_text())
+    del known["seen"]
+    (folder / "model.json").write_text(json.dumps(known | ({"seen": seen_by_it} if seen_by_it else {})))
+    return folder
+
+
+def test_a_model_is_asked_about_the_cts_alone_that_it_has_not_seen(made, tissue, tmp_path):
+    def asked(fitted: dict):
+        of = _with_seen(tissue, tmp_path / "-".join(["seen", *fitted]), {"fitted": fitted, "chosen": {}})
+        opened = automatic.models(made, load_bundle(of))
+        return opened, {name for model in opened.values() for name in model.cts}
+
+    opened, names = asked({"CT-A": None})
+    assert names == {"LIDC-IDRI-B"} and all(model.unseen for model in opened.values())
+    runs = [job for exam, job in automatic.jobs(made, opened, "val") if exam == "real"]
+    assert len(runs) == 1
+    with pytest.raises(ValueError, match=r"has seen CT-A, LIDC-IDRI-B: .* Run `folds` first"):
+        asked({"CT-A": None, "LIDC-IDRI-B": None})
+    silent = automatic.models(made, load_bundle(_with_seen(tissue, tmp_path / "silent", None)))
+    assert not any(model.unseen for model in silent.values())  # its figures are marked
+
+
+def test_lesions_are_listed_from_two_false_positives_a_scan_also_where_all_is_known():
+    def run(case, *false):
+        rows = [{"hits": -1, "confidence": p, "control": -1, "listed": True} for p in false]
+        rows += [{"hits": -1, "confidence": 0.99, "control": -1, "listed": False}]  # in the fold whatever it is
+        rows += [{"hits": 0, "confidence": 0.15, "control": -1, "listed": True}]
+        return {"case": case, "references": [{}], "lesions": rows}
+
+    anywhere = run("QIN-1", 0.9, 0.8, 0.2, 0.1, 0.05), run("QIN-2")
+    assert listed.least_confidence([*anywhere]) == 0.1
+    assert listed.least_confidence([*anywhere, run("LIDC-IDRI-1", 0.3, 0.25, 0.12)]) == 0.15
+    assert listed.least_confidence([run("QIN-3", 0.5, 0.5, 0.5)]) is None and listed.least_confidence([]) is None
+
+
+def test_the_rows_of_a_table_tell_the_known_tumours_from_the_others():
+    def row(hits, confidence, long_axis_mm, listed=True):
+        return {"hits": hits, "confidence": confidence, "long_axis_mm": long_axis_mm, "listed": listed}
+
+    def run(case, *rows, located=False, tumours=0):
+        return {"case": case, "located": located, "references": [{}] * tumours, "lesions": list(rows)}
+
+    found = listed.figures(
+        [
+            run("LIDC-IDRI-1", row(-1, 0.65, 9), row(-2, 0.9, 8), row(-1, 0.05, 9), row(-1, 0.9, 3, listed=False)),
+            run("LIDC-IDRI-2", row(0, 0.61, 8), row(-1, 0.65, 20), row(-1, 0.65, 21), tumours=1),
+            run("QIN-1", row(-2, 0.9, 30), row(-2, 0.2, 9), located=True),
+            run("QIN-2", row(0, 0.08, 50), tumours=1),
+        ],
+        0.1,
+    )
+    assert [case["tumour_rows"] for case in found["cases"]] == [[], [3], [1], []]
+    assert [case["false_rows"] for case in found["cases"]] == [1, 2, 0, 0]
+    assert found["tumours"] == 3 and found["tumours_listed"] == 2 and found["tumours_in_first_rows"] == 1
+    assert found["false_rows_a_scan"]["mean"] == 0.75 and found["false_rows_a_scan_where_read"]["mean"] == 1.5
+    assert found["false_rows_a_scan_in_negatives"]["mean"] == 1
+    assert listed.figures([], 0.1) is None
 
 
 def test_an_evaluation_leaves_tables_plots_a_page_and_facts_for_the_card(evaluated):

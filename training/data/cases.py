@@ -1,5 +1,8 @@
 """A prepared whole CT on its own grid: from the pack, or from where it was added."""
 
+import csv
+import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +11,8 @@ from LungTumorSegLib.errors import UnreadableError
 
 from ..config import Config
 from . import pack, seen, user_datasets
+
+KERNEL = re.compile(r"\b(B\d\d[fs]|FC\d\d|STANDARD|BONE|LUNG)\b")
 
 
 def read(config: Config, name: str) -> tuple[CT, np.ndarray, np.ndarray]:
@@ -39,6 +44,21 @@ def read(config: Config, name: str) -> tuple[CT, np.ndarray, np.ndarray]:
         )
     none = np.zeros(ct.voxels_zyx.shape, bool)
     return ct, none if tumour is None else tumour, none if ignored is None else ignored
+
+
+def kernel(config: Config, name: str) -> str:
+    """The reconstruction kernel that the pack's table names, as B41f or BONE; "unknown" where it names none."""
+    found = KERNEL.search(_acquisitions(Path(config.data.pack)).get(name, ""))
+    return found.group() if found else "unknown"
+
+
+@cache
+def _acquisitions(pack: Path) -> dict[str, str]:
+    table = pack / "cases.csv"
+    if not table.exists():
+        return {}
+    with table.open(newline="", encoding="utf-8") as file:
+        return {row["case"]: f"{row['acquisition']} {row['notes']}" for row in csv.DictReader(file)}
 
 
 def check_there(config: Config, name: str) -> dict:

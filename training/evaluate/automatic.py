@@ -31,6 +31,12 @@ from .froc import Reference
 # once more, as many a scan as elsewhere. Of the other recipients nobody knows what is in them.
 READ, READ_ROUNDS = "LIDC-IDRI", 8
 
+# Each holds one tumour without a mask, inside the sphere where nobody knows (the pack's README)
+LOCATED = ("LungCT-Diagnosis-R_168", "QIN-LSC-0003", "QIN-LSC-0009")
+
+MOST_INSERTED = 14  # a run: more would fill the lungs
+ADVICE = "Run `folds` first, or ask without --whole-cts."
+
 
 @dataclass(frozen=True)
 class Model:
@@ -40,17 +46,24 @@ class Model:
         bundle: The model.
         engine: That runs it.
         folder: Of the records.
-        unseen: It was not fitted on the CTs of the fold it is asked about.
+        unseen: It was not fitted on the CTs that it is asked about.
+        cts: Names of the whole CTs that it is asked about; None for all of the fold.
     """
 
     bundle: Bundle
     engine: Engine
     folder: Path
-    unseen: bool  # it was not fitted on the CTs of the fold it is asked about
+    unseen: bool
+    cts: frozenset[str] | None = None
+
+    def asks(self, name: str) -> bool:
+        return self.cts is None or name in self.cts
 
 
 def models(config: Config, bundle: Bundle, precision: Precision = Precision.AUTO) -> dict[str, Model]:
-    """For each fold the model that was fine-tuned without it, or ``bundle`` where `folds` has not been run.
+    """For each fold the model that was fine-tuned without it.
+
+    Where `folds` has not been run, it is ``bundle``, and it is asked about those CTs alone that it has not seen.
 
     Args:
         config: Says where the run is.
@@ -58,21 +71,36 @@ def models(config: Config, bundle: Bundle, precision: Precision = Precision.AUTO
         precision: In which the networks compute.
 
     Raises:
-        DataError: A model has seen the fold's CTs.
+        DataError: A fold's model has seen the fold's CTs, or ``bundle`` all of them.
         EngineError: A model or the engine can't compute in the precision.
     """
     opened = {}
+    folded = has_folds(config)
+    if not folded:
+        known, every = seen.read_card(bundle.folder), seen.asked(config, FOLDS, added=False)
+        met = seen.overlap(known.get("seen", {}), (seen.FITTED, seen.CHOSEN), every)
+        unmet = frozenset(one.name for one in every) - frozenset(met)
+        if not unmet:
+            seen.refuse(known, " and ".join(FOLDS), every, ADVICE)
     for fold in FOLDS:
-        own = Path(config.fit.run) / "folds" / fold / "bundle"
-        unseen = (own / CARD).exists()
-        model = load_bundle(own) if unseen else bundle
-        asked = seen.asked(config, (fold,), added=False)
-        advice = "Run `folds` first, or ask without --whole-cts."
-        seen.refuse(seen.read_card(model.folder), fold, asked, advice)
+        model = load_bundle(_own(config, fold)) if folded else bundle
+        if folded:
+            seen.refuse(seen.read_card(model.folder), fold, seen.asked(config, (fold,), added=False), ADVICE)
         folder = records(config, model, precision)
         folder.mkdir(parents=True, exist_ok=True)
-        opened[fold] = Model(model, open_engine(model, precision=precision), folder, unseen)
+        engine = open_engine(model, precision=precision)
+        # a card that does not say what the model has seen proves nothing
+        opened[fold] = Model(model, engine, folder, folded or "seen" in known, None if folded else unmet)
     return opened
+
+
+def has_folds(config: Config) -> bool:
+    """Whether `folds` has left its models."""
+    return all((_own(config, fold) / CARD).exists() for fold in FOLDS)
+
+
+def _own(config: Config, fold: str) -> Path:
+    return Path(config.fit.run) / "folds" / fold / "bundle"
 
 
 def records(config: Config, bundle: Bundle, precision: Precision = Precision.AUTO) -> Path:
@@ -122,13 +150,19 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
         (fold, case)
         for fold in FOLDS
         for case in whole_ct.WholeCTs(prepared, (fold,)).cases
-        if case.source.weight.any()
+        if case.source.weight.any() and opened[fold].asks(case.name)
     ]
     read = [(fold, case) for fold, case in trusted if case.name.startswith(READ)]
     patches = {role: Patches(prepared, role) for role in dict.fromkeys(("val", role))}
 
     def planted(role: str, case: whole_ct.Case, nodules: list[int], seed: int, model: Model) -> dict:
-        return inserted_run(recipients.make(case, patches[role], nodules, seed), model)
+        recipient = recipients.make(case, patches[role], nodules, seed)
+        middle = float(np.median(case.places["free"][:, 2]))  # mm, x grows to the left
+        return inserted_run(recipient, model) | {
+            "kernel": cases.kernel(config, case.name),
+            "left": [bool(reference.box.middle[2] > middle) for reference in recipient.inserted],
+            "step_mm": case.source.step_mm,
+        }
 
     def job(exam: str, name: str, fold: str, case: whole_ct.Case, run: Callable[[Model], dict]):
         model = opened[fold]
@@ -146,13 +180,16 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
 
         return exam, do
 
-    dealt = {role: recipients.deal(patches[role], len(trusted)) for role in patches}
-    for number, (fold, case) in enumerate(trusted):
-        if len(case.tumours):
-            yield job("real", f"{case.name}-real", fold, case, partial(real, config, case.name))
-        for name in patches:
-            run = partial(planted, name, case, dealt[name][number], 2 * number + (name == "val"))
-            yield job(name, f"{case.name}-{name}", fold, case, run)
+    for fold, case in trusted:
+        yield job("real", f"{case.name}-real", fold, case, partial(real, config, case.name))
+    for name in patches:
+        times = recipients.rounds(patches[name], len(trusted), MOST_INSERTED)
+        dealt = recipients.deal(patches[name], times * len(trusted))
+        for number, nodules in enumerate(dealt):
+            again, at = divmod(number, len(trusted))
+            fold, case = trusted[at]
+            run = partial(planted, name, case, nodules, 2 * number + (name == "val"))
+            yield job(name, f"{case.name}-{name}" + (f"-{again}" if again else ""), fold, case, run)
     if role != "test":
         return
     rounds = [(k, fold, case) for k in range(READ_ROUNDS) for fold, case in read]
@@ -182,8 +219,10 @@ def real(config: Config, name: str, model: Model) -> dict:
     result = segmentation.segment(
         ct, Options(keep_probability=True, min_confidence=0), engine=model.engine, bundle=model.bundle
     )
-    labels, _ = connected(truth)
-    references = [Reference(box, labels[box.slices] == label) for label, box, _ in components(labels)]
+    references, neutral = (
+        [Reference(box, labels[box.slices] == label, counts) for label, box, _ in components(labels)]
+        for labels, counts in ((connected(truth)[0], True), (connected(unknown)[0], False))
+    )
     predictions = _predictions(result)
     union = np.zeros(truth.shape, bool)
     for box, mask in predictions:
@@ -191,12 +230,13 @@ def real(config: Config, name: str, model: Model) -> dict:
     counts = Histogram.empty()
     assert result.probability is not None  # since it was asked for
     counts.add(result.probability, truth, ~unknown)
-    found = _lesion_rows(result, ct, model, references, [])
+    found = _lesion_rows(result, ct, model, references, neutral)
     for lesion, (box, mask) in zip(found, predictions, strict=True):
         if lesion["hits"] >= 0:
             lesion |= _agreement(box, mask, truth, ct)
     return {
         "lesions": found,
+        "located": name in LOCATED,
         "references": [{"ml": float(np.count_nonzero(r.mask)) * ct.geometry.voxel_mm3 / 1000} for r in references],
         "whole_case": metrics.overlap(union, truth),
         "histogram": [counts.voxels.tolist(), counts.target.tolist()],
@@ -242,7 +282,8 @@ def _lesion_rows(
         part, candidate = _seen(result, box, mask)
         ratings = confidence.ratings_of(candidate, lesion.long_axis_mm)
         probability = uncalibrated(part, model.bundle.card, result.lungs is not None)
-        rows.append(confidence.features(mask, probability, box, ct, ratings) | {"long_axis_mm": lesion.long_axis_mm})
+        found = confidence.features(mask, probability, box, ct, ratings)
+        rows.append(found | {"long_axis_mm": lesion.long_axis_mm, "listed": lesion.listed})
     scores = [row["max_p"] + row["mean_p"] for row in rows]
     for row, hits in zip(rows, froc.match(predictions, scores, references + neutral), strict=True):
         row["hits"] = int(hits)

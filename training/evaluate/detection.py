@@ -7,14 +7,11 @@ from LungTumorSegLib.model.card import ConfidenceCoefficients
 
 from ..config import FOLDS
 from ..examples import recipients
-from . import calibration, confidence, froc, metrics
+from . import calibration, confidence, froc, listed, metrics
 from .calibration import Histogram
 
+STEPS = {"slices up to 1.5 mm": 1.5, "slices up to 3 mm": 3.0, "thicker slices": np.inf}
 SIZES = {"all": (0, 1e9), "6-10 mm": (6, 10), "10-20 mm": (10, 20), ">=20 mm": (20, 1e9)}
-
-
-# a scan, on val: what a reader can look through; a tumour that is left out is worse than a row too many
-KEPT_FALSE_POSITIVES = 8
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class Exam:
         figures: For JSON.
         scans: Of the inserted nodules, for the FROC curve.
         coefficients: Of the confidence.
-        min_confidence: What the product keeps.
+        min_confidence: From which the product lists a lesion.
         histogram: Of the real cases.
         of: What is found.
     """
@@ -40,7 +37,7 @@ class Exam:
     of: str = "inserted nodules of 6 mm and more"
 
 
-def judge(records: list[dict], role: str = "test") -> Exam:
+def judge(records: list[dict], role: str = "test", given: ConfidenceCoefficients | None = None) -> Exam:
     """Fit the confidence on inserted val nodules and real tumours; figures are of ``role``'s inserted nodules.
 
     A fold's lesions are scored by coefficients from the other fold's CTs: false positives repeat from run to run on
@@ -51,45 +48,36 @@ def judge(records: list[dict], role: str = "test") -> Exam:
     Args:
         records: As the jobs of `automatic.jobs` return them; each lesion gets its confidence.
         role: val or test.
+        given: Of a model that is asked about CTs that neither it nor these were fitted on; nothing is fitted then.
     """
-    val = [r for r in records if r["exam"] == "val"]
-    taught = [r for r in records if r["exam"] in ("val", "real")]
+    val, asked, read, plain = ([r for r in records if r["exam"] == exam] for exam in ("val", role, "read", "real"))
+    real = [r for r in plain if r["references"]]
+    taught = [*val, *real]
     by_fold = {
-        fold: confidence.fit([row for r in taught if r["fold"] != fold for row in r["lesions"]]) for fold in FOLDS
+        fold: given or confidence.fit([row for r in taught if r["fold"] != fold for row in r["lesions"]])
+        for fold in FOLDS
     }
     for record in records:
         for row in record["lesions"]:
             row["confidence"] = confidence.score(row, by_fold[record["fold"]])
-    asked, read, real = ([r for r in records if r["exam"] == exam] for exam in (role, "read", "real"))
-    scans = [scan(r) for r in asked]
+    least = listed.least_confidence(val)
+    scans = [froc.scan(r) for r in asked]
     counts = histogram(real)
     figures = {
         "unseen": bool(records) and all(r["unseen"] for r in records),
         "inserted": _inserted(asked, scans) if asked else None,
-        "inserted_in_annotated_cts": _inserted(read, [scan(r) for r in read]) if read else None,
+        "inserted_in_annotated_cts": _inserted(read, [froc.scan(r) for r in read]) if read else None,
+        "listed": listed.figures(plain, least or 0.0),
         "real": real_figures(real) if real else None,
         "calibration_by_fold": {fold: _calibration([r for r in real if r["fold"] == fold]) for fold in FOLDS if real},
-        "confidence_fitted_on": sum(row["hits"] != -2 for r in taught for row in r["lesions"]),
+        "confidence_fitted_on": None if given else sum(row["hits"] != -2 for r in taught for row in r["lesions"]),
     }
-    coefficients = confidence.fit([row for r in taught for row in r["lesions"]])
-    least = froc.score_at([scan(r) for r in val], KEPT_FALSE_POSITIVES) if coefficients else None
-    # infinite where more false positives than that share the highest score
-    least = least if least is not None and np.isfinite(least) else None
-    return Exam(records, figures, scans, coefficients, least, counts)
-
-
-def scan(record: dict) -> froc.Scan:
-    """What counts of a run."""
-    matched = np.array([row["hits"] for row in record["lesions"]], int)
-    # what lies on a control is counted apart: recipients without controls have none
-    controls = np.array([row["control"] >= 0 for row in record["lesions"]], bool)
-    kept = (matched != -2) & ~(controls & (matched < 0))
-    scores = np.array([row["confidence"] for row in record["lesions"]], float)
-    return froc.Scan(scores[kept], matched[kept] >= 0, len(record["references"]), record["case"])
+    coefficients = given or confidence.fit([row for r in taught for row in r["lesions"]])
+    return Exam(records, figures, scans, coefficients, least if coefficients else None, counts)
 
 
 def _inserted(test: list[dict], scans: list[froc.Scan]) -> dict:
-    from_score, rates = froc.score_at(scans, 2), (0.5, 1, 2, 4, 8)
+    from_score = froc.score_at(scans, 2)
     found = {(n, row["hits"]): row for n, r in enumerate(test) for row in r["lesions"] if row["hits"] >= 0}
     everyone = [(n, k, ref) for n, r in enumerate(test) for k, ref in enumerate(r["references"])]
     sizes = {}
@@ -109,33 +97,45 @@ def _inserted(test: list[dict], scans: list[froc.Scan]) -> dict:
         "scans": len(scans),
         "inserted": len(everyone),
         "sensitivity_at": {
-            str(rate): {
-                "sensitivity": froc.sensitivity_at(scans, rate),
-                "interval95": froc.interval(scans, rate),
-                "controls_marked": int(np.count_nonzero(marked >= froc.score_at(scans, rate))),
-            }
-            for rate in rates
+            rate: at | {"controls_marked": int(np.count_nonzero(marked >= froc.score_at(scans, float(rate))))}
+            for rate, at in froc.told(scans).items()
         },
+        "competition": {"mean": froc.competition(scans), "interval95": froc.interval(scans, froc.competition)},
         # Most recipients are not fully annotated: how much each counts, and what is too small to count either way
         "by_ct": {
             case: {
                 "false_positives_at_2": sum(np.count_nonzero(s.scores[~s.hits] >= from_score) for s in own),
-                "sensitivity_without_it": {str(rate): froc.sensitivity_at(others, rate) for rate in rates},
+                "sensitivity_without_it": {str(rate): froc.sensitivity_at(others, rate) for rate in froc.RATES},
             }
             for case in dict.fromkeys(s.patient for s in scans)
             for own, others in [([s for s in scans if s.patient == case], [s for s in scans if s.patient != case])]
             if others
         },
         "sensitivity_if_false_from_6_mm": {
-            str(rate): froc.sensitivity_at([scan(_without_small(r)) for r in test], rate) for rate in rates
+            str(rate): froc.sensitivity_at([froc.scan(_without_small(r)) for r in test], rate) for rate in froc.RATES
         },
         "false_positives_a_scan_of_all": float(np.mean([np.count_nonzero(~s.hits) for s in scans])),
         "confidence_at_2_false_positives": from_score,
         "controls": controls,
         "controls_marked": len(marked) / max(controls, 1),
+        "controls_marked_at_1_false_positive": float(np.sum(marked >= froc.score_at(scans, 1))) / max(controls, 1),
         "controls_marked_at_2_false_positives": float(np.sum(marked >= from_score)) / max(controls, 1),
         "by_size": sizes,
+        "by_kind": _by_kind(test, found, from_score),
     }
+
+
+def _by_kind(test: list[dict], found: dict, from_score: float) -> dict:
+    """Found at two false positives a scan, by slice step, kernel and side."""
+    groups: dict[str, list[tuple[bool, str]]] = {}
+    for n, record in enumerate(test):
+        for k, (reference, left) in enumerate(zip(record["references"], record["left"], strict=True)):
+            row = found.get((n, k))
+            hit = row is not None and row["confidence"] >= from_score
+            step = next(name for name, most in STEPS.items() if record["step_mm"] <= most)
+            for name in (step, f"kernel {record['kernel']}", "left lung" if left else "right lung"):
+                groups.setdefault(name, []).append((hit, reference["patient"]))
+    return {name: metrics.summary(*map(list, zip(*group, strict=True))) for name, group in sorted(groups.items())}
 
 
 def _without_small(record: dict) -> dict:

@@ -97,7 +97,9 @@ def _whole_cts(
     judged = None
     if config.data.pack:
         jobs = list(automatic.jobs(config, automatic.models(config, bundle, precision), role))
-        judged = detection.judge([job() for _, job in track(jobs, "Whole CTs")], role)
+        # a bundle that is asked itself has its own confidence
+        given = None if automatic.has_folds(config) else bundle.card.confidence_coefficients
+        judged = detection.judge([job() for _, job in track(jobs, "Whole CTs")], role, given)
     model = automatic.Model(bundle, open_engine(bundle, precision=precision), folder, unseen=True)
     return judged, own_cts.exam(config, model, role)
 

@@ -4,12 +4,16 @@ A prediction hits a reference lesion where their IoU is at least 0.1; a referenc
 under 6 mm, and those that one reader marked, count neither way.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from LungTumorSegLib.geometry import Box, shared_voxels
 
 HIT_IOU = 0.1
+RATES = (0.5, 1, 2, 4, 8)  # false positives a scan that are told
+COMPETITION = (0.125, 0.25, *RATES)
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,25 @@ def match(predictions: list[tuple[Box, np.ndarray]], scores, references: list[Re
     return matched
 
 
-def scan(matched: np.ndarray, scores, references: list[Reference], patient: str = "") -> Scan:
-    kept = matched != -2
-    return Scan(np.asarray(scores, float)[kept], matched[kept] >= 0, sum(r.counts for r in references), patient)
+def told(scans: list[Scan]) -> dict[str, dict]:
+    """Sensitivity with its 95 % interval at each of `RATES`, by its name."""
+    return {
+        str(rate): {
+            "sensitivity": sensitivity_at(scans, rate),
+            "interval95": interval(scans, partial(sensitivity_at, false_positives=rate)),
+        }
+        for rate in RATES
+    }
+
+
+def scan(record: dict) -> Scan:
+    """What counts of a run."""
+    matched = np.array([row["hits"] for row in record["lesions"]], int)
+    # what lies on a control is counted apart: recipients without controls have none
+    controls = np.array([row["control"] >= 0 for row in record["lesions"]], bool)
+    kept = (matched != -2) & ~(controls & (matched < 0))
+    scores = np.array([row["confidence"] for row in record["lesions"]], float)
+    return Scan(scores[kept], matched[kept] >= 0, len(record["references"]), record["case"])
 
 
 def curve(scans: list[Scan]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -112,12 +132,17 @@ def score_at(scans: list[Scan], false_positives: float) -> float:
     return float(scores[false <= false_positives].min())
 
 
-def interval(scans: list[Scan], false_positives: float, times: int = 1000, seed: int = 0) -> list[float]:
-    """95 % interval of `sensitivity_at` by drawing patients with replacement: one's scans share false positives.
+def competition(scans: list[Scan]) -> float:
+    """The mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives a scan (Setio et al., LUNA16, 2017)."""
+    return float(np.mean([sensitivity_at(scans, rate) for rate in COMPETITION]))
+
+
+def interval(scans: list[Scan], of: Callable[[list[Scan]], float], times: int = 1000, seed: int = 0) -> list[float]:
+    """95 % interval of a figure by drawing patients with replacement: one's scans share false positives.
 
     Args:
         scans: Of all patients.
-        false_positives: At most so many a scan.
+        of: The figure of some scans.
         times: How often patients are drawn.
         seed: Decides the draws.
 
@@ -125,15 +150,12 @@ def interval(scans: list[Scan], false_positives: float, times: int = 1000, seed:
         Low and high; NaN without scans.
     """
     rng = np.random.default_rng(seed)
-    of: dict[str, list[Scan]] = {}
+    by_patient: dict[str, list[Scan]] = {}
     for one in scans:
-        of.setdefault(one.patient, []).append(one)
-    each = list(of.values())
+        by_patient.setdefault(one.patient, []).append(one)
+    each = list(by_patient.values())
     drawn = [
-        sensitivity_at(
-            [one for i in rng.integers(len(each), size=len(each)) for one in each[i]],
-            false_positives,
-        )
+        of([one for i in rng.integers(len(each), size=len(each)) for one in each[i]])
         for _ in range(times if scans else 0)
     ]
     return [float(v) for v in np.percentile(drawn, (2.5, 97.5))] if drawn else [float("nan")] * 2

@@ -11,10 +11,9 @@ from rich.progress import track
 
 from ..config import Config
 from ..data import seen
-from . import automatic, confidence, detection, froc
+from . import automatic, confidence, detection, froc, listed
 from .automatic import Model
 
-RATES = (0.5, 1, 2, 4, 8)  # false positives a scan
 HALVES = ("val-a", "val-b")
 
 
@@ -67,7 +66,7 @@ def judge(records: list[dict], role: str) -> detection.Exam:
         for row in record["lesions"]:
             row["confidence"] = confidence.score(row, fitted[record["fold"]])
     asked = [record for record in records if record["exam"] == role]
-    scans = [detection.scan(record) for record in asked]
+    scans = [froc.scan(record) for record in asked]
     with_tumour = [record for record in asked if record["references"]]
     false = [int(np.count_nonzero(~one.hits)) for one in scans]
     figures = {
@@ -78,14 +77,7 @@ def judge(records: list[dict], role: str) -> detection.Exam:
         "cts": len(asked),
         "cts_without_tumour": len(asked) - len(with_tumour),
         "false_positives_a_scan_of_all": float(np.mean(false)),
-        "sensitivity_at": {
-            str(rate): {
-                "sensitivity": froc.sensitivity_at(scans, rate),
-                "interval95": froc.interval(scans, rate),
-            }
-            for rate in RATES
-            if with_tumour
-        },
+        "sensitivity_at": froc.told(scans) if with_tumour else {},
         "confidence_fitted_on": sum(row["hits"] != -2 for r in taught for row in r["lesions"]),
     }
     coefficients = fitted["test"]
@@ -95,7 +87,6 @@ def judge(records: list[dict], role: str) -> detection.Exam:
         for record in scored:
             for row in record["lesions"]:
                 row["confidence"] = confidence.score(row, coefficients)
-        least = froc.score_at([detection.scan(r) for r in scored], detection.KEPT_FALSE_POSITIVES)
-        least = least if np.isfinite(least) else None
+        least = listed.least_confidence(scored)
     counts = detection.histogram(with_tumour)
     return detection.Exam(records, figures, scans, coefficients, least, counts, "tumours of the added CTs")

@@ -50,6 +50,11 @@ def deal(patches: Patches, count: int) -> list[list[int]]:
     return [order[k::count].tolist() for k in range(count)]
 
 
+def rounds(patches: Patches, count: int, most: int) -> int:
+    """How often each of ``count`` recipients is used, so that a run has at most ``most`` nodules."""
+    return -(-sum(size >= LEAST_MM for size in patches.size.values()) // (most * max(count, 1)))
+
+
 def make(case: whole_ct.Case, patches: Patches, nodules: list[int], seed: int) -> Recipient:
     """Insert nodules into a case, by turns free in the lung, at the pleura and at the hilum; then controls.
 
