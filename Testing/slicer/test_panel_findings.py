@@ -186,7 +186,7 @@ def test_results_are_saved_into_a_folder(found, tmp_path, monkeypatch):
     import qt
 
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path / "out"))
-    found.ui.saveButton.click()
+    found.save()
     assert {"segmentation.seg.nrrd", "lesions.csv", "result.json"} <= {p.name for p in (tmp_path / "out").iterdir()}
     assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
 
@@ -196,13 +196,13 @@ def test_an_earlier_result_in_the_folder_is_replaced_only_when_the_user_says_so(
     import slicer
 
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
-    found.ui.saveButton.click()
+    found.save()
     found.ui.lesionTable.item(0, NAME).setText("Apex")
     before = (tmp_path / "segmentation.seg.nrrd").read_bytes()
     for answer in (False, True):
         monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, answer=answer: answer)
         found.adjust("thresholdSlider", 0.7)
-        found.ui.saveButton.click()
+        found.save()
         assert ((tmp_path / "segmentation.seg.nrrd").read_bytes() != before) is answer
     assert not found.ui.errorFrame.visible, found.ui.errorLabel.text
 
@@ -215,7 +215,7 @@ def test_a_file_that_no_run_has_recorded_is_never_replaced(found, tmp_path, monk
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text: asked.append(text) or True)
     (tmp_path / "segmentation.seg.nrrd").write_text("another's")
-    found.ui.saveButton.click()
+    found.save()
     assert asked == []
     assert "segmentation.seg.nrrd" in found.ui.errorLabel.text
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("segmentation.seg.nrrd", "another's")]

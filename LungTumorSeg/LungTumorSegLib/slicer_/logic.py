@@ -286,7 +286,7 @@ class LungTumorSegLogicBase:
         *_, paths = self.save_in_steps(findings, folder, **options)
         return paths
 
-    def save_in_steps(self, findings: Findings, folder: str | Path, **options) -> Iterator[list[Path]]:
+    def save_in_steps(self, findings: Findings, folder: str | Path, **options) -> Iterator[saving.Step | list[Path]]:
         """`save` in steps, between which a panel stays alive: see `saving.in_steps`."""
         self.take_over_edits(findings)
         return saving.in_steps(findings, self.volume(findings), Path(folder), **options)

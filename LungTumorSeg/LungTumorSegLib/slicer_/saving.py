@@ -1,12 +1,26 @@
-"""A result of the scene, written into a folder in steps: what takes long is drawn piece by piece."""
+"""A result of the scene, written into a folder in steps: what takes long is done lesion by lesion."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from ..enums import DicomObject
 from ..findings.review import Findings
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far it is.
+
+    Attributes:
+        kind: Lesions are being measured, or drawn for the report; or all files come next.
+        lesions: So many are done.
+    """
+
+    kind: Literal["measuring", "drawing", "writing"]
+    lesions: int = 0
 
 
 def in_steps(
@@ -22,7 +36,7 @@ def in_steps(
     report: bool = False,
     pdf: bool = False,
     language: str = "en",
-) -> Iterator[list[Path]]:
+) -> Iterator[Step | list[Path]]:
     """Write a result as it is now, whatever the user changes between the steps. The last step writes all files.
 
     Long because each option is described.
@@ -39,7 +53,7 @@ def in_steps(
         pdf: With ``report``, also report.pdf.
 
     Yields:
-        The files, in the last step; before it an empty list after each lesion that was drawn for the report.
+        The next step, and at the end the files.
 
     Raises:
         OutputError: The folder can't be written or, without ``overwrite``, holds an earlier result.
@@ -48,7 +62,7 @@ def in_steps(
             folder holds them all the same.
     """
     # these bring packages that Slicer lacks until they are installed
-    from ..findings.measuring import measures_of
+    from ..findings.measuring import measured_in_turn
     from ..writers import result_files
 
     result, ct = findings.as_result(), findings.ct
@@ -67,14 +81,18 @@ def in_steps(
         objects = export.prepare(ct, [DicomObject(name) for name in dicom])
         also.append(partial(objects.write, result=result, names=names, drawn=drawn, reviewed=reviewed))
     result_files.check_writable(folder, overwrite)  # before anybody waits
-    measured = measures_of(result, ct, smooth_mm, drawn)
+    measured = []
+    for each in measured_in_turn(result, ct, smooth_mm, drawn):
+        measured.append(each)
+        yield Step("measuring", len(measured))
     changed = {"names": names, "smooth_mm": smooth_mm, "measured": measured}
     if report:
         pictures = {}
         for lesion_id, images in page.drawn(result, ct, measured):
             pictures[lesion_id] = images
-            yield []
+            yield Step("drawing", len(pictures))
         also.append(partial(page.write, result=result, ct=ct, pictures=pictures, **changed))
+    yield Step("writing")
     paths = result_files.save(result, ct, folder, overwrite, png, drawn=drawn, also=also, **changed)
     made = [path for path in paths if path.suffix == ".dcm"]
     if into_database and made:

@@ -1415,6 +1415,10 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
     <context>
         <name>panel.saving</name>
         <message>
+            <source>The files are being written</source>
+            <translation>正在写入文件</translation>
+        </message>
+        <message>
             <source>Tick what is to be written first.</source>
             <translation>请先勾选要写入的内容。</translation>
         </message>
@@ -1455,6 +1459,14 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
             <translation>它们已在 Slicer 的 DICOM 数据库中。</translation>
         </message>
         <message>
+            <source>Lesions are being measured: {0}</source>
+            <translation>正在测量病灶：{0}</translation>
+        </message>
+        <message>
+            <source>The report is being drawn: lesion {0}</source>
+            <translation>正在绘制报告：病灶 {0}</translation>
+        </message>
+        <message>
             <source>The Python package highdicom is missing. Slicer 5.12 brings it. In an older one, type this into the Python console: {0}</source>
             <translation>缺少 Python 包 highdicom。Slicer 5.12 自带该包。在旧版本中，请在 Python 控制台输入：{0}</translation>
         </message>
@@ -1465,10 +1477,6 @@ Longest diameter: {3:.1f} mm here, {4:.1f} mm in the other</source>
         <message>
             <source>Written: {0}.</source>
             <translation>已写入：{0}。</translation>
-        </message>
-        <message>
-            <source>The report is being drawn: lesion {0}</source>
-            <translation>正在绘制报告：病灶 {0}</translation>
         </message>
     </context>
     <context>

@@ -63,7 +63,13 @@ class FindingsSection(Section):
         """Open with the first result and fold with the last; in between it is as the user left it."""
         if has_result != self._has_result:
             self._has_result = has_result
-            self.ui.findingsGroup.collapsed = not has_result
+            if has_result:
+                self.panel.turns.ask(self._unfold)  # filling the table has taken half of what a turn may
+            else:
+                self.ui.findingsGroup.collapsed = True
+
+    def _unfold(self):
+        self.ui.findingsGroup.collapsed = not self._has_result
 
     def _check(self, button, checked):
         """Without doing what a click on it does."""

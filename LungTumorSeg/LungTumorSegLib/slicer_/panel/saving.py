@@ -8,6 +8,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..saving import Step
 from ..scene import dicom_files
 from .section import say
 
@@ -26,10 +27,6 @@ class Saving:
         self._lesions = None  # those that the user said to have reviewed
         self._steps: Iterator | None = None  # of what is being written
         self._asked: dict = {}
-        self._drawn = 0  # lesions, for the report
-        self._timer = qt.QTimer()
-        self._timer.setInterval(0)
-        self._timer.connect("timeout()", self._step)
         ui.saveButton.connect("clicked()", self.save)
         self._report, self._pdf = ui.saveReportCheckBox, ui.savePdfCheckBox
         self._report_tip = self._report.toolTip
@@ -138,28 +135,26 @@ class Saving:
             options |= {"report": True, "pdf": self._pdf.checked, "language": _language()}
         self._steps = logic.save_in_steps(findings, folder, overwrite=overwrite, **options)
         self._ui.saveButton.enabled = False
-        self._drawn = 0
         self._step()
 
     def _step(self):
-        """One lesion's pictures for the report in a turn of the event loop, in the last one the files."""
-        paths = None
+        """One lesion's measures or pictures in a turn of the event loop, in the last one the files."""
+        made = None
         with self._panel.errors_shown():
-            paths = next(self._steps)
-        if paths == []:
-            self._drawn += 1
-            say(self._ui.saveStatus, _("The report is being drawn: lesion {0}").format(self._drawn))
-            self._timer.start()
+            made = next(self._steps)
+        if isinstance(made, Step):
+            say(self._ui.saveStatus, _progress(made))
+            self._panel.turns.ask(self._step)
             return
         self._end()
-        if paths is None:  # an error, which the panel shows
+        if made is None:  # an error, which the panel shows
             say(self._ui.saveStatus, "")
         else:
-            self._tell(paths, **self._asked)
+            self._tell(made, **self._asked)
         self.refresh()
 
     def _end(self):
-        self._timer.stop()
+        self._panel.turns.drop(self._step)
         if self._steps is not None:
             self._steps.close()
         self._steps = None
@@ -179,6 +174,14 @@ class Saving:
         said = _('Written, marked "reviewed": {0}.') if reviewed else _('Written, marked "not reviewed": {0}.')
         also = " " + _("They are in Slicer's DICOM database.") if into_database else ""
         return said.format(listed) + also
+
+
+def _progress(step: Step) -> str:
+    if step.kind == "measuring":
+        return _("Lesions are being measured: {0}").format(step.lesions)
+    if step.kind == "drawing":
+        return _("The report is being drawn: lesion {0}").format(step.lesions)
+    return _("The files are being written")
 
 
 def _language() -> str:
