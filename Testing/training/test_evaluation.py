@@ -267,7 +267,8 @@ def test_the_rows_of_a_table_tell_the_known_tumours_from_the_others():
     )
     assert [case["tumour_rows"] for case in found["cases"]] == [[], [3], [1], []]
     assert [case["false_rows"] for case in found["cases"]] == [1, 2, 0, 0]
-    assert found["tumours"] == 3 and found["tumours_listed"] == 2 and found["tumours_in_first_rows"] == 1
+    listed_ones, first = found["tumours_listed"], found["tumours_in_first_rows"]
+    assert listed_ones["n"] == first["n"] == 3 and 3 * listed_ones["mean"] == 2 and 3 * first["mean"] == 1
     assert found["false_rows_a_scan"]["mean"] == 0.75 and found["false_rows_a_scan_where_read"]["mean"] == 1.5
     assert found["false_rows_a_scan_in_negatives"]["mean"] == 1
     assert listed.figures([], 0.1) is None

@@ -49,8 +49,8 @@ def figures(records: list[dict], least: float) -> dict | None:
         least: From which confidence a lesion is listed.
 
     Returns:
-        False rows a scan (all CTs, fully annotated ones, those of them without a nodule), the known tumours, how many
-            are listed and how many in the first two rows, and a row a CT. None where there is no run.
+        False rows a scan (all CTs, fully annotated ones, those of them without a nodule), the shares of the known
+            tumours that are listed and in the first two rows, and a row a CT. None where there is no run.
     """
     cases = [_table(record, least) for record in records]
     if not cases:
@@ -60,15 +60,16 @@ def figures(records: list[dict], least: float) -> dict | None:
     def false_rows(group: list[dict]) -> dict | None:
         return metrics.summary([c["false_rows"] for c in group], [c["case"] for c in group]) if group else None
 
-    known = [case for case in cases if case["tumours"]]
+    asked = [(case, k) for case in cases for k in range(case["tumours"])]
+    rows = np.array([case["tumour_rows"][k] if k < len(case["tumour_rows"]) else np.inf for case, k in asked])
+    owners = [case["case"] for case, _ in asked]
     return {
         "least_confidence": least,
         "false_rows_a_scan": false_rows(cases),
         "false_rows_a_scan_where_read": false_rows(read),
         "false_rows_a_scan_in_negatives": false_rows([case for case in read if not case["tumours"]]),
-        "tumours": sum(case["tumours"] for case in known),
-        "tumours_listed": sum(len(case["tumour_rows"]) for case in known),
-        "tumours_in_first_rows": sum(row <= FIRST_ROWS for case in known for row in case["tumour_rows"]),
+        "tumours_listed": metrics.summary(np.isfinite(rows), owners),
+        "tumours_in_first_rows": metrics.summary(rows <= FIRST_ROWS, owners),
         "cases": cases,
     }
 
