@@ -3,7 +3,7 @@ all call `segment`.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -82,7 +82,7 @@ def segment(
         lesions=lesions,
         masks=masks,
         options=options,
-        model={"name": bundle.name, "version": bundle.version, "checksum": bundle.checksum},
+        model=_model(bundle),
         engine=inference.engine.name,
         device=inference.engine.device,
         reason=inference.engine.reason,
@@ -94,6 +94,13 @@ def segment(
         less_likely=less_likely,
         less_likely_masks=less_likely_masks,
     )
+
+
+def _model(bundle: Bundle) -> dict:
+    """What a result says of its model. Sizes are measured later, without the card: it takes what that says of them."""
+    told = {"name": bundle.name, "version": bundle.version, "checksum": bundle.checksum}
+    ranges = [asdict(each) for each in bundle.card.size_ranges]
+    return told | ({"size_ranges": ranges} if ranges else {})
 
 
 def _everywhere(

@@ -124,6 +124,25 @@ def test_what_is_optional_may_be_missing_or_null(written):
     assert card.min_confidence == 0 and card.limits.slice_step_mm is None
 
 
+RANGE = {"from_mm": 0.0, "volume": [0.8, 1.3], "diameter": [0.9, 1.1]}
+
+
+def test_a_card_may_say_how_far_sizes_may_be_off(written):
+    assert parse(written, PATH).size_ranges == ()
+    larger = RANGE | {"from_mm": 10}
+    first, second = parse(written | {"size_ranges": [RANGE, larger]}, PATH).size_ranges
+    assert first.volume == (0.8, 1.3) and second.from_mm == 10
+    for wrong, key in (
+        ([larger, RANGE], "size_ranges"),
+        ([RANGE, RANGE], "size_ranges"),
+        ([RANGE, larger | {"volume": [1.3, 0.8]}], r"size_ranges\[1\]\.volume"),
+        ([RANGE | {"diameter": [0, 1]}], r"size_ranges\[0\]\.diameter"),
+        ([{"from_mm": 0.0, "volume": [0.8, 1.3]}], r"size_ranges\[0\]\.diameter"),
+    ):
+        with pytest.raises(ModelError, match=key):
+            parse(written | {"size_ranges": wrong}, PATH)
+
+
 def test_a_chest_has_its_own_numbers_where_the_card_has_them():
     line, chest_line = Calibration(temperature=0.7, offset=0.0), Calibration(temperature=0.6, offset=-1.0)
     plain = OperatingPoint(threshold=0.3, map_calibration=line)

@@ -289,6 +289,32 @@ def test_a_results_lesions_are_measured_from_what_they_were_made_of():
     assert smooth.subvoxel_volume_mm3 != measures_of(result, ct)[0].subvoxel_volume_mm3
 
 
+def test_a_size_has_a_range_where_the_models_card_says_it():
+    geometry = bodies.grid(ISOTROPIC, 12)
+    lesion, mask, ct, candidate = bodies.lesion_of(
+        bodies.shares(geometry, bodies.ellipsoid((0.4, 0, 0), (9, 7, 9))), geometry
+    )
+    result = Result(geometry, (candidate,), None, (lesion,), (mask,), Options(), {}, "", "", "", {}, 0.0)
+    (plain,) = measures_of(result, ct)
+    assert plain.volume_low_mm3 is None and plain.short_axis_high_mm is None
+    sizes = ((8.0, [0.7, 1.1]), (15.0, [0.8, 1.2]), (20.0, [0.9, 1.3]))  # the lesion is 18 mm long
+    ranges = [{"from_mm": mm, "volume": shares, "diameter": [0.95, 1.05]} for mm, shares in sizes]
+    (found,) = measures_of(replace(result, model={"size_ranges": ranges}), ct)
+    assert (found.volume_low_mm3, found.volume_high_mm3) == pytest.approx(
+        (0.8 * found.subvoxel_volume_mm3, 1.2 * found.subvoxel_volume_mm3)
+    )
+    assert found.long_axis_low_mm == pytest.approx(0.95 * found.subvoxel_long_axis_mm)
+    assert found.short_axis_high_mm == pytest.approx(1.05 * found.subvoxel_short_axis_mm)
+    assert measures_of(replace(result, model={"size_ranges": ranges[2:]}), ct) == [plain]
+    told = replace(result, model={"size_ranges": ranges})
+    for other in (
+        measures_of(told, ct, drawn={1}),
+        measures_of(told, ct, smooth_mm=1.0),
+        measures_of(replace(told, options=Options(threshold=0.4)), ct),
+    ):
+        assert other[0].volume_low_mm3 is None  # not the model's own outline
+
+
 def test_a_single_voxel_and_a_row_can_be_measured():
     geometry = Geometry((6, 8, 9), (0.7, 0.7, 5.0), (0.0, 0.0, 0.0))
     ct = CT(np.zeros(geometry.shape_zyx, np.int16), geometry)

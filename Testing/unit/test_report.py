@@ -149,6 +149,14 @@ def test_another_model_than_the_bundled_one_has_no_figures(ct, result):
     assert "not at hand any more" in page.render(made, "en")
 
 
+def test_a_range_of_sizes_is_shown_where_the_card_gives_one(ct, result, html):
+    assert "readers would likely outline" not in html
+    first, *others = measures_of(result, ct)
+    told = replace(first, volume_low_mm3=1234.4, volume_high_mm3=2001.0, long_axis_low_mm=9.04, long_axis_high_mm=13.0)
+    made = page.render(content.content(result, ct, [told, *others]), "en")
+    assert made.count("readers would likely outline 1\u202f234 to 2\u202f001 mm³, 9.0 to 13.0 mm") == 1
+
+
 def test_a_browser_shows_it_without_complaint_and_asks_no_host(written, tmp_path):
     seen = chromium.opened(written / "report.html", tmp_path)
     assert seen.console == [] and seen.requests == []

@@ -1,14 +1,17 @@
 """The main job on phantoms, with the bundled model: places, axis orders, slice thickness, progress, cancel, memory."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from LungTumorSegLib import segmentation
 from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.errors import Cancelled, InputError, NoLungsFoundError, OutOfMemoryError
 from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.model import unet
 from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.card import SizeRange
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.sampling import slices
 from LungTumorSegLib.segmentation import segment
@@ -237,3 +240,11 @@ def test_the_full_map_lies_on_the_ct_and_agrees_with_the_candidates(engine, mode
 def test_a_threshold_that_is_no_probability_or_under_that_of_candidates_is_refused(chest, engine, model, threshold):
     with pytest.raises(InputError, match=r"between 0\.05 and 1"):
         segment(chest[0], Options(threshold=threshold), engine=engine, bundle=model)
+
+
+def test_a_result_takes_what_the_card_says_of_sizes_and_keeps_it_through_json(model):
+    assert set(segmentation._model(model)) == {"name", "version", "checksum"}
+    ranges = (SizeRange(from_mm=0.0, volume=(0.8, 1.3), diameter=(0.9, 1.1)),)
+    told = segmentation._model(replace(model, card=replace(model.card, size_ranges=ranges)))
+    assert [SizeRange(**each) for each in told["size_ranges"]] == list(ranges)
+    assert json.loads(json.dumps(told))["size_ranges"][0]["volume"] == [0.8, 1.3]

@@ -36,6 +36,13 @@ class Measures:
         pleura_distance_mm: See `place`; None without lungs.
         recist_measurable: See `measurability`.
         recist_reason: See `measurability`.
+        volume_low_mm3: Where the readers' volume would lie at least, by the model's card (`SizeRange`), as are the next
+            ones; None where the card does not say it, and of an outline that the user drew.
+        volume_high_mm3: At most.
+        long_axis_low_mm: Of the long axis.
+        long_axis_high_mm: At most.
+        short_axis_low_mm: Of the short axis.
+        short_axis_high_mm: At most.
     """
 
     subvoxel_volume_mm3: float
@@ -63,3 +70,9 @@ class Measures:
     pleura_distance_mm: float | None
     recist_measurable: bool
     recist_reason: str
+    volume_low_mm3: float | None = None
+    volume_high_mm3: float | None = None
+    long_axis_low_mm: float | None = None
+    long_axis_high_mm: float | None = None
+    short_axis_low_mm: float | None = None
+    short_axis_high_mm: float | None = None

@@ -6,18 +6,24 @@ import numpy as np
 
 from ..data import CT, Candidate, Lesion, Result
 from ..enums import LungThird
+from ..model.card import SizeRange
 from .density import density_of
 from .field import field_of
 from .measurability import measurability
 from .measurement_error import diameter_error, volume_error
 from .measures import Measures
 from .place import Places
-from .shape import counted, shape_of
+from .shape import Shape, counted, shape_of
 from .smoothing import smoothed
 
 
 def measures(
-    lesion: Lesion, mask: np.ndarray, ct: CT, places: Places | None = None, candidate: Candidate | None = None
+    lesion: Lesion,
+    mask: np.ndarray,
+    ct: CT,
+    places: Places | None = None,
+    candidate: Candidate | None = None,
+    ranges: Sequence[SizeRange] = (),
 ) -> Measures:
     """Measure a lesion.
 
@@ -26,6 +32,7 @@ def measures(
         places: Of the run's lungs, if they were looked for.
         candidate: What the lesion was made from at its threshold; None for an outline that the user drew, which has no
             probability: volume and surface are then those of its voxels.
+        ranges: Of the model's card.
 
     Raises:
         ValueError: The mask is empty or does not fill the box.
@@ -67,7 +74,24 @@ def measures(
         pleura_distance_mm=None if places is None else places.pleura_distance(mask, grid),
         recist_measurable=measurable,
         recist_reason=reason,
+        **(_within(shape, ranges) if candidate is not None else {}),
     )
+
+
+def _within(shape: Shape, ranges: Sequence[SizeRange]) -> dict[str, float]:
+    """The last fields of `Measures`; none for a lesion that is smaller than every range."""
+    held = [each for each in ranges if each.from_mm <= shape.long_axis_mm]
+    if not held:
+        return {}
+    (v_low, v_high), (d_low, d_high) = held[-1].volume, held[-1].diameter
+    return {
+        "volume_low_mm3": shape.volume_mm3 * v_low,
+        "volume_high_mm3": shape.volume_mm3 * v_high,
+        "long_axis_low_mm": shape.long_axis_mm * d_low,
+        "long_axis_high_mm": shape.long_axis_mm * d_high,
+        "short_axis_low_mm": shape.short_axis_mm * d_low,
+        "short_axis_high_mm": shape.short_axis_mm * d_high,
+    }
 
 
 def measures_of(result: Result, ct: CT, smooth_mm: float = 0.0, drawn: Collection[int] = ()) -> list[Measures]:
@@ -88,11 +112,13 @@ def measured_in_turn(result: Result, ct: CT, smooth_mm: float = 0.0, drawn: Coll
         Those of the next lesion of ``result.outlines``.
     """
     places = None if result.lungs is None else Places(result.lungs)
+    as_fitted = result.options.threshold is None and not smooth_mm  # the card speaks of the model's own outlines
+    ranges = [SizeRange(**each) for each in result.model.get("size_ranges", ())] if as_fitted else []
     for lesion, mask in result.outlines:
         candidate = None if lesion.id in drawn else candidate_of(lesion, mask, result.candidates)
         if candidate is not None:
             candidate = smoothed(candidate, ct.geometry, smooth_mm)
-        yield measures(lesion, mask, ct, places, candidate)
+        yield measures(lesion, mask, ct, places, candidate, ranges)
 
 
 def candidate_of(lesion: Lesion, mask: np.ndarray, candidates: Sequence[Candidate]) -> Candidate | None:

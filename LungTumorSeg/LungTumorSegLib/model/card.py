@@ -109,6 +109,21 @@ class TrainingRange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SizeRange:
+    """Between which shares of the measured size the readers' lies, for 95 of 100 outlines of the model.
+
+    Attributes:
+        from_mm: Long axis from which it holds, up to that of the next range.
+        volume: (lowest, highest).
+        diameter: The same of long and short axis.
+    """
+
+    from_mm: float
+    volume: tuple[float, float]
+    diameter: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Int8:
     """The bundle's int8 weights.
 
@@ -219,6 +234,7 @@ class Card(NetworkCard, OperatingPoint):
         classifier: What it is built from; None: no lesion is rated.
         limits: What the model was trained on.
         int8: None: there are no int8 weights.
+        size_ranges: By size, in ascending order; empty: not known.
     """
 
     name: str
@@ -227,6 +243,7 @@ class Card(NetworkCard, OperatingPoint):
     classifier: ClassifierArchitecture | None = None
     limits: TrainingRange = field(default_factory=TrainingRange)
     int8: Int8 | None = None
+    size_ranges: tuple[SizeRange, ...] = ()
 
 
 def parse(values: object, path: Path) -> Card:

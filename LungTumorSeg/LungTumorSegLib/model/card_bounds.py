@@ -18,6 +18,7 @@ SPACING_MM = (0.1, 10.0)
 SIGMA_MM = (0.1, 100.0)
 TEMPERATURE = (0.01, 100.0)
 MOST_HU = 1e5
+MOST_RANGES, MOST_SHARE = 100, 100.0
 
 
 def beyond(card: "Card") -> Iterator[tuple[str, Any, str]]:
@@ -56,9 +57,20 @@ def beyond(card: "Card") -> Iterator[tuple[str, Any, str]]:
     ):
         if limits and not 0 < limits[0] <= limits[1]:
             yield f"limits.{key}", limits, "two numbers above 0, the smaller one first"
+    yield from _size_ranges(card)
     for name in card.files:
         if not _is_plain(name):
             yield "files", name, "the name of a file in the model's own folder"
+
+
+def _size_ranges(card: "Card") -> Iterator[tuple[str, Any, str]]:
+    starts = [each.from_mm for each in card.size_ranges]
+    if len(starts) > MOST_RANGES or starts != sorted(set(starts)):
+        yield "size_ranges", starts, f"at most {MOST_RANGES}, in rising order of from_mm"
+    for i, each in enumerate(card.size_ranges):
+        for key, shares in (("volume", each.volume), ("diameter", each.diameter)):
+            if not 0 < shares[0] <= shares[1] <= MOST_SHARE:
+                yield f"size_ranges[{i}].{key}", shares, f"two numbers above 0, up to {MOST_SHARE:g}, the smaller first"
 
 
 def _is_plain(name: str) -> bool:

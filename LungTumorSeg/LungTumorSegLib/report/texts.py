@@ -112,6 +112,8 @@ CHINESE = {
     "solid part {volume} mm³": "实性部分 {volume} mm³",
     "median {hu} HU": "中位数 {hu} HU",
     "mass {mg} mg": "质量 {mg} mg",
+    "readers would likely outline {low} to {high} mm³, {short} to {long} mm": "阅片者的勾画可能为 {low} 至 {high} mm³、"
+    "{short} 至 {long} mm",
     "Suggestions from guidelines": "指南建议",
     "For research: suggestions, not decisions. They stay in English.": "仅供科研：是建议，不是决定。建议保留英文原文。",
     "Notes and warnings": "提示与警告（程序原文）",
