@@ -133,7 +133,10 @@ def test_a_user_who_knows_better_says_that_it_is_one_patient(case, monkeypatch):
     assert "different patients" in case.ui.followUpStatus.text and case.network.compared == []
     case.ui.samePatientCheckBox.checked = True
     compare(case)
-    assert case.ui.followUpResult.visible
+    assert case.ui.followUpResult.visible and case.ui.samePatientCheckBox.checked
+    case.ui.otherSelector.setCurrentNode(None)
+    case.settle()
+    assert not case.ui.samePatientCheckBox.checked  # it was said of that CT
 
 
 def test_cancel_leaves_the_scene_as_it_was(case):
@@ -199,6 +202,16 @@ def test_a_lesion_that_a_run_missed_is_found_by_a_click_and_joins_that_cts_resul
         details.append(case.ui.followUpDetail.text)
     assert sum("(found by a click)" in text for text in details) == 1
     assert "press Compare again" not in case.ui.followUpStatus.text
+
+
+def test_what_was_rejected_in_one_ct_is_neither_new_nor_gone(case):
+    earlier, _ = pair(case)
+    other = case.logic.segment(earlier).findings
+    case.logic.set_status(other, other.lesions[2].id, "rejected")
+    compare(case)
+    row = column(case, FATE).index("not compared")
+    assert column(case, FATE).count("stable") == 2
+    assert "was rejected in the earlier CT" in case.ui.followUpTable.item(row, FATE).toolTip()
 
 
 def test_a_registration_that_failed_compares_nothing_and_moves_one_ct_alone(views, case):
@@ -286,6 +299,15 @@ def test_a_row_shows_its_place_in_both_cts(beside):
     findings = beside.panel.findings
     second = beside.logic.lesion_position(findings, findings.lesions[1].id)
     assert np.linalg.norm(np.subtract(second, middle(beside.later))) < 0.1
+
+
+def test_a_lesion_chosen_among_the_findings_is_looked_at_in_both(beside):
+    findings = beside.panel.findings
+    beside.panel.look_at(findings.lesions[2].id)
+    beside.settle()
+    assert beside.ui.followUpTable.currentRow() == 2 and apart(beside) == MOVED
+    place = beside.logic.lesion_position(findings, findings.lesions[2].id)
+    assert np.linalg.norm(np.subtract(place, middle(beside.later))) < 0.1
 
 
 def test_both_scroll_pan_zoom_and_turn_together(beside):

@@ -73,17 +73,20 @@ def split(pairs: Sequence[Pair], earlier: TimePoint, later: TimePoint) -> Step:
     )
 
 
-def alone(fate: Fate, *, seen: bool, clicked: bool) -> Step:
+def alone(fate: Fate, *, seen: bool, clicked: bool, rejected: bool = False) -> Step:
     """What became of a lesion that one CT alone shows: not compared where the other does not show the place.
 
     Args:
         fate: new or gone.
         seen: Whether the other CT shows the place.
         clicked: Whether a click was tried there.
+        rejected: Whether the user rejected what lies there in the other CT.
     """
+    other = "earlier" if fate == Fate.NEW else "later"
     if not seen:
-        other = "earlier" if fate == Fate.NEW else "later"
         return Step(Fate.NOT_COMPARED, f"Its place lies outside of the {other} CT.")
+    if rejected:
+        return Step(Fate.NOT_COMPARED, f"What lies at its registered place was rejected in the {other} CT.")
     looked = ", nor at a click there" if clicked else "; no click was tried there"
     return Step(fate, f"Nothing was found at its registered place{looked}.")
 

@@ -12,6 +12,8 @@ from ...lungs.queries import side_of
 from ..matching import Outline, in_place_of_any
 from .change import Size
 
+REJECTED_MM = 3.0  # registered places of lesions of two real CTs were off by up to 2.7 mm
+
 
 @dataclass(frozen=True)
 class TimePoint:
@@ -65,6 +67,15 @@ class TimePoint:
         """
         index = self.geometry.index(point_lps)
         return bool(((index > -0.5) & (index < np.array(self.geometry.shape_zyx) - 0.5)).all())
+
+    def rejected_at(self, place_lps: np.ndarray) -> bool:
+        """Whether a lesion that the user rejected lies within 3 mm of a place (3,), LPS mm."""
+        for lesion, mask in self.result.outlines:
+            if lesion.status == Status.REJECTED:
+                inside = self.geometry.lps(np.argwhere(mask) + lesion.label_box.start)
+                if np.linalg.norm(inside - place_lps, axis=1).min() <= REJECTED_MM:
+                    return True
+        return False
 
     def with_click(self, found: Result) -> "TimePoint":
         """The same with the first lesion that a click found.

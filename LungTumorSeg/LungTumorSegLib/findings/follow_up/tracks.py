@@ -79,12 +79,15 @@ class Tracks:
             _add(track, pair.later, step)
         for number, track in here.items():
             place = registration.later(_middle(earlier, earlier.outline(number)))
-            _add(track, None, fates.alone(Fate.GONE, seen=later.holds(place), clicked=clicked))
+            rejected = later.rejected_at(place)
+            _add(track, None, fates.alone(Fate.GONE, seen=later.holds(place), clicked=clicked, rejected=rejected))
         known = {track.lesions[self._n] for track in self._every if len(track.lesions) > self._n}
         for outline in later.outlines:
             if outline[0].id not in known:
                 place = registration.earlier(_middle(later, outline))
-                self._begin(outline[0].id, fates.alone(Fate.NEW, seen=earlier.holds(place), clicked=clicked))
+                rejected = earlier.rejected_at(place)
+                step = fates.alone(Fate.NEW, seen=earlier.holds(place), clicked=clicked, rejected=rejected)
+                self._begin(outline[0].id, step)
         self._end_of_point()
 
     def break_off(self, later: TimePoint, reason: str) -> None:

@@ -30,6 +30,7 @@ class FollowUpSection(Section):
         self._views = SideBySide()
         self._dated = None  # the volumes that the dates are of
         self._progress_told = False
+        self._chosen: int | None = None  # the lesion that was selected in the table of findings
         self._table = FollowUpTable(ui.followUpTable, self._look, self._targets_changed)
         self._recist = RecistBox(ui)
         ui.followUpButton.connect("clicked()", self._clicked)
@@ -56,6 +57,7 @@ class FollowUpSection(Section):
         if shown is None:
             self._views.hide()
         else:
+            self._follow_selection(shown)
             self._views.separate()  # lines that were drawn since
             if not running:
                 self._tell(self._notes(shown))
@@ -115,6 +117,7 @@ class FollowUpSection(Section):
         volumes = self.panel.parameters.otherVolume, self.panel.volume
         if volumes != self._dated:
             self._dated = volumes
+            self.ui.samePatientCheckBox.checked = False  # it was said of others
             for edit, volume in zip((self.ui.otherDateEdit, self.ui.thisDateEdit), volumes, strict=True):
                 edit.enabled = volume is not None
                 edit.text = "" if volume is None else _date_text(volume)
@@ -171,6 +174,17 @@ class FollowUpSection(Section):
         say(self.ui.followUpDetail, " ".join(filter(None, words)))
         with self.panel.errors_shown():
             self._jump(run, track)
+
+    def _follow_selection(self, run):
+        """Go to a lesion that was chosen in the table of findings, where both CTs are beside each other."""
+        before, self._chosen = self._chosen, self.panel.selected_lesion
+        if self._chosen in (None, before) or not self._views.shown:
+            return
+        here = run.pair.index(self.panel.volume)
+        for row, track in enumerate(run.follow_up.tracks):
+            if track.lesions[here] == self._chosen:
+                self._table.select(row)
+                self._look(row)
 
     def _jump(self, run, track):
         """Show the place of a lesion in both CTs, else, without views beside each other, in the chosen one."""

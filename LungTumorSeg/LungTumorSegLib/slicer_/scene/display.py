@@ -9,6 +9,8 @@ LUNG_WINDOW = (1500.0, -600.0)
 SOFT_TISSUE_WINDOW = (400.0, 40.0)
 # what the views show of a lesion's surroundings: long axes, and mm
 FIELD_OF_LESION, LEAST_FIELD_MM = 4.0, 80.0
+# the views of two CTs beside each other go where `side_by_side` sends them
+SIDE_BY_SIDE = ("LungTumorSegEarlier", "LungTumorSegLater")
 
 
 def set_window(volume, width: float, level: float):
@@ -37,19 +39,21 @@ def replace_background(before, volume):
 
 
 def jump(scene, world_ras, field_mm: float | None = None):
-    """Centre all slice views and 3D cameras on a point.
+    """Centre all slice views, but those of `SIDE_BY_SIDE`, and 3D cameras on a point.
 
     Args:
         world_ras: The point, RAS mm.
         field_mm: The least that they show across; None: as they are.
     """
-    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *world_ras, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
-    if field_mm is not None:
-        for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+    for node in slicer.util.getNodesByClass("vtkMRMLSliceNode", scene):
+        if node.GetLayoutName() in SIDE_BY_SIDE:
+            continue
+        node.JumpSliceByCentering(*world_ras)
+        if field_mm is not None:
             columns, rows, _ = node.GetDimensions()
             pixel_mm = field_mm / max(min(columns, rows), 1)
             node.SetFieldOfView(columns * pixel_mm, rows * pixel_mm, node.GetFieldOfView()[2])
-    for camera in slicer.util.getNodesByClass("vtkMRMLCameraNode"):
+    for camera in slicer.util.getNodesByClass("vtkMRMLCameraNode", scene):
         position, focus = np.asarray(camera.GetPosition()), np.asarray(camera.GetFocalPoint())
         away = position - focus
         if field_mm is not None and (distance := np.linalg.norm(away)):

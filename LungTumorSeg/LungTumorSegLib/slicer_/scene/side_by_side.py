@@ -12,11 +12,11 @@ import slicer.util
 import vtk
 
 from . import markups
+from .display import SIDE_BY_SIDE as NAMES
 from .volumes import lps_to_world, world_to_lps
 
 # of our own: Slicer's stop at 100
 LAYOUT = 7401
-NAMES = ("LungTumorSegEarlier", "LungTumorSegLater")
 _VIEW = """<item><view class="vtkMRMLSliceNode" singletontag="{0}">
  <property name="orientation" action="default">Axial</property>
  <property name="viewlabel" action="default">{1}</property>
