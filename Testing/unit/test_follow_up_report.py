@@ -125,6 +125,15 @@ def test_without_dates_the_cts_are_numbered_and_without_a_pair_there_is_no_line(
     assert "That does not mean that there is none." in made and "there is no sum" in made
 
 
+def test_dates_that_are_close_are_turned(ct):
+    for days, turned in (((0, 90, 270), 0), ((0, 20, 270), 30)):
+        dates = [DATES[0] + datetime.timedelta(days=number) for number in days]
+        points = [moved_chest.point(ct, [A], date=date) for date in dates]
+        followed = follow(points, 2 * [still(ct.geometry)])
+        (axes,) = plots(followed, recist(followed))["sum"].axes
+        assert {label.get_rotation() for label in axes.get_xticklabels()} == {turned}
+
+
 def test_every_picture_is_inside_and_whole(html):
     kinds = []
     for kind, data in re.findall(r'<img[^>]*src="data:image/([^;]+);base64,([^"]+)"', html):

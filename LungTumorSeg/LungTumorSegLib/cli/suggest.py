@@ -52,6 +52,7 @@ def asked(
     for name in names:
         if name not in GUIDELINES:
             raise typer.BadParameter(f"{name!r} is not one of {', '.join(GUIDELINES)}")
-    from ..findings.suggested import Asked, Patient  # not needed by --help
+    from ..findings.suggested import Asked  # not needed by --help
+    from ..findings.suggestions.nodule import Patient
 
     return Asked(tuple(names), Patient(age, reason, high_risk, known_cancer, immunosuppressed, several))

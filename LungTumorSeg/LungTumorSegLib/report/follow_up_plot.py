@@ -97,7 +97,7 @@ def _plot(follow_up: FollowUp, unit: str, draw: Callable[[Axes], None]) -> Figur
     room = 0.12 * ((max(places) - min(places)) or 1.0)
     axes.set_xlim(min(places) - room, max(places) + room)
     labels = [str(point.date or f"CT {k + 1}") for k, point in enumerate(follow_up.points)]
-    turned = len(places) > 3
+    turned = min(np.diff(places)) < 0.25 * (max(places) - min(places))  # else neighbours would cover each other
     axes.set_xticks(places, labels, rotation=30 if turned else 0, ha="right" if turned else "center")
     axes.set_ylabel(unit, rotation=0, ha="right", va="top", y=1.0)
     axes.grid(axis="y", color=_GRID)
