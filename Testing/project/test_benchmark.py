@@ -93,13 +93,20 @@ def test_reading_many_frames_is_measured_in_every_compression(tmp_path):
 
 @pytest.mark.long
 def test_a_cohorts_workers_and_its_growth_are_measured(tmp_path):
-    arguments = ["--slices", "36", "--pixels", "64", "--only", "cohort", "--cases", "2,4", "--output", str(tmp_path)]
-    assert command.main(arguments) == 0
-    measured = json.loads((tmp_path / "benchmark.json").read_text())["cohort"]
+    from rich.console import Console
+
+    from Testing.tools.benchmark import cohort
+
+    ct = chest_ct.make(tmp_path, 36, 64)
+    measured = {"workers": cohort.workers(ct, copies=2, rounds=1), "growth": cohort.growth([1, 2])}
     assert measured["workers"]["slices"] == 36 and tuple(measured["workers"]["seconds"]) == report.WORKERS
-    assert [row["cases"] for row in measured["growth"]] == [2, 4]
+    assert [row["cases"] for row in measured["growth"]] == [1, 2]
     assert all(min(row["cpu_seconds"], row["seconds"]) > 0 for row in measured["growth"])
-    assert "Workers of a cohort: 4 CTs of 36 slices" in (tmp_path / "benchmark.txt").read_text(encoding="utf-8")
+    figures = {"machine": command.machine(), "pipeline": [], "peers": {}, "cohort": measured}
+    with (tmp_path / "shown.txt").open("w", encoding="utf-8") as file:
+        report.show(figures | {"bars": report.bars(figures)}, Console(file=file, width=120))
+    shown = (tmp_path / "shown.txt").read_text("utf-8")
+    assert "Workers of a cohort: 2 CTs of 36 slices" in shown and "cohort: two one-thread workers over one" in shown
 
 
 def test_the_cohorts_bars_are_throughput_and_cost_a_case():
