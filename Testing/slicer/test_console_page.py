@@ -87,6 +87,41 @@ def test_a_folder(console, cts, tmp_path, capsys):
     assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode") is None
 
 
+def test_a_sequence(console, tmp_path, monkeypatch, capsys):
+    """Real sequences: vtkMRMLSequenceNode, its browser and vtkSlicerSequencesLogic are Slicer's own."""
+    sequences = slicer.vtkSlicerSequencesLogic()
+    sequences.SetMRMLScene(slicer.mrmlScene)
+    module = types.SimpleNamespace(logic=lambda: sequences)
+    monkeypatch.setattr(slicer, "modules", types.SimpleNamespace(sequences=module), raising=False)
+    breathing = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "CT")
+    for phase in range(2):
+        volume = headless.add_volume(chest()[0])
+        breathing.SetDataNodeAtValue(volume, str(10 * phase))
+        slicer.mrmlScene.RemoveNode(volume)
+    breathing.SetDataNodeAtValue(slicer.vtkMRMLScalarVolumeNode(), "20")  # nothing in it: the others are there
+    browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode")
+    browser.SetAndObserveMasterSequenceNodeID(breathing.GetID())
+
+    console("A sequence (4D)", results=tmp_path / "out")
+
+    assert results(tmp_path / "out") == {"000", "001"} and results(tmp_path / "out" / "001") == FILES
+    assert re.fullmatch(r"20 .+\.\n", capsys.readouterr().out)
+    outlines = slicer.mrmlScene.GetFirstNodeByName("Lesions")
+    assert [outlines.GetNthIndexValue(k) for k in range(outlines.GetNumberOfDataNodes())] == ["0", "10"]
+    for number in range(2):
+        browser.SetSelectedItemNumber(number)
+        sequences.UpdateProxyNodesFromSequences(browser)
+        shown, kept = browser.GetProxyNode(outlines), outlines.GetNthDataNode(number)
+        names = [
+            [
+                node.GetSegmentation().GetNthSegment(k).GetName()
+                for k in range(node.GetSegmentation().GetNumberOfSegments())
+            ]
+            for node in (shown, kept)
+        ]
+        assert names[0] == names[1] and len(names[0]) >= 2
+
+
 def test_a_selection_of_the_dicom_database(console, tmp_path, monkeypatch):
     uid = "1.2.826.0.1.3680043.8.498"
     for number, patient in enumerate(("LUNG1-001", "another")):
