@@ -177,6 +177,37 @@ def test_targets_and_response_are_suggestions(compared):
     assert "Tick the number" in ui.recistLabel.text and not ui.responseCombo.visible
 
 
+def test_a_tick_replaces_no_item(compared):
+    """Qt reads the ticked item once more after it has told of it: an item that was replaced then is freed memory."""
+    table = compared.ui.followUpTable
+    before = [table.item(row, NUMBER) for row in range(3)]
+    tick(compared, 2, True)
+    assert [table.item(row, NUMBER) for row in range(3)] == before
+
+
+def test_a_sixth_target_is_refused_and_its_tick_taken_back(compared, monkeypatch):
+    def refuse(follow_up, targets):
+        raise InputError("Six targets.")
+
+    from LungTumorSegLib.findings.follow_up import recist
+
+    monkeypatch.setattr(recist, "recist", refuse)
+    tick(compared, 2, True)
+    states = [compared.ui.followUpTable.item(row, NUMBER).checkState() for row in range(3)]
+    assert states == [qt.Qt.Checked, qt.Qt.Checked, qt.Qt.Unchecked] and "Six targets." in compared.ui.errorLabel.text
+
+
+def test_what_is_wrong_stays_said_beside_the_table_of_before(compared):
+    compared.ui.otherDateEdit.text = "5 May"
+    compare(compared)
+    compared.panel.refresh_soon()
+    compared.settle()
+    assert "5 May is no date" in compared.ui.followUpStatus.text and compared.ui.followUpResult.visible
+    compared.ui.otherDateEdit.text = EARLY
+    compare(compared)
+    assert "no date" not in compared.ui.followUpStatus.text
+
+
 def test_changed_lesions_are_said(compared):
     assert "press Compare again" not in compared.ui.followUpStatus.text
     findings = compared.panel.findings
@@ -356,6 +387,56 @@ def test_another_layout_of_slicer_ends_it(beside):
     assert layout().GetViewArrangement() == layout().SlicerLayoutOneUpRedSliceView
     display = beside.logic.segmentation(beside.panel.findings).GetDisplayNode()
     assert display.GetViewNodeIDs() == ()
+    (other,) = beside.logic.results(beside.pair[0])
+    assert not beside.logic.segmentation(other).GetDisplayNode().GetVisibility()  # else it lies on the later CT
+
+
+def drawn_in(case, findings):
+    return case.logic.segmentation(findings).GetDisplayNode().GetViewNodeIDs()
+
+
+def test_a_second_comparison_is_laid_out_anew(beside):
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "still earlier")
+    other.Copy(beside.pair[0])
+    other.SetName("still earlier")
+    slicer.util.arrayFromVolume(other)[:] += 4
+    x, y, z = other.GetOrigin()
+    other.SetOrigin(x, y, z + 20)
+    beside.ui.otherSelector.setCurrentNode(other)
+    beside.settle()
+    compare(beside)
+    composites = {c.GetLayoutName(): c for c in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")}
+    assert composites["LungTumorSegEarlier"].GetBackgroundVolumeID() == other.GetID()
+    assert apart(beside) == (MOVED[0], MOVED[1], MOVED[2] - 20)
+
+
+def test_a_result_that_comes_later_is_drawn_on_its_own_ct(beside):
+    beside.ui.removeResultButton.click()
+    beside.settle()
+    beside.ui.undoButton.click()
+    beside.settle()
+    assert drawn_in(beside, beside.panel.findings) == (beside.later.GetID(),)
+    before = beside.panel.findings
+    beside.run()
+    assert beside.panel.findings is not before
+    assert drawn_in(beside, beside.panel.findings) == (beside.later.GetID(),)
+
+
+def test_a_map_lies_on_its_own_ct_and_another_volume_in_neither(beside):
+    node = beside.logic.show_probability(beside.panel.findings)
+    slicer.util.setSliceViewerLayers(background=beside.pair[1])  # as Slicer does for a CT that is loaded
+    beside.settle()
+    composites = {c.GetLayoutName(): c for c in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")}
+    earlier, later = composites["LungTumorSegEarlier"], composites["LungTumorSegLater"]
+    assert (earlier.GetForegroundVolumeID(), later.GetForegroundVolumeID()) == (None, node.GetID())
+    assert earlier.GetBackgroundVolumeID() == beside.pair[0].GetID()
+
+
+def test_slicers_crosshair_moves_the_other_view_alone(beside):
+    """With Shift the mouse sends all other views of a group to its coordinates: vtkMRMLSliceNode::JumpAllSlices."""
+    before = middle(beside.earlier)
+    beside.earlier.JumpAllSlices(before[0], before[1], before[2] + 5)
+    assert middle(beside.earlier) == before and apart(beside) == MOVED
 
 
 def test_another_ct_and_a_closed_scene_end_it(beside):
@@ -372,3 +453,12 @@ def test_a_scene_that_was_saved_with_both_opens_in_an_ordinary_layout(views, cas
     layout().SetViewArrangement(LAYOUT)
     case.panel.refresh()
     assert layout().GetViewArrangement() == layout().SlicerLayoutConventionalView
+
+
+def test_results_of_such_a_scene_are_drawn_in_all_views(beside):
+    display = beside.logic.segmentation(beside.panel.findings).GetDisplayNode()
+    saved = display.GetViewNodeIDs()
+    beside.ui.sideBySideButton.click()
+    display.SetViewNodeIDs(saved)
+    beside.panel.refresh()
+    assert saved and display.GetViewNodeIDs() == ()

@@ -1,13 +1,14 @@
 """Another CT of the same patient: what became of each lesion, and both CTs beside each other."""
 
 import datetime
+from functools import partial
 
 import slicer
 from slicer.i18n import tr as _
 
 from ...errors import Cancelled, InputError, LungTumorSegError
 from ..following import FollowUpRun
-from ..scene import dicom_files, display, presence
+from ..scene import dicom_files, display
 from ..scene.side_by_side import Shown, SideBySide
 from ..scene.volumes import lps_to_world
 from .follow_up_table import FollowUpTable, doubling_text, sizes_text
@@ -28,8 +29,9 @@ class FollowUpSection(Section):
         ui = self.ui
         self._run: FollowUpRun | None = None  # what is shown
         self._views = SideBySide()
+        self._laid_out: FollowUpRun | None = None  # what the views show
         self._dated = None  # the volumes that the dates are of
-        self._progress_told = False
+        self._progress_told = self._wrong_told = False
         self._chosen: int | None = None  # the lesion that was selected in the table of findings
         self._table = FollowUpTable(ui.followUpTable, self._look, self._targets_changed)
         self._recist = RecistBox(ui)
@@ -59,7 +61,7 @@ class FollowUpSection(Section):
         else:
             self._follow_selection(shown)
             self._views.separate()  # lines that were drawn since
-            if not running:
+            if not running and not self._wrong_told:
                 self._tell(self._notes(shown))
         ui.sideBySideButton.enabled = self._views.possible
         self._press_button(self._views.shown or (self._wanted() and shown is None))
@@ -73,7 +75,7 @@ class FollowUpSection(Section):
         if not isinstance(run, FollowUpRun):
             return
         if run.error is not None:
-            self._tell("" if isinstance(run.error, Cancelled) else error_text(run.error))
+            self._tell("" if isinstance(run.error, Cancelled) else error_text(run.error), wrong=True)
             return
         self._run = run
         self.ui.followUpGroup.collapsed = False
@@ -94,8 +96,8 @@ class FollowUpSection(Section):
     def close(self):
         self._views.hide()
 
-    def _tell(self, text: str, progress: bool = False):
-        self._progress_told = progress
+    def _tell(self, text: str, progress: bool = False, wrong: bool = False):
+        self._progress_told, self._wrong_told = progress, wrong and bool(text)
         say(self.ui.followUpStatus, text)
 
     # ---- before a comparison
@@ -117,6 +119,8 @@ class FollowUpSection(Section):
         volumes = self.panel.parameters.otherVolume, self.panel.volume
         if volumes != self._dated:
             self._dated = volumes
+            if self._wrong_told:
+                self._tell("")
             self.ui.samePatientCheckBox.checked = False  # it was said of others
             for edit, volume in zip((self.ui.otherDateEdit, self.ui.thisDateEdit), volumes, strict=True):
                 edit.enabled = volume is not None
@@ -139,7 +143,7 @@ class FollowUpSection(Section):
             how = {"findings": panel.findings, "dates": dates, "same_patient": self.ui.samePatientCheckBox.checked}
             run = panel.logic.prepare_follow_up(panel.volume, panel.parameters.otherVolume, **how, **panel.options())
         except LungTumorSegError as error:  # beside the button, as the user has to change something here
-            self._tell(str(error))
+            self._tell(str(error), wrong=True)
             return
         panel.start(lambda: panel.logic.start(run, wait=False))
 
@@ -162,7 +166,7 @@ class FollowUpSection(Section):
     def _targets_changed(self):
         with self.panel.errors_shown():
             self._recist.choose(self._run.follow_up, self._table.targets())
-        self._table.fill(self._run.follow_up, self._recist.targets)
+        self._table.tick(self._recist.targets)
 
     def _look(self, row: int):
         run = self._shown_run()
@@ -201,7 +205,7 @@ class FollowUpSection(Section):
         lesions = [p.outline(n)[0] for p, n in zip(followed.points, track.lesions, strict=True) if n is not None]
         field_mm = max(display.LEAST_FIELD_MM, display.FIELD_OF_LESION * max(x.long_axis_mm for x in lesions))
         if self._wanted() and self._views.possible:
-            if not self._views.shown:
+            if not self._views.shown or self._laid_out is not run:
                 self._lay_out(run, compares)
             self._views.look(seen, field_mm)
             self._press_button(True)
@@ -212,14 +216,16 @@ class FollowUpSection(Section):
 
     def _lay_out(self, run, compares: bool):
         registration = run.follow_up.registrations[0]
-        segmentations = [self.panel.logic.segmentation(findings) for findings in run.found]
-        for segmentation in filter(None, segmentations):
-            presence.bring_back(segmentation)
+        results = [partial(self._segmentations, volume) for volume in run.pair]
         ways = [
             (lambda place, way=way: way([place])[0].tolist()) if compares else None
             for way in (registration.later, registration.earlier)
         ]
-        self._views.show(tuple(Shown(*side) for side in zip(run.pair, segmentations, ways, strict=True)))
+        self._views.show(tuple(Shown(*side) for side in zip(run.pair, results, ways, strict=True)))
+        self._laid_out = run
+
+    def _segmentations(self, volume) -> list:
+        return [self.panel.logic.segmentation(findings) for findings in self.panel.logic.results(volume)]
 
     # ---- views beside each other
 

@@ -128,10 +128,17 @@ class FollowUpTable:
         table.setFixedHeight(table.horizontalHeader().sizeHint.height() + rows * ROW_PIXELS + 2 * table.frameWidth)
         self._filling = False
 
+    def tick(self, targets):
+        """Tick these lesions alone; of use while Qt tells of a tick, when its item must not be replaced."""
+        self._filling = True
+        for item in self._items():
+            if item.flags() & qt.Qt.ItemIsUserCheckable:
+                item.setCheckState(qt.Qt.Checked if int(item.text()) in targets else qt.Qt.Unchecked)
+        self._filling = False
+
     def targets(self) -> list[int]:
         """Ids of the ticked lesions."""
-        items = [self._table.item(row, NUMBER) for row in range(self._table.rowCount)]
-        return [int(item.text()) for item in items if item.checkState() == qt.Qt.Checked]
+        return [int(item.text()) for item in self._items() if item.checkState() == qt.Qt.Checked]
 
     def select(self, row: int):
         """Without a call of ``chosen``."""
@@ -144,6 +151,10 @@ class FollowUpTable:
         table = self._table
         rows = [[table.item(r, c).text() for c in range(table.columnCount)] for r in range(table.rowCount)]
         return [titles(), *rows]
+
+    def _items(self) -> list:
+        """Those with the number and the tick, by row."""
+        return [self._table.item(row, NUMBER) for row in range(self._table.rowCount)]
 
     def _cell_changed(self, row, column=0, old_row=-1, old_column=-1):
         if row != old_row:

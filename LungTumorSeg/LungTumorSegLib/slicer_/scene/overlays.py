@@ -122,6 +122,11 @@ def about(segmentation) -> dict | None:
     return node and {"notes": [], **json.loads(node.GetAttribute(_ABOUT))}  # scenes of before have no notes
 
 
+def map_id(segmentation) -> str | None:
+    """The id of the map's volume node, None without a map."""
+    return segmentation.GetNodeReferenceID(MAP_ROLE)
+
+
 def set_in_views(segmentation, shown: bool):
     """Take the map, if there is one, out of the views and leave it in the scene, or lay it over them again."""
     node = segmentation.GetNodeReference(MAP_ROLE)

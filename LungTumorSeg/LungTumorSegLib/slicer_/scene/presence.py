@@ -18,11 +18,13 @@ def keep_away(node):
         _set_visible(node, False)
 
 
-def bring_back(node):
-    """Show again what `put_away` has hidden."""
-    if node.GetAttribute(_PUT_AWAY):
+def bring_back(node) -> bool:
+    """Show again what `put_away` has hidden; returns whether it had."""
+    away = bool(node.GetAttribute(_PUT_AWAY))
+    if away:
         node.RemoveAttribute(_PUT_AWAY)
         _set_visible(node, True)
+    return away
 
 
 def _set_visible(node, visible: bool):

@@ -11,7 +11,7 @@ import slicer
 import slicer.util
 import vtk
 
-from . import markups
+from . import markups, overlays, presence
 from .display import SIDE_BY_SIDE as NAMES
 from .volumes import lps_to_world, world_to_lps
 
@@ -21,8 +21,10 @@ _VIEW = """<item><view class="vtkMRMLSliceNode" singletontag="{0}">
  <property name="orientation" action="default">Axial</property>
  <property name="viewlabel" action="default">{1}</property>
  <property name="viewcolor" action="default">{2}</property>
+ <property name="viewgroup" action="default">{3}</property>
 </view></item>"""
-_VIEWS = _VIEW.format(NAMES[0], "1", "#6E4B7C") + _VIEW.format(NAMES[1], "2", "#3C7A89")
+# Of a group each: Slicer sends all views of a group to the crosshair's coordinates, which are another place in each CT
+_VIEWS = _VIEW.format(NAMES[0], "1", "#6E4B7C", 7401) + _VIEW.format(NAMES[1], "2", "#3C7A89", 7402)
 _DESCRIPTION = f'<layout type="horizontal" split="true">{_VIEWS}</layout>'
 
 # a place (x, y, z), LPS mm, of one CT -> where it is in the other
@@ -35,12 +37,12 @@ class Shown:
 
     Attributes:
         volume: Its volume node.
-        segmentation: The result that is drawn on it, and not on the other; None without one.
+        results: Asked again and again for the segmentations of its results, which are drawn on it alone.
         to_other: From its places to those of the other CT; None where that is not known.
     """
 
     volume: object
-    segmentation: object
+    results: Callable[[], list]
     to_other: Way | None
 
 
@@ -54,6 +56,7 @@ class SideBySide:
         self._moving = False
         # what a display node was drawn in before, by the node
         self._drawn_in: dict = {}
+        self._brought_back: list = []  # results of the CT that is not the chosen one
 
     @property
     def possible(self) -> bool:
@@ -75,10 +78,9 @@ class SideBySide:
         self._sides = sides
         for node, composite, side in zip(_slices(), _composites(), sides, strict=True):
             composite.SetLinkedControl(False)  # Slicer's own link goes to the same coordinates
-            composite.SetBackgroundVolumeID(side.volume.GetID())
-            composite.SetForegroundVolumeID(None)
             composite.SetLabelVolumeID(None)
             self._observe(node, vtk.vtkCommand.ModifiedEvent, self._moved)
+            self._brought_back += [result for result in side.results() if presence.bring_back(result)]
         self._observe(layout, vtk.vtkCommand.ModifiedEvent, self._laid_out)
         self.separate()
 
@@ -96,19 +98,29 @@ class SideBySide:
             self._moving = False
 
     def separate(self):
-        """Draw each result on its own CT alone: its segments, and lines that have come since."""
-        for name, side in zip(NAMES, self._sides or (), strict=False):
-            nodes = [] if side.segmentation is None else [side.segmentation, *markups.lines_of(side.segmentation)]
-            for display in [node.GetDisplayNode() for node in nodes]:
+        """Each view shows its own CT, results and map alone, whatever came since: lines, a run, what Slicer loaded."""
+        if not self.shown:
+            return
+        for name, composite, side in zip(NAMES, _composites(), self._sides, strict=True):
+            composite.SetBackgroundVolumeID(side.volume.GetID())
+            if composite.GetForegroundVolumeID() not in [overlays.map_id(result) for result in side.results()]:
+                composite.SetForegroundVolumeID(None)
+            for display in _displays(side.results()):
                 if display not in self._drawn_in:
                     self._drawn_in[display] = list(display.GetViewNodeIDs())
                 display.SetViewNodeIDs([_slice(name).GetID()])
 
     def put_right(self):
-        """Leave our layout where a scene was saved in it: its views are not linked, and empty without the module."""
+        """Where a scene was saved in our layout, leave it and draw the results everywhere: nothing links its views."""
         layout = _layout()
-        if not self.shown and layout is not None and layout.GetViewArrangement() == LAYOUT:
+        if self.shown or layout is None:
+            return
+        if layout.GetViewArrangement() == LAYOUT:
             layout.SetViewArrangement(self._before)
+        ours = {x.GetID() for x in slicer.util.getNodesByClass("vtkMRMLSliceNode") if x.GetLayoutName() in NAMES}
+        for display in _displays(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")) if ours else ():
+            if ours.intersection(display.GetViewNodeIDs()):
+                display.SetViewNodeIDs([])
 
     def hide(self):
         """Go back to the layout of before."""
@@ -126,6 +138,10 @@ class SideBySide:
         for display, views in self._drawn_in.items():
             display.SetViewNodeIDs(views)
         self._drawn_in = {}
+        for result in self._brought_back:
+            if result.GetScene() is not None:
+                presence.put_away(result)
+        self._brought_back = []
 
     def _observe(self, node, event, call):
         self._observed.append((node, node.AddObserver(event, call)))
@@ -161,6 +177,12 @@ def _centre(node, world_ras, pixel_mm: float):
     node.SetFieldOfView(columns * pixel_mm, rows * pixel_mm, node.GetFieldOfView()[2])
     node.JumpSliceByCentering(*world_ras)
     node.UpdateMatrices()
+
+
+def _displays(segmentations: list) -> list:
+    """Display nodes of segmentations and of their lines."""
+    nodes = [node for each in segmentations for node in (each, *markups.lines_of(each))]
+    return [display for node in nodes if (display := node.GetDisplayNode()) is not None]
 
 
 def _layout():
