@@ -53,8 +53,9 @@ def test_what_is_no_dicom_does_no_harm(tmp_path, study):
 
 
 def test_a_port_that_is_taken_and_an_address_of_another_computer_are_refused(tmp_path):
+    wrong = (("192.0.2.1", 0), "no address 192.0.2.1. Give one of its own with --address")
     with watch_case.listening(tmp_path / "in") as (box, _, port):
-        for address, words in ((("127.0.0.1", port), "Nobody can listen at"), (("192.0.2.1", 0), "Nobody can listen")):
+        for address, words in ((("127.0.0.1", port), "Nobody can listen at .* Choose another --port"), wrong):
             with (
                 pytest.raises(NetworkError, match=words),
                 receiver.listening(receiver.Receiver(box, print), "A", ["B"], address, 1.0),
@@ -77,7 +78,15 @@ def test_two_services_do_not_share_an_inbox(tmp_path):
     program += "with inbox.opened(pathlib.Path(sys.argv[1]), 1.0): pass"
     with inboxes.opened(tmp_path / "in", 1.0):
         done = subprocess.run([sys.executable, "-c", program, tmp_path / "in"], capture_output=True, text=True)
-    assert "OutputError: Another run is writing" in done.stderr
+    assert f"OutputError: Another run uses {tmp_path / 'in'}." in done.stderr and "another inbox" in done.stderr
+
+
+def test_an_inbox_that_is_a_file_is_refused_and_stays(tmp_path):
+    (tmp_path / "in").write_text("a note")
+    words = r"received into .*in: a file of that name is in the way\. Choose another inbox"
+    with pytest.raises(OutputError, match=words), inboxes.opened(tmp_path / "in", 1.0):
+        pass
+    assert (tmp_path / "in").read_text() == "a note"
 
 
 # ---- when a study is complete

@@ -16,6 +16,7 @@ from LungTumorSegLib.watch import inbox as inboxes
 from LungTumorSegLib.watch import send_back, service
 from LungTumorSegLib.watch.send_back import TO_SEND, SendBack
 from LungTumorSegLib.watch.service import Service
+from pydicom.uid import Comprehensive3DSRStorage
 
 from Testing.support import watch_case
 from Testing.support.dicom_server import Archive, server
@@ -133,7 +134,21 @@ def test_what_cannot_be_written_is_tried_again(tmp_path, filled, monkeypatch):
     assert (settings.output / kept.CASES / name / "seg.dcm").exists()
 
 
-def test_a_study_without_a_ct_is_refused_once_and_for_all(tmp_path):
+def test_a_study_of_other_objects_starts_nothing(tmp_path):
+    """Such as results that an archive sends on, of a CT that is not here."""
+    study = watch_case.study(tmp_path / "study")[0]
+    study.SOPClassUID = study.file_meta.MediaStorageSOPClassUID = Comprehensive3DSRStorage
+    with watch_case.listening(tmp_path / "in") as (_, _, port):
+        assert watch_case.send(port, [study]) == [0]
+    settings = settings_in(tmp_path / "out")
+    inbox = inboxes.Inbox(tmp_path / "in", 0.0)
+    end = time.monotonic() + 0.5
+    said = work_until(inbox, settings, lambda said: said and time.monotonic() > end)
+    assert len(said) == 1 and said[0].endswith(": no CT is in it. Nothing is done with it.")
+    assert list(settings.output.iterdir()) == []
+
+
+def test_a_ct_of_one_slice_is_refused_once_and_for_all(tmp_path):
     study = watch_case.study(tmp_path / "study")[:1]
     with watch_case.listening(tmp_path / "in") as (_, _, port):
         watch_case.send(port, study)

@@ -87,4 +87,5 @@ def _greet(how: Listening, port: int, box: Any) -> None:
     if not alone:
         say("Note: other computers can reach this port. DICOM is not encrypted, and a title is no password.")
     if box.broken:
-        say(f"Note: {len(box.broken)} studies in the inbox wait to be sent again: their transfer had broken off.")
+        names = ", ".join(box.broken)
+        say(f"Note: the transfer of {names} had broken off. What is in the inbox waits until it is sent again.")

@@ -11,6 +11,7 @@ from collections.abc import Collection, Hashable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from ..errors import OutputError
 from ..writers import folder_lock, output_folder
 
 ARRIVING, OTHERS, TRANSFER = ".arriving", "others", ".transfer"
@@ -134,15 +135,20 @@ def opened(folder: Path, quiet_seconds: float) -> Iterator[Inbox]:
         quiet_seconds: See `Inbox`.
 
     Raises:
-        OutputError: It cannot be written, or another process receives into it.
+        OutputError: It cannot be written, or another run uses it.
     """
     with ExitStack() as held:
         try:
             held.enter_context(output_folder.made(folder))
             held.enter_context(folder_lock.locked(folder))
             inbox = Inbox(folder, quiet_seconds)
+        except OutputError as error:  # of the lock: it speaks of results
+            raise OutputError(
+                f"Another run uses {folder}. Wait until it has ended, or choose another inbox."
+            ) from error
         except OSError as error:
-            raise output_folder.output_error(folder, error) from error
+            reason = output_folder.reason(error)
+            raise OutputError(f"Nothing can be received into {folder}: {reason}. Choose another inbox.") from error
         held.callback(shutil.rmtree, folder / ARRIVING, ignore_errors=True)
         yield inbox
 

@@ -1,5 +1,6 @@
 """The DICOM receiver: takes objects (C-STORE) and questions (C-ECHO) of named senders alone."""
 
+import errno
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -83,7 +84,7 @@ class Receiver:
         asked = event.assoc.requestor.primitive
         self._told(
             f"A sender was rejected. It calls itself {asked.calling_ae_title!r}, and this program "
-            f"{asked.called_ae_title!r}. Known senders are named with --from."
+            f"{asked.called_ae_title!r}. Name known senders with --from, and this program with --title."
         )
 
     def _ended(self, event: Any, in_order: bool) -> None:
@@ -127,9 +128,9 @@ def listening(
     host, port = address
     try:
         server: Any = entity.start_server(address, block=False, evt_handlers=receiver.handlers)
-    except socket.gaierror as error:
-        raise NetworkError(f"This computer has no address {host}. Give one of its own with --address.") from error
     except (OSError, OverflowError) as error:
+        if isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+            raise NetworkError(f"This computer has no address {host}. Give one of its own with --address.") from error
         reason = getattr(error, "strerror", None) or str(error)
         raise NetworkError(f"Nobody can listen at {host}:{port}: {reason}. Choose another --port.") from error
     try:

@@ -60,6 +60,10 @@ class Service:
             time.sleep(0.2)
 
     def _study(self, name: str, stopping: Callable[[], bool]) -> None:
+        if not self._inbox.files(name):
+            self._told(f"{name}: no CT is in it. Nothing is done with it.")
+            del self._again[name]
+            return
         case = self._case(name)
         planned = run.plan([case], self._settings)
         if planned.there:

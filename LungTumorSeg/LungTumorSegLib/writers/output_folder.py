@@ -23,10 +23,14 @@ _REASONS = {
 }
 
 
+def reason(error: OSError) -> str:
+    """Why nothing can be written, in words."""
+    return _REASONS.get(error.errno or 0, error.strerror or str(error))
+
+
 def output_error(folder: Path, error: OSError) -> OutputError:
     """What the user is told of an error in writing into ``folder``."""
-    reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-    return OutputError(f"The results cannot be written to {folder}: {reason}. Choose another output folder.")
+    return OutputError(f"The results cannot be written to {folder}: {reason(error)}. Choose another output folder.")
 
 
 def check_writable(folder: Path, files: tuple[str, ...], certain: Collection[str], overwrite: bool = False) -> None:
