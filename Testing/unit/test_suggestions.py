@@ -39,6 +39,7 @@ GROWING = Growth(diameter_mm=1.6, days=360)
         (SOLID, 9.0, None, STABLE, "4A"),
         (SOLID, 7.0, None, Growth(diameter_mm=1.5, days=360), "3"),
         (SOLID, 7.0, None, Growth(diameter_mm=3.0, days=800), "3"),
+        (SOLID, 7.0, None, Growth(diameter_mm=5.0, days=400), "4A"),  # 13 months: 4.6 mm in 12 of them
         (PART, 5.9, 3.0, None, "2"),
         (PART, 6.0, 5.9, None, "3"),
         (PART, 9.0, 6.0, None, "4A"),
@@ -91,6 +92,8 @@ def test_lung_rads_is_for_screening_only():
         (Nodule(SOLID, 7.0, 1.5), ("2", "3", "4A")),
         (Nodule(PART, 9.0, 0.5, solid_diameter_mm=5.8, solid_error_mm=0.5), ("3", "4A")),
         (Nodule(SOLID, 7.0, growth=Growth(diameter_mm=1.2, diameter_error_mm=0.8, days=360)), ("3", "4A")),
+        (Nodule(SOLID, 7.0, growth=Growth(diameter_mm=5.0)), ("3", "4A")),  # without dates
+        (Nodule(SOLID, 7.0, growth=Growth(diameter_mm=1.0)), ("3",)),
     ],
 )
 def test_within_its_error_of_a_threshold_both_categories_are_named(nodule, categories):

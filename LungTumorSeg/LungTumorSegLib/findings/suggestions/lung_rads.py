@@ -80,10 +80,16 @@ def _categories(nodule: Nodule) -> list[str]:
 
 
 def _growing(growth: Growth | None) -> list[bool]:
-    """Whether it grows: both where the error allows both."""
-    if growth is None or growth.new or growth.days is None or growth.days > GROWTH_DAYS:
+    """Whether it grows: both where the error allows both, or where the time is not known.
+
+    The guideline speaks of 12 months. Over a longer time the mean of 12 months counts.
+    """
+    if growth is None or growth.new:
         return [False]
-    return within_error(lambda mm: mm > GROWTH_MM, growth.diameter_mm, growth.diameter_error_mm, (GROWTH_MM,))
+    share = 1.0 if growth.days is None else GROWTH_DAYS / max(growth.days, GROWTH_DAYS)
+    change, error = share * growth.diameter_mm, share * growth.diameter_error_mm
+    found = within_error(lambda mm: mm > GROWTH_MM, change, error, (GROWTH_MM,))
+    return sorted({False, *found}) if growth.days is None else found
 
 
 def _step(value: float, limits: tuple[float, ...]) -> int:
@@ -116,9 +122,11 @@ def _why(nodule: Nodule, several: bool) -> str:
     words = [f"{nodule.type}, mean diameter {nodule.mean_diameter_mm:.1f} mm"]
     if nodule.type == LesionType.PART_SOLID:
         words.append(f"solid part {nodule.solid_diameter_mm:.1f} mm")
-    if nodule.growth is not None:
-        change = f"{nodule.growth.diameter_mm:+.1f} mm in {nodule.growth.days} days"
-        words.append("new" if nodule.growth.new else change)
+    growth = nodule.growth
+    undated = growth is not None and not growth.new and growth.days is None
+    if growth is not None:
+        time = "an unknown time" if undated else f"{growth.days} days"
+        words.append("new" if growth.new else f"{growth.diameter_mm:+.1f} mm in {time}")
     if several:
-        words.append("within the error of a threshold")
+        words.append("within the error of a threshold" + (", or by that time" if undated else ""))
     return ", ".join(words)
