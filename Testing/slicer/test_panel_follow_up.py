@@ -7,7 +7,7 @@ from LungTumorSegLib.errors import InputError
 from LungTumorSegLib.slicer_.scene.side_by_side import LAYOUT
 
 from Testing import slicer_standin
-from Testing.slicer_standin import qt
+from Testing.slicer_standin import qt, slice_views
 from Testing.support.panel_case import spin
 
 SHIFT = (6.0, -4.0, 9.0)  # where the other CT lies, LPS mm
@@ -149,6 +149,23 @@ def test_cancel_leaves_the_scene_as_it_was(case):
     case.settle()
     assert case.ui.followUpButton.text == "Compare" and case.logic.results(earlier) == []
     assert not case.ui.followUpResult.visible and not case.logic.running and case.ui.followUpStatus.text == ""
+
+
+def test_cancel_while_results_come_into_the_scene_takes_them_back(case):
+    earlier, later = case.add_chest("earlier", SHIFT, 3), case.add_chest("later")
+    case.ui.otherSelector.setCurrentNode(earlier)
+    case.settle()
+    nodes = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
+    case.ui.followUpButton.click()
+    case.panel._timer.stop()
+    while not case.logic.results(earlier):
+        case.logic.poll()
+    assert case.logic.results(later) == []
+    case.ui.followUpButton.click()
+    case.settle()
+    assert case.logic.results() == [] and not case.ui.undoButton.enabled
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == nodes
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
 
 
 def test_a_ct_that_is_removed_in_mid_run_ends_it(case):
@@ -437,6 +454,32 @@ def test_slicers_crosshair_moves_the_other_view_alone(beside):
     before = middle(beside.earlier)
     beside.earlier.JumpAllSlices(before[0], before[1], before[2] + 5)
     assert middle(beside.earlier) == before and apart(beside) == MOVED
+
+
+@pytest.mark.parametrize("control", [False, True])
+def test_a_click_in_the_other_cts_view_is_not_taken_for_one_in_the_chosen_ct(beside, control):
+    beside.ui.placeButton.checked = True
+    beside.settle()
+    starts, widget = len(beside.network.starts), slicer.app.layoutManager().sliceWidget
+    slice_views.click(widget("LungTumorSegEarlier"), middle(beside.earlier), control)
+    assert beside.ui.clickStatus.text.startswith("This view shows the other CT")
+    assert len(beside.network.starts) == starts and "rejected" not in [x.status for x in beside.panel.findings.lesions]
+    slice_views.click(widget("LungTumorSegLater"), middle(beside.later), control)
+    beside.wait()
+    assert beside.ui.clickStatus.text.startswith("Rejected" if control else "Found")
+
+
+def test_a_view_without_a_known_place_shows_the_middle_of_its_ct(beside):
+    from LungTumorSegLib.slicer_.panel.follow_up import FollowUpSection
+    from LungTumorSegLib.slicer_.scene.side_by_side import SideBySide
+
+    views = SideBySide()
+    views.show(beside.panel.section(FollowUpSection)._views._sides)
+    for node, volume in zip((beside.earlier, beside.later), beside.pair, strict=True):
+        bounds = [0.0] * 6
+        volume.GetRASBounds(bounds)
+        assert middle(node) == pytest.approx(np.mean(np.reshape(bounds, (3, 2)), axis=1))
+    views.hide()
 
 
 def test_another_ct_and_a_closed_scene_end_it(beside):

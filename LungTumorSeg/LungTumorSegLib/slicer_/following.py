@@ -112,33 +112,41 @@ class FollowUpRun(Run):
         return progress if self._runs < 2 else replace(progress, stage=f"{progress.stage}{SECOND}")
 
     def take_over(self, answer: "FollowUp") -> Iterator[None]:
-        """New results come into the scene, lesions that clicks found into those that were there; then it is told."""
-        notes: list[str] = []
-        for k, point in enumerate(answer.points):
-            before, given = self.reviewed[k], self._given[k]
-            if before is not None:
-                untouched = before.lesions == given.lesions
-                clicked = replace(point.result, candidates=point.result.candidates[len(given.candidates) :])
-                if clicked.candidates and self.registry.segmentation(before) is not None:  # not removed meanwhile
-                    self.registry.extend(before, clicked)
-                    yield
-                self.found.append(before)
-                self.compared.append(before.lesions if untouched else given.lesions)
-                continue
-            made = self._new(k, point)
-            packed = storage.pack(made)
-            yield
-            self.registry.add(made, self.pair[k], packed)
-            yield
-            self.found.append(made)
-            self.compared.append(made.lesions)
-            notes += point.result.notes
+        """New results come into the scene; in one last step what clicks found joins those that were there.
+
+        Cancelled or failed before the end, the new results are taken out again.
+        """
+        made: dict[int, Findings] = {}
+        try:
+            for k in [k for k, before in enumerate(self.reviewed) if before is None]:
+                made[k] = self._new(k, answer.points[k])
+                packed = storage.pack(made[k])
+                yield
+                self.registry.add(made[k], self.pair[k], packed)
+                yield
+            for k, before in enumerate(self.reviewed):
+                self.found.append(before or made[k])
+                self.compared.append(made[k].lesions if before is None else self._join(k, answer.points[k]))
+        except BaseException:
+            for each in made.values():
+                self.registry.take_back(each)
+            raise
+        for k, new in made.items():
             if self.pair[k] is self.volume:
-                self.findings = made
-                self.lesion_ids = tuple(lesion.id for lesion in made.lesions)
+                self.findings = new
+                self.lesion_ids = tuple(lesion.id for lesion in new.lesions)
         self.registry.show_results_of(self.volume)
-        self.notes = tuple(dict.fromkeys(notes))
+        self.notes = tuple(dict.fromkeys(note for k in made for note in answer.points[k].result.notes))
         self.follow_up = answer
+
+    def _join(self, k: int, point: "TimePoint") -> tuple[Lesion, ...]:
+        """Let what clicks found join the result that was there; returns its lesions that were compared."""
+        before, given = self.reviewed[k], self._given[k]
+        untouched = before.lesions == given.lesions
+        clicked = replace(point.result, candidates=point.result.candidates[len(given.candidates) :])
+        if clicked.candidates and self.registry.segmentation(before) is not None:  # not removed meanwhile
+            self.registry.extend(before, clicked)
+        return before.lesions if untouched else given.lesions
 
     def _new(self, k: int, point: "TimePoint") -> Findings:
         """A run's result, which the lesions of clicks join as they do after a click of the user's."""

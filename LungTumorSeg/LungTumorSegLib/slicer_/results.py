@@ -140,6 +140,14 @@ class Registry:
             remove_with_companions(segmentation)
         self._nodes.pop(findings, None)
 
+    def take_back(self, findings: Findings):
+        """Take a result that has just come out of the scene, as if it had not come: `undo` does not know it."""
+        segmentation = self.segmentation(findings)
+        if segmentation is not None:
+            remove_with_companions(segmentation)
+        self._nodes.pop(findings, None)
+        self._history.forget(findings)
+
     def show_results_of(self, volume):
         """Hide the results of all other volumes, with their lines and maps; those of this one come back."""
         for findings in self.of():

@@ -8,7 +8,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -112,6 +112,8 @@ class Run(ABC):
     def cancel(self):
         if self.handle is not None:
             self.handle.cancel()
+        if isinstance(self.steps, Generator):
+            self.steps.close()  # it takes back what it has done
         self.state, self.error = "cancelled", Cancelled("It was cancelled; the scene is as it was before.")
 
 

@@ -908,6 +908,10 @@
             <translation>正在勾画…</translation>
         </message>
         <message>
+            <source>This view shows the other CT. Click in the view of the chosen one.</source>
+            <translation>此视图显示的是另一次 CT。请在所选 CT 的视图中点击。</translation>
+        </message>
+        <message>
             <source>Nothing was found there.</source>
             <translation>该处未检出病灶。</translation>
         </message>

@@ -2,6 +2,7 @@
 
 from slicer.i18n import tr as _
 
+from ..scene import display
 from .click_placer import ClickPlacer
 from .section import Section, say
 
@@ -19,6 +20,8 @@ class ClickSection(Section):
         self.ui.placeButton.enabled = problem is None or self._placer.active
         if problem is not None and self._placer.active:
             self.stop()
+        if self._placer.active:
+            self._placer.watch_slice_views()
         if not self.panel.logic.running and self.ui.clickStatus.text == _("Looking ..."):
             say(self.ui.clickStatus, "")  # it failed or was cancelled
 
@@ -58,11 +61,23 @@ class ClickSection(Section):
         """The Esc key, or another tool was chosen in the toolbar."""
         self.ui.placeButton.checked = False
 
+    def _in_other_ct(self) -> bool:
+        """Whether the click was in the view of the other one of two CTs beside each other; says so."""
+        node = self._placer.slice_node
+        other = node is not None and display.shows_other_ct(node, self.panel.volume)
+        if other:
+            say(self.ui.clickStatus, _("This view shows the other CT. Click in the view of the chosen one."))
+        return other
+
     def _clicked(self, point_ras):
+        if self._in_other_ct():
+            return
         say(self.ui.clickStatus, _("Looking ..."))
         self.panel.segment_at(point_ras)
 
     def _reject(self, point_ras):
+        if self._in_other_ct():
+            return
         findings, logic = self.panel.findings, self.panel.logic
         with self.panel.errors_shown():
             lesion_id = None if findings is None else logic.lesion_at(findings, point_ras)

@@ -28,6 +28,7 @@ class ClickPlacer(VTKObservationMixin):
         self._clicked, self._control_clicked, self._ended = clicked, control_clicked, ended
         self._points = None
         self._slice_nodes = {}  # by the interactor of their view
+        self.slice_node = None  # while a click is told of: of its view, None for a 3D view
 
     @property
     def active(self) -> bool:
@@ -50,14 +51,14 @@ class ClickPlacer(VTKObservationMixin):
         interaction.SetCurrentInteractionMode(interaction.Place)
         self.addObserver(points, points.PointPositionDefinedEvent, self._placed)
         self.addObserver(interaction, interaction.InteractionModeChangedEvent, self._mode_changed)
-        self._watch_slice_views()
+        self.watch_slice_views()
 
     def stop(self):
         if not self.active:
             return
         points, self._points = self._points, None
         self.removeObservers()
-        self._slice_nodes = {}
+        self._slice_nodes, self.slice_node = {}, None
         interaction = self._application_logic().GetInteractionNode()
         if interaction.GetCurrentInteractionMode() == interaction.Place:
             interaction.SetPlaceModePersistence(0)
@@ -70,16 +71,22 @@ class ClickPlacer(VTKObservationMixin):
     def _application_logic(self):
         return slicer.app.applicationLogic()
 
-    def _watch_slice_views(self):
-        """Place mode itself leaves clicks with a modifier to the view, so they are taken before it gets them."""
+    def watch_slice_views(self):
+        """Place mode itself leaves clicks with a modifier to the view, so they are taken before it gets them.
+
+        To be called again when there may be new views.
+        """
         layout = slicer.app.layoutManager()
         for name in layout.sliceViewNames() if layout else ():
             interactor = layout.sliceWidget(name).sliceView().interactor()
+            if interactor in self._slice_nodes:
+                continue
             self._slice_nodes[interactor] = layout.sliceWidget(name).mrmlSliceNode()
             self.addObserver(interactor, _PRESS, self._pressed, priority=_BEFORE_THE_VIEW)
             self.addObserver(interactor, _KEY, self._key_pressed)
 
     def _pressed(self, interactor, event):
+        self.slice_node = self._slice_nodes[interactor]
         if not interactor.GetControlKey():
             return
         _, tag, _ = self.getObserver(interactor, _PRESS, self._pressed)
@@ -102,6 +109,7 @@ class ClickPlacer(VTKObservationMixin):
         self._points.GetNthControlPointPositionWorld(last, point)
         self._points.RemoveNthControlPoint(last)
         self._clicked(tuple(point))
+        self.slice_node = None  # the next one may be in a 3D view
 
     def _mode_changed(self, caller=None, event=None):
         interaction = self._application_logic().GetInteractionNode()

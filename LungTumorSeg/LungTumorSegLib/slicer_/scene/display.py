@@ -38,6 +38,14 @@ def replace_background(before, volume):
         slicer.app.applicationLogic().FitSliceToAll(False, False)
 
 
+def shows_other_ct(slice_node, volume) -> bool:
+    """Whether a view of `SIDE_BY_SIDE` shows another CT than this one."""
+    name = slice_node.GetLayoutName()
+    composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    shown = [x.GetBackgroundVolumeID() for x in composites if x.GetLayoutName() == name]
+    return name in SIDE_BY_SIDE and shown != [volume.GetID()]
+
+
 def jump(scene, world_ras, field_mm: float | None = None):
     """Centre all slice views, but those of `SIDE_BY_SIDE`, and 3D cameras on a point.
 

@@ -67,7 +67,7 @@ class SideBySide:
         return self._sides is not None
 
     def show(self, sides: tuple[Shown, Shown]):
-        """Lay both CTs out, the earlier on the left, at the places that the views had before or in the middle."""
+        """Lay both CTs out, the earlier on the left, each at its middle."""
         self._let_go()
         layout = _layout()
         if not layout.IsLayoutDescription(LAYOUT):
@@ -83,6 +83,12 @@ class SideBySide:
             self._brought_back += [result for result in side.results() if presence.bring_back(result)]
         self._observe(layout, vtk.vtkCommand.ModifiedEvent, self._laid_out)
         self.separate()
+        self._moving = True
+        try:
+            for node, side in zip(_slices(), sides, strict=True):
+                _show_middle(node, side.volume)
+        finally:
+            self._moving = False
 
     def look(self, places_lps: Sequence[Sequence[float] | None], field_mm: float):
         """Centre each view on a place of its CT (LPS mm; None: it stays), and let it show so much across."""
@@ -177,6 +183,15 @@ def _centre(node, world_ras, pixel_mm: float):
     node.SetFieldOfView(columns * pixel_mm, rows * pixel_mm, node.GetFieldOfView()[2])
     node.JumpSliceByCentering(*world_ras)
     node.UpdateMatrices()
+
+
+def _show_middle(node, volume):
+    bounds = [0.0] * 6
+    volume.GetRASBounds(bounds)
+    low, high = bounds[::2], bounds[1::2]
+    columns, rows, _ = node.GetDimensions()
+    middle = [(a + b) / 2 for a, b in zip(low, high, strict=True)]
+    _centre(node, middle, max(b - a for a, b in zip(low[:2], high[:2], strict=True)) / max(min(columns, rows), 1))
 
 
 def _displays(segmentations: list) -> list:
