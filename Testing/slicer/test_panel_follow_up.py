@@ -1,5 +1,7 @@
 """Two CTs compared in the panel: dates, table, RECIST, what is said when it cannot be done, and both CTs in views."""
 
+import sys
+
 import numpy as np
 import pytest
 import slicer
@@ -93,6 +95,12 @@ def test_dates_in_the_other_order_are_sorted_and_that_is_said(case):
     case.settle()
     assert (case.ui.otherDateEdit.text, case.ui.thisDateEdit.text) == (EARLY, LATE)
     assert case.ui.followUpResult.visible
+
+
+def test_a_ct_from_a_file_asks_for_no_dicom_package(case, monkeypatch):
+    monkeypatch.setitem(sys.modules, "LungTumorSegLib.readers.acquisition", None)  # as without pydicom
+    case.add_chest()
+    assert case.ui.thisDateEdit.enabled and case.ui.thisDateEdit.text == "" and case.ui.segmentButton.enabled
 
 
 @pytest.mark.parametrize(
@@ -454,6 +462,17 @@ def test_slicers_crosshair_moves_the_other_view_alone(beside):
     before = middle(beside.earlier)
     beside.earlier.JumpAllSlices(before[0], before[1], before[2] + 5)
     assert middle(beside.earlier) == before and apart(beside) == MOVED
+
+
+def test_two_cts_without_lesions_are_shown_beside_each_other_too(views, case):
+    earlier, _ = pair(case)
+    for findings in (case.logic.segment(earlier).findings, case.panel.findings):
+        case.logic.set_statuses(findings, {lesion.id: "rejected" for lesion in findings.lesions})
+    compare(case)
+    assert case.ui.followUpTable.rowCount == 0 and not case.ui.sideBySideButton.checked
+    case.ui.sideBySideButton.click()
+    case.settle()
+    assert layout().GetViewArrangement() == LAYOUT and case.ui.sideBySideButton.checked
 
 
 @pytest.mark.parametrize("control", [False, True])

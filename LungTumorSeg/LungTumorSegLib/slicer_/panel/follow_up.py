@@ -193,11 +193,9 @@ class FollowUpSection(Section):
     def _jump(self, run, track):
         """Show the place of a lesion in both CTs, else, without views beside each other, in the chosen one."""
         from ...findings.follow_up.places import places  # SimpleITK and scipy, which the panel opens without
-        from ...findings.follow_up.verdict import verdict
 
         followed = run.follow_up
-        known = places(followed, track)
-        compares = verdict(followed.registrations[0].agreement).compares
+        known, compares = places(followed, track), _compares(run)
         seen = [
             place if compares or number is not None else None
             for place, number in zip(known, track.lesions, strict=True)
@@ -238,22 +236,34 @@ class FollowUpSection(Section):
         self.ui.sideBySideButton.blockSignals(False)
 
     def _side_by_side(self, wanted: bool):
-        row = self.ui.followUpTable.currentRow()
-        if wanted:
-            self._look(max(row, 0))
-        else:
+        row, run = self.ui.followUpTable.currentRow(), self._shown_run()
+        if not wanted:
             self._views.hide()
             self.panel.logic.show_results_of(self.panel.volume)
+        elif run is not None and not run.follow_up.tracks:
+            with self.panel.errors_shown():
+                self._lay_out(run, _compares(run))
+        else:
+            self._look(max(row, 0))
 
     def _copy(self):
         rows = ["\t".join(row) for row in self._table.texts()]
         slicer.app.clipboard().setText("\n".join([*rows, *self._recist.lines()]))
 
 
+def _compares(run) -> bool:
+    """Whether the registration went well enough to name the places of one CT in the other."""
+    from ...findings.follow_up.verdict import verdict  # SimpleITK and scipy, which the panel opens without
+
+    return verdict(run.follow_up.registrations[0].agreement).compares
+
+
 def _date_text(volume) -> str:
     own = volume.GetAttribute(_DATE)
-    found = dicom_files.acquisition(volume).date if own is None else None
-    return own or (found.isoformat() if found else "")
+    if own is not None or not dicom_files.is_from_database(volume):  # pydicom only where it is needed
+        return own or ""
+    found = dicom_files.acquisition(volume).date
+    return found.isoformat() if found else ""
 
 
 def _date(text: str) -> datetime.date | None:
