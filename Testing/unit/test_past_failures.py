@@ -6,6 +6,7 @@ A new one comes from the folder that ``make fuzz`` names, without its outcome.tx
 import pytest
 
 from Testing.support.paths import ROOT
+from Testing.tools.fuzz import __main__ as fuzz
 from Testing.tools.fuzz import formats
 from Testing.tools.fuzz.judge import files_in, judged
 
@@ -33,3 +34,12 @@ def test_an_input_that_failed_once_is_read_or_refused(case, tmp_path, ready):
 def test_the_corpus_has_known_formats_and_is_small():
     assert {folder.name for folder in CORPUS.iterdir()} <= set(formats.FILES)
     assert sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file()) < 1_000_000
+
+
+@pytest.mark.parametrize(("words", "said"), [(["ct"], "no such format"), (["--inputs", "0", "nrrd"], "1 or more")])
+def test_wrong_use_of_the_fuzzing_is_told(words, said, monkeypatch, capsys):
+    """Such a format ended in a traceback; without inputs nothing was found, as if all were well."""
+    monkeypatch.setattr("sys.argv", ["fuzz", *words])
+    with pytest.raises(SystemExit, match="2"):
+        fuzz.main()
+    assert said in capsys.readouterr().err

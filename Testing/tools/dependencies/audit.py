@@ -26,7 +26,8 @@ def main() -> int:
         last = done.stderr.strip().splitlines()[-1:] or ["pip-audit said nothing"]
         print(f"{NO_DATA} ({last[0]:.200})", file=sys.stderr)
         return 3
-    return judged([package for package in packages if canonicalize_name(package["name"]) in wanted()])
+    own = wanted()
+    return judged([package for package in packages if canonicalize_name(package["name"]) in own])
 
 
 def judged(packages: list[dict]) -> int:

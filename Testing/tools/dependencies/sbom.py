@@ -4,6 +4,7 @@ cyclonedx-py lists what is installed beside this Python. Kept is what the projec
 and documentation. Exit code 1: a licence that is neither permissive nor known here.
 """
 
+import argparse
 import json
 import re
 import subprocess
@@ -129,7 +130,9 @@ def report(content: dict) -> list[str]:
 
 
 def main() -> int:
-    place = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "sbom.json")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", nargs="?", metavar="FILE", type=Path, default=ROOT / "build" / "sbom.json")
+    place = parser.parse_args().file
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "sbom.json")

@@ -57,6 +57,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz"), help="where findings are left")
     arguments = parser.parse_args()
+    if unknown := [name for name in arguments.formats if name not in formats.FILES]:
+        parser.error(f"{', '.join(unknown)}: no such format; choose of {', '.join(formats.FILES)}")
+    if arguments.inputs < 1:
+        parser.error("--inputs: give 1 or more")
     found = 0
     for name in arguments.formats or formats.FILES:
         began, before = time.perf_counter(), _processor_seconds()
