@@ -68,6 +68,7 @@ def test_wrong_use(tmp_path):
     assert run("watch", *folders).exit_code == 2  # no sender is named
     assert run("watch", *folders, "--from", "A" * 17).exit_code == 2
     assert run("watch", *folders, "--from", "A", "--send-back", "archive:104").exit_code == 2
+    assert run("watch", tmp_path, "-o", tmp_path, "--from", "A").exit_code == 2  # results among what came
     assert list(tmp_path.iterdir()) == []
 
 

@@ -45,7 +45,7 @@ def test_orthanc_routes_a_study_and_gets_its_result_once(tmp_path):
     with orthanc.running(tmp_path / "archive", **more) as archive, said.open("w") as log:
         back = f"{archive.title}@127.0.0.1:{archive.port}"
         folders = (tmp_path / "in", "--output", tmp_path / "out")
-        options = ("--from", archive.title, "--port", port, "--quiet", 2, "--send-back", back, *FAST)
+        options = ("--from", archive.title, "--port", port, "--complete-after", 2, "--send-back", back, *FAST)
         line, environment = command("watch", *folders, *options)
         process = subprocess.Popen(line, env=environment, stdout=log, stderr=log)
         try:

@@ -34,7 +34,8 @@ HostAddress = Annotated[
 ]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Where to listen.")]
 QuietSeconds = Annotated[
-    float, typer.Option("--quiet", min=1.0, metavar="SECONDS", help="A study is complete when so long nothing came.")
+    float,
+    typer.Option("--complete-after", min=1.0, metavar="SECONDS", help="A study is complete if nothing came so long."),
 ]
 Back = Annotated[
     str | None,
@@ -70,6 +71,8 @@ def watch_command(
     from ..network import address  # not before: --help and --version need not wait for pydicom
 
     try:
+        if inbox.absolute() == output.absolute():
+            raise ValueError("INBOX and --output are one folder. Name another folder for the results.")
         own, let_in = address.title(title), tuple(address.title(text) for text in senders)
         to = None if send_back is None else address.parse(send_back)
     except ValueError as error:

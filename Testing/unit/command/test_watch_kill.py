@@ -20,7 +20,7 @@ pytestmark = [
 
 def _started(place, port):
     folders = (place / "in", "--output", place / "out")
-    options = ("--from", watch_case.SENDER, "--port", port, "--quiet", 1, *cohort_case.FAST)
+    options = ("--from", watch_case.SENDER, "--port", port, "--complete-after", 1, *cohort_case.FAST)
     line, environment = command("watch", *folders, *options)
     with (place / "said.txt").open("w") as log:
         process = Popen(line, env=environment, stdout=log, stderr=STDOUT)
