@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from msgspec.structs import replace
 from scipy import ndimage
 
 from Testing.support import made_up_pack, phantoms
 from Testing.support.paths import PACK
-from training.data import pack
+from training.config import Config
+from training.data import cases, pack
 
 beside_the_clone = pytest.mark.skipif(
     not PACK.exists(), reason="the training pack does not lie beside the clone (../shared/data)"
@@ -87,3 +89,11 @@ def test_a_real_whole_ct_lies_on_the_grid_of_its_mask():
     assert ct.voxels_zyx.min() == -1024 and ct.voxels_zyx.max() == 1016 and not (ct.voxels_zyx % 8).any()
     around = ndimage.binary_dilation(tumour, iterations=8) & ~ndimage.binary_dilation(tumour, iterations=4)
     assert ct.voxels_zyx[tumour].mean() > -50 and ct.voxels_zyx[around].mean() < -400
+
+
+@beside_the_clone
+def test_the_packs_table_tells_kernels_and_which_tumours_have_a_box_alone():
+    known = replace(Config(), data=replace(Config().data, pack=str(PACK)))
+    names = ("LungDx_A0002", "LIDC-IDRI-0295", "QIN-LSC-0009", "TCGA-DE-A4MA", "nobody")
+    assert [cases.kernel(known, name) for name in names] == ["B40f", "BONE", "B30f", "unknown", "unknown"]
+    assert [cases.tumours_are_boxed(known, name) for name in names] == [True, False, False, False, False]

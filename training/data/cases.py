@@ -48,17 +48,25 @@ def read(config: Config, name: str) -> tuple[CT, np.ndarray, np.ndarray]:
 
 def kernel(config: Config, name: str) -> str:
     """The reconstruction kernel that the pack's table names, as B41f or BONE; "unknown" where it names none."""
-    found = KERNEL.search(_acquisitions(Path(config.data.pack)).get(name, ""))
+    row = _table(Path(config.data.pack)).get(name, {})
+    found = KERNEL.search(" ".join(row.get(column, "") for column in ("acquisition", "notes")))
     return found.group() if found else "unknown"
 
 
+def tumours_are_boxed(config: Config, name: str) -> bool:
+    """Whether the pack has boxes around the CT's tumours, and no mask: what is found there can't be judged."""
+    row = _table(Path(config.data.pack)).get(name, {})
+    return row.get("boxes") == "1" and row.get("tumour_mask") == "0"
+
+
 @cache
-def _acquisitions(pack: Path) -> dict[str, str]:
+def _table(pack: Path) -> dict[str, dict[str, str]]:
+    """The rows of the pack's table by case."""
     table = pack / "cases.csv"
     if not table.exists():
         return {}
     with table.open(newline="", encoding="utf-8") as file:
-        return {row["case"]: f"{row['acquisition']} {row['notes']}" for row in csv.DictReader(file)}
+        return {row["case"]: row for row in csv.DictReader(file)}
 
 
 def check_there(config: Config, name: str) -> dict:

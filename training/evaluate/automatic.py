@@ -181,6 +181,8 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
         return exam, do
 
     for fold, case in trusted:
+        if cases.tumours_are_boxed(config, case.name):
+            continue
         yield job("real", f"{case.name}-real", fold, case, partial(real, config, case.name))
     for name in patches:
         times = recipients.rounds(patches[name], len(trusted), MOST_INSERTED)
