@@ -186,7 +186,7 @@ def test_the_states_can_be_looked_at(standin_app, tmp_path):
         case.wait()
         look("findings")
         look("findings-narrow", 320)
-        case.ui.lesionTable.item(2, ACCEPT).setCheckState(qt.Qt.Unchecked)
+        case.ui.lesionTable.item(1, ACCEPT).setCheckState(qt.Qt.Unchecked)
         expand(case)
         look("everything")
         standin.set_theme(dark=True)

@@ -12,7 +12,7 @@ from LungTumorSegLib.errors import ModelMismatchError, NoWeightsError, OutOfMemo
 from LungTumorSegLib.inference import MIRRORED, Inference
 from LungTumorSegLib.lesions.extraction import extract
 from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, load_bundle, sha256
-from LungTumorSegLib.model.classifier import SIDE
+from LungTumorSegLib.model.card import CUBE_SIDE
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.sampling.cubes import classifier_cubes
 from LungTumorSegLib.segmentation import segment
@@ -36,7 +36,7 @@ def test_a_ball_is_in_the_middle_of_its_cube_whatever_the_spacing(spacing):
     (cube,) = classifier_cubes(view, spacing, [centre], CUBE_CARD)
     assert cube.shape == (32, 32, 32, 1) and cube.dtype == np.float32
     inside = np.argwhere(cube[..., 0] > 0.4)
-    np.testing.assert_allclose(inside.mean(0), SIDE // 2, atol=0.6)
+    np.testing.assert_allclose(inside.mean(0), CUBE_SIDE // 2, atol=0.6)
     assert np.ptp(inside, axis=0) == pytest.approx([12, 12, 12], abs=2)
 
 

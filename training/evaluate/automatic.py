@@ -156,29 +156,16 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
     patches = {role: Patches(prepared, role) for role in dict.fromkeys(("val", role))}
 
     def planted(role: str, case: whole_ct.Case, nodules: list[int], seed: int, model: Model) -> dict:
-        recipient = recipients.make(case, patches[role], nodules, seed)
-        middle = float(np.median(case.places["free"][:, 2]))  # mm, x grows to the left
-        return inserted_run(recipient, model) | {
-            "kernel": cases.kernel(config, case.name),
-            "left": [bool(reference.box.middle[2] > middle) for reference in recipient.inserted],
-            "step_mm": case.source.step_mm,
-        }
+        kernel = cases.kernel(config, case.name)
+        return _planted(case, recipients.make(case, patches[role], nodules, seed), model) | {"kernel": kernel}
 
     def job(exam: str, name: str, fold: str, case: whole_ct.Case, run: Callable[[Model], dict]):
         model = opened[fold]
 
         def do() -> dict:
-            record = model.folder / "automatic" / f"{name}.json"
-            if record.exists():
-                return json.loads(record.read_text())
-            made = run(model) | {"case": case.name, "fold": fold, "exam": exam, "unseen": model.unseen}
-            record.parent.mkdir(exist_ok=True)
-            part = record.with_suffix(".part")
-            part.write_text(json.dumps(made))
-            part.replace(record)
-            return made
+            return run(model) | {"case": case.name, "fold": fold, "exam": exam, "unseen": model.unseen}
 
-        return exam, do
+        return exam, partial(_once, model.folder / "automatic" / f"{name}.json", do)
 
     for fold, case in trusted:
         if cases.tumours_are_boxed(config, case.name):
@@ -201,6 +188,25 @@ def jobs(config: Config, opened: dict[str, Model], role: str) -> Iterator[tuple[
             yield job(
                 "read", f"{case.name}-read-{k}", fold, case, partial(planted, "test", case, nodules, 100 + number)
             )
+
+
+def _once(record: Path, do: Callable[[], dict]) -> dict:
+    """The record, made where it is not there."""
+    if record.exists():
+        return json.loads(record.read_text())
+    made = do()
+    record.parent.mkdir(exist_ok=True)
+    part = record.with_suffix(".part")
+    part.write_text(json.dumps(made))
+    part.replace(record)
+    return made
+
+
+def _planted(case: whole_ct.Case, recipient: recipients.Recipient, model: Model) -> dict:
+    """`inserted_run`, with the side of each nodule and the slice step."""
+    middle = float(np.median(case.places["free"][:, 2]))  # mm, x grows to the left
+    left = [bool(reference.box.middle[2] > middle) for reference in recipient.inserted]
+    return inserted_run(recipient, model) | {"left": left, "step_mm": case.source.step_mm}
 
 
 def real(config: Config, name: str, model: Model) -> dict:

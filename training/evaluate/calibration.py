@@ -94,7 +94,11 @@ def fit_temperature_and_offset(counts: Histogram) -> tuple[float, float]:
     Args:
         counts: Of raw p.
     """
-    found = minimize(lambda v: _cross_entropy(counts, np.exp(v[0]), v[1]), (0.0, 0.0), method="Nelder-Mead")
+    # a first model of a few steps has its least far beyond what a card may hold
+    within = (np.log(0.1), np.log(10)), (-20, 20)
+    found = minimize(
+        lambda v: _cross_entropy(counts, np.exp(v[0]), v[1]), (0.0, 0.0), method="Nelder-Mead", bounds=within
+    )
     return float(np.exp(found.x[0])), float(found.x[1])
 
 

@@ -79,7 +79,7 @@ def test_the_table_shows_the_listed_lesions_and_counts_the_others(capsys):
         (results.with_less_likely(results.make_result(ct)), ["1 less likely in lesions.csv"]),
         (results.make_result(ct), []),
     ):
-        segment_run._print(result, [])
+        segment_run._print(result, (), [])
         lines = capsys.readouterr().out.splitlines()
         assert [line.split()[0] for line in lines if line.split()[:1] and line.split()[0].isdigit()][:3] == list("123")
         assert [line for line in lines if "less likely" in line] == said
