@@ -153,7 +153,7 @@ def test_a_worker_that_dies_costs_one_attempt_and_is_replaced(one_worker):
 
 def in_work(output, process):
     """Waits until a case is in work."""
-    while process.poll() is None and not list((output / kept.IN_WORK).glob("ct*/.partial-*")):
+    while process.poll() is None and not list((output / kept.IN_WORK).glob("ct*")):
         time.sleep(0.005)
     return {path.name.rpartition("-")[0] for path in (output / kept.IN_WORK).iterdir()}
 
