@@ -1,6 +1,6 @@
 """``python -m Testing.tools.dependencies.audit``: packages with weaknesses that the Python index knows (pip-audit).
 
-Asks pypi.org for each package by name and version. Exit code 1: there are some; 3: nothing could be checked.
+Asks the index for each package by name and version. Exit code 1: there are some; 3: nothing could be checked.
 """
 
 import json
@@ -13,7 +13,7 @@ from .sbom import wanted
 
 NO_DATA = (
     "The index of known weaknesses can't be asked from here, so nothing was checked. Run this on a computer that "
-    "reaches pypi.org."
+    "reaches it."
 )
 
 
