@@ -249,6 +249,18 @@ def test_lesions_are_listed_from_two_false_positives_a_scan_also_where_all_is_kn
     assert listed.least_confidence([run("QIN-3", 0.5, 0.5, 0.5)]) is None and listed.least_confidence([]) is None
 
 
+def test_of_the_inserted_nodules_those_count_as_listed_that_are_in_the_table():
+    rows = [
+        {"hits": 0, "confidence": 0.5, "listed": True},
+        {"hits": 1, "confidence": 0.05, "listed": True},
+        {"hits": 2, "confidence": 0.9, "listed": False},  # under 4 mm
+        {"hits": -1, "confidence": 0.9, "listed": True},
+    ]
+    run = {"lesions": rows, "references": [{"patient": name} for name in "abcd"]}
+    found = listed.share_listed([run, run], 0.1)
+    assert (found["mean"], found["n"]) == (0.25, 8)
+
+
 def test_the_rows_of_a_table_tell_the_known_tumours_from_the_others():
     def row(hits, confidence, long_axis_mm, listed=True):
         return {"hits": hits, "confidence": confidence, "long_axis_mm": long_axis_mm, "listed": listed}

@@ -68,6 +68,7 @@ def judge(records: list[dict], role: str = "test", given: ConfidenceCoefficients
         "inserted": _inserted(asked, scans) if asked else None,
         "inserted_in_annotated_cts": _inserted(read, [froc.scan(r) for r in read]) if read else None,
         "listed": listed.figures(plain, least or 0.0),
+        "inserted_listed": listed.share_listed(asked, least or 0.0) if asked else None,
         "real": real_figures(real) if real else None,
         "calibration_by_fold": {fold: _calibration([r for r in real if r["fold"] == fold]) for fold in FOLDS if real},
         "confidence_fitted_on": None if given else sum(row["hits"] != -2 for r in taught for row in r["lesions"]),

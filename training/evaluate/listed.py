@@ -31,6 +31,21 @@ def least_confidence(records: list[dict]) -> float | None:
     return float(least) if np.isfinite(least) else None
 
 
+def share_listed(records: list[dict], least: float) -> dict:
+    """Of the inserted nodules those that are in the table.
+
+    Args:
+        records: Runs with inserted nodules; each lesion has its confidence.
+        least: From which confidence a lesion is listed.
+    """
+    found, patients = [], []
+    for record in records:
+        hits = {row["hits"] for row in _listable(record)["lesions"] if row["confidence"] >= least}
+        found += [k in hits for k in range(len(record["references"]))]
+        patients += [reference["patient"] for reference in record["references"]]
+    return metrics.summary(found, patients)
+
+
 def is_read(record: dict) -> bool:
     """Whether four radiologists have marked every nodule of the CT."""
     return record["case"].startswith(automatic.READ)

@@ -25,6 +25,7 @@ BARS = (
      ("automatic", "listed", "false_rows_a_scan_where_read", "mean"), 2, 1, False),
     ("listed by default: false rows a scan, CTs without a nodule",
      ("automatic", "listed", "false_rows_a_scan_in_negatives", "mean"), 1, 0.5, False),
+    ("listed by default: share of the inserted nodules", ("automatic", "inserted_listed", "mean"), None, None, True),
     ("listed by default: share of the known tumours",
      ("automatic", "listed", "tumours_listed", "mean"), 1.0, 1.0, True),
     ("listed by default: share of them in the first two rows",
