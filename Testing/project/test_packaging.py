@@ -13,7 +13,7 @@ from Testing.support.paths import MODULE, ROOT
 
 HOME = "https://github.com/LungTumorSeg/LungTumorSeg"
 # files of the library that are no code
-DATA = ("/py.typed", "/report/follow_up.html", "/report/page.css", "/report/page.html")
+DATA = ("/py.typed", "/report/follow_up.html", "/report/page.css", "/report/page.html", "/report/parts.html")
 RAW = "https://raw.githubusercontent.com/LungTumorSeg/LungTumorSeg/main/"
 
 

@@ -195,7 +195,7 @@ def test_the_pdf_has_pages_of_a4_with_the_words(ct, result, tmp_path):
 
 def _used() -> set[str]:
     """Every text of templates and code that is translated."""
-    source = "".join((ROOM / name).read_text("utf-8") for name in (page.SINGLE, page.FOLLOW_UP))
+    source = "".join(path.read_text("utf-8") for path in sorted(ROOM.glob("*.html")))
     found = {text for pair in re.findall(r"""\bt\(\s*(?:"([^"]*)"|'([^']*)')""", source) for text in pair if text}
     kinds = (LesionType, Side, LungThird, Fate, Verdict)
     found |= {value.value for kind in kinds for value in kind if value.value} | {*RULES.values(), NEW_RULE}

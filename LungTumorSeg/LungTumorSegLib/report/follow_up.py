@@ -1,7 +1,6 @@
 """The report of a follow-up: checked before the run, written with the other files of the comparison, all or none."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..data import CT
@@ -9,22 +8,12 @@ from ..enums import Language
 from ..findings.follow_up.follow import FollowUp
 from ..findings.follow_up.recist import Recist
 from ..findings.suggestions.nodule import Suggestion
-from . import facts, pdf
-from .save import HTML, PDF, REPORTS, check
+from . import facts
+from .save import REPORTS, Asked, check
 
 
-@dataclass(frozen=True)
-class FollowUpReport:
-    """How a report of a follow-up is to be written.
-
-    Attributes:
-        with_pdf: ``report.pdf`` too.
-        patient: What names the patient in it.
-    """
-
-    language: Language = Language.ENGLISH
-    with_pdf: bool = False
-    patient: Mapping[str, str] = field(default_factory=dict)
+class FollowUpReport(Asked):
+    """The report of a comparison."""
 
     def write(
         self,
@@ -47,10 +36,8 @@ class FollowUpReport:
         from . import page  # not before `check` has found Jinja2
         from .follow_up_content import content
 
-        html = page.render(content(follow_up, response, suggestions, self.patient), self.language, page.FOLLOW_UP)
-        (folder / HTML).write_text(html, "utf-8")
-        if self.with_pdf:
-            (folder / PDF).write_bytes(pdf.render(html))
+        found = content(follow_up, response, suggestions, self.patient)
+        self.put(folder, page.render(found, self.language, page.FOLLOW_UP))
 
 
 def files(with_pdf: bool) -> list[str]:

@@ -21,8 +21,8 @@ HTML, PDF = REPORTS
 
 
 @dataclass(frozen=True)
-class Report:
-    """How a report is to be written.
+class Asked:
+    """How a page is to be written.
 
     Attributes:
         with_pdf: ``report.pdf`` too.
@@ -32,6 +32,20 @@ class Report:
     language: Language = Language.ENGLISH
     with_pdf: bool = False
     patient: Mapping[str, str] = field(default_factory=dict)
+
+    def put(self, folder: Path, html: str) -> None:
+        """Write the page, and the PDF if asked for.
+
+        Raises:
+            OSError: A file cannot be written.
+        """
+        (folder / HTML).write_text(html, "utf-8")
+        if self.with_pdf:
+            (folder / PDF).write_bytes(pdf.render(html))
+
+
+class Report(Asked):
+    """The report of one result."""
 
     def drawn(self, result: Result, ct: CT, measured: Sequence[Measures]) -> Iterator[tuple[int, dict[str, str]]]:
         """`content.drawn`, for who has other things to do between two lesions."""
@@ -67,10 +81,7 @@ class Report:
         from .content import content
 
         found = content(result, ct, measured, names, smooth_mm, self.patient, pictures, suggestions)
-        html = page.render(found, self.language)
-        (folder / HTML).write_text(html, "utf-8")
-        if self.with_pdf:
-            (folder / PDF).write_bytes(pdf.render(html))
+        self.put(folder, page.render(found, self.language))
 
 
 def check(with_pdf: bool = False) -> None:
