@@ -29,6 +29,7 @@ PERMISSIVE = {
 NAMES = {
     "OSI Approved :: Apache Software License": "Apache-2.0", "OSI Approved :: BSD License": "BSD-3-Clause",
     "OSI Approved :: ISC License (ISCL)": "ISC", "OSI Approved :: MIT License": "MIT",
+    "OSI Approved :: Mozilla Public License 1.1 (MPL 1.1)": "MPL-1.1",
     "OSI Approved :: Python Software Foundation License": "PSF-2.0", "3-Clause BSD License": "BSD-3-Clause",
     "Apache License 2.0": "Apache-2.0", "Apache 2.0": "Apache-2.0", "BSD": "BSD-3-Clause", "MIT License": "MIT",
 }  # fmt: skip
@@ -36,11 +37,12 @@ NAMES = {
 STATED_ELSEWHERE = {
     "keras": "Apache-2.0", "namex": "Apache-2.0", "partd": "BSD-3-Clause", "protobuf": "BSD-3-Clause",
 }  # fmt: skip
-# Not permissive, and used all the same: each is a library that stays as it is, beside the program
+# Not permissive, and used all the same: each is a library of its own beside the program, unchanged, which anybody may
+# exchange. Known under this licence alone; where a package states several, one may choose
 WEAK_COPYLEFT = {
-    "certifi": "MPL-2.0: a list of certificates, of unearth, which fetches the demonstration's CTs",
-    "connected-components-3d": "LGPL-3.0-or-later: a library of its own beside the program, which anybody may exchange",
-    "pyphen": "GPL 2, LGPL 2.1 or MPL 1.1, as one chooses: hyphens, of WeasyPrint (extra report)",
+    "certifi": ("MPL-2.0", "a list of certificates, of unearth, which fetches the demonstration's CTs"),
+    "connected-components-3d": ("LGPL-3.0-or-later", "connected components"),
+    "pyphen": ("MPL-1.1", "hyphens, of WeasyPrint (extra report)"),
 }
 
 
@@ -117,8 +119,9 @@ def report(content: dict) -> list[str]:
     unknown, weak = [], []
     for component in sorted(content["components"], key=lambda c: canonicalize_name(c["name"])):
         name, said = canonicalize_name(component["name"]), licences(component)
-        if name in WEAK_COPYLEFT:
-            weak.append(f"{name} {component['version']}: {WEAK_COPYLEFT[name]}")
+        known, purpose = WEAK_COPYLEFT.get(name, ("", ""))
+        if known in said:
+            weak.append(f"{name} {component['version']}: {known}, {purpose}")
         elif not said or not all(map(is_permissive, said)):
             unknown.append(f"{name} {component['version']}: {', '.join(sorted(said)) or 'says no licence'}")
     count = len(content["components"])
