@@ -153,38 +153,6 @@ def test_two_runs_at_once_on_one_input_give_the_same_result(small_file, tmp_path
     assert one["segmentation.seg.nrrd"] == other["segmentation.seg.nrrd"]
 
 
-# Names
-
-
-def test_the_patients_name_is_in_no_line_no_temporary_name_and_no_file(tmp_path):
-    ct, _ = phantoms.chest((1.5, 1.5, 3.0), (96, 96, 48), centre_lps=phantoms.NODULE[0])
-    names = {"PatientName": "Zebra^Quagga", "PatientID": "ID-4711", "SeriesDescription": "Thorax Zebra Quagga"}
-    phantoms.write_dicom(ct, tmp_path / "in", **names)
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    seen, stop = set(), threading.Event()
-
-    def watch():
-        while not stop.is_set():
-            seen.update(str(path) for path in temporary.rglob("*"))
-            stop.wait(0.005)
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    log = tmp_path / "run.log"
-    done = run_process(
-        "segment", tmp_path / "in", "--output", tmp_path / "out", "--png", "--report", "--log", log, *FAST,
-        TMPDIR=str(temporary),
-    )  # fmt: skip
-    stop.set()
-    watching.join()
-    assert done.returncode == 0, done.stderr
-    texts = [done.stdout, done.stderr, *seen, *contents(tmp_path / "out"), log.read_text("utf-8")]
-    texts += [content.decode("latin-1") for content in contents(tmp_path / "out").values()]
-    assert seen, "no temporary file was seen"
-    assert not [word for word in ("Zebra", "Quagga", "4711") for text in texts if word.lower() in text.lower()]
-
-
 # The child process
 
 

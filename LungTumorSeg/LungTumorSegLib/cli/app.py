@@ -7,6 +7,7 @@ import typer
 from .. import __version__
 from . import cohort, compare, info, segment, send, watch
 from .errors import exit_codes
+from .interrupts import end_as_by_ctrl_c
 from .output import let_readers_leave, print_line, tolerate_any_encoding
 
 app = typer.Typer(
@@ -40,6 +41,8 @@ def everything(
 
 
 def main() -> None:
+    """The program ``lungtumorseg``: one command of the command line, which ends with its exit code."""
     tolerate_any_encoding()
     let_readers_leave()
+    end_as_by_ctrl_c()
     app(prog_name="lungtumorseg")

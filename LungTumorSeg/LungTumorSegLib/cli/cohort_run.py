@@ -19,7 +19,7 @@ from ..model.bundle import load_bundle
 from .interrupts import asked_to_stop
 from .output import Output, print_path, say
 
-_STOPPING = "The cases in work are finished, then the run ends. Ctrl-C once more ends it at once."
+_STOPPING = "The cases in work are finished, then the run ends. Ctrl-C or SIGTERM once more ends it at once."
 _AT_ONCE = "Ended at once, without the cases in work. The same command with --resume goes on."
 
 

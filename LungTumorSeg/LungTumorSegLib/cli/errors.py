@@ -16,7 +16,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came f
 
 @contextmanager
 def exit_codes(debug: bool, as_json: bool = False) -> Iterator[None]:
-    """Turn the library's errors and Ctrl-C into exit codes (2 is for usage and comes from Typer).
+    """Turn the library's errors and Ctrl-C (see `interrupts`) into exit codes (2 is for usage and comes from Typer).
 
     3 bad input, 4 model refused, 5 engine failed, 6 DICOM server refused, 130 cancelled, 1 an error that nobody
     foresaw.

@@ -1,46 +1,66 @@
-"""Ctrl-C in a long run: once, to end it in order; twice, at once."""
+"""What asks a run to end (Ctrl-C, SIGTERM, SIGHUP): a short one at once, a long one in order; asked twice, at once."""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from .. import signals
 from ..errors import Cancelled
-from .output import say
+from .output import drop_lost_terminals, say
+
+_HANGUP = getattr(signal, "SIGHUP", None)  # not on Windows
+
+
+def end_as_by_ctrl_c() -> None:
+    """Let SIGTERM and SIGHUP do what Ctrl-C does. By themselves they end a process with its files half-written."""
+    for number in signals.heeded():
+        if number != signal.SIGINT:
+            signal.signal(number, _ctrl_c)
+
+
+def _ctrl_c(number: int, frame: FrameType | None) -> None:
+    if number == _HANGUP:
+        drop_lost_terminals()
+    raise KeyboardInterrupt
 
 
 @contextmanager
 def asked_to_stop(notice: str, at_once: str) -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C end a run in order.
+    """Let Ctrl-C, SIGTERM and SIGHUP end a run in order.
 
-    Ctrl-C itself raises nothing and prints nothing: it can come while a lock is held, and a pool of processes then
+    A signal itself raises nothing and prints nothing: it can come while a lock is held, and a pool of processes then
     waited for its own lock for ever.
 
     Args:
-        notice: Is said once after the first Ctrl-C.
+        notice: Is said once after the first signal.
         at_once: The sentence of the error after the second one.
 
     Yields:
-        A function that tells whether Ctrl-C was pressed, to be asked often. It raises Cancelled where it was pressed
-        twice.
+        A function that tells whether a signal came, to be asked often. It raises Cancelled after the second one.
     """
-    pressed, said = 0, False
+    asked, said = 0, False
 
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed += 1
+    def signalled(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if number == _HANGUP:
+            drop_lost_terminals()
+            asked = max(asked, 1)  # of one closed terminal the kernel tells, and the shell again
+        else:
+            asked += 1
 
     def stopping() -> bool:
         nonlocal said
-        if pressed > 1:
+        if asked > 1:
             raise Cancelled(at_once)
-        if pressed and not said:
+        if asked and not said:
             said = True
             say(notice)
-        return pressed > 0
+        return asked > 0
 
-    before = signal.signal(signal.SIGINT, interrupted)
+    before = {number: signal.signal(number, signalled) for number in signals.heeded()}
     try:
         yield stopping
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -11,6 +11,7 @@ from typing import IO, TextIO
 from rich.console import Console
 
 _AS_BYTES = "lungtumorseg.as_bytes"
+_TERMINALS = [number for number in (1, 2) if os.isatty(number)]
 
 
 class Output(Console):
@@ -20,6 +21,7 @@ class Output(Console):
         super().__init__(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
 
     def on_broken_pipe(self) -> None:
+        """Drop what is still printed; Rich itself would end with 1."""
         _reader_has_left(self)
 
 
@@ -56,6 +58,13 @@ codecs.register_error(_AS_BYTES, _as_bytes)
 def say(text: str) -> None:
     """A line on standard error, the paths in it as they are."""
     _write(sys.stderr, text)
+
+
+def drop_lost_terminals() -> None:
+    """What is still printed on a terminal that was closed goes nowhere; it would be an error else."""
+    for number in _TERMINALS:
+        if not os.isatty(number):
+            _to_nowhere(number)
 
 
 def print_line(text: str) -> None:
@@ -95,6 +104,10 @@ def _reader_may_leave(stream: TextIO) -> Iterator[None]:
 
 def _drop_the_rest(stream: IO[str]) -> None:
     """What is still printed goes nowhere: nobody reads it."""
+    _to_nowhere(stream.fileno())
+
+
+def _to_nowhere(number: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
+    os.dup2(nowhere, number)
     os.close(nowhere)

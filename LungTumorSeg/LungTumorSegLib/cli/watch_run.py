@@ -16,7 +16,7 @@ from ..network.address import Address
 from .interrupts import asked_to_stop
 from .output import say
 
-_STOPPING = "The study in work is finished, then the service ends. Ctrl-C once more ends it at once."
+_STOPPING = "The study in work is finished, then the service ends. Ctrl-C or SIGTERM once more ends it at once."
 _AT_ONCE = "Ended at once. What lies in the inbox is done after the next start."
 
 
@@ -38,7 +38,7 @@ class Listening:
 
 
 def run_watch(inbox: Path, settings: Settings, reading: dict[str, Any], how: Listening, back: Address | None) -> None:
-    """Receive and segment until Ctrl-C. All files are the user's alone.
+    """Receive and segment until Ctrl-C or SIGTERM. All files are the user's alone.
 
     Args:
         inbox: Where what comes is kept.
@@ -47,7 +47,7 @@ def run_watch(inbox: Path, settings: Settings, reading: dict[str, Any], how: Lis
         back: Where results are sent; None: nowhere.
 
     Raises:
-        Cancelled: Ctrl-C was pressed twice.
+        Cancelled: It was asked to end twice.
         LungTumorSegError: What stops all studies: InputError, OutputError, ModelError, EngineError, NetworkError.
     """
     if find_spec("pynetdicom") is None:

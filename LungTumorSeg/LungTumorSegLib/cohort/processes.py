@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.process import BaseProcess
 
-from .. import processors
+from .. import processors, signals
 from ..errors import EngineError
 from . import work
 from .cases import Case
@@ -66,9 +66,19 @@ class Processes:
 
     @property
     def busy(self) -> int:
+        """How many cases are in work."""
         return len(self._busy)
 
     def start(self, case: Case, attempt: int) -> None:
+        """Give a case to a free worker; `ended` tells when it is done.
+
+        Args:
+            case: The case.
+            attempt: Which one it is, from 1.
+
+        Raises:
+            IndexError: No worker is free.
+        """
         worker = self._free.pop()
         self._busy[worker.pool.submit(work.do, case, self._settings, attempt)] = worker, case
 
@@ -116,25 +126,28 @@ class Processes:
 def _hired() -> _Worker:
     # spawn: a fork would take the threads' locks with it
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(1, context, _begin)
     before = set(multiprocessing.active_children())
-    with _no_interrupts():  # the new process keeps that: Ctrl-C in a terminal reaches all of its processes
+    with _stop_signals_ignored():  # the new process keeps that, and so does the one that tracks the pool's resources
+        pool = ProcessPoolExecutor(1, context, _begin)
         pool.submit(os.getpid)
     (process,) = set(multiprocessing.active_children()) - before
     return _Worker(pool, process)
 
 
 @contextmanager
-def _no_interrupts() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _stop_signals_ignored() -> Iterator[None]:
+    """A terminal, systemd and schedulers send them to all processes of a run; the main one decides what they mean."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in signals.STOP_SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in signals.STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None  # this is a worker
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -15,7 +16,7 @@ from LungTumorSegLib.data import Options
 from LungTumorSegLib.model.bundle import sha256
 
 from Testing.support import cohort_case
-from Testing.support.command_case import run
+from Testing.support.command_case import MAIN, command, run
 
 WHOLE, BROKEN = 6, 2
 signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
@@ -159,6 +160,49 @@ def in_work(output, process):
 
 
 @signals
+def test_sigterm_finishes_the_case_in_work_although_the_worker_gets_it_too(cohort, tmp_path):
+    """As systemd and schedulers send it: to all processes at once."""
+    source, _, _ = cohort
+    process = cohort_case.start(source, tmp_path / "out", "--workers", 1)
+    working = in_work(tmp_path / "out", process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    for each in (*children, process):
+        each.send_signal(signal.SIGTERM)
+    said, _ = process.communicate()
+    assert process.returncode == 130, said
+    assert "The cases in work are finished" in said and "--resume goes on" in said and "Traceback" not in said
+    rows = cohort_case.table(tmp_path / "out", "cases.csv")
+    assert working and all(rows[name]["status"] == "done" for name in working)
+    assert sum(row["status"] == "missing" for row in rows.values()) > 0
+    assert psutil.wait_procs(children, 20)[1] == []
+    assert [path for path in (tmp_path / "out").rglob(".*")] == []
+
+
+@signals
+@pytest.mark.parametrize("before", ["", "signal.signal(signal.SIGHUP, signal.SIG_IGN)"], ids=["alone", "with nohup"])
+def test_a_terminal_that_is_closed_ends_a_run_in_order_unless_nohup_started_it(cohort, tmp_path, before):
+    source, _, _ = cohort
+    mine, its = os.openpty()
+    shown = (tmp_path / "nohup.out").open("wb") if before else its
+    own_terminal = f"import fcntl, os, signal, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); {before}"
+    line, environment = command(
+        "cohort", source, "-o", tmp_path / "out", *cohort_case.FAST, code=f"{own_terminal}\n{MAIN}"
+    )
+    process = subprocess.Popen(line, env=environment, stdin=its, stdout=shown, stderr=shown)
+    os.close(its)
+    in_work(tmp_path / "out", process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    os.close(mine)
+    code = process.wait(120)
+    rows = cohort_case.table(tmp_path / "out", "cases.csv").values()
+    missing = sum(row["status"] == "missing" for row in rows)
+    assert (code, missing > 0) == ((6, False) if before else (130, True))
+    assert [row["reason"] for row in rows if row["status"] == "failed"] == []
+    assert psutil.wait_procs(children, 20)[1] == []
+    assert [path for path in (tmp_path / "out").rglob(".*")] == []
+
+
+@signals
 def test_ctrl_c_finishes_the_cases_in_work_and_twice_ends_at_once(cohort, tmp_path):
     source, reference, _ = cohort
     process = cohort_case.start(source, tmp_path / "out", "--workers", 1)
@@ -180,7 +224,7 @@ def test_ctrl_c_finishes_the_cases_in_work_and_twice_ends_at_once(cohort, tmp_pa
             worker.suspend()  # its case stays in work between the two
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     said, _ = process.communicate()
     assert process.returncode == 130, said
     assert "The cases in work are finished" in said and "Ended at once" in said and "Traceback" not in said

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import json
+import tempfile
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from LungTumorSegLib.findings.follow_up.follow import follow
 from LungTumorSegLib.readers.acquisition import Acquisition, acquisition
 from LungTumorSegLib.readers.ct import read_ct
 
-from Testing.support import moved_chest, phantoms
+from Testing.support import moved_chest, names, phantoms
 from Testing.support.command_case import assert_refused, run
 from Testing.unit.test_follow_up import still
 
@@ -36,7 +37,7 @@ def folders(chests, tmp_path_factory):
     made = []
     for number, (ct, date) in enumerate(zip(chests, ("20240105", "20240703"), strict=True)):
         folder = tmp_path_factory.mktemp(f"ct{number}")
-        tags = {"AcquisitionDate": date, "StudyDate": "20010101", "PatientName": "Secret^Name", "PatientID": "SECRET-1"}
+        tags = names.TAGS | {"AcquisitionDate": date, "StudyDate": "20010101"}
         phantoms.write_dicom(ct, folder, series=f"1.2.826.0.1.3680043.8.498.{number + 7}", **tags)
         made.append(folder)
     return made
@@ -53,10 +54,13 @@ def near(rows, time_point, place):
     ]
 
 
-def test_two_cts_in_the_wrong_order_are_sorted_and_followed(folders, tmp_path):
-    output = tmp_path / "out"
-    asked = ("--suggest", "lung-rads", "--screening", "annual", "--report", "--language", "zh-CN")
-    ended = run("compare", *reversed(folders), "--output", output, *asked)
+def test_two_cts_in_the_wrong_order_are_sorted_and_followed_and_nobody_is_named(folders, tmp_path, monkeypatch):
+    output, log, temporary = tmp_path / "out", tmp_path / "run.log", tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    asked = ("--suggest", "lung-rads", "--screening", "annual", "--report", "--language", "zh-CN", "--log", log)
+    with names.appearing(temporary) as seen:
+        ended = run("compare", *reversed(folders), "--output", output, *asked)
     assert ended.exit_code == 0, ended.stderr
     assert "put into the order of their dates" in ended.stderr
     assert "RECIST sum" in ended.stdout and "growing" in ended.stdout and "Lung-RADS v2022: " in ended.stdout
@@ -74,14 +78,12 @@ def test_two_cts_in_the_wrong_order_are_sorted_and_followed(folders, tmp_path):
     assert {each["guideline"] for each in record["suggestions"]} == {"Lung-RADS v2022"}
     page = (output / "report.html").read_text("utf-8")
     assert page.count("data:image/svg+xml") == 3 and "肺部病灶随访" in page and "Lung-RADS v2022: " in page
-    assert not any(
-        b"ecret" in p.read_bytes() or b"SECRET" in p.read_bytes() for p in output.rglob("*.*") if p.is_file()
-    )
+    assert names.stand_in(ended.stdout, ended.stderr, *seen, folder=tmp_path) == []
 
 
 def test_the_date_and_the_patient_are_those_of_the_series_that_was_read(folders):
     found = acquisition(read_ct(folders[0]).source)
-    assert found == Acquisition(datetime.date(2024, 1, 5), "SECRET-1", "")
+    assert found == Acquisition(datetime.date(2024, 1, 5), "OKAPISTONE-7", "19031207")
     assert acquisition({"path": "ct.nrrd", "format": "NRRD"}) == Acquisition()
 
 

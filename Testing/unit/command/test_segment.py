@@ -217,7 +217,7 @@ def test_debug_shows_where_an_error_came_from(output, tmp_path):
 
 
 # the real signal, at a moment that is not left to chance: after the first slices
-_INTERRUPTED = f"""
+_INTERRUPTED = """
 import os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would this
 from LungTumorSegLib import case
@@ -225,17 +225,18 @@ segment = case.segment
 def interrupted(ct, options, progress, **opened):
     def step(now):
         if now.stage == "network" and now.done:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.{signal})
         progress(now)
     return segment(ct, options, step, **opened)
 case.segment = interrupted
-{MAIN}
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signal")
-def test_ctrl_c_ends_with_130_and_nothing_half_written(small_file, output):
-    ended = run_process("segment", small_file, "-o", output, "--no-lung-mask", code=_INTERRUPTED)
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_ctrl_c_and_its_like_end_with_130_and_nothing_half_written(small_file, output, name):
+    code = _INTERRUPTED.replace("{signal}", name) + MAIN
+    ended = run_process("segment", small_file, "-o", output, "--no-lung-mask", "--engine", "openvino", code=code)
     assert (ended.returncode, ended.stdout) == (130, "")
     assert ended.stderr.splitlines()[-1] == "lungtumorseg: Cancelled. Nothing was written."
     assert "Traceback" not in ended.stderr

@@ -1,4 +1,4 @@
-"""The service killed in the middle of a study: the next start does what lies in the inbox. And Ctrl-C, twice."""
+"""The service killed in the middle of a study: the next start does what lies in the inbox. And Ctrl-C, then SIGTERM."""
 
 import signal
 import sys
@@ -58,7 +58,7 @@ def test_what_was_in_work_when_it_was_killed_is_done_after_the_next_start(tmp_pa
             worker.suspend()  # its study stays in work between the two
     process.send_signal(signal.SIGINT)
     _until(process, tmp_path, lambda: "is finished, then" in (tmp_path / "said.txt").read_text())
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 130
     assert psutil.wait_procs(workers, 20)[1] == []
     said = (tmp_path / "said.txt").read_text()
