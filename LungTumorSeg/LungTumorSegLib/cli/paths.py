@@ -11,6 +11,11 @@ def path(text: str) -> Path:
 
 
 def word(text: str) -> str:
+    """Any text but an empty one.
+
+    Raises:
+        typer.BadParameter: It is empty, or blank.
+    """
     if not text.strip():
         raise typer.BadParameter("it is empty. Is a variable of your shell not set?")
     return text

@@ -70,6 +70,7 @@ class RunLog:
                 handler.close()
 
     def found(self, result: Result) -> None:
+        """Write the line of a result: model, engine, seconds of each stage, peak memory in MB."""
         model = f"{result.model['name']} {result.model['version']} ({result.model['checksum'][:12]})"
         stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
         how = f"{result.engine}, {result.device}, {result.precision}"

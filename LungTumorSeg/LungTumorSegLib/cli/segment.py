@@ -48,6 +48,14 @@ def _finite(value: float) -> float:
 
 
 def dicom_objects(text: str | None) -> tuple[DicomObject, ...]:
+    """The objects that ``--dicom`` asks for, in the order in which they are made.
+
+    Args:
+        text: The option's words, parted by commas; None: none.
+
+    Raises:
+        typer.BadParameter: An unknown object, or others without the segmentation, to which they refer.
+    """
     names = [name.strip().lower() for name in (text or "").split(",")] if text is not None else []
     unknown = next((name for name in names if name not in tuple(DicomObject)), None)
     if unknown is not None:

@@ -57,13 +57,16 @@ class DaskWorkers:
 
     @property
     def free(self) -> int:
+        """How many cases could be started now; one while the cluster has no worker, which then waits."""
         return max(1, sum(self._client.nthreads().values())) - len(self._busy)
 
     @property
     def busy(self) -> int:
+        """How many cases are in work or wait on the cluster."""
         return len(self._busy)
 
     def start(self, case: Case, attempt: int) -> None:
+        """Give a case to the cluster; `ended` tells when it is done."""
         self._busy[self._client.submit(work.do, case, self._settings, attempt, pure=False)] = case
 
     def ended(self, seconds: float) -> list[tuple[Case, Record | str]]:
@@ -92,6 +95,7 @@ class DaskWorkers:
             return "The Dask scheduler has lost this case."
 
     def close(self) -> None:
+        """Let go of the scheduler, which goes on without this program."""
         self._client.close()
 
     def stop(self) -> None:

@@ -19,18 +19,24 @@ class Workers(Protocol):
     description: str
 
     @property
-    def free(self) -> int: ...
+    def free(self) -> int:
+        """How many cases could be started now."""
 
     @property
-    def busy(self) -> int: ...
+    def busy(self) -> int:
+        """How many cases are in work."""
 
-    def start(self, case: Case, attempt: int) -> None: ...
+    def start(self, case: Case, attempt: int) -> None:
+        """Begin a case; attempt counts from 1."""
 
-    def ended(self, seconds: float) -> list[tuple[Case, Record | str]]: ...
+    def ended(self, seconds: float) -> list[tuple[Case, Record | str]]:
+        """The cases that ended within these seconds, with their records, or a sentence where the worker died."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End the workers when they are done."""
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """End the workers at once."""
 
 
 @dataclass

@@ -56,9 +56,11 @@ class History:
         return _move(self._undone, self._done, results)
 
     def can_undo(self, results: Collection[Findings]) -> bool:
+        """Whether there is a step of these results to take off."""
         return any(step.findings in results for step in self._done)
 
     def can_redo(self, results: Collection[Findings]) -> bool:
+        """Whether a step of these results was undone."""
         return any(step.findings in results for step in self._undone)
 
     def results(self) -> list[Findings]:

@@ -49,10 +49,12 @@ class Bundle:
 
     @property
     def name(self) -> str:
+        """The model's name, as its card says."""
         return self.card.name
 
     @property
     def version(self) -> str:
+        """The model's version, as its card says."""
         return self.card.version
 
     @cached_property

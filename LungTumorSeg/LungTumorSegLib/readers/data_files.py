@@ -68,4 +68,5 @@ def _lies_beside(name: str) -> bool:
 
 
 def is_list(value: str) -> bool:
+    """Whether a header's value for the data file begins a list of files (LIST, of NRRD and MetaImage)."""
     return bool(re.match(r"LIST(\s|$)", value, re.IGNORECASE))

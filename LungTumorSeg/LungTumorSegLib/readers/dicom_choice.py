@@ -38,25 +38,32 @@ class Series(Protocol):
     """What is asked of a series, see `dicom_series.Series`."""
 
     @property
-    def slices(self) -> tuple[Slice, ...]: ...
+    def slices(self) -> tuple[Slice, ...]:
+        """All in one orientation."""
 
     @property
-    def facts(self) -> dict: ...
+    def facts(self) -> dict:
+        """What describes it, by name; nothing names the patient."""
 
     @property
-    def uid(self) -> str: ...
+    def uid(self) -> str:
+        """Its Series Instance UID."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """How the user is told of it."""
 
     @property
-    def length_mm(self) -> float: ...
+    def length_mm(self) -> float:
+        """Covered along the normal, mm."""
 
     @property
-    def step_mm(self) -> float: ...
+    def step_mm(self) -> float:
+        """Distance between slices, mm."""
 
     @property
-    def axial(self) -> bool: ...
+    def axial(self) -> bool:
+        """Whether its slices are axial, a tilted gantry's too."""
 
 
 S = TypeVar("S", bound=Series)

@@ -38,14 +38,17 @@ class Series:
 
     @property
     def facts(self) -> dict:
+        """What describes it, by name; nothing names the patient."""
         return self.slices[0].facts
 
     @property
     def modality(self) -> str:
+        """CT for every class of CT objects, else what the header says."""
         return "CT" if self.slices[0].is_ct else self.slices[0].modality
 
     @property
     def name(self) -> str:
+        """Its description, without one its number."""
         return self.facts["description"] or f"Series {self.facts['series_number']}"
 
     @cached_property
@@ -64,6 +67,7 @@ class Series:
 
     @property
     def axial(self) -> bool:
+        """Whether the normal lies within 37 degrees (cosine 0.8) of the body's axis."""
         row, column = np.reshape(self.slices[0].orientation, (2, 3))
         return bool(abs(np.cross(row, column)[2]) > 0.8)  # a gantry tilts by 30 degrees (0.87) at most
 

@@ -45,6 +45,11 @@ class LeftOut:
         return max(len(self.files) * step_mm + self.slices_mm, self.gaps_mm)
 
     def sentence(self, step_mm: float) -> str:
+        """What was not read, and how much of the chest that is.
+
+        Args:
+            step_mm: distance between slices.
+        """
         what = []
         if self.files:
             shown = ", ".join(self.files[:3]) + (", ..." if len(self.files) > 3 else "")
@@ -58,6 +63,11 @@ class LeftOut:
         return f"{' and '.join(what)}: about {self.mm(step_mm):.0f} mm of the chest were not looked at{inside}."
 
     def notes(self, step_mm: float) -> list[str]:
+        """`sentence` as a note for the user; none where all was read.
+
+        Args:
+            step_mm: distance between slices.
+        """
         return [self.sentence(step_mm)] if self.files or self.slices_mm else []
 
 

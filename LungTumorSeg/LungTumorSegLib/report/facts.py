@@ -83,6 +83,7 @@ class ModelFacts:
 
     @property
     def licence(self) -> str:
+        """Of the data that the model was made from; empty where the card does not say."""
         return str(self.values.get("data", {}).get("licence", ""))
 
     @property

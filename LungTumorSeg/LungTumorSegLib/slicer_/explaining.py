@@ -96,9 +96,11 @@ class ExplainRun(Run):
 
     @property
     def job(self) -> str:
+        """The kind of map."""
         return self.kind
 
     def begin(self, client: WorkerClient) -> WorkerRun:
+        """Ask the child for the map of the lesion."""
         point = self.explained.click_of(self.lesion.id)
         return client.explain(self.ct, self.lesion, self.mask, self.kind, point, self.options)
 

@@ -91,13 +91,16 @@ class FollowUpRun(Run):
 
     @property
     def job(self) -> str:
+        """With how many of the two CTs have to be segmented, which the estimate of its time depends on."""
         return f"compare {self.reviewed.count(None)}"
 
     @property
     def volumes(self) -> tuple:
+        """The volume nodes of both CTs, the earlier first."""
         return self.pair
 
     def begin(self, client: WorkerClient) -> WorkerRun:
+        """Ask the child for the comparison; results that are there are handed over."""
         self._runs, self._registered = 0, False
         self._given = [each and replace(each.as_result(), probability=None) for each in self.reviewed]
         return client.compare(self.cts, self.known, self._given, self.options)

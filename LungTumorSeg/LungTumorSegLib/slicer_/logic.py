@@ -171,6 +171,7 @@ class LungTumorSegLogicBase:
 
     @property
     def running(self) -> bool:
+        """Whether a run is under way."""
         return self.queue.current is not None
 
     def cancel(self):

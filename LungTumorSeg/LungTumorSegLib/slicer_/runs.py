@@ -81,6 +81,7 @@ class Run(ABC):
 
     @property
     def finished(self) -> bool:
+        """It is done, cancelled or failed."""
         return self.state not in ("waiting", "running")
 
     def advance(self, client: WorkerClient):
@@ -110,6 +111,7 @@ class Run(ABC):
             self.state = "done"
 
     def cancel(self):
+        """End it; the scene is as it was before."""
         if self.handle is not None:
             self.handle.cancel()
         if isinstance(self.steps, Generator):

@@ -53,12 +53,15 @@ class SegmentRun(Run):
 
     @property
     def job(self) -> str:
+        """Whether it looks at clicked points or at the whole CT."""
         return "click" if self.options.points_lps else "segment"
 
     def begin(self, client: WorkerClient) -> WorkerRun:
+        """Ask the child for the segmentation."""
         return client.start(self.ct, self.options)
 
     def take_over(self, answer: Result) -> Iterator[None]:
+        """Show the lesions as a segmentation, a new one or in the one they are added to."""
         if not keeps_sizes(self.volume):
             answer = replace(answer, notes=(*answer.notes, _SIZES_NOTE))
         self.notes = answer.notes

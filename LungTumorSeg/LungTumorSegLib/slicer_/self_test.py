@@ -75,10 +75,16 @@ class Trial:
 
     @property
     def logic(self):
+        """The module's logic."""
         return self.page.logic
 
     @property
     def findings(self):
+        """The result that is shown.
+
+        Raises:
+            AssertionError: There is none.
+        """
         findings = self.page.panel.findings
         if findings is None:
             raise AssertionError("there is no result")
@@ -129,6 +135,7 @@ class Trial:
             raise AssertionError(self.ui.errorLabel.text)
 
     def choose(self, volume):
+        """Choose a volume as the CT."""
         self.ui.inputSelector.setCurrentNode(volume)
         self.volume = volume
 
@@ -151,6 +158,7 @@ class Trial:
         expect(self.ui.progressBar.visible, "its progress is shown")
 
     def picture(self, path: Path):
+        """Save a picture of the window, or of the module's page where there is no window."""
         path.parent.mkdir(parents=True, exist_ok=True)
         slicer.app.processEvents()
         (slicer.util.mainWindow() or self.page.parent).grab().save(str(path))
@@ -351,6 +359,15 @@ STEPS = (
 
 
 def expect(holds: bool, what: str):
+    """Let a step fail.
+
+    Args:
+        holds: What was to hold.
+        what: Words for it.
+
+    Raises:
+        AssertionError: It does not hold.
+    """
     if not holds:
         raise AssertionError(f"expected: {what}")
 

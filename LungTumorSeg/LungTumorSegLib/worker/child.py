@@ -59,6 +59,7 @@ class Child:
 
     @property
     def alive(self) -> bool:
+        """Whether the process has not ended."""
         return self.process.poll() is None
 
     def log(self) -> str:
@@ -142,6 +143,7 @@ class Answers:
         self._child = child
 
     def log(self) -> str:
+        """The end of the child's standard error."""
         return self._child.log()
 
     def take(self, wait_seconds: float) -> Iterator[dict]:

@@ -141,6 +141,14 @@ def diameters_on(axes: Axes, chest: AxialView, lesion: Lesion, labels: Sequence[
 
 
 def scale_bar(axes: Axes, left: float, bottom: float, half: float) -> None:
+    """Draw a bar of 10 mm.
+
+    Args:
+        axes: In mm.
+        left: The picture's left edge, mm.
+        bottom: Its lower edge, mm.
+        half: Half of its width, mm.
+    """
     x, y = left + 0.08 * half, bottom - 0.1 * half
     axes.plot((x, x + 10), (y, y), color=TEXT, linewidth=1.5, solid_capstyle="butt", path_effects=EDGE)
     axes.text(x + 5, y - 0.03 * half, "10 mm", color=TEXT, fontsize=9, ha="center", va="bottom", path_effects=EDGE)
@@ -232,16 +240,30 @@ def _silhouette(
 
 
 def title_on(figure: Figure, y: float, title: str, color: str | tuple[float, float, float]) -> None:
+    """Write a picture's title.
+
+    Args:
+        figure: The picture.
+        y: How high, as a share of the picture.
+        title: Its words; nothing in them is a formula.
+        color: Of the words.
+    """
     # a dollar sign in a name begins no formula
     figure.text(0.02, y, title, color=color, fontsize=13, weight="bold", parse_math=False)
 
 
 def footer_on(figure: Figure, left: str) -> None:
+    """Write the words below a picture, on the left; on the right that it is for research."""
     figure.text(0.02, 0.03, left, color=FAINT, fontsize=9)
     figure.text(0.98, 0.03, _REMARK, color=FAINT, fontsize=9, ha="right")
 
 
 def save_figure(figure: Figure, path: Path) -> None:
+    """Write a picture as PNG.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     FigureCanvasAgg(figure)
     with warnings.catch_warnings():
         # a volume's name may be in a script that matplotlib's own font lacks: it shows boxes then

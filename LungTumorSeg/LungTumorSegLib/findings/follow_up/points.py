@@ -33,6 +33,7 @@ class TimePoint:
 
     @property
     def geometry(self) -> Geometry:
+        """The CT's grid, on which the masks lie."""
         return self.result.geometry
 
     @property

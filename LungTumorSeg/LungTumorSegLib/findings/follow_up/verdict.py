@@ -13,6 +13,8 @@ LEAST_OVERLAP = 0.5
 
 
 class Verdict(StrEnum):
+    """Whether two CTs lie on each other well enough to compare lesions."""
+
     GOOD = "good"
     DOUBTFUL = "doubtful"
     FAILED = "failed"

@@ -45,12 +45,15 @@ class Predictor(Protocol):
     batch: int
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Of the engine."""
 
     @property
-    def classifier(self) -> "Predictor | None": ...
+    def classifier(self) -> "Predictor | None":
+        """The second network, which rates candidates; None if there is none."""
 
-    def predict(self, batch: np.ndarray) -> np.ndarray: ...
+    def predict(self, batch: np.ndarray) -> np.ndarray:
+        """As `Engine.predict`."""
 
 
 class Engine(ABC):

@@ -69,6 +69,7 @@ class OnnxRuntimeEngine(Engine):
         return ("CPU", *map(_provider_name, _gpu_providers(onnxruntime))), onnxruntime.__version__
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
+        """As `Engine.predict`."""
         try:
             return self._session.run(None, {self._input: batch})[0][..., 0]
         except Exception as problem:  # ONNX Runtime's exceptions share no public base class

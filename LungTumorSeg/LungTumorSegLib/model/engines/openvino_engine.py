@@ -45,6 +45,7 @@ class OpenVinoEngine(Engine):
         return tuple(openvino.Core().available_devices), openvino.__version__.split("-")[0]
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
+        """As `Engine.predict`."""
         try:
             return self._model(batch)[0][..., 0]
         except (RuntimeError, MemoryError) as problem:

@@ -60,7 +60,7 @@ class TensorFlowEngine(Engine):
 
     @classmethod
     def may_have_gpu(cls) -> bool:
-        # without NVIDIA's driver TensorFlow has none
+        """Whether NVIDIA's driver is there, without which TensorFlow has no GPU."""
         return shutil.which("nvidia-smi") is not None
 
     @classmethod
@@ -76,6 +76,7 @@ class TensorFlowEngine(Engine):
         return self._graphs[shape]
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
+        """As `Engine.predict`."""
         try:
             with self._tf.device(self._place):
                 return self._graph(batch.shape[1:])(batch).numpy()[..., 0]

@@ -101,9 +101,11 @@ class Installer:
         return plan
 
     def requirements(self, plan: Plan) -> list[str]:
+        """What a plan installs, as pip takes it: the library's packages and the engine."""
         return [*packages.read_requirements(self._base), plan.requirement]
 
     def present(self) -> dict[str, str]:
+        """Versions of the packages that are there, by name."""
         return packages.installed(self._search_path)
 
     def missing(self, plan: Plan) -> list[str]:
@@ -116,6 +118,7 @@ class Installer:
         return [e for e, names in packages.ENGINE_PACKAGES.items() if any(name in present for name in names)]
 
     def checks(self, plan: Plan, wheels: Path | None = None):
+        """The verdict before an installation, line by line (`packages.checks`)."""
         return packages.checks(plan, wheels, self._site)
 
     def recorded(self) -> dict[str, str]:

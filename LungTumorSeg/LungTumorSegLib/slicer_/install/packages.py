@@ -50,6 +50,7 @@ class Machine:
 
     @classmethod
     def here(cls) -> "Machine":
+        """This computer."""
         nvidia = Path("/proc/driver/nvidia/version").exists()  # asked for on Linux only: no process is started
         return cls(platform.system(), platform.machine().lower(), nvidia)
 

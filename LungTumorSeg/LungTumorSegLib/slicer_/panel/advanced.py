@@ -14,6 +14,8 @@ MODELS = "LungTumorSeg/Models"  # in Slicer's settings: folders, as JSON
 
 
 class AdvancedSection(Section):
+    """Model, engine, device, precision and threads of the next run."""
+
     UI = "Advanced"
 
     def connect(self):

@@ -8,6 +8,8 @@ from .section import Section, say
 
 
 class ClickSection(Section):
+    """The button that lets clicks find lesions."""
+
     UI = "Click"
 
     def connect(self):

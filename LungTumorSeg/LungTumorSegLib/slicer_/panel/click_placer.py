@@ -32,9 +32,11 @@ class ClickPlacer(VTKObservationMixin):
 
     @property
     def active(self) -> bool:
+        """Whether clicks are waited for."""
         return self._points is not None
 
     def start(self):
+        """Let Slicer place points, one a click, until `stop`."""
         if self.active:
             return
         points = slicer.mrmlScene.AddNewNodeByClass(POINT_CLASS, "LungTumorSeg click")
@@ -54,6 +56,7 @@ class ClickPlacer(VTKObservationMixin):
         self.watch_slice_views()
 
     def stop(self):
+        """Let Slicer place none any more, and remove the node of the points."""
         if not self.active:
             return
         points, self._points = self._points, None

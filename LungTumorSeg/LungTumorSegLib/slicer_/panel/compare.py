@@ -6,6 +6,8 @@ from .section import Section, say
 
 
 class CompareSection(Section):
+    """Dice, volumes and diameters of the result beside another segmentation."""
+
     UI = "Compare"
 
     def connect(self):

@@ -13,6 +13,8 @@ _CHILD_MS = 2000
 
 
 class EnvironmentSection(Section):
+    """The packages that runs need: what is there, installed, repaired and removed."""
+
     UI = "Environment"
 
     def connect(self):

@@ -12,6 +12,8 @@ from .section import Section
 
 
 class FindingsSection(Section):
+    """The lesions of the result that is shown, one a row."""
+
     UI = "Findings"
 
     def connect(self):

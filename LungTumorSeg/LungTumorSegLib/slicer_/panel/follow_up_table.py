@@ -12,6 +12,14 @@ NOTHING = "\u2013"
 
 
 def fate_text(fate: str) -> str:
+    """What became of a lesion, in the user's language.
+
+    Args:
+        fate: A value of the library's `Fate`.
+
+    Raises:
+        KeyError: It is none.
+    """
     names = {
         "new": _("new"),
         "gone": _("gone"),
@@ -39,10 +47,12 @@ def texts_of(track) -> list[str]:
 
 
 def titles() -> list[str]:
+    """The headings, by column."""
     return [_("No."), _("Change"), _("mm"), _("vol. %"), _("Doubles")]
 
 
 def tips() -> list[str]:
+    """What the headings mean, by column."""
     return [
         _("Number of the lesion in the comparison. Ticked: it is a RECIST target."),
         _("What became of the lesion from the earlier CT to the later one"),

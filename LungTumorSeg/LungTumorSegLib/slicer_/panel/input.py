@@ -8,6 +8,8 @@ from .section import Section
 
 
 class InputSection(Section):
+    """The chosen CT: its window, its size, and why it can't be used."""
+
     UI = "Input"
 
     def connect(self):

@@ -19,6 +19,7 @@ class LessLikelyFold:
         ui.lessLikelyTable.connect("cellClicked(int,int)", lambda row, column: self._jump(row))
 
     def refresh(self):
+        """Show the less likely lesions of the result that is shown."""
         findings = self._panel.findings
         lesions = findings.less_likely if findings is not None else ()
         if findings is not self._findings:

@@ -8,6 +8,8 @@ from .section import Section, say
 
 
 class MapsSection(Section):
+    """The map that lies over the slices."""
+
     UI = "Maps"
 
     def connect(self):

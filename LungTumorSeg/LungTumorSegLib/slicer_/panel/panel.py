@@ -98,6 +98,7 @@ class Panel(VTKObservationMixin):
 
     @property
     def volume(self):
+        """The volume node that is chosen as CT; None without any."""
         return self.parameters.inputVolume if self.parameters else None
 
     @property
@@ -123,6 +124,7 @@ class Panel(VTKObservationMixin):
         return self.input_problem or self.section(EnvironmentSection).problem()
 
     def section(self, kind):
+        """The panel's section of this class."""
         return next(section for section in self.sections if isinstance(section, kind))
 
     def options(self) -> dict:
@@ -153,6 +155,7 @@ class Panel(VTKObservationMixin):
             self.section(SegmentSection).show_error(error)
 
     def refresh(self):
+        """Bring all sections up to date at once; `refresh_soon` does it in a turn of its own."""
         self.turns.drop(self.refresh)
         if self.parameters is not None:
             self._follower.follow()
@@ -207,6 +210,7 @@ class Panel(VTKObservationMixin):
         self.refresh_soon()
 
     def cancel(self):
+        """Cancel the run under way, and say so."""
         self._finish()
         self.logic.cancel()
         self._timer.stop()
@@ -246,6 +250,7 @@ class Panel(VTKObservationMixin):
     # ---- life of the module and the scene
 
     def enter(self):
+        """The module is shown."""
         self._shown, self._warmed = True, None
         self.refresh()
 

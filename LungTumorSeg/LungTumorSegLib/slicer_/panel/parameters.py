@@ -11,40 +11,52 @@ ENGINES = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "tensorflow": 
 
 
 class EngineChoice(enum.Enum):
+    """Which engine is asked for."""
+
     AUTO = "auto"
     OPENVINO = "openvino"
     ONNXRUNTIME = "onnxruntime"
     TENSORFLOW = "tensorflow"
 
     def label(self) -> str:
+        """As the panel's list shows it."""
         return ENGINES.get(self.value) or _("Automatic")
 
 
 class DeviceChoice(enum.Enum):
+    """Which device is asked for."""
+
     AUTO = "auto"
     CPU = "cpu"
     GPU = "gpu"
 
     def label(self) -> str:
+        """As the panel's list shows it."""
         return {"auto": _("Automatic"), "cpu": _("Processor (CPU)"), "gpu": _("Graphics card (GPU)")}[self.value]
 
 
 class PrecisionChoice(enum.Enum):
+    """Which precision is asked for."""
+
     AUTO = "auto"
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     INT8 = "int8"
 
     def label(self) -> str:
+        """As the panel's list shows it."""
         return _("Automatic") if self is PrecisionChoice.AUTO else self.value
 
 
 class MapChoice(enum.Enum):
+    """Which map is to be shown."""
+
     PROBABILITY = "probability"
     UNCERTAINTY = "uncertainty"
     HEAT = "heat"
 
     def label(self) -> str:
+        """As the panel's list shows it."""
         names = {"probability": _("Probability"), "uncertainty": _("Uncertainty"), "heat": _("Heat map")}
         return names[self.value]
 

@@ -39,6 +39,7 @@ class RecistBox:
 
     @property
     def targets(self) -> tuple[int, ...]:
+        """Ids of the target lesions' tracks."""
         return self._found.targets
 
     def begin(self, follow_up):

@@ -10,6 +10,8 @@ KEYS = {"next": "N", "previous": "P", "accept": "K", "reject": "D", "undo": "U",
 
 
 class ReviewSection(Section):
+    """Buttons and keys of the review of a result."""
+
     UI = "Review"
 
     def connect(self):

@@ -40,6 +40,7 @@ class Saving:
         self._sr.connect("toggled(bool)", self._sr_toggled)
 
     def refresh(self):
+        """Let the user save what is shown, and say why not where it can't be."""
         findings = self._panel.findings
         lesions = findings.lesions if findings is not None else None
         if lesions is not self._lesions:
@@ -51,6 +52,7 @@ class Saving:
         self._ui.saveButton.enabled = findings is not None and self._steps is None
 
     def close(self):
+        """End a saving that is under way."""
         self._end()
 
     def _enable(self):
@@ -107,6 +109,7 @@ class Saving:
             self._seg.checked = True
 
     def save(self):
+        """Ask for a folder and write the result into it, step by step."""
         folder = qt.QFileDialog.getExistingDirectory(None, _("Folder for the results"))
         if not folder:
             return

@@ -78,6 +78,8 @@ def error_log(error: BaseException) -> str:
 
 
 class SegmentSection(Section):
+    """The button that starts and cancels a run, its progress, and the error that ended it."""
+
     UI = "Segment"
 
     def connect(self):
@@ -131,15 +133,18 @@ class SegmentSection(Section):
         self.ui.statusLabel.toolTip = _("Engine, device, precision and duration of the run. {0}.").format(reason)
 
     def show_text(self, text: str):
+        """Show a line below the button."""
         say(self.ui.statusLabel, text)
 
     def show_error(self, error: BaseException):
+        """Show an error's sentence; its details are for the clipboard."""
         self._log = error_log(error)
         self.ui.errorLabel.text = error_text(error)
         say(self.ui.statusLabel, "")
         self.ui.errorFrame.show()
 
     def hide_error(self):
+        """Take the error's sentence away."""
         self.ui.errorFrame.hide()
 
     def forget(self):

@@ -27,6 +27,13 @@ def set_window(volume, width: float, level: float):
 
 
 def set_segment_visible(node, segment_id: str, visible: bool):
+    """Show or hide one segment in all views.
+
+    Args:
+        node: A segmentation node with a display node.
+        segment_id: Of the segment.
+        visible: Whether it is shown.
+    """
     node.GetDisplayNode().SetSegmentVisibility(segment_id, visible)
 
 

@@ -60,10 +60,12 @@ class SideBySide:
 
     @property
     def possible(self) -> bool:
+        """Whether there is a main window, which has the views."""
         return _layout() is not None
 
     @property
     def shown(self) -> bool:
+        """Whether two CTs are laid out."""
         return self._sides is not None
 
     def show(self, sides: tuple[Shown, Shown]):

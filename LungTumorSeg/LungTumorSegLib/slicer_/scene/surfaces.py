@@ -8,10 +8,12 @@ import vtk
 
 
 def labelmap_name() -> str:
+    """Slicer's name of a segment's voxels."""
     return slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
 
 
 def surface_name() -> str:
+    """Slicer's name of a segment's closed surface."""
     return slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
 
 
