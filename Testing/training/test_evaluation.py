@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,18 @@ from Testing.support.paths import PACK, ROOT
 from training.bundle import card
 from training.config import Config
 from training.data import pack, prepare, seen
-from training.evaluate import automatic, calibration, click, detection, evaluation, froc, listed, metrics, targets
+from training.evaluate import (
+    automatic,
+    calibration,
+    click,
+    detection,
+    evaluation,
+    froc,
+    listed,
+    metrics,
+    patches,
+    targets,
+)
 from training.evaluate.confidence import fit
 from training.examples import recipients
 from training.fitting import operating_point
@@ -115,6 +127,22 @@ def test_the_click_of_a_network_that_marks_tissue_finds_every_ball(evaluated):
     assert everyone["dice"]["mean"] == everyone["dice_without_prompt"]["mean"]  # this network ignores the prompt
     assert everyone["missed_or_below_0.3"]["mean"] == 0
     assert abs(everyone["diameter_error_mm"]["mean"]) < 1
+    assert everyone["diameter_bias_mm"] == {"mean": abs(everyone["diameter_error_mm"]["mean"]), "n": 3}
+    assert 0 <= everyone["volume_bias_percent"]["mean"] < 10
+
+
+def test_the_share_of_nodules_that_are_listed_without_a_click_is_told_by_texture(evaluated, made, tissue):
+    figures = json.loads((evaluated / "figures-test.json").read_text())
+    assert figures["listed_without_a_click"]["all"]["mean"] == 1 == figures["listed_without_a_click"]["solid"]["mean"]
+    nodules, model = click.Nodules(Path(made.data.prepared), "test"), load_bundle(tissue)
+    own = load_bundle().card.confidence_coefficients
+    for intercept, expected in ((50, {True}), (-50, {False})):
+        card = replace(model.card, min_confidence=0.5, confidence_coefficients=replace(own, intercept=intercept))
+        judged = replace(model, card=card)
+        maps = patches.run(nodules, open_engine(judged), judged, "Maps")
+        assert len(maps.listed) == 3 and set(maps.listed.values()) == expected
+    halved = dict.fromkeys(nodules.patches.whole, False) | {nodules.patches.whole[0]: True}
+    assert patches.share_listed(halved, nodules)["all"]["mean"] == pytest.approx(1 / 3)
 
 
 def test_the_real_tumour_of_each_ct_is_judged_on_its_own_grid(evaluated):

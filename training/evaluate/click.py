@@ -1,6 +1,6 @@
 """The click: one seeded click a nodule, through the product's own `segment`, against the readers' consensus."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -214,6 +214,14 @@ def _group(rows: list[dict]) -> dict:
     }  # fmt: skip
     made["absolute_volume_error_percent"] = metrics.summary(np.abs(column("volume_error_percent")), patients)
     made["absolute_diameter_error_mm"] = metrics.summary(np.abs(column("diameter_error_mm")), patients)
+    # a shift to one side, whichever it is: a ruler that is always long or short
+    made["volume_bias_percent"] = _away_from_0(np.median, column("volume_error_percent"))
+    made["diameter_bias_mm"] = _away_from_0(np.mean, column("diameter_error_mm"))
     made["model_minus_reader"] = metrics.summary(column("model_vs_others") - column("reader_vs_others"), patients)
     made["missed_or_below_0.3"] = metrics.summary(column("dice") < 0.3, patients)
     return made
+
+
+def _away_from_0(middle: Callable[[np.ndarray], float], errors: np.ndarray) -> dict:
+    errors = errors[np.isfinite(errors)]
+    return {"mean": abs(float(middle(errors))) if len(errors) else float("nan"), "n": len(errors)}

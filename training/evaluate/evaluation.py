@@ -60,6 +60,7 @@ def evaluate(
         "best_threshold_on_val": val.best_threshold,
         "click": click.summarise(rows),
         "calibration": _calibration(maps.counts, chosen.histogram if chosen else None, temperature, line, maps.n),
+        "listed_without_a_click": patches.share_listed(maps.listed, nodules),
         "automatic": judged and judged.figures,
         "added": own and own.figures,
         "demo": _demo(config, engine, bundle, folder) if role == "test" and config.data.pack else None,
@@ -131,10 +132,11 @@ def _maps(config: Config, nodules: click.Nodules | None, engine, bundle, folder:
         nodules = nodules or click.Nodules(Path(config.data.prepared), role)
         made = patches.run(nodules, engine, bundle, f"Maps, {role}")
         kept = {"voxels": made.counts.voxels.tolist(), "target": made.counts.target.tolist()}
-        _write(record, kept | {"dice": {str(t): d for t, d in made.dice.items()}, "n": made.n})
+        _write(record, kept | {"dice": made.dice, "n": made.n, "listed": made.listed})
     read = json.loads(record.read_text())
     counts = Histogram(np.array(read["voxels"]), np.array(read["target"]))
-    return patches.Maps(counts, {float(t): d for t, d in read["dice"].items()}, read["n"])
+    dice, listed = {float(t): d for t, d in read["dice"].items()}, {int(k): v for k, v in read["listed"].items()}
+    return patches.Maps(counts, dice, read["n"], listed)
 
 
 def _demo(config: Config, engine, bundle, folder: Path) -> dict | None:
