@@ -4,6 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 from LungTumorSegLib.errors import InputError, NotACTError, UnreadableError
+from LungTumorSegLib.geometry import Geometry
 from LungTumorSegLib.readers import dicom_blank
 from LungTumorSegLib.readers.ct import read_ct
 
@@ -62,6 +63,18 @@ def test_an_inverted_ct_is_refused_whatever_its_format(tmp_path):
     phantoms.write_image(phantoms.CT(-bones, whole.geometry), tmp_path / "ct.nrrd")
     refused(NotACTError, "inverted, or about 1000 too high", tmp_path / "ct.nrrd")
     phantoms.write_image(phantoms.CT(bones, whole.geometry), tmp_path / "ct.nrrd")
+    read_ct(tmp_path / "ct.nrrd")
+
+
+def test_an_inverted_piece_of_a_chest_with_little_lung_is_refused(tmp_path):
+    """12 cm around the mediastinum: 16 % of it is lung, and 4 % is made bone, which passes for air when inverted."""
+    whole, _ = phantoms.chest((6, 6, 6))
+    piece = whole.voxels_zyx[:, 8:30, 22:42].copy()
+    piece[:, 10][piece[:, 10] > -100] = 700
+    geometry = Geometry.from_affine(piece.shape, np.diag([6.0, 6.0, 6.0, 1.0]))
+    phantoms.write_image(phantoms.CT(-piece, geometry), tmp_path / "ct.nrrd")
+    refused(NotACTError, "inverted, or about 1000 too high", tmp_path / "ct.nrrd")
+    phantoms.write_image(phantoms.CT(piece, geometry), tmp_path / "ct.nrrd")
     read_ct(tmp_path / "ct.nrrd")
 
 
