@@ -14,8 +14,9 @@ from .components import components, connected
 from .data import CT, Candidate
 from .geometry import Box, Geometry, Point, ras_from_lps, triple
 from .inference import Inference
-from .lesions.candidates import LEAST_P, PADDING_MM, candidate_of
+from .lesions.candidates import PADDING_MM, candidate_of
 from .lesions.click import click, open_sides
+from .lesions.regions import LEAST_P
 from .model.calibration import calibrated
 from .sampling import multiview
 from .sampling.slices import Plan, plan_around

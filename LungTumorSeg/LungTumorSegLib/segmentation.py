@@ -14,8 +14,9 @@ from .data import CT, Candidate, Lungs, Options, Progress, Rating, Result, apart
 from .enums import Stage
 from .geometry import Box, Geometry, triple
 from .inference import Inference, Job
-from .lesions.candidates import LEAST_P, Region, best_regions, candidates_of, longest_mm, widened
+from .lesions.candidates import candidates_of, longest_mm, widened
 from .lesions.extraction import extract, masks_of
+from .lesions.regions import LEAST_P, Region, best_regions
 from .lungs import find
 from .lungs.queries import where_to_compute
 from .model.bundle import Bundle, load_bundle
@@ -113,47 +114,47 @@ def _everywhere(
     with inference.job.stage(Stage.NETWORK):
         values = inference.map(plan, ct.axial_view, stage=Stage.NETWORK)
     with inference.job.stage(Stage.VIEWS):
-        values = calibrated(_with_other_views(ct, plan, values, chest, inference), card, chest=chest)
+        _enter_other_views(ct, plan, values, chest, inference)
+        for plane in values:  # in place: copies of 600 slices are 88 MB each
+            plane[:] = calibrated(plane, card, chest=chest)
         probability = _full_map(plan, values, ct.geometry) if options.keep_probability else None
         return candidates_of(plan, values, ct.geometry), probability
 
 
-def _with_other_views(ct: CT, plan: Plan, values: np.ndarray, chest: bool, inference: Inference) -> np.ndarray:
-    """A whole run's map: around its candidates the mean with coronal and sagittal view. Not calibrated, as what is
-    given. chest: as for `calibrated`.
+def _enter_other_views(ct: CT, plan: Plan, values: np.ndarray, chest: bool, inference: Inference) -> None:
+    """Around the candidates of a whole run's map, the mean with coronal and sagittal view takes its place.
 
-    First a candidate's coronal and sagittal slice through its highest p stand for all of them. What thus stays under
-    0.05, where candidates end, is left at that.
+    Not calibrated, as what is given. chest: as for `calibrated`. First a candidate's coronal and sagittal slice through
+    its highest p stand for all of them. What thus stays under 0.05, where candidates end, is left at that.
     """
-    mean, card = values.copy(), inference.bundle.card
-    labels, regions = best_regions(calibrated(values, card))
+    card = inference.bundle.card
+    regions = best_regions(values, lambda part: calibrated(part, card))
     again = [r for r in regions if r.highest >= AGAIN_P and longest_mm(plan, r.box) <= LARGEST_MM]
     boxes = [widened(plan, region.box, AGAIN_MM) for region in again]
-    owns = [region.owns(labels[box.slices]) for region, box in zip(again, boxes, strict=True)]
+    axial = [values[box.slices].copy() for box in boxes]  # boxes overlap
+    owns = [region.owns(box, calibrated(p, card)) for region, box, p in zip(again, boxes, axial, strict=True)]
     looks = multiview.Looks(plan, ct.axial_view, boxes, CONTEXT_PX)
-    looks.glance([_highest(values, labels, region, box) for region, box in zip(again, boxes, strict=True)])
+    looks.glance([_highest(values, region, box) for region, box in zip(again, boxes, strict=True)])
 
     def enter(sides: list[np.ndarray], which: list[int]) -> None:
         for i in which:
-            part = boxes[i].slices
-            mean[part][owns[i]] = multiview.mean(values[part], sides[i])[owns[i]]
+            values[boxes[i].slices][owns[i]] = multiview.mean(axial[i], sides[i])[owns[i]]
 
-    glanced = inference.look(looks)
-    means = (multiview.mean(values[box.slices], sides) for box, sides in zip(boxes, glanced, strict=True))
+    means = map(multiview.mean, axial, inference.look(looks))
     wanted = [bool((calibrated(p, card, chest)[own] >= LEAST_P).any()) for p, own in zip(means, owns, strict=True)]
     looks.go_on(wanted)
     seen = inference.look(looks, Stage.VIEWS)
     # what was looked at whole last: around it boxes overlap
     enter(seen, [i for i, want in enumerate(wanted) if not want])
     enter(seen, [i for i, want in enumerate(wanted) if want])
-    return mean
 
 
-def _highest(values: np.ndarray, labels: np.ndarray, region: Region, box: Box) -> tuple[int, int]:
-    """Row and column of a region's highest p, in its box."""
-    own = np.where(labels[box.slices] == region.label, values[box.slices], 0)
-    _, row, column = np.unravel_index(own.argmax(), own.shape)
-    return int(row), int(column)
+def _highest(values: np.ndarray, region: Region, box: Box) -> tuple[int, int]:
+    """Row and column of a region's highest p, in a box around it."""
+    own = np.where(region.mask, values[region.box.slices], 0)
+    place = np.unravel_index(own.argmax(), own.shape)
+    _, row, column = np.add(place, region.box.inside(box).start).tolist()
+    return row, column
 
 
 def _rated(ct: CT, candidates: list[Candidate], threshold: float, inference: Inference) -> list[Candidate]:
