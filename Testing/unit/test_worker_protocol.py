@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 
-from LungTumorSegLib import errors
+from LungTumorSegLib import errors, record
+from LungTumorSegLib.data import Options
 from LungTumorSegLib.worker import protocol
 
+from Testing.support import results
 from Testing.support.paths import MODULE
 
 # for what has to happen, not how fast: two cores may be busy with other things
@@ -33,6 +35,22 @@ def test_the_protocol_is_one_json_object_a_line_and_quit_ends_it():
         protocol.send(child.stdin, {"type": "dance", "id": "7"})
         answer = json.loads(child.stdout.readline())
         assert (answer["v"], answer["id"], answer["type"], answer["error"]) == (1, "7", "error", "WorkerError")
+        protocol.send(child.stdin, {"type": "quit"})
+        assert child.wait(PATIENCE_SECONDS) == 0
+
+
+def test_the_child_removes_the_voxels_of_its_own_folder_before_it_answers(tmp_path):
+    own, other = tmp_path / f"{protocol.FOLDER_PREFIX}run", tmp_path / "of somebody else"
+    with _child() as child:
+        child.stdout.readline()
+        for folder, kept in ((own, False), (other, True)):
+            folder.mkdir()
+            request = {"type": "run", "id": "1", "folder": str(folder), "options": record.options_record(Options())}
+            protocol.send(child.stdin, request | {"ct": protocol.hand_over(results.make_ct(), folder)})
+            while (answer := json.loads(child.stdout.readline()))["type"] == "progress":
+                pass
+            assert answer["type"] == "error"  # a phantom without lungs
+            assert bool(list(folder.iterdir())) is kept
         protocol.send(child.stdin, {"type": "quit"})
         assert child.wait(PATIENCE_SECONDS) == 0
 

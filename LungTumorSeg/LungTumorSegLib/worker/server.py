@@ -60,10 +60,16 @@ def serve(requests: TextIO, answers: TextIO, idle_minutes: float) -> None:
         except OSError:
             return  # the pipe is closed
         finally:
-            folder = request.get("folder")
-            # its own alone: a line that is damaged may name any
-            if ended.is_set() and isinstance(folder, str) and Path(folder).name.startswith(protocol.FOLDER_PREFIX):
+            if ended.is_set() and (folder := _private(request)) is not None:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _private(request: dict) -> Path | None:
+    """The run's own folder, of which things may be removed: a line that is damaged may name any."""
+    folder = request.get("folder")
+    if isinstance(folder, str) and Path(folder).name.startswith(protocol.FOLDER_PREFIX):
+        return Path(folder)
+    return None
 
 
 class _Server:
@@ -79,7 +85,9 @@ class _Server:
             answer = {"type": "result", **work[request["type"]](request)}
         except Exception as error:  # whatever it is, the caller is told, and the child lives on
             answer = {"type": "error", **protocol.error_fields(error, traceback.format_exc())}
-        # Only now: the exception held the frames that hold the memory-mapped CT, which the caller is about to remove
+        # Only now: the exception held the frames that hold the memory-mapped CT
+        if (folder := _private(request)) is not None:
+            protocol.remove_voxels(folder)
         protocol.send(self._answers, {"id": request.get("id", ""), **answer})
 
     def _run(self, request: dict) -> dict:

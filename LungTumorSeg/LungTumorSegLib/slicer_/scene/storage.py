@@ -22,8 +22,8 @@ from ...model.card import OperatingPoint
 from .edits import status_of, take_over
 from .nodes import ROLES
 
-SCHEMA = 2  # of the record and the state together
-WITHOUT_LESS_LIKELY = 1  # the schema of before, which is read too
+SCHEMA = 3  # of the record and the state together
+WITHOUT_LESS_LIKELY, AN_ARRAY_EACH = 1, 2  # the schemas of before, which are read too
 RECORD_ROLE = f"{ROLES}record"
 _STATE = "LungTumorSeg.state"
 # what a record of this CT may hold: less than a byte a voxel was seen, in each of a few arrays
@@ -118,7 +118,7 @@ def _state(segmentation) -> dict:
         schema = state["schema"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise UnreadableError(_DAMAGED) from error
-    if schema not in (SCHEMA, WITHOUT_LESS_LIKELY):
+    if schema not in (SCHEMA, AN_ARRAY_EACH, WITHOUT_LESS_LIKELY):
         raise UnreadableError(
             f'The result "{segmentation.GetName()}" was saved by another version of LungTumorSeg (schema {schema}, '
             f"this version reads {SCHEMA}). Run the segmentation again."
