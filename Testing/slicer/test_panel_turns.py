@@ -5,6 +5,7 @@ import time
 import pytest
 import slicer
 import slicer.util
+from LungTumorSegLib import record
 from LungTumorSegLib.slicer_.results import Registry
 from LungTumorSegLib.slicer_.scene import storage
 
@@ -108,7 +109,8 @@ def test_no_two_steps_of_taking_a_result_over_share_a_turn(case, monkeypatch):
         monkeypatch.setattr(owner, name, noted)
 
     for owner, name in (
-        (storage, "pack"),
+        (record, "save"),
+        (storage, "_zipped"),
         (Registry, "add"),
         (Registry, "show_3d"),
         (Registry, "show_diameters"),
@@ -124,7 +126,7 @@ def test_no_two_steps_of_taking_a_result_over_share_a_turn(case, monkeypatch):
     steps = [step for step in passes[1:] if step]
     assert all(len(step) == 1 for step in steps), steps
     once = [name for (name,) in steps if name not in ("refresh", "make_surfaces")]
-    assert once == ["pack", "add", "show_3d", "show_diameters"]
+    assert once == ["save", "_zipped", "add", "show_3d", "show_diameters"]
     assert len(lines_in_scene()) == LINES
     assert case.ui.diametersButton.checked
 
@@ -177,13 +179,13 @@ def test_no_ct_may_be_chosen_before_the_network_is_loaded_ahead(case, capsys):
 @pytest.mark.parametrize("happens", ["closed", "removed"])
 def test_scene_or_ct_may_go_between_two_steps_of_taking_over(case, scene, _application, happens, monkeypatch):
     volume = case.add_chest()
-    pack, packed = storage.pack, []
+    pack_in_steps, packed = storage.pack_in_steps, []
 
     def noted(findings):
         packed.append(findings)
-        return pack(findings)
+        return pack_in_steps(findings)
 
-    monkeypatch.setattr(storage, "pack", noted)
+    monkeypatch.setattr(storage, "pack_in_steps", noted)
     case.ui.segmentButton.click()
     while not packed:
         turn()

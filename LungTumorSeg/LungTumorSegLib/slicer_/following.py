@@ -123,8 +123,9 @@ class FollowUpRun(Run):
         try:
             for k in [k for k, before in enumerate(self.reviewed) if before is None]:
                 made[k] = self._new(k, answer.points[k])
-                packed = storage.pack(made[k])
-                yield
+                for text in storage.pack_in_steps(made[k]):
+                    packed = text
+                    yield
                 self.registry.add(made[k], self.pair[k], packed)
                 yield
             for k, before in enumerate(self.reviewed):

@@ -74,8 +74,9 @@ class SegmentRun(Run):
         else:
             findings = Findings(self.ct, answer, read_card(self.options.model))
             self.lesion_ids = tuple(lesion.id for lesion in findings.lesions)
-            packed = storage.pack(findings)
-            yield  # packing and showing together take longer than a panel may stand still
+            for text in storage.pack_in_steps(findings):
+                packed = text
+                yield  # packing and showing together take longer than a panel may stand still
             self.registry.add(findings, self.volume, packed)
         self.findings = findings
         if self.replaces is not None:

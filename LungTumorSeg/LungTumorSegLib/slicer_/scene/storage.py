@@ -10,6 +10,7 @@ import json
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,19 +54,28 @@ def keep(segmentation, packed: str):
 
 def pack(findings: Findings) -> str:
     """What the network has found, as text; the scene is not touched."""
+    *_, packed = pack_in_steps(findings)
+    return packed
+
+
+def pack_in_steps(findings: Findings) -> Iterator[str]:
+    """The same in steps, between which a panel stays alive; the last one is the text."""
     # without the CT's path, which is nobody's business in a scene that is passed on
     ct, result = replace(findings.ct, source={}), replace(findings.as_result(), probability=None)
     if result.lungs is not None:
         # the hull alone: packing its distances takes 36 ms and 1.7 MB, as much as all the rest
         hull = result.lungs.hull_distance_mm == 0
         result = replace(result, lungs=replace(result.lungs, hull_distance_mm=hull))
-    packed = io.BytesIO()
-    with (
-        tempfile.TemporaryDirectory(prefix="lts-") as name,
-        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
-    ):
+    with tempfile.TemporaryDirectory(prefix="lts-") as name:
         record.save(result, ct, Path(name))
-        for path in Path(name).iterdir():
+        yield ""
+        yield _zipped(Path(name))
+
+
+def _zipped(folder: Path) -> str:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        for path in folder.iterdir():
             file.write(path, path.name)
     return base64.b64encode(packed.getvalue()).decode()
 
