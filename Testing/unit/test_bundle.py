@@ -113,6 +113,14 @@ def test_a_device_that_does_not_exist_is_an_error():
         open_engine(load_bundle(), device="tpu")
 
 
+@pytest.mark.parametrize("name", installed())
+def test_a_call_that_a_library_does_not_finish_ends_in_a_sentence(name):
+    """Of 10,000 damaged models one opened, and failed when it ran."""
+    opened = open_engine(load_bundle(), name, "cpu")
+    with pytest.raises(EngineError, match=r"(?s)^[A-Z]\S+.* failed \(.+\)\. Choose another engine or model\.$"):
+        opened.predict(np.zeros((1, 32, 32, 2), np.float32))
+
+
 def test_an_engine_that_does_not_exist_is_an_error():
     with pytest.raises(EngineError, match="Choose one of"):
         open_engine(load_bundle(), "abacus")

@@ -234,8 +234,13 @@ def native_error(problem: Exception, library: str, slices: int) -> EngineError:
     Returns:
         An OutOfMemoryError where the words or the type say so, else an EngineError.
     """
-    text = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
     words = ("out of memory", "failed to allocate", "bad_alloc", "alloc failed")
     if isinstance(problem, MemoryError) or any(w in str(problem).lower() for w in words):
         return OutOfMemoryError(f"{library} has too little memory for {slices} slices.")
-    return EngineError(f"{library} failed: {text}")
+    return failed(problem, library)
+
+
+def failed(problem: Exception, library: str) -> EngineError:
+    """The typed error for a call of the network that a library did not finish."""
+    text = next(iter(str(problem).splitlines()), type(problem).__name__)
+    return EngineError(f"{library} failed ({text:.300}). Choose another engine or model.")

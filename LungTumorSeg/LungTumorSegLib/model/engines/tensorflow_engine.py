@@ -16,7 +16,7 @@ from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemo
 from .. import classifier, unet, weights_content
 from ..bundle import Bundle, Part
 from ..card import ClassifierArchitecture
-from .base import Engine
+from .base import Engine, failed
 
 if TYPE_CHECKING:
     import keras
@@ -83,7 +83,7 @@ class TensorFlowEngine(Engine):
         except self._tf.errors.ResourceExhaustedError as problem:
             raise OutOfMemoryError(f"{self.device} has too little memory for {len(batch)} slices.") from problem
         except (self._tf.errors.OpError, ValueError) as problem:  # a ValueError: the picture does not fit the network
-            raise EngineError(f"TensorFlow failed on {self.device}: {str(problem).splitlines()[0]}") from problem
+            raise failed(problem, f"TensorFlow on {self.device}") from problem
 
 
 def import_tensorflow() -> ModuleType:
