@@ -6,7 +6,7 @@ Dice 0.46 at half, 0.59 at a third and 0.61 at a quarter of the resolution; 0.67
 one of them leaks or sees nothing the other seldom does.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,19 +26,47 @@ BOX_MM = 240.0
 # of the same nine the five at whose point p reaches the threshold have a mean Dice of 0.86, the others of 0.42
 SURE = "Check its border."
 UNSURE = "The network is not sure of it: the outline may hold a part of it, or too much."
-HELD_MM = 90.0  # what is longer at the network's own scale may be part of something longer still
 
 
-def outline(ct: CT, point_lps: Point, threshold: float, least_mm: float, inference: Inference) -> Candidate | None:
+@dataclass(frozen=True)
+class Least:
+    """What is less than this is not believed.
+
+    Attributes:
+        mm: length.
+        mm3: volume.
+        alike: share of the outline in which each scale alone reaches the threshold.
+    """
+
+    mm: float
+    mm3: float = 0.0
+    alike: float = 0.0
+
+    def holds(self, mask: np.ndarray, everywhere: np.ndarray, geometry: Geometry) -> bool:
+        """Whether an outline is believed.
+
+        Args:
+            mask: bool, not empty.
+            everywhere: bool, where each scale reaches the threshold.
+            geometry: the grid of both; its spacing alone counts.
+        """
+        return (
+            length_mm(mask, geometry) >= self.mm
+            and volume_mm3(mask, geometry) >= self.mm3
+            and float(np.mean(everywhere[mask])) >= self.alike
+        )
+
+
+def outline(ct: CT, point_lps: Point, threshold: float, least: Least, inference: Inference) -> Candidate | None:
     """What the coarser scales show at a click, and a note for the user in ``inference.notes``.
 
     Args:
         point_lps: the click, LPS mm.
         threshold: probability from which a voxel belongs to the lesion.
-        least_mm: what is shorter is not believed.
+        least: what is believed.
 
     Returns:
-        None where that is nothing, is shorter than ``least_mm`` or has no border within 240 mm.
+        None where that is nothing, is not believed or has no border within 240 mm.
     """
     axial, card = ct.geometry.axial(), inference.bundle.card
     seen = [_map(ct, axial, point_lps, scale, inference) for scale in SCALES]
@@ -47,7 +75,9 @@ def outline(ct: CT, point_lps: Point, threshold: float, least_mm: float, inferen
     near, far = (plan.to_voxels(calibrated(values, card), box) for plan, values in seen)
     block = (near // 2 + far // 2 + (near & far & 1)).astype(np.uint8)  # the mean, without a larger type
     found = click(block, axial.crop(box), point_lps, threshold, open_sides(box, axial), raise_until_inside=True)
-    if found is None or found.at_border or length_mm(found.mask, axial) < least_mm:
+    if found is None or found.at_border:
+        return None
+    if not least.holds(found.mask, np.minimum(near, far) >= 255 * threshold, axial):
         return None
     place = ", ".join(f"{mm:.1f}" for mm in ras_from_lps(point_lps))
     inference.notes.append(
@@ -70,6 +100,16 @@ def length_mm(mask: np.ndarray, geometry: Geometry) -> float:
         geometry: the grid of the mask; its spacing alone counts.
     """
     return max(n * mm for n, mm in zip(Box.tight(mask).shape, geometry.spacing_zyx, strict=True))
+
+
+def volume_mm3(mask: np.ndarray, geometry: Geometry) -> float:
+    """The volume of a mask.
+
+    Args:
+        mask: bool.
+        geometry: the grid of the mask; its spacing alone counts.
+    """
+    return np.count_nonzero(mask) * geometry.voxel_mm3
 
 
 def _map(ct: CT, axial: Geometry, point_lps: Point, scale: int, inference: Inference) -> tuple[Plan, np.ndarray]:

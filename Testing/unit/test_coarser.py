@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from LungTumorSegLib import coarser
+from LungTumorSegLib.at_point import candidate_at
 from LungTumorSegLib.data import CT, Options
 from LungTumorSegLib.geometry import Geometry, triple
 from LungTumorSegLib.inference import Inference
@@ -101,7 +102,7 @@ def ball(diameter_mm, direction=(1, 0, 0, 0, 1, 0, 0, 0, 1)):
 def test_what_the_coarser_scales_show_lies_on_the_ct_s_own_grid(model, direction):
     ct, mask, centre = ball(120, direction)
     inference = Inference(Ideal(), replace(model, card=replace(model.card, map_calibration=None)))
-    made = coarser.outline(ct, centre, 0.3, 90.0, inference)
+    made = coarser.outline(ct, centre, 0.3, coarser.Least(90.0), inference)
     assert made.point_lps == centre and made.threshold == 0.3
     outlined = np.zeros(mask.shape, bool)
     outlined[made.box.slices] = made.block >= 128
@@ -114,19 +115,64 @@ def test_a_cavity_does_not_widen_the_candidate_to_the_whole_box(model):
     inner = np.linalg.norm(ct.geometry.lps(np.argwhere(mask)) - centre, axis=1) < 30
     ct.voxels_zyx[tuple(np.argwhere(mask)[inner].T)] = -1000
     point = triple(np.add(centre, (45.0, 0.0, 0.0)).tolist())
-    made = coarser.outline(ct, point, 0.3, 90.0, Inference(Ideal(), model))
+    made = coarser.outline(ct, point, 0.3, coarser.Least(90.0), Inference(Ideal(), model))
     assert max(np.multiply(made.block.shape, ct.geometry.spacing_zyx)) < 170
 
 
 def test_what_is_shorter_than_was_asked_for_is_not_believed(model):
     ct, _, centre = ball(80)
     inference = Inference(Ideal(), model)
-    assert coarser.outline(ct, centre, 0.3, 90.0, inference) is None
+    assert coarser.outline(ct, centre, 0.3, coarser.Least(90.0), inference) is None
     assert not inference.notes
 
 
 def test_what_has_no_border_is_no_mass(model):
     geometry = Geometry((60, 100, 100), (3.0, 3.0, 5.0), (0.0, 0.0, 0.0))
     ct, inference = CT(np.full(geometry.shape_zyx, 40, np.int16), geometry), Inference(Ideal(), model)
-    assert coarser.outline(ct, (150.0, 150.0, 150.0), 0.3, 60.0, inference) is None
+    assert coarser.outline(ct, (150.0, 150.0, 150.0), 0.3, coarser.Least(60.0), inference) is None
     assert not inference.notes
+
+
+class NearSighted(Ideal):
+    """Sees nothing that is more than 20 pixels from the click."""
+
+    def predict(self, given):
+        return super().predict(given) * (given[..., -1] > np.exp(-(20**2) / (2 * 4**2)))
+
+
+class Lost(Ideal):
+    """Sees nothing where more than a quarter of the picture is dense."""
+
+    def predict(self, given):
+        seen = super().predict(given)
+        return seen * (np.mean(seen > 0.5, axis=(1, 2), keepdims=True) < 0.25)
+
+
+def clicked_with(engine, ct, point, model):
+    inference = Inference(engine(), replace(model, card=replace(model.card, map_calibration=None)))
+    made, outlined = candidate_at(ct, point, Options(), inference), np.zeros(ct.voxels_zyx.shape, bool)
+    outlined[made.box.slices] = made.block >= 255 * made.threshold
+    return outlined, inference.notes
+
+
+def test_a_fragment_in_a_mass_gives_way_to_the_whole(model):
+    ct, mask, centre = ball(84)
+    outlined, notes = clicked_with(NearSighted, ct, centre, model)
+    assert overlap(outlined, mask)["dice"] > 0.9
+    assert len(notes) == 1 and SCALE_NOTE in notes[0]
+
+
+@pytest.mark.parametrize("diameter_mm", [52, 100])
+def test_an_outline_stays_where_coarser_scales_show_little_more_or_other_things(model, diameter_mm):
+    """Of 52 mm they show all, twice as much; of 100 mm half the resolution shows 80."""
+    ct, mask, centre = ball(diameter_mm)
+    outlined, notes = clicked_with(NearSighted, ct, centre, model)
+    assert not notes
+    assert 0 < outlined.sum() < 0.6 * mask.sum()
+
+
+def test_a_click_near_the_border_of_a_mass_that_is_not_seen_outlines_it(model):
+    ct, mask, centre = ball(100)
+    outlined, notes = clicked_with(Lost, ct, triple(np.add(centre, (42.0, 0.0, 0.0)).tolist()), model)
+    assert overlap(outlined, mask)["dice"] > 0.9
+    assert SCALE_NOTE in notes[0]
