@@ -22,7 +22,7 @@ AERATED_HU, AERATED_SHARE = -500, 0.1
 # Of three `val` masses of 56 to 89 mm the own scale shows a part (Dice 0.24 to 0.40), the coarser ones 4 to 7 times as
 # much, alike in 0.88 to 0.93 of it (Dice 0.86 to 0.91). Of real tumours they show up to 1.5 times as much as there is;
 # of one with a collapsed lobe beside it 6 times, alike in 0.56
-FRAGMENT_MM, FRAGMENT_TIMES, FRAGMENT_ALIKE = 30.0, 3.0, 0.75
+FRAGMENT_MM, FRAGMENT_TIMES, ALIKE = 30.0, 3.0, 0.75
 
 
 def candidate_at(ct: CT, point_lps: Point, options: Options, inference: Inference) -> Candidate | None:
@@ -75,23 +75,24 @@ def _look(
 def _least(ct: CT, found: Clicked | None, point_lps: Point, threshold: float) -> Least | None:
     """What the coarser scales have to show to be believed; None where they are not asked.
 
-    They are where the lesion is longer than 90 mm, or cut off by the larger box at every threshold; where in soft
-    tissue nothing is found, or in the middle of it only at a lower threshold: then what fills the smaller box is
-    believed; and where what is found in soft tissue may be a fragment. A lesion that a higher threshold keeps inside
-    the box stays as it is: of CTs kept aside, tumours of 61 to 156 ml are outlined best at the network's own scale, and
-    15 to 90 % too large at coarser ones.
+    They are where the lesion is longer than 90 mm, or cut off by the larger box at every threshold; where what is found
+    in soft tissue may be a fragment; and where nothing is found there, or in the middle of it only at a lower
+    threshold: then what fills the smaller box is believed, next to lung if the scales agree. Otherwise a lesion that a
+    higher threshold keeps inside the box stays as it is: of CTs kept aside, tumours of 61 to 156 ml are outlined best
+    at the network's own scale, and 15 to 90 % too large at coarser ones.
     """
     axial = ct.geometry.axial()
-    if found and (found.at_border or length_mm(found.mask, axial) > HELD_MM):
-        return Least(HELD_MM)
+    length = length_mm(found.mask, axial) if found else 0.0
+    if found and (found.at_border or length > HELD_MM):
+        return Least(HELD_MM, alike=0.0 if found.at_border else ALIKE)
     soft, aerated = _tissue(ct, point_lps)
     if not soft:
         return None
-    if found is None or (found.threshold < threshold and aerated <= AERATED_SHARE):
+    if found and length > FRAGMENT_MM:
+        return Least(FRAGMENT_MM, FRAGMENT_TIMES * volume_mm3(found.mask, axial), ALIKE)
+    if aerated <= AERATED_SHARE and (found is None or found.threshold < threshold):
         return Least(BOX_MM)
-    if length_mm(found.mask, axial) > FRAGMENT_MM:
-        return Least(FRAGMENT_MM, FRAGMENT_TIMES * volume_mm3(found.mask, axial), FRAGMENT_ALIKE)
-    return None
+    return None if found else Least(BOX_MM, alike=ALIKE)
 
 
 def _tissue(ct: CT, point_lps: Point) -> tuple[bool, float]:
