@@ -148,11 +148,21 @@ class Lost(Ideal):
         return seen * (np.mean(seen > 0.5, axis=(1, 2), keepdims=True) < 0.25)
 
 
+class LostAndNearSighted(NearSighted, Lost):
+    """Sees nothing of a large mass, and of what looks smaller only what is near the click."""
+
+
 def clicked_with(engine, ct, point, model):
     inference = Inference(engine(), replace(model, card=replace(model.card, map_calibration=None)))
     made, outlined = candidate_at(ct, point, Options(), inference), np.zeros(ct.voxels_zyx.shape, bool)
-    outlined[made.box.slices] = made.block >= 255 * made.threshold
+    if made:
+        outlined[made.box.slices] = made.block >= 255 * made.threshold
     return outlined, inference.notes
+
+
+def near_the_border(centre):
+    """8 mm under the border of a ball of 100 mm."""
+    return triple(np.add(centre, (42.0, 0.0, 0.0)).tolist())
 
 
 def test_a_fragment_in_a_mass_gives_way_to_the_whole(model):
@@ -173,6 +183,13 @@ def test_an_outline_stays_where_coarser_scales_show_little_more_or_other_things(
 
 def test_a_click_near_the_border_of_a_mass_that_is_not_seen_outlines_it(model):
     ct, mask, centre = ball(100)
-    outlined, notes = clicked_with(Lost, ct, triple(np.add(centre, (42.0, 0.0, 0.0)).tolist()), model)
+    outlined, notes = clicked_with(Lost, ct, near_the_border(centre), model)
     assert overlap(outlined, mask)["dice"] > 0.9
     assert SCALE_NOTE in notes[0]
+
+
+def test_there_both_scales_have_to_show_the_same(model):
+    ct, _, centre = ball(100)
+    outlined, notes = clicked_with(LostAndNearSighted, ct, near_the_border(centre), model)
+    assert not outlined.any()
+    assert len(notes) == 1 and "Nothing was found" in notes[0]
