@@ -27,6 +27,11 @@ class LessLikelyFold:
             self._fold.collapsed = True
         self._fold.text = _("Less likely ({0})").format(len(lesions))
         self._fold.visible = bool(lesions)
+        self._panel.turns.ask(self._fill)  # of 64 lesions most of what a turn may take, and the fold is closed mostly
+
+    def _fill(self):
+        findings = self._panel.findings
+        lesions = findings.less_likely if findings is not None else ()
         rows = [
             Row(x.id, texts_of(x, findings.names[x.id]), x.status, False, x.confidence, color=None, listed=False)
             for x in lesions
