@@ -65,13 +65,8 @@ def evaluate(
         "added": own and own.figures,
         "demo": _demo(config, engine, bundle, folder) if role == "test" and config.data.pack else None,
     }
-    facts: dict[str, object] = {"figures": targets.brief(figures)}
-    if chosen and chosen.coefficients:
-        facts["confidence_coefficients"] = asdict(chosen.coefficients)
-        if chosen.min_confidence is not None:
-            facts["min_confidence"] = chosen.min_confidence
     _write(folder / f"figures-{role}.json", figures)
-    _write(folder / f"facts-{role}.json", facts)
+    _write(folder / f"facts-{role}.json", _facts(figures, chosen))
     for name, found in (("", judged), ("added-", own)):
         if found:
             _write_csv(folder / f"{name}lesions-{role}.csv", [r for record in found.records for r in _flat(record)])
@@ -81,6 +76,15 @@ def evaluate(
     page.write(folder / f"report-{role}.html", figures, pictures)
     targets.show(figures)
     return folder
+
+
+def _facts(figures: dict, chosen: detection.Exam | None) -> dict[str, object]:
+    facts: dict[str, object] = {"figures": targets.brief(figures)}
+    if chosen and chosen.coefficients:
+        facts["confidence_coefficients"] = asdict(chosen.coefficients)
+        if chosen.min_confidence is not None:
+            facts["min_confidence"] = chosen.min_confidence
+    return facts
 
 
 def _refuse_seen(config: Config, bundle, nodules: click.Nodules, role: str) -> None:
@@ -128,11 +132,14 @@ def _clicks(nodules: click.Nodules, engine, bundle, table: Path, role: str) -> l
 
 def _maps(config: Config, nodules: click.Nodules | None, engine, bundle, folder: Path, role: str) -> patches.Maps:
     record = folder / f"maps-{role}.json"
-    if not record.exists():
+    coefficients = bundle.card.confidence_coefficients
+    # what is listed depends on them, and the folder is not named by them
+    by = [bundle.card.min_confidence, asdict(coefficients) if coefficients else None]
+    if not record.exists() or json.loads(record.read_text()).get("listed_by") != by:
         nodules = nodules or click.Nodules(Path(config.data.prepared), role)
         made = patches.run(nodules, engine, bundle, f"Maps, {role}")
         kept = {"voxels": made.counts.voxels.tolist(), "target": made.counts.target.tolist()}
-        _write(record, kept | {"dice": made.dice, "n": made.n, "listed": made.listed})
+        _write(record, kept | {"dice": made.dice, "n": made.n, "listed": made.listed, "listed_by": by})
     read = json.loads(record.read_text())
     counts = Histogram(np.array(read["voxels"]), np.array(read["target"]))
     dice, listed = {float(t): d for t, d in read["dice"].items()}, {int(k): v for k, v in read["listed"].items()}

@@ -80,11 +80,7 @@ class Trial:
 
     @property
     def findings(self):
-        """The result that is shown.
-
-        Raises:
-            AssertionError: There is none.
-        """
+        """The result that is shown; an AssertionError where there is none."""
         findings = self.page.panel.findings
         if findings is None:
             raise AssertionError("there is no result")
@@ -98,11 +94,7 @@ class Trial:
         return self.findings.lesion(lesion_id)
 
     def until(self, condition: Callable[[], bool], what: str, seconds: float = 20.0):
-        """Let the application go on until something holds.
-
-        Raises:
-            AssertionError: It does not hold after so many seconds; ``what`` names it.
-        """
+        """Let the application go on until something holds; after so many seconds an AssertionError names it."""
         end = time.monotonic() + seconds
         while not condition():
             turn = time.monotonic()
@@ -359,15 +351,7 @@ STEPS = (
 
 
 def expect(holds: bool, what: str):
-    """Let a step fail.
-
-    Args:
-        holds: What was to hold.
-        what: Words for it.
-
-    Raises:
-        AssertionError: It does not hold.
-    """
+    """Let a step fail with an AssertionError of these words where something does not hold."""
     if not holds:
         raise AssertionError(f"expected: {what}")
 
