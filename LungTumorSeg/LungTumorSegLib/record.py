@@ -32,12 +32,13 @@ def save(result: Result, ct: CT, folder: Path) -> None:
 
     Raises:
         OSError: the folder cannot be written.
+        ValueError: a block or a mask does not fill its box; nothing is written.
     """
     folder = Path(folder)
     # 264 arrays in the file took the panel 29 ms to read, these two 9 with the lungs
     arrays = {
-        "candidates": _in_one([candidate.block for candidate in result.candidates], np.uint8),
-        "masks": _in_one([mask for _, mask in result.outlines], bool),
+        "candidates": _in_one([(candidate.block, candidate.box) for candidate in result.candidates], np.uint8),
+        "masks": _in_one([(mask, lesion.label_box) for lesion, mask in result.outlines], bool),
     }
     if result.lungs is not None:
         arrays |= {"lungs_label": result.lungs.label_zyx, "lungs_hull_distance": result.lungs.hull_distance_mm}
@@ -63,7 +64,7 @@ def load(folder: Path) -> Result:
         if record["schema"] not in (SCHEMA, AN_ARRAY_EACH):
             raise UnreadableError(
                 f"This result was written by another version of LungTumorSeg (schema {record['schema']}, this version "
-                f"reads {SCHEMA}); run the segmentation again."
+                f"reads {AN_ARRAY_EACH} and {SCHEMA}); run the segmentation again."
             )
         with ZipFile(folder / VOXELS_NAME) as file:
             # as `save` writes it: a packed one can unpack to a thousand times its size
@@ -184,9 +185,12 @@ def lesion_from(record: dict) -> Lesion:
     return Lesion(**values)
 
 
-def _in_one(blocks: Sequence[np.ndarray], kind: type) -> np.ndarray:
-    """All voxels of some arrays, one after the other."""
-    return np.concatenate([np.zeros(0, kind), *(block.ravel() for block in blocks)])
+def _in_one(blocks: Sequence[tuple[np.ndarray, Box]], kind: type) -> np.ndarray:
+    """All voxels of some arrays, one after the other. Raises ValueError where one does not fill its box."""
+    for block, box in blocks:
+        if block.shape != box.shape:
+            raise ValueError(f"{block.shape} voxels do not fill a box of {box.shape}")
+    return np.concatenate([np.zeros(0, kind), *(block.ravel() for block, _ in blocks)])
 
 
 def _divided(voxels: np.ndarray, boxes: Sequence[Box]) -> Iterator[np.ndarray]:

@@ -1,6 +1,7 @@
 """A result in files: also as the version before wrote it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,6 +45,22 @@ def test_without_lesions_and_candidates(given, tmp_path):
     nothing = results.make_result(results.make_ct(), candidates=(), lesions=(), masks=())
     record.save(nothing, results.make_ct(), tmp_path)
     results.assert_same(record.load(tmp_path), nothing)
+
+
+def _cut(block):
+    return block[:, :, :-1]
+
+
+def test_what_does_not_fill_its_box_is_not_saved(given, tmp_path):
+    candidate = replace(given.candidates[0], block=_cut(given.candidates[0].block))
+    for changes in (
+        {"candidates": (candidate, *given.candidates[1:])},
+        {"masks": (_cut(given.masks[0]), *given.masks[1:])},
+        {"less_likely_masks": (_cut(given.less_likely_masks[0]),)},
+    ):
+        with pytest.raises(ValueError, match="do not fill a box"):
+            record.save(replace(given, **changes), results.make_ct(), tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("more", [-1, 1])

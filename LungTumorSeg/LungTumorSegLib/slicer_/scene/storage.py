@@ -131,7 +131,7 @@ def _state(segmentation) -> dict:
     if schema not in (SCHEMA, AN_ARRAY_EACH, WITHOUT_LESS_LIKELY):
         raise UnreadableError(
             f'The result "{segmentation.GetName()}" was saved by another version of LungTumorSeg (schema {schema}, '
-            f"this version reads {SCHEMA}). Run the segmentation again."
+            f"this version reads up to {SCHEMA}). Run the segmentation again."
         )
     return state
 
