@@ -96,6 +96,8 @@ def test_what_goes_wrong_in_a_piece_takes_no_other_its_turn(turns, capsys):
 
 
 def test_no_two_steps_of_taking_a_result_over_share_a_turn(case, monkeypatch):
+    from LungTumorSegLib.slicer_.panel.less_likely import LessLikelyFold
+
     case.add_chest()
     passes = [[]]
 
@@ -116,6 +118,7 @@ def test_no_two_steps_of_taking_a_result_over_share_a_turn(case, monkeypatch):
         (Registry, "show_diameters"),
         (Registry, "make_surfaces"),
         (type(section_of(case)), "refresh"),
+        (LessLikelyFold, "_fill"),
     ):
         note(owner, name)
     case.ui.segmentButton.click()
@@ -125,7 +128,8 @@ def test_no_two_steps_of_taking_a_result_over_share_a_turn(case, monkeypatch):
         passes.append([])
     steps = [step for step in passes[1:] if step]
     assert all(len(step) == 1 for step in steps), steps
-    once = [name for (name,) in steps if name not in ("refresh", "make_surfaces")]
+    assert ["_fill"] in steps
+    once = [name for (name,) in steps if name not in ("refresh", "_fill", "make_surfaces")]
     assert once == ["save", "_zipped", "add", "show_3d", "show_diameters"]
     assert len(lines_in_scene()) == LINES
     assert case.ui.diametersButton.checked

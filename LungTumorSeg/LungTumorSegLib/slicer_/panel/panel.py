@@ -155,7 +155,10 @@ class Panel(VTKObservationMixin):
             self.section(SegmentSection).show_error(error)
 
     def refresh(self):
-        """Bring all sections up to date at once; `refresh_soon` does it in a turn of its own."""
+        """Bring all sections up to date at once, but for the less likely lesions, which have a turn of their own.
+
+        `refresh_soon` does it in a turn of its own.
+        """
         self.turns.drop(self.refresh)
         if self.parameters is not None:
             self._follower.follow()
