@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .coarser import Least, length_mm, outline, volume_mm3
+from .coarser import Least, length_mm, note_part, outline, volume_mm3
 from .data import CT, Candidate, Options
 from .enums import Stage
 from .errors import InputError
@@ -20,15 +20,16 @@ DENSE_HU = -100, 200  # soft tissue, with contrast or without; no bone
 DENSE_MM = 10.0
 AERATED_HU, AERATED_SHARE = -500, 0.1
 # Of four `val` masses of 56 to 99 mm the own scale outlines a part (Dice 0.24 to 0.40). The coarser ones show 4 to 7
-# times as much, alike in 0.88 to 0.93 of three of them (Dice 0.85 to 0.91). Of real tumours they show up to 1.5 times
-# what there is; of one with collapsed lung beside it 6 times, alike in 0.56 (Dice 0.28, at the own scale 0.64)
+# times as much (Dice 0.85 to 0.91), alike in 0.88 to 0.93 of three of them. Of four real tumours they show 1.0 to 1.5
+# times the volume; of one with collapsed lung beside it 6 times, alike in 0.56 (Dice 0.27, at the own scale 0.78)
 FRAGMENT_MM, FRAGMENT_TIMES, ALIKE = 30.0, 3.0, 0.75
 
 
 def candidate_at(ct: CT, point_lps: Point, options: Options, inference: Inference) -> Candidate | None:
     """The click rule: a 60 mm box around the point with the prompt; 120 mm when the lesion reaches its border.
 
-    Where that holds no lesion whole, `coarser.outline`.
+    Where that holds no lesion whole, or one in soft tissue that is longer than 30 mm and so may be a fragment,
+    `coarser.outline`. What may still be a part of a mass has a note in ``inference.notes``.
 
     Args:
         point_lps: LPS mm.
@@ -51,6 +52,8 @@ def candidate_at(ct: CT, point_lps: Point, options: Options, inference: Inferenc
     mass = outline(ct, point_lps, threshold, least, inference) if least else None
     if mass:
         return mass
+    if found and found.at_border:
+        note_part(point_lps, inference)
     if found is None:
         inference.notes.append(f"Nothing was found at the point {place} (R, A, S in mm).")
         return None
@@ -75,11 +78,12 @@ def _look(
 def _least(ct: CT, found: Clicked | None, point_lps: Point, threshold: float) -> Least | None:
     """What the coarser scales have to show to be believed; None where they are not asked.
 
-    They are where the lesion is longer than 90 mm, or cut off by the larger box at every threshold; where what is found
-    in soft tissue may be a fragment; and where nothing is found there, or in the middle of it only at a lower
-    threshold: then what fills the smaller box is believed, next to lung if the scales agree. Otherwise a lesion that a
-    higher threshold keeps inside the box stays as it is: of CTs kept aside, tumours of 61 to 156 ml are outlined best
-    at the network's own scale, and 15 to 90 % too large at coarser ones.
+    They are where the lesion is longer than 90 mm, or cut off by the larger box at every threshold; for each outline of
+    more than 30 mm in soft tissue, as it may be a fragment: three times as much is believed, if the scales agree; and
+    where nothing is found there, or in the middle of it only at a lower threshold: then what fills the smaller box is
+    believed, next to lung if the scales agree. Otherwise a lesion that a higher threshold keeps inside the box stays as
+    it is: of CTs kept aside, tumours of 61 to 156 ml are outlined best at the network's own scale, and 15 to 90 % too
+    large at coarser ones.
     """
     axial = ct.geometry.axial()
     length = length_mm(found.mask, axial) if found else 0.0

@@ -34,7 +34,7 @@ class Least:
 
     Attributes:
         mm: length.
-        mm3: volume.
+        mm3: volume; more than 0 where the outline at the network's own scale may be a part of a mass of this volume.
         alike: share of the outline in which each scale alone reaches the threshold.
     """
 
@@ -42,23 +42,20 @@ class Least:
     mm3: float = 0.0
     alike: float = 0.0
 
-    def holds(self, mask: np.ndarray, everywhere: np.ndarray, geometry: Geometry) -> bool:
-        """Whether an outline is believed.
+    def reached(self, mask: np.ndarray, geometry: Geometry) -> bool:
+        """Whether an outline is large enough.
 
         Args:
             mask: bool, not empty.
-            everywhere: bool, where each scale reaches the threshold.
-            geometry: the grid of both; its spacing alone counts.
+            geometry: the grid of the mask; its spacing alone counts.
         """
-        return (
-            length_mm(mask, geometry) >= self.mm
-            and volume_mm3(mask, geometry) >= self.mm3
-            and float(np.mean(everywhere[mask])) >= self.alike
-        )
+        return length_mm(mask, geometry) >= self.mm and volume_mm3(mask, geometry) >= self.mm3
 
 
 def outline(ct: CT, point_lps: Point, threshold: float, least: Least, inference: Inference) -> Candidate | None:
     """What the coarser scales show at a click, and a note for the user in ``inference.notes``.
+
+    A note, and no outline, where they show enough of a mass (`Least.mm3`) but do not agree on it.
 
     Args:
         point_lps: the click, LPS mm.
@@ -77,12 +74,15 @@ def outline(ct: CT, point_lps: Point, threshold: float, least: Least, inference:
     found = click(block, axial.crop(box), point_lps, threshold, open_sides(box, axial), raise_until_inside=True)
     if found is None or found.at_border:
         return None
-    if not least.holds(found.mask, np.minimum(near, far) >= 255 * threshold, axial):
+    if not least.reached(found.mask, axial):
         return None
-    place = ", ".join(f"{mm:.1f}" for mm in ras_from_lps(point_lps))
+    if float(np.mean(np.minimum(near, far)[found.mask] >= 255 * threshold)) < least.alike:
+        if least.mm3:
+            note_part(point_lps, inference)
+        return None
     inference.notes.append(
-        f"The mass at the point {place} (R, A, S in mm) is too large for the network's own scale: it was outlined at "
-        f"half and a third of the CT's resolution. {SURE if found.threshold >= threshold else UNSURE}"
+        f"The mass at the point {_place(point_lps)} (R, A, S in mm) is too large for the network's own scale: it was "
+        f"outlined at half and a third of the CT's resolution. {SURE if found.threshold >= threshold else UNSURE}"
     )
     labels, _ = connected(block >= LEAST_P)
     own = int(np.bincount(labels[found.mask])[1:].argmax()) + 1  # 0 is in its holes
@@ -90,6 +90,17 @@ def outline(ct: CT, point_lps: Point, threshold: float, least: Least, inference:
     inner = inner.expand([int(np.ceil(PADDING_MM / mm)) for mm in axial.spacing_zyx], block.shape)
     only = np.where(labels[inner.slices] == own, block[inner.slices], 0)
     return candidate_of(only, inner.shift(box.start), ct.geometry, point_lps, found.threshold)
+
+
+def note_part(point_lps: Point, inference: Inference) -> None:
+    """Tell the user in ``inference.notes`` that what is outlined at a click (LPS mm) may not be all."""
+    inference.notes.append(
+        f"The lesion at the point {_place(point_lps)} (R, A, S in mm) may be a part of a larger mass. {SURE}"
+    )
+
+
+def _place(point_lps: Point) -> str:
+    return ", ".join(f"{mm:.1f}" for mm in ras_from_lps(point_lps))
 
 
 def length_mm(mask: np.ndarray, geometry: Geometry) -> float:

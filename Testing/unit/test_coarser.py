@@ -18,6 +18,7 @@ from Testing.support import phantoms
 from training.evaluate.metrics import overlap
 
 SCALE_NOTE = "half and a third of the CT's resolution"
+PART_NOTE = "may be a part of a larger mass. Check its border."
 MASS = ((-72.0, 0.0, 0.0), 110.0, 40.0)  # as wide as the right lung
 INSIDE = (-66.0, 8.0, 5.0)
 
@@ -126,11 +127,12 @@ def test_what_is_shorter_than_was_asked_for_is_not_believed(model):
     assert not inference.notes
 
 
-def test_what_has_no_border_is_no_mass(model):
+def test_what_has_no_border_at_any_scale_stays_as_it_is_and_a_note_says_so(model):
     geometry = Geometry((60, 100, 100), (3.0, 3.0, 5.0), (0.0, 0.0, 0.0))
-    ct, inference = CT(np.full(geometry.shape_zyx, 40, np.int16), geometry), Inference(Ideal(), model)
-    assert coarser.outline(ct, (150.0, 150.0, 150.0), 0.3, coarser.Least(60.0), inference) is None
-    assert not inference.notes
+    ct = CT(np.full(geometry.shape_zyx, 40, np.int16), geometry)
+    outlined, notes = clicked_with(Ideal, ct, (150.0, 150.0, 150.0), model)
+    assert 120**3 <= outlined.sum() * geometry.voxel_mm3 < 140**3
+    assert len(notes) == 1 and PART_NOTE in notes[0] and "-150.0, -150.0, 150.0" in notes[0]
 
 
 class NearSighted(Ideal):
@@ -150,6 +152,14 @@ class Lost(Ideal):
 
 class LostAndNearSighted(NearSighted, Lost):
     """Sees nothing of a large mass, and of what looks smaller only what is near the click."""
+
+
+class FarSighted(Ideal):
+    """Sees nothing where less than 900 pixels are dense: of a ball of 100 mm nothing at a third of the resolution."""
+
+    def predict(self, given):
+        seen = super().predict(given)
+        return seen * (np.sum(seen > 0.5, axis=(1, 2), keepdims=True) > 900)
 
 
 def clicked_with(engine, ct, point, model):
@@ -172,13 +182,20 @@ def test_a_fragment_in_a_mass_gives_way_to_the_whole(model):
     assert len(notes) == 1 and SCALE_NOTE in notes[0]
 
 
-@pytest.mark.parametrize("diameter_mm", [52, 100])
-def test_an_outline_stays_where_coarser_scales_show_little_more_or_other_things(model, diameter_mm):
+@pytest.mark.parametrize(("diameter_mm", "noted"), [(52, False), (100, True)])
+def test_an_outline_stays_where_coarser_scales_show_little_more_or_other_things(model, diameter_mm, noted):
     """Of 52 mm they show all, twice as much; of 100 mm half the resolution shows 80."""
     ct, mask, centre = ball(diameter_mm)
     outlined, notes = clicked_with(NearSighted, ct, centre, model)
-    assert not notes
+    assert [PART_NOTE in note for note in notes] == [True] * noted
     assert 0 < outlined.sum() < 0.6 * mask.sum()
+
+
+def test_a_mass_of_100_mm_that_is_held_whole_stays_where_coarser_scales_do_not_agree(model):
+    ct, mask, centre = ball(100)
+    outlined, notes = clicked_with(FarSighted, ct, centre, model)
+    assert not notes
+    assert overlap(outlined, mask)["dice"] > 0.9
 
 
 def test_a_click_near_the_border_of_a_mass_that_is_not_seen_outlines_it(model):
