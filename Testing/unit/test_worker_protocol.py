@@ -35,6 +35,10 @@ def test_the_protocol_is_one_json_object_a_line_and_quit_ends_it():
         protocol.send(child.stdin, {"type": "dance", "id": "7"})
         answer = json.loads(child.stdout.readline())
         assert (answer["v"], answer["id"], answer["type"], answer["error"]) == (1, "7", "error", "WorkerError")
+        for no_path in ("\0", "\ud800"):
+            request = {"type": "run", "id": "8", "folder": protocol.FOLDER_PREFIX + no_path}
+            protocol.send(child.stdin, request)
+            assert json.loads(child.stdout.readline())["type"] == "error"
         protocol.send(child.stdin, {"type": "quit"})
         assert child.wait(PATIENCE_SECONDS) == 0
 
