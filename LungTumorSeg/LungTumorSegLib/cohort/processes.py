@@ -160,7 +160,12 @@ def _end_with(sentinel: int) -> None:
 
 
 def _death(worker: _Worker) -> str:
+    alive = not wait_for([worker.process.sentinel], 0)
+    if alive:
+        worker.process.kill()  # it ignores the SIGTERM by which its pool would end it, and the pool waits for ever
     worker.process.join(10)
+    if alive:
+        return "The worker process sent an answer that cannot be read in this case, and was ended."
     code = worker.process.exitcode or 0
     if code >= 0:  # Windows has no signals
         return f"The worker process ended with code {code} in this case."

@@ -152,6 +152,20 @@ def test_a_worker_that_dies_costs_one_attempt_and_is_replaced(one_worker):
     assert kept.whole(output, record)
 
 
+@signals
+def test_a_worker_whose_answer_cannot_be_read_is_ended_and_replaced(one_worker):
+    workers, cases, _ = one_worker
+    worker = workers._free.pop()
+    answer = "type('Answer', (), {'__reduce__': lambda self: (int, ('no number',))})()"  # can be sent, not received
+    workers._busy[worker.pool.submit(eval, answer)] = worker, cases[-1]
+    ((case, sentence),) = workers.ended(60)
+    assert case == cases[-1]
+    assert sentence == "The worker process sent an answer that cannot be read in this case, and was ended."
+    worker.pool.shutdown()
+    assert not worker.process.is_alive()
+    assert workers.free == 1
+
+
 def in_work(output, process):
     """Waits until a case is in work."""
     while process.poll() is None and not list((output / kept.IN_WORK).glob("ct*")):
@@ -179,11 +193,12 @@ def test_sigterm_finishes_the_case_in_work_although_the_worker_gets_it_too(cohor
 
 
 @signals
-@pytest.mark.parametrize("before", ["", "signal.signal(signal.SIGHUP, signal.SIG_IGN)"], ids=["alone", "with nohup"])
-def test_a_terminal_that_is_closed_ends_a_run_in_order_unless_nohup_started_it(cohort, tmp_path, before):
+@pytest.mark.parametrize("nohup", [False, True], ids=["alone", "with nohup"])
+def test_a_terminal_that_is_closed_ends_a_run_in_order_unless_nohup_started_it(cohort, tmp_path, nohup):
     source, _, _ = cohort
     mine, its = os.openpty()
-    shown = (tmp_path / "nohup.out").open("wb") if before else its
+    shown = (tmp_path / "nohup.out").open("wb") if nohup else its
+    before = f"signal.signal(signal.SIGHUP, signal.{'SIG_IGN' if nohup else 'SIG_DFL'})"  # the tests' own is inherited
     own_terminal = f"import fcntl, os, signal, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); {before}"
     line, environment = command(
         "cohort", source, "-o", tmp_path / "out", *cohort_case.FAST, code=f"{own_terminal}\n{MAIN}"
@@ -196,7 +211,7 @@ def test_a_terminal_that_is_closed_ends_a_run_in_order_unless_nohup_started_it(c
     code = process.wait(120)
     rows = cohort_case.table(tmp_path / "out", "cases.csv").values()
     missing = sum(row["status"] == "missing" for row in rows)
-    assert (code, missing > 0) == ((6, False) if before else (130, True))
+    assert (code, missing > 0) == ((6, False) if nohup else (130, True))
     assert [row["reason"] for row in rows if row["status"] == "failed"] == []
     assert psutil.wait_procs(children, 20)[1] == []
     assert [path for path in (tmp_path / "out").rglob(".*")] == []
