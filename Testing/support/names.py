@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TAGS = {
@@ -38,13 +38,14 @@ def _named(content: bytes) -> bool:
 
 @contextmanager
 def appearing(folder: Path) -> Iterator[set[str]]:
-    """The names of all that is in a folder at some time, looked at every 5 ms."""
+    """The names of all that is in a folder at some time, looked at every ms: some are there for 15."""
     seen: set[str] = set()
     ended = threading.Event()
 
     def look():
-        while not ended.wait(0.005):
-            seen.update(str(path) for path in folder.rglob("*"))
+        while not ended.wait(0.001):
+            with suppress(OSError):  # a folder that is gone meanwhile
+                seen.update(str(path) for path in folder.rglob("*"))
 
     looking = threading.Thread(target=look)
     looking.start()

@@ -62,6 +62,7 @@ def test_two_cts_in_the_wrong_order_are_sorted_and_followed_and_nobody_is_named(
     with names.appearing(temporary) as seen:
         ended = run("compare", *reversed(folders), "--output", output, *asked)
     assert ended.exit_code == 0, ended.stderr
+    assert seen, "no temporary file was seen"
     assert "put into the order of their dates" in ended.stderr
     assert "RECIST sum" in ended.stdout and "growing" in ended.stdout and "Lung-RADS v2022: " in ended.stdout
     with (output / "follow_up.csv").open(encoding="utf-8", newline="") as file:

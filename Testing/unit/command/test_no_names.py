@@ -47,6 +47,7 @@ def test_a_cohort_names_nobody_and_neither_does_the_reason_of_a_refusal(tmp_path
     with names.appearing(temporary) as seen, (tmp_path / "said").open("wb") as said:
         process = Popen(line, env=environment | {"TMPDIR": str(temporary)}, stdout=said, stderr=STDOUT)
         assert process.wait() == 6
+    assert seen, "no temporary file was seen"
     rows = cohort_case.table(tmp_path / "out", "cases.csv")
     assert sorted(row["status"] for row in rows.values()) == ["done", "refused"]
     assert names.stand_in((tmp_path / "said").read_text("utf-8"), *seen, folder=tmp_path / "out") == []
@@ -82,6 +83,7 @@ def test_the_service_names_nobody_and_ends_in_order_by_sigterm(tmp_path, tempora
         finally:
             process.kill()
     assert psutil.wait_procs(children, 10)[1] == []
+    assert seen, "no temporary file was seen"
     text = said.read_text("utf-8")
     assert "The study in work is finished, then the service ends." in text and "1 lesion" in text
     for folder, objects in (("in", 17), ("out", 2)):
