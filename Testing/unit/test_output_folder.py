@@ -1,6 +1,8 @@
 """What of a folder a result may replace: what an earlier run recorded as its own, and nothing else."""
 
 import json
+import signal
+from pathlib import Path
 
 import pytest
 from LungTumorSegLib.errors import OutputError
@@ -90,3 +92,31 @@ def test_a_run_saves_into_the_folder_that_it_has_reserved(tmp_path, ct, result):
     with result_files.reserved(tmp_path / "out"):
         result_files.save(result, ct, tmp_path / "out")
     assert set(contents(tmp_path / "out")) == {*result_files.ALWAYS, "probability.nrrd"}
+
+
+@pytest.fixture
+def stopped_while_files_move(monkeypatch):
+    """Ctrl-C before each file of a result moves; its handler."""
+    move = Path.replace
+
+    def stop(number, frame):
+        raise KeyboardInterrupt
+
+    def stopped(path, target):
+        signal.raise_signal(signal.SIGINT)
+        return move(path, target)
+
+    before = signal.signal(signal.SIGINT, stop)
+    monkeypatch.setattr(Path, "replace", stopped)
+    yield stop
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_stop_signal_while_the_files_move_acts_when_all_have_moved(tmp_path, ct, result, stopped_while_files_move):
+    for overwrite in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            result_files.save(result, ct, tmp_path, overwrite, with_pictures=overwrite)
+        record = json.loads((tmp_path / "result.json").read_text("utf-8"))
+        assert sorted(contents(tmp_path)) == sorted(record["files"])
+        assert ("overview.png" in record["files"]) is overwrite
+        assert signal.getsignal(signal.SIGINT) is stopped_while_files_move

@@ -31,7 +31,7 @@ def exit_codes(debug: bool, as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        error: LungTumorSegError = Cancelled("Cancelled. Nothing was written.")
+        error: LungTumorSegError = Cancelled("Cancelled.")
     except LungTumorSegError as known:
         error = known
     except typer.Exit:

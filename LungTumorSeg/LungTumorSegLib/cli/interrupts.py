@@ -13,14 +13,18 @@ _HANGUP = getattr(signal, "SIGHUP", None)  # not on Windows
 
 
 def end_as_by_ctrl_c() -> None:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does. By themselves they end a process with its files half-written."""
-    for number in signals.heeded():
-        if number != signal.SIGINT:
+    """Let SIGTERM and SIGHUP do what Ctrl-C does. By themselves they end a process with its files half-written.
+
+    SIGINT gets the same handler, of the command's own, so that `signals.held_back` holds it back.
+    """
+    for number in signals.STOP_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _ctrl_c)
 
 
 def _ctrl_c(number: int, frame: FrameType | None) -> None:
     if number == _HANGUP:
+        signal.signal(number, signal.SIG_IGN)  # the shell tells it again after the kernel, amid the clean-up
         drop_lost_terminals()
     raise KeyboardInterrupt
 

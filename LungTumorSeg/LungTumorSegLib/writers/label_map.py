@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from .. import signals
 from ..data import Result
 from ..enums import Status
 from ..errors import OutputError
@@ -96,8 +97,10 @@ def written(path: Path, result: Result) -> Iterator[None]:
         except (RuntimeError, UnicodeError) as error:
             raise OutputError(f"The label map {path} can't be written (is the disk full?).") from error
         yield
-        for file in sorted(folder.iterdir(), key=lambda file: file.name == path.name):  # what names the other is last
-            file.replace(path.parent / file.name)
+        with signals.held_back():
+            # what names the other is last
+            for file in sorted(folder.iterdir(), key=lambda file: file.name == path.name):
+                file.replace(path.parent / file.name)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from .. import signals
 from ..errors import OutputError
 from . import folder_lock
 
@@ -75,8 +76,9 @@ def reserved(folder: Path, files: tuple[str, ...], certain: Collection[str], ove
 def all_or_nothing(folder: Path, files: tuple[str, ...], overwrite: bool = False) -> Iterator[Path]:
     """A temporary folder inside ``folder``; on a clean exit what was written in it moves to ``folder``.
 
-    Whatever ends the block early (an error, Ctrl-C) leaves ``folder`` as it was, gone if it did not exist. What stands
-    in no record is the user's own: it stays, and a new file of its name is an error.
+    Whatever ends the block early (an error, Ctrl-C) leaves ``folder`` as it was, gone if it did not exist. A stop
+    signal that comes while the files move acts when all have moved (see `signals.held_back`). What
+    stands in no record is the user's own: it stays, and a new file of its name is an error.
 
     Args:
         files: Glob patterns of everything that a result can consist of, in the order in which they move; the last is
@@ -94,10 +96,11 @@ def all_or_nothing(folder: Path, files: tuple[str, ...], overwrite: bool = False
         yield temporary
         new = _matching(temporary, files)
         _refuse_own(folder, files, [path.name for path in new])
-        for path in earlier(folder, files):
-            _remove(path)
-        for path in new:
-            path.replace(folder / path.name)
+        with signals.held_back():  # between the two there is neither the earlier result nor the new one
+            for path in earlier(folder, files):
+                _remove(path)
+            for path in new:
+                path.replace(folder / path.name)
 
 
 @contextmanager
