@@ -7,6 +7,7 @@ from rich.table import Table
 
 # (what, where in the figures, at least, the aim, larger is better)
 BARS = (
+    # no worse than 0.818 as it is quoted: 0.5.0 has 0.8179
     ("click: Dice with the consensus, all", ("click", "all", "dice", "mean"), 0.8175, 0.84, True),
     ("click: Dice, 10 mm and more", ("click", ">=10 mm", "dice", "mean"), 0.842, 0.86, True),
     ("click: model minus a reader, against others", ("click", "all", "model_minus_reader", "mean"), 0.0, 0.03, True),
