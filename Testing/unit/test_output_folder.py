@@ -2,7 +2,6 @@
 
 import json
 import signal
-import threading
 from pathlib import Path
 
 import pytest
@@ -95,22 +94,16 @@ def test_a_run_saves_into_the_folder_that_it_has_reserved(tmp_path, ct, result):
     assert set(contents(tmp_path / "out")) == {*result_files.ALWAYS, "probability.nrrd"}
 
 
-class Stopped(Exception):
-    """Not KeyboardInterrupt, which ends the whole test run where it is not caught."""
-
-
 @pytest.fixture
-def stopped_while_files_move(monkeypatch, tmp_path):
+def stopped_while_files_move(monkeypatch):
     """Ctrl-C before each file of a result moves; its handler."""
     move = Path.replace
 
     def stop(number, frame):
-        raise Stopped
+        raise KeyboardInterrupt
 
     def stopped(path, target):
-        # of this test's files alone: an exception out of another thread's would come anywhere
-        if Path(target).is_relative_to(tmp_path) and threading.current_thread() is threading.main_thread():
-            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         return move(path, target)
 
     before = signal.signal(signal.SIGINT, stop)
@@ -121,7 +114,7 @@ def stopped_while_files_move(monkeypatch, tmp_path):
 
 def test_a_stop_signal_while_the_files_move_acts_when_all_have_moved(tmp_path, ct, result, stopped_while_files_move):
     for overwrite in (False, True):
-        with pytest.raises(Stopped):
+        with pytest.raises(KeyboardInterrupt):
             result_files.save(result, ct, tmp_path, overwrite, with_pictures=overwrite)
         record = json.loads((tmp_path / "result.json").read_text("utf-8"))
         assert sorted(contents(tmp_path)) == sorted(record["files"])
