@@ -217,6 +217,25 @@ def test_a_line_without_an_end_takes_no_memory_and_the_end_of_the_child_is_said(
 # Many runs
 
 
+_SIGNAL_AFTER_MODELS = """
+import gc
+import signal
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine
+opened = [OpenVinoEngine(load_bundle(), "cpu", "float32", 1) for _ in range(2)]
+while opened:
+    del opened[0]
+    gc.collect()
+signal.signal(signal.SIGTERM, lambda number, _: print("came", number))
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_a_signal_after_two_models_have_gone_reaches_its_handler():
+    done = subprocess.run([sys.executable, "-c", _SIGNAL_AFTER_MODELS], capture_output=True, text=True, cwd=MODULE)
+    assert (done.returncode, done.stdout.strip()) == (0, f"came {int(signal.SIGTERM)}")
+
+
 @pytest.mark.long
 @linux
 def test_50_runs_in_a_row_leave_no_memory_no_file_and_no_process(small_file, tmp_path, temporary):

@@ -1,6 +1,8 @@
 """OpenVINO on the CPU, the fastest there."""
 
+from functools import cache
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +11,9 @@ from ...enums import Device, Precision
 from ...errors import EngineError
 from ..bundle import Bundle, Part
 from .base import Engine, brings_int8, native_error, onnx_file, unopened
+
+if TYPE_CHECKING:
+    import openvino
 
 
 class OpenVinoEngine(Engine):
@@ -21,7 +26,7 @@ class OpenVinoEngine(Engine):
         openvino = import_openvino()
         if device == Device.GPU:
             raise EngineError("OpenVINO is used on the CPU only. Choose the device 'auto' or 'cpu'.")
-        core = openvino.Core()
+        core = _core()
         # asked for bfloat16 without hardware for it, OpenVINO took 170 instead of 48 ms a slice
         has = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         able = [Precision.BFLOAT16] if "BF16" in has else []
@@ -41,8 +46,7 @@ class OpenVinoEngine(Engine):
 
     @classmethod
     def _devices_and_version(cls) -> tuple[tuple[str, ...], str]:
-        openvino = import_openvino()
-        return tuple(openvino.Core().available_devices), openvino.__version__.split("-")[0]
+        return tuple(_core().available_devices), import_openvino().__version__.split("-")[0]
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         """As `Engine.predict`."""
@@ -50,6 +54,17 @@ class OpenVinoEngine(Engine):
             return self._model(batch)[0][..., 0]
         except (RuntimeError, MemoryError) as problem:
             raise native_error(problem, "OpenVINO", len(batch)) from problem
+
+
+@cache
+def _core() -> "openvino.Core":
+    """The process's only one.
+
+    Its CPU plugin gives the thread a stack for signals and takes it away with itself. Where two plugins go in the order
+    in which they came, the thread is left with the first one's, which is unmapped, and the next signal ends the process
+    (SIGSEGV; 2026.4).
+    """
+    return import_openvino().Core()
 
 
 def import_openvino() -> ModuleType:
