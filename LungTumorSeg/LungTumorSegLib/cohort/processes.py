@@ -7,12 +7,14 @@ that ended it is lost, and known.
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.process import BaseProcess
 
@@ -127,7 +129,7 @@ def _hired() -> _Worker:
     # spawn: a fork would take the threads' locks with it
     context = multiprocessing.get_context("spawn")
     before = set(multiprocessing.active_children())
-    with _stop_signals_ignored():  # the new process keeps that, and so does the one that tracks the pool's resources
+    with _stop_signals_blocked():  # the new process keeps that until it ignores them
         pool = ProcessPoolExecutor(1, context, _begin)
         pool.submit(os.getpid)
     (process,) = set(multiprocessing.active_children()) - before
@@ -135,19 +137,29 @@ def _hired() -> _Worker:
 
 
 @contextmanager
-def _stop_signals_ignored() -> Iterator[None]:
-    """A terminal, systemd and schedulers send them to all processes of a run; the main one decides what they mean."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in signals.STOP_SIGNALS}
+def _stop_signals_blocked() -> Iterator[None]:
+    """A terminal, systemd and schedulers send them to all processes of a run; the main one decides what they mean.
+
+    One that comes within the block acts after it.
+    """
+    if sys.platform == "win32":  # it has no such mask, and a process hears of Ctrl-C by its console
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals.STOP_SIGNALS)
     try:
+        # what tracks the pool's resources is started here, as its start lets SIGINT and SIGTERM through again
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals.STOP_SIGNALS)
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:
     for number in signals.STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals.STOP_SIGNALS)
     parent = multiprocessing.parent_process()
     assert parent is not None  # this is a worker
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

@@ -173,6 +173,39 @@ def in_work(output, process):
     return {path.name.rpartition("-")[0] for path in (output / kept.IN_WORK).iterdir()}
 
 
+# signals that come while a worker starts: to the main process before, to the new one at once
+_HIRED = """
+import multiprocessing, os, signal
+from LungTumorSegLib.cohort import processes
+came, submit, numbers = [], processes.ProcessPoolExecutor.submit, processes.signals.STOP_SIGNALS
+
+def submitted(pool, work):
+    for number in numbers:
+        os.kill(os.getpid(), number)
+    future = submit(pool, work)
+    for number in numbers:
+        os.kill(multiprocessing.active_children()[0].pid, number)
+    return future
+
+for number in numbers:
+    signal.signal(number, lambda number, _: came.append(number))
+processes.ProcessPoolExecutor.submit = submitted
+worker = processes._hired()
+assert sorted(came) == sorted(numbers), came
+for number in numbers:
+    os.kill(worker.process.pid, number)
+assert submit(worker.pool, os.getpid).result() == worker.process.pid
+worker.pool.shutdown()
+"""
+
+
+@signals
+def test_a_signal_that_comes_while_a_worker_starts_is_not_lost_and_ends_no_worker():
+    line, environment = command(code=_HIRED)
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 @signals
 def test_sigterm_finishes_the_case_in_work_although_the_worker_gets_it_too(cohort, tmp_path):
     """As systemd and schedulers send it: to all processes at once."""
