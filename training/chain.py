@@ -7,7 +7,7 @@ from .bundle import card, export
 from .config import Config
 from .data import prepare, ready
 from .evaluate import evaluation
-from .examples import hard_negatives
+from .examples import hard_negatives, prepared_masses
 from .fitting import classifier, folds, operating_point, start, unet
 
 
@@ -29,6 +29,7 @@ def everything(config: Config, target: Path) -> Path:
     """
     prepare.prepare_patches(config)
     prepare.prepare_volumes(config)
+    prepared_masses.prepare(config)
     ready.check(config)
     weights = _fit(config)
     second = classifier.fit(config)

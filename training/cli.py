@@ -22,12 +22,14 @@ def _last(settings: configuration.Config) -> Path:
 
 @app.command()
 def prepare(config: Path = ConfigFile):
-    """Unpack the data, work out targets and loss weights."""
+    """Unpack the data, work out targets and loss weights; make masses for the stages that have them."""
     from .data import prepare
+    from .examples import prepared_masses
 
     settings = configuration.load(config)
     prepare.prepare_patches(settings)
     prepare.prepare_volumes(settings)
+    prepared_masses.prepare(settings)
 
 
 @app.command()

@@ -53,7 +53,7 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Stage(Struct, frozen=True, forbid_unknown_fields=True):
-    """One stage of the fit. A share of each batch are whole-CT crops, the others patch crops.
+    """One stage of the fit. A share of each batch are whole-CT crops, another masses, the others patch crops.
 
     All batches of a stage have one shape: Keras on TensorFlow cannot up-sample pictures of an unknown size.
     """
@@ -69,9 +69,15 @@ class Stage(Struct, frozen=True, forbid_unknown_fields=True):
     turned_share: Share = 0.5  # of background and of whole-CT crops: coronal or sagittal, as the run's other two views
     ct_share: Share = 0.0  # of each batch
     ct_roles: tuple[str, ...] = FOLDS
+    mass_share: Share = 0.0  # of each batch: clicked masses at half and a third of the resolution
     inserted_nodules: bool = True
     hard_labels: bool = False  # the consensus alone instead of the share of readers: for the ablations
     prompt: bool = True  # False: no example carries a click, for the ablations
+
+    @property
+    def whole_cts(self) -> bool:
+        """Whether the stage sees any."""
+        return bool(self.ct_share or self.mass_share)
 
 
 class Fit(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,8 +87,8 @@ class Fit(Struct, frozen=True, forbid_unknown_fields=True):
     precision: str = "mixed_bfloat16"  # float32 where the processor has no bfloat16
     weight_decay: Annotated[float, Meta(ge=0)] = 0.01
     ema_momentum: Share = 0.995  # moving average of the weights
-    epoch_steps: Count = 200  # validation and checkpoint after so many steps
-    patience_epochs: Count = 15  # stop when the validation Dice has not risen for so long
+    epoch_steps: Count = 100  # validation and checkpoint after so many steps
+    patience_epochs: Count = 30  # stop when the validation Dice has not risen for so long
     workers: Count = 1  # processes that make examples
     stages: tuple[Stage, ...] = (
         Stage(steps=4400, learning_rate=1.5e-3, mirrored_share=0.0, turned_share=0.0),
@@ -91,6 +97,8 @@ class Fit(Struct, frozen=True, forbid_unknown_fields=True):
         Stage(2400, 1e-3, warmup_steps=100, crop=96, batch=24, background_share=0.3333),
         Stage(2000, 8e-4, warmup_steps=100, crop=96, batch=24, background_share=0.3333, mined=True),
         Stage(4200, 6e-4, warmup_steps=100, crop=96, batch=24, background_share=0.3333, mined=True, ct_share=0.3333),
+        Stage(500, 3e-4, 50, 96, 24, background_share=0.3333, mined=True, ct_share=0.25, mass_share=0.3333),
+        Stage(700, 3e-4, 50, 96, 24, background_share=0.3333, mined=True, ct_share=0.1667, mass_share=0.1667),
     )
 
 
@@ -201,3 +209,10 @@ def _check(made: Config) -> None:
             raise SettingsError(
                 f"Stage {number} has {stage.steps} steps, no multiple of epoch_steps, {made.fit.epoch_steps}."
             )
+        if stage.mass_share and not made.data.pack:
+            raise SettingsError(
+                f"Stage {number} has masses (mass_share), which are set onto the CTs of the training pack. There is "
+                "no pack: leave mass_share out."
+            )
+        if stage.mass_share and not stage.prompt:
+            raise SettingsError(f"Stage {number} has masses (mass_share), which are clicked, and no prompt. Drop one.")

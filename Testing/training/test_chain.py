@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from Testing.support import made_up_pack
 from training.cli import app
+from training.examples import prepared_masses
 from training.fitting import folds, operating_point, unet
 
 pytestmark = pytest.mark.usefixtures("untraced")  # 8 networks are fitted, 4 steps each
@@ -25,7 +26,8 @@ run = "{0}/run"
 precision = "float32"
 epoch_steps = 2
 {1}{1}mined = true
-ct_share = 0.5
+ct_share = 0.25
+mass_share = 0.25
 [classifier]
 filters = [2, 2, 2]
 patch_steps = 4
@@ -61,6 +63,7 @@ def test_one_command_leaves_a_bundle_with_its_figures_and_a_second_call_passes_o
     monkeypatch.setattr(unet, "VALIDATION_EXAMPLES", 8)
     monkeypatch.setattr(folds, "STEPS", 5)
     made_up_pack.take_few_cubes(monkeypatch)
+    monkeypatch.setattr(prepared_masses, "EACH", 2)
     alone = CliRunner().invoke(app, ["fit", "--config", str(folder / "settings.toml")])
     assert isinstance(alone.exception, FileNotFoundError)  # the second stage wants what `mine` finds, and `all` mines
     assert "of the stored output" in everything(folder)

@@ -134,11 +134,17 @@ def test_the_bundled_configuration_can_be_read():
     assert config.load(ROOT / "training" / "configs" / "bundled.toml") == config.Config()
 
 
+def test_the_folds_have_the_first_stage_with_whole_cts():
+    stages = config.Config().fit.stages
+    assert folds.first_with_cts(config.Config()) == stages[5]
+    assert [(s.ct_share > 0, s.mass_share > 0) for s in stages[4:]] == [(0, 0), (1, 0), (1, 1), (1, 1)]
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ("[network]\nspacing_mm = 0.5\n", "no other spacing can be fitted"),
-        ("[[fit.stages]]\nsteps = 100\nlearning_rate = 0.001\n", "no multiple of epoch_steps"),
+        ("[[fit.stages]]\nsteps = 150\nlearning_rate = 0.001\n", "no multiple of epoch_steps"),
         ("[fit]\nepoch_steps = 30\n[[fit.stages]]\nsteps = 40\nlearning_rate = 0.001\n", "no multiple of epoch_steps"),
     ],
 )
@@ -192,7 +198,7 @@ def test_folds_need_weights_that_saw_no_whole_ct(made, tmp_path):
         ("[[fit.stages]]\nsteps = 200", "learning_rate"),
         ("[[fit.stages]]\nsteps = 200\nlearning_rate = 1e-3\nct_share = 1.5", "ct_share"),
         ("[[fit.stages]]\nsteps = 0\nlearning_rate = 1e-3", "steps"),
-        ("[[fit.stages]]\nsteps = 300\nlearning_rate = 1e-3", "no multiple of epoch_steps"),
+        ("[[fit.stages]]\nsteps = 350\nlearning_rate = 1e-3", "no multiple of epoch_steps"),
         ("[fit.run]\nx = 1", r"fit\.run"),
         ("[network]\nspacing_mm = 2", "no other spacing"),
     ],

@@ -69,7 +69,7 @@ def limits(config: Config) -> dict[str, list[float]]:
         ``[lowest, highest]`` in mm by these names. What the prepared data do not tell is left out.
     """
     prepared, found = Path(config.data.prepared), {}
-    roles = {"train", *(role for stage in config.fit.stages if stage.ct_share for role in stage.ct_roles)}
+    roles = {"train", *(role for stage in config.fit.stages if stage.whole_cts for role in stage.ct_roles)}
     rows = []
     if (prepared / "patches.csv").exists():
         with (prepared / "patches.csv").open(newline="") as file:

@@ -58,7 +58,7 @@ def _spread() -> bool:
 
 
 def part(stage: Stage) -> slice:
-    """Which examples of a batch this process makes, of the patch crops and of the whole-CT crops.
+    """Which examples of a batch this process makes, of the patch crops, whole-CT crops and masses.
 
     Raises:
         SettingsError: A batch cannot be dealt out evenly.
@@ -68,11 +68,12 @@ def part(stage: Stage) -> slice:
     import jax
 
     devices, processes = jax.device_count(), jax.process_count()
-    from_cts = round(stage.batch * stage.ct_share)
-    if stage.batch % devices or from_cts % processes:
+    from_cts, from_masses = (round(stage.batch * share) for share in (stage.ct_share, stage.mass_share))
+    if stage.batch % devices or from_cts % processes or from_masses % processes:
         raise SettingsError(
-            f"A batch of {stage.batch} examples, {from_cts} of them from whole CTs, cannot be dealt out evenly to "
-            f"{devices} devices of {processes} processes. Change `batch` or `ct_share`."
+            f"A batch of {stage.batch} examples, {from_cts} of them from whole CTs and {from_masses} masses, cannot be "
+            f"dealt out evenly to {devices} devices of {processes} processes. Change `batch`, `ct_share` or "
+            "`mass_share`."
         )
     return slice(jax.process_index(), None, processes)
 

@@ -26,13 +26,18 @@ def shared_weights(config: Config) -> Path:
         OrderError: They have not ended.
         SettingsError: There is no such stage.
     """
-    patch_stages = len(list(takewhile(lambda stage: not stage.ct_share, config.fit.stages)))
+    patch_stages = len(list(takewhile(lambda stage: not stage.whole_cts, config.fit.stages)))
     if not patch_stages:
         raise SettingsError("The first stage has whole CTs already: no weights are left that have not seen both folds.")
     shared = Path(config.fit.run) / f"stage{patch_stages}" / "best.weights.h5"
     if not shared.exists():
         raise OrderError(f"{shared} is missing: run `python -m training fit` first.")
     return shared
+
+
+def first_with_cts(config: Config) -> Stage:
+    """The stage after the patch stages, or the last: masses come later, and ask for its weights."""
+    return next((stage for stage in config.fit.stages if stage.whole_cts), config.fit.stages[-1])
 
 
 def fine_tune(config: Config) -> list[Path]:
@@ -54,7 +59,7 @@ def fine_tune(config: Config) -> list[Path]:
             "There are no folds without the training pack (pack is empty): val and test are never seen."
         )
     shared = shared_weights(config)
-    whole, root = config.fit.stages[-1], Path(config.fit.run) / "folds"
+    whole, root = first_with_cts(config), Path(config.fit.run) / "folds"
     made = {fold: root / fold / "bundle" for fold in FOLDS}
     own = {fold: _without(config, fold) for fold in FOLDS}
     left = [fold for fold in FOLDS if not _up_to_date(made[fold], _weights(own[fold]), classifier.fitted(config, fold))]
@@ -74,7 +79,7 @@ def fine_tune(config: Config) -> list[Path]:
 
 def _without(config: Config, fold: str) -> Config:
     """The fine-tuning's configuration."""
-    whole = config.fit.stages[-1]
+    whole = first_with_cts(config)
     others = tuple(f for f in FOLDS if f != fold)
     stage: Stage = replace(whole, steps=STEPS, warmup_steps=min(whole.warmup_steps, STEPS // 5), ct_roles=others)
     steps_an_epoch, run = min(config.fit.epoch_steps, STEPS // 5), Path(config.fit.run) / "folds" / fold

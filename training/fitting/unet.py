@@ -222,7 +222,7 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path, own: Path, v
                 self.best, self.best_epoch = float(row["val_score"]), epoch
             # the validation patches do not show the false positives that whole CTs are there to mend: with those the
             # last weights are kept, at the end of the cosine
-            if better or stage.ct_share:
+            if better or stage.whole_cts:
                 model.save_weights(own / "best.weights.h5")
             for variable, value in zip(model.trainable_variables, raw, strict=True):
                 variable.assign(value)
@@ -232,7 +232,7 @@ def _watch(config: Config, stage: Stage, number: int, folder: Path, own: Path, v
             logs.update({k: float(v) for k, v in row.items() if k.startswith("val_")})  # for TensorBoard
             _append(own / log.name, row)
             print(f"stage {number + 1}:", " ".join(f"{k} {v}" for k, v in row.items()), flush=True)
-            if epoch - self.best_epoch >= config.fit.patience_epochs and not stage.ct_share:
+            if epoch - self.best_epoch >= config.fit.patience_epochs and not stage.whole_cts:
                 model.stop_training = True
 
     return Watch()

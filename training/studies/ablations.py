@@ -69,7 +69,7 @@ def variants(config: Config, steps: int) -> dict[str, Config]:
     Returns:
         By the variant's name.
     """
-    patch, whole = (_short(config, stage, steps) for stage in (config.fit.stages[0], config.fit.stages[-1]))
+    patch, whole = (_short(config, stage, steps) for stage in (config.fit.stages[0], folds.first_with_cts(config)))
 
     def of(stage: Stage, **network) -> Config:
         fitting = replace(config.fit, stages=(stage,), epoch_steps=min(config.fit.epoch_steps, max(1, steps // 2)))

@@ -28,11 +28,6 @@ from ..examples.patches import Patches
 
 SIZES_MM = (60, 75, 90, 105, 120, 135, 150)
 GROUPS = ((50, 75), (75, 90), (90, 120), (120, 165))  # mm, as measured
-# CTs with room for a mass. What is quoted is asked of CTs that the bundled model (0.5.0) has not seen
-RECIPIENTS = {
-    "val": ("LIDC-IDRI-0002", "R01-001", "TCGA-DE-A4MA", "QIN-LSC-0088"),
-    "test": ("LIDC-IDRI-0028", "LIDC-IDRI-0295", "QIN-LSC-0003", "QIN-LSC-0009"),
-}
 LARGEST = ("113_HM10395", "RIDER-1129164940", "QIN-LUNG-01-0013")  # tumours of 52 to 68 ml, which the model has seen
 
 
@@ -50,7 +45,7 @@ def run(config: Config, folder: Path | None, role: str) -> Path:
     Raises:
         DataError: It is another role, there is no pack, or a tumour's mask is gone.
     """
-    if role not in RECIPIENTS or not config.data.pack:
+    if role not in masses.RECIPIENTS or not config.data.pack:
         raise DataError("Masses are made of nodules of the role val or test and of the pack's CTs. Give one of these.")
     bundle = load_bundle(folder)
     engine = open_engine(bundle)
@@ -80,7 +75,7 @@ def made(config: Config, role: str) -> Iterator[tuple[masses.Mass, Point]]:
     if role == "val":
         bodies += [masses.of_ct(*_tumour(root, name), name) for name in LARGEST]
     jobs = list(product(SIZES_MM, masses.Surface))
-    given = RECIPIENTS[role]
+    given = masses.RECIPIENTS[role]
     for k, name in enumerate(given):
         ct = pack.read(root, name)
         lungs = find.find(ct)
