@@ -15,6 +15,8 @@ Count = Annotated[int, Meta(gt=0)]
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 FOLDS = ("fold-a", "fold-b")  # roles of the pack's whole CTs that are trained on
+# but for these, which came after the bundled model's fit: it is asked about them
+KEPT_ASIDE = ("LIDC-IDRI-0028", "LIDC-IDRI-0295", "LungCT-Diagnosis-R_168", "QIN-LSC-0003", "QIN-LSC-0009")
 
 
 class Model(Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +32,7 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     pack: str = "../shared/data"  # the training pack as delivered (zips), see its README; "": the CTs of `add` alone
     split: str = "training/splits/split.csv"  # role of each patient; never changed
     prepared: str = "runs/data"  # where `prepare` writes memory-mapped arrays
+    kept_aside: tuple[str, ...] = KEPT_ASIDE  # whole CTs that no fit sees
     demo: str = "~/.cache/LungTumorSeg/demo"  # the two CTs of `make demo`; evaluated where they are, never trained on
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from Testing.support import made_up_pack, phantoms
 from training import config
 from training.data import prepare, seen
-from training.errors import OrderError, SettingsError
+from training.errors import DataError, OrderError, SettingsError
 from training.examples import coarse_sources, mass_crops, masses, prepared_masses
 from training.examples.augment import make_example
 from training.examples.sources import Draw, Source
@@ -113,6 +113,16 @@ def test_a_model_has_seen_the_cts_of_its_masses(made):
         stage = replace(made.fit.stages[0], ct_share=0.0, ct_roles=(role,))
         known = seen.of(replace(made, fit=replace(made.fit, stages=(stage,))))[seen.FITTED]
         assert known.keys() & {"CT-A", "LIDC-IDRI-B"} == {name}
+
+
+def test_no_fit_sees_what_is_kept_aside(made):
+    stage = replace(made.fit.stages[0], ct_share=0.25, ct_roles=("fold-a", "fold-b"))
+    aside = replace(made, data=replace(made.data, kept_aside=("CT-A",)), fit=replace(made.fit, stages=(stage,)))
+    assert "CT-A" in seen.of(replace(aside, data=made.data))[seen.FITTED]
+    assert "CT-A" not in seen.of(aside)[seen.FITTED]
+    assert "CT-A" in prepared_masses.recipients(made) and "CT-A" not in prepared_masses.recipients(aside)
+    with pytest.raises(DataError, match="No whole CT of the role fold-a"):
+        batches.make_batch(aside, replace(stage, ct_roles=("fold-a",), mass_share=0.0), 1, 0)
 
 
 def test_the_own_tumour_is_clicked_alone():

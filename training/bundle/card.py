@@ -38,7 +38,7 @@ def facts(config: Config) -> dict:
     more: dict[str, object] = {}
     if config.data.pack:
         split = Path(config.data.split)
-        sides |= seen.roles(split)
+        sides |= {name: role for name, role in seen.roles(split).items() if name not in config.data.kept_aside}
         data["attribution"] = (Path(__file__).parents[1] / "attribution.txt").read_text(encoding="utf-8").strip()
         more["split_sha256"] = sha256(split)
     if config.fit.start:
@@ -74,7 +74,7 @@ def limits(config: Config) -> dict[str, list[float]]:
     if (prepared / "patches.csv").exists():
         with (prepared / "patches.csv").open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["role"] in roles and row.get("pixel_spacing")]
-    cases = [json.loads(path.read_text()) for path in prepared.glob("volumes/*/case.json")]
+    cases = [facts for name, facts in seen.cases(config).items() if name not in config.data.kept_aside]
     pixels = [float(row["pixel_spacing"]) for row in rows]
     steps = [float(row["slice_spacing"]) for row in rows] + [c["step_mm"] for c in cases if c["role"] in roles]
     if pixels:

@@ -100,7 +100,8 @@ def of(config: Config) -> dict[str, dict[str, str | None]]:
     split = roles(Path(config.data.split)) if config.data.pack else {}
     found = {kind: dict(ancestors(config)[kind]) for kind in (FITTED, CHOSEN)}
     for kind, wanted in ((FITTED, used), (CHOSEN, {CHOOSING})):
-        found[kind] |= {patient: None for patient, role in split.items() if role in wanted}
+        named = (patient for patient, role in split.items() if role in wanted)
+        found[kind] |= {patient: None for patient in named if patient not in config.data.kept_aside}
         for one in asked(config, wanted, added=True):
             found[kind][one.name] = one.voxels
             if one.patient != one.name:

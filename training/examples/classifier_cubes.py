@@ -63,7 +63,8 @@ def of_cts(config: Config, role: str) -> dict[str, np.ndarray]:
     prepared, pool = Path(config.data.prepared), []
     patches = Patches(prepared, "train")
     large = [index for index in patches.whole if patches.size[index] >= SMALL_MM]
-    cases = [case for case in whole_ct.WholeCTs(prepared, (role,)).cases if case.source.weight.any()]
+    cts = whole_ct.WholeCTs(prepared, (role,), config.data.kept_aside)
+    cases = [case for case in cts.cases if case.source.weight.any()]
     for number, case in enumerate(track(cases, f"Cubes of whole CTs, {role}")):
         rng, source = np.random.default_rng((config.fit.seed, 1, number)), case.source
         if case.name not in UNREAD:

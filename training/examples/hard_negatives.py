@@ -84,8 +84,8 @@ def mine_cts(config: Config, model: Path | None = None) -> Path:
     engine = open_engine(opened)
     prepared = Path(config.data.prepared)
     found = {}
-    # nothing is learnt on val and test
-    names = [name for name, facts in seen.cases(config).items() if facts["role"] not in ("val", "test")]
+    learnt = [name for name, facts in seen.cases(config).items() if facts["role"] not in ("val", "test")]
+    names = [name for name in learnt if name not in config.data.kept_aside]
     for name in names:
         cases.check_there(config, name)
     for name in track(names, "False positives"):

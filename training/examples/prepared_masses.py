@@ -65,8 +65,8 @@ def check(config: Config) -> None:
 
 
 def recipients(config: Config) -> list[str]:
-    """The pack's CTs that masses are set onto: none that `python -m training masses` asks about."""
-    asked = {name for names in masses.RECIPIENTS.values() for name in names}
+    """The pack's CTs that masses are set onto: none that is kept aside or that the study `masses` asks about."""
+    asked = {name for names in masses.RECIPIENTS.values() for name in names} | set(config.data.kept_aside)
     return [name for name, facts in seen.cases(config).items() if "source" not in facts and name not in asked]
 
 

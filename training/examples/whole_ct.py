@@ -48,17 +48,22 @@ class Case:
 class WholeCTs:
     """The prepared whole CTs of some roles.
 
+    Args:
+        prepared: Where they are.
+        roles: Theirs.
+        without: Names of those that are left out.
+
     Raises:
         DataError: By every draw, where there is nothing to draw from.
     """
 
-    def __init__(self, prepared: Path, roles: tuple[str, ...]):
+    def __init__(self, prepared: Path, roles: tuple[str, ...], without: tuple[str, ...] = ()):
         hard_file = prepared / HARD_NEGATIVES
         hard = json.loads(hard_file.read_text()) if hard_file.exists() else {}
         self.roles, self.cases = roles, []
         for file in sorted(prepared.glob("volumes/*/case.json")):  # written last: a killed `add` leaves none
             folder, facts = file.parent, json.loads(file.read_text())
-            if facts["role"] in roles:
+            if facts["role"] in roles and folder.name not in without:
                 self.cases.append(_open(folder, facts, np.array(hard.get(folder.name, []), float).reshape(-1, 3)))
         self.with_tumour = [c for c in self.cases if len(c.tumours)]
 

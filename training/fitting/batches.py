@@ -21,8 +21,8 @@ def _patches(prepared: str, role: str) -> Patches:
 
 
 @cache
-def _whole_cts(prepared: str, roles: tuple[str, ...]) -> whole_ct.WholeCTs:
-    return whole_ct.WholeCTs(Path(prepared), roles)
+def _whole_cts(prepared: str, roles: tuple[str, ...], without: tuple[str, ...]) -> whole_ct.WholeCTs:
+    return whole_ct.WholeCTs(Path(prepared), roles, without)
 
 
 @cache
@@ -65,7 +65,7 @@ def make_batch(
     shares = stage.mirrored_share, stage.background_share, stage.turned_share, stage.mined
     parts = [patch_batch(patches, card, seed, step, from_patches, crop, augment, prompt, *shares, part)]
     if from_cts:
-        cts = _whole_cts(config.data.prepared, stage.ct_roles)
+        cts = _whole_cts(config.data.prepared, stage.ct_roles, config.data.kept_aside)
         kinds = stage.inserted_nodules, prompt, stage.turned_share
         parts.append(whole_ct.ct_batch(cts, patches, card, seed, step, from_cts, crop, *kinds, part))
     if from_masses:
