@@ -32,8 +32,8 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     pack: str = "../shared/data"  # the training pack as delivered (zips), see its README; "": the CTs of `add` alone
     split: str = "training/splits/split.csv"  # role of each patient; never changed
     prepared: str = "runs/data"  # where `prepare` writes memory-mapped arrays
-    kept_aside: tuple[str, ...] = KEPT_ASIDE  # whole CTs that no fit sees
     demo: str = "~/.cache/LungTumorSeg/demo"  # the two CTs of `make demo`; evaluated where they are, never trained on
+    kept_aside: tuple[str, ...] = KEPT_ASIDE  # whole CTs that no fit sees
 
 
 class Network(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,7 +101,7 @@ class Fit(Struct, frozen=True, forbid_unknown_fields=True):
         Stage(2000, 8e-4, warmup_steps=100, crop=96, batch=24, background_share=0.3333, mined=True),
         Stage(4200, 6e-4, warmup_steps=100, crop=96, batch=24, background_share=0.3333, mined=True, ct_share=0.3333),
         Stage(500, 3e-4, 50, 96, 24, background_share=0.3333, mined=True, ct_share=0.25, mass_share=0.3333),
-        Stage(700, 3e-4, 50, 96, 24, background_share=0.3333, mined=True, ct_share=0.1667, mass_share=0.1667),
+        Stage(900, 3e-4, 50, 96, 24, background_share=0.3333, mined=True, ct_share=0.1667, mass_share=0.1667),
     )
 
 
