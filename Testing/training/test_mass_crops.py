@@ -123,6 +123,8 @@ def test_no_fit_sees_what_is_kept_aside(made):
     assert "CT-A" in prepared_masses.recipients(made) and "CT-A" not in prepared_masses.recipients(aside)
     with pytest.raises(DataError, match="No whole CT of the role fold-a"):
         batches.make_batch(aside, replace(stage, ct_roles=("fold-a",), mass_share=0.0), 1, 0)
+    with pytest.raises(DataError, match="No mass on a CT of the role fold-a"):  # although one is prepared
+        batches.make_batch(aside, replace(stage, ct_roles=("fold-a",), ct_share=0.0), 1, 0)
 
 
 def test_the_own_tumour_is_clicked_alone():

@@ -51,18 +51,23 @@ class Clicked:
 class Masses:
     """The prepared masses on CTs of some roles.
 
+    Args:
+        prepared: Where they are.
+        roles: Of their CTs.
+        without: Names of CTs that are left out.
+
     Raises:
         DataError: By every draw, where there is none.
     """
 
-    def __init__(self, prepared: Path, roles: tuple[str, ...]):
+    def __init__(self, prepared: Path, roles: tuple[str, ...], without: tuple[str, ...] = ()):
         self.roles = roles
         self.kinds: dict[str, list[Clicked]] = {kind: [] for kind in KINDS}
         for file in sorted(prepared.glob("masses/*/*.npz")):
             facts = json.loads((prepared / "volumes" / file.parent.name / "case.json").read_text())
             with np.load(file) as made:
                 step, deep, every = float(made["step"]), made["deep"], made["every"]
-            if facts["role"] in roles and len(deep):
+            if facts["role"] in roles and file.parent.name not in without and len(deep):
                 kind, scale = file.stem.split("-")[0], file.stem.split("-")[-1]
                 ct = np.load(file.with_name(f"ct-{scale}.npy"), mmap_mode="r")
                 self.kinds[kind].append(Clicked(file, ct, step, deep, every))

@@ -26,8 +26,8 @@ def _whole_cts(prepared: str, roles: tuple[str, ...], without: tuple[str, ...]) 
 
 
 @cache
-def _masses(prepared: str, roles: tuple[str, ...]) -> mass_crops.Masses:
-    return mass_crops.Masses(Path(prepared), roles)
+def _masses(prepared: str, roles: tuple[str, ...], without: tuple[str, ...]) -> mass_crops.Masses:
+    return mass_crops.Masses(Path(prepared), roles, without)
 
 
 def make_batch(
@@ -69,7 +69,7 @@ def make_batch(
         kinds = stage.inserted_nodules, prompt, stage.turned_share
         parts.append(whole_ct.ct_batch(cts, patches, card, seed, step, from_cts, crop, *kinds, part))
     if from_masses:
-        masses = _masses(config.data.prepared, stage.ct_roles)
+        masses = _masses(config.data.prepared, stage.ct_roles, config.data.kept_aside)
         parts.append(mass_crops.mass_batch(masses, card, seed, step, from_masses, crop, part))
     x, y, w = (np.concatenate(kind) for kind in zip(*parts, strict=True))
     if stage.hard_labels:
