@@ -8,11 +8,11 @@ from .config import Config
 from .data import prepare, ready
 from .evaluate import evaluation
 from .examples import hard_negatives, prepared_masses
-from .fitting import classifier, folds, operating_point, start, unet
+from .fitting import classifier, coarse, folds, operating_point, start, unet
 
 
 def everything(config: Config, target: Path) -> Path:
-    """Prepare, fit (mine before each stage that wants it), classifier, calibrate, evaluate, export.
+    """Prepare, fit (mine before each stage that wants it), classifier, coarser scales, calibrate, evaluate, export.
 
     With the pack also folds, and `evaluate` asks about test; without it about val and test.
 
@@ -32,19 +32,19 @@ def everything(config: Config, target: Path) -> Path:
     prepared_masses.prepare(config)
     ready.check(config)
     weights = _fit(config)
-    second = classifier.fit(config)
+    second, masses = classifier.fit(config), coarse.fit(config)
     operating_point.calibrate(config, weights)
     if config.data.pack:
         folds.fine_tune(config)
     else:
         operating_point.calibrate_on_added(config, weights, second)
     facts, roles = card.facts(config), ("test",) if config.data.pack else ("val", "test")
-    made = export.export(config, weights, Path(config.fit.run) / "bundle", facts, second)
+    made = export.export(config, weights, Path(config.fit.run) / "bundle", facts, second, masses)
     for role in roles:
         records = evaluation.evaluate(config, made, role)
         print(f"The page of {role}: {records / f'report-{role}.html'}", flush=True)
     facts |= json.loads((records / "facts-test.json").read_text())
-    return export.export(config, weights, target, facts, second)
+    return export.export(config, weights, target, facts, second, masses)
 
 
 def _fit(config: Config) -> Path:

@@ -130,6 +130,17 @@ def classify(config: Path = ConfigFile):
 
 
 @app.command()
+def coarse(config: Path = ConfigFile):
+    """Fit the network of the coarser scales, on masses; `export` takes it from there."""
+    from .data import ready
+    from .fitting import coarse
+
+    settings = configuration.load(config)
+    ready.check(settings)
+    typer.echo(coarse.fit(settings) or "The configuration has no stage for it. Add [[coarse.stages]].")
+
+
+@app.command()
 def calibrate(config: Path = ConfigFile, weights: Path = Weights):
     """Fit calibration and threshold on the val patches; `export` and `folds` take them from there."""
     from .fitting import operating_point
@@ -158,11 +169,12 @@ def export(
     import json
 
     from .bundle import card, export
-    from .fitting import classifier
+    from .fitting import classifier, coarse
 
     settings = configuration.load(config)
     known = card.facts(settings) | (json.loads(facts.read_text()) if facts else {})
-    made = export.export(settings, weights or _last(settings), folder, known, classifier.fitted(settings))
+    second, masses = classifier.fitted(settings), coarse.fitted(settings)
+    made = export.export(settings, weights or _last(settings), folder, known, second, masses)
     typer.echo("\n".join(card.engines_agree(made)))
 
 
@@ -186,7 +198,7 @@ def everything(
     ] = None,
     start: str = Start,
 ):
-    """The whole chain: prepare, fit and mine, classify, calibrate, folds, evaluate, export. A second call resumes."""
+    """All of it: prepare, fit, mine, classify, coarse, calibrate, folds, evaluate, export. A second call resumes."""
     from . import chain
     from .bundle import card
 

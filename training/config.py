@@ -23,7 +23,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
     """What the card says about a model. Who trains on CTs of their own gives their own."""
 
     name: str = "lung-tumor-unet"
-    version: str = "0.5.1"
+    version: str = "0.6.0"
     data: str = "the training pack"  # what it was trained on, in words
     licence: str = "CC BY 3.0 and 4.0, by collection; see attribution"
 
@@ -100,8 +100,6 @@ class Fit(Struct, frozen=True, forbid_unknown_fields=True):
         Stage(2400, 1e-3, warmup_steps=100, crop=96, batch=24, background_share=0.3333),
         Stage(2000, 8e-4, warmup_steps=100, crop=96, batch=24, background_share=0.3333, mined=True),
         Stage(4200, 6e-4, warmup_steps=100, crop=96, batch=24, background_share=0.3333, mined=True, ct_share=0.3333),
-        Stage(500, 3e-4, 50, 96, 24, background_share=0.3333, mined=True, ct_share=0.25, mass_share=0.3333),
-        Stage(900, 3e-4, 50, 96, 24, background_share=0.3333, mined=True, ct_share=0.1667, mass_share=0.1667),
     )
 
 
@@ -120,6 +118,13 @@ class Classifier(Struct, frozen=True, forbid_unknown_fields=True):
         return ClassifierArchitecture(filters=self.filters)
 
 
+class Coarse(Struct, frozen=True, forbid_unknown_fields=True):
+    """The network of the coarser scales, see `fitting.coarse`."""
+
+    filters: tuple[int, ...] = (16, 32, 48, 64, 64)  # channels of each level
+    stages: tuple[Stage, ...] = (Stage(2000, 1.5e-3, 100, 96, 16, mass_share=0.6667),)  # (): there is none
+
+
 START = "start.json"  # in the run's folder: what it was begun from
 # Without the pack: fewer steps, as its patches are fewer. Going on from a bundle needs the last of them only.
 OWN_STAGES = (
@@ -135,6 +140,17 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     network: Network = Network()
     fit: Fit = Fit()
     classifier: Classifier = Classifier()
+    coarse: Coarse = Coarse()
+
+    @property
+    def coarse_network(self) -> Network:
+        """The network of the coarser scales sees what the other one does."""
+        return replace(self.network, filters=self.coarse.filters)
+
+    @property
+    def every_stage(self) -> tuple[Stage, ...]:
+        """Of both U-Nets."""
+        return self.fit.stages + self.coarse.stages
 
 
 def check_named(model: Model) -> None:
@@ -157,14 +173,18 @@ def _begun(made: Config) -> str:
     return json.loads(record.read_text())["folder"] if record.exists() else ""
 
 
-def _without_pack(made: Config, stages: bool) -> Config:
-    """The CTs of `add` alone: roles are train, val and test, and there are no folds. stages: they are in the file."""
+def _without_pack(made: Config, stages: bool, coarse: bool) -> Config:
+    """The CTs of `add` alone: roles are train, val and test, and there are no folds and no masses.
+
+    stages, coarse: they are in the file.
+    """
     check_named(made.model)
     fit = made.fit
     if not stages:
         fit = replace(fit, stages=OWN_STAGES[-1:] if fit.start else OWN_STAGES)
     own = tuple(replace(s, ct_roles=("train",)) if s.ct_roles == FOLDS else s for s in fit.stages)
-    return replace(made, fit=replace(fit, stages=own))
+    masses = made.coarse if coarse else replace(made.coarse, stages=())
+    return replace(made, fit=replace(fit, stages=own), coarse=masses)
 
 
 def load(path: Path, start: str = "") -> Config:
@@ -197,7 +217,7 @@ def load(path: Path, start: str = "") -> Config:
         raise SettingsError(f"The configuration {path} is no TOML ({problem}).") from None
     made = replace(made, fit=replace(made.fit, start=start or made.fit.start or _begun(made)))
     if not made.data.pack:
-        made = _without_pack(made, "stages" in values.get("fit", {}))
+        made = _without_pack(made, "stages" in values.get("fit", {}), "stages" in values.get("coarse", {}))
     _check(made)
     return made
 
@@ -207,15 +227,15 @@ def _check(made: Config) -> None:
         raise SettingsError(
             "spacing_mm: the patches have 1 mm, and so have all examples; no other spacing can be fitted."
         )
-    for number, stage in enumerate(made.fit.stages, 1):
+    named = [(f"Stage {number}", stage) for number, stage in enumerate(made.fit.stages, 1)]
+    named += [(f"Stage {number} of [coarse]", stage) for number, stage in enumerate(made.coarse.stages, 1)]
+    for name, stage in named:
         if stage.steps % made.fit.epoch_steps:
-            raise SettingsError(
-                f"Stage {number} has {stage.steps} steps, no multiple of epoch_steps, {made.fit.epoch_steps}."
-            )
+            raise SettingsError(f"{name} has {stage.steps} steps, no multiple of epoch_steps, {made.fit.epoch_steps}.")
         if stage.mass_share and not made.data.pack:
             raise SettingsError(
-                f"Stage {number} has masses (mass_share), which are set onto the CTs of the training pack. There is "
+                f"{name} has masses (mass_share), which are set onto the CTs of the training pack. There is "
                 "no pack: leave mass_share out."
             )
         if stage.mass_share and not stage.prompt:
-            raise SettingsError(f"Stage {number} has masses (mass_share), which are clicked, and no prompt. Drop one.")
+            raise SettingsError(f"{name} has masses (mass_share), which are clicked, and no prompt. Drop one.")

@@ -26,6 +26,14 @@ T = TypeVar("T")
 MIRRORED = ((), (1,), (2,), (3,))  # axes of a batch of the classifier's cubes
 
 
+def _own(engine: Predictor, inputs: np.ndarray) -> np.ndarray:
+    return engine.predict(inputs)
+
+
+def _coarse(engine: Predictor, inputs: np.ndarray) -> np.ndarray:
+    return (engine.coarse or engine).predict(inputs)
+
+
 class Job:
     """Whoever waits for a result: is told of the progress, and asked whether the result is still wanted.
 
@@ -86,7 +94,12 @@ class Inference:
         self._options = options or Options()
 
     def map(
-        self, plan: Plan, view: np.ndarray, point_lps: Point | None = None, stage: Stage | None = None
+        self,
+        plan: Plan,
+        view: np.ndarray,
+        point_lps: Point | None = None,
+        stage: Stage | None = None,
+        coarse: bool = False,
     ) -> np.ndarray:
         """The network's answer on the plan's slices.
 
@@ -94,6 +107,7 @@ class Inference:
             view: (z, y, x) HU, the view that the plan was made for.
             point_lps: the click.
             stage: whose progress this is.
+            coarse: ask the network of the coarser scales, if there is one.
 
         Returns:
             uint8 (runs, y, x), round(255 p).
@@ -106,15 +120,16 @@ class Inference:
         def batches(first: int, size: int) -> Iterator[tuple[slice, np.ndarray]]:
             return plan.batches(view, size, point_lps, first)
 
-        for which, p in self.run(batches, len(values), stage=stage):
+        for which, p in self.run(batches, len(values), _coarse if coarse else _own, stage):
             values[which] = np.rint(p * 255)
         return values
 
-    def look(self, looks: Looks, stage: Stage | None = None) -> list[np.ndarray]:
+    def look(self, looks: Looks, stage: Stage | None = None, coarse: bool = False) -> list[np.ndarray]:
         """The mean probability of coronal and sagittal view.
 
         Args:
             stage: whose progress this is.
+            coarse: as of `map`.
 
         Returns:
             Of each region uint8, round(255 p), the region's shape.
@@ -122,7 +137,7 @@ class Inference:
         Raises:
             Cancelled, EngineError: as of `run`.
         """
-        for which, p in self.run(looks.batches, len(looks), stage=stage):
+        for which, p in self.run(looks.batches, len(looks), _coarse if coarse else _own, stage):
             looks.keep(which, p)
         return looks.means()
 
@@ -160,7 +175,7 @@ class Inference:
         self,
         batches: Batches,
         total: int,
-        answer: Callable[[Predictor, np.ndarray], np.ndarray] = lambda engine, inputs: engine.predict(inputs),
+        answer: Callable[[Predictor, np.ndarray], np.ndarray] = _own,
         stage: Stage | None = None,
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """What the engine answers to all ``total`` inputs, in their order.

@@ -53,6 +53,7 @@ def make(folder: Path, volumes: bool = True) -> config.Config:
         data=config.Data(*(str(folder / name) for name in ("pack", "split.csv", "prepared", "demo"))),
         network=config.Network(filters=(2, 4)),
         fit=config.Fit(run=str(folder / "run"), precision="float32", epoch_steps=2, stages=(stage,)),
+        coarse=config.Coarse(stages=()),
     )
 
 

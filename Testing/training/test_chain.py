@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, load_bundle
+from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, COARSE, load_bundle
 from typer.testing import CliRunner
 
 from Testing.support import made_up_pack
@@ -11,7 +11,7 @@ from training.cli import app
 from training.examples import prepared_masses
 from training.fitting import folds, operating_point, unet
 
-pytestmark = pytest.mark.usefixtures("untraced")  # 8 networks are fitted, 4 steps each
+pytestmark = pytest.mark.usefixtures("untraced")  # 9 networks are fitted, 4 steps each
 
 SETTINGS = """
 [data]
@@ -27,7 +27,9 @@ precision = "float32"
 epoch_steps = 2
 {1}{1}mined = true
 ct_share = 0.25
-mass_share = 0.25
+[coarse]
+filters = [3, 3]
+{2}mass_share = 0.5
 [classifier]
 filters = [2, 2, 2]
 patch_steps = 4
@@ -47,7 +49,9 @@ batch = 4
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("chain")
     made_up_pack.make(folder)
-    (folder / "settings.toml").write_text(SETTINGS.format(folder.as_posix(), STAGE))
+    (folder / "settings.toml").write_text(
+        SETTINGS.format(folder.as_posix(), STAGE, STAGE.replace("fit.stages", "coarse.stages"))
+    )
     return folder
 
 
@@ -68,10 +72,11 @@ def test_one_command_leaves_a_bundle_with_its_figures_and_a_second_call_passes_o
     assert isinstance(alone.exception, FileNotFoundError)  # the second stage wants what `mine` finds, and `all` mines
     assert "of the stored output" in everything(folder)
     made = load_bundle(folder / "final")
-    assert made.has(CLASSIFIER.onnx)
+    assert made.has(CLASSIFIER.onnx) and made.has(COARSE.onnx) and made.card.coarse.filters == (3, 3)
     written = json.loads((folder / "final" / CARD).read_text())
     assert written["figures"]["whole_cts_unseen"]
     assert [stage["steps"] for stage in written["fitted"]["stages"]] == [4, 4]
+    assert [stage["steps"] for stage in written["fitted"]["coarse_stages"]] == [4]
     assert made.card.map_calibration and 0 < made.card.threshold < 1
     left = {path: path.stat().st_mtime_ns for path in (folder / "run").rglob("*.weights.h5") if "stage" in str(path)}
     records = {path: path.stat().st_mtime_ns for path in (folder / "run" / "evaluation").rglob("automatic/*.json")}

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from LungTumorSegLib.coarser import BOX_MM, SCALES
-from LungTumorSegLib.geometry import triple
+from LungTumorSegLib.geometry import Box, triple
+from LungTumorSegLib.model.bundle import COARSE, default_path
 from LungTumorSegLib.sampling.slices import plan_around
 from msgspec.structs import replace
 
@@ -16,7 +17,7 @@ from training.errors import DataError, OrderError, SettingsError
 from training.examples import coarse_sources, mass_crops, masses, prepared_masses
 from training.examples.augment import make_example
 from training.examples.sources import Draw, Source
-from training.fitting import batches
+from training.fitting import batches, coarse
 
 EACH = 3
 
@@ -92,7 +93,7 @@ def test_masses_are_clicked_inside_their_target_and_soft_tissue_has_none(made):
     assert drawn.kinds["mass"] and drawn.kinds["soft"] and not drawn.kinds["own"]  # a tumour of 3 ml is too small
     for kind in ("mass", "soft"):
         for one in drawn.kinds[kind]:
-            source = one.source()
+            source = one.source(Box.whole(one.ct.shape))
             for deep in one.deep[::50]:
                 assert source.target[tuple(deep)] == (255 if kind == "mass" else 0)
                 assert source.weight[tuple(deep)] == 1 and source.hu[tuple(deep)] > -200
@@ -113,6 +114,39 @@ def test_a_model_has_seen_the_cts_of_its_masses(made):
         stage = replace(made.fit.stages[0], ct_share=0.0, ct_roles=(role,))
         known = seen.of(replace(made, fit=replace(made.fit, stages=(stage,))))[seen.FITTED]
         assert known.keys() & {"CT-A", "LIDC-IDRI-B"} == {name}
+
+
+def test_a_draw_holds_all_of_the_ct_that_its_example_shows(made, monkeypatch):
+    drawn, card = mass_crops.Masses(Path(made.data.prepared), config.FOLDS), made.network.card
+    near = mass_crops.mass_batch(drawn, card, 2, 0, 12, 32)
+    monkeypatch.setattr(mass_crops, "SEEN", 1000)
+    monkeypatch.setattr(mass_crops, "SEEN_ACROSS_MM", 1e4)
+    for part, whole in zip(near, mass_crops.mass_batch(drawn, card, 2, 0, 12, 32), strict=True):
+        np.testing.assert_allclose(part, whole, atol=1e-5)
+
+
+def test_the_network_of_the_coarser_scales_is_fitted_with_them_and_counts_as_having_seen_their_cts(made, tmp_path):
+    stage = made.fit.stages[0]
+    plain = replace(stage, ct_share=0.0, mass_share=0.0)
+    given = replace(
+        made,
+        fit=replace(made.fit, run=str(tmp_path), stages=(plain,)),
+        coarse=config.Coarse(filters=(3, 3), stages=(stage,)),
+    )
+    own = coarse.own(given)
+    assert own.network.card.architecture.filters == (3, 3) and own.fit.stages == (stage,)
+    assert {"CT-A", "LIDC-IDRI-B"} <= set(seen.of(given)[seen.FITTED])
+    assert coarse.fitted(given) is None
+    without = replace(given, coarse=config.Coarse(stages=()))
+    assert coarse.fit(without) is None and coarse.fitted(without) is None
+    assert "CT-A" not in seen.of(without)[seen.FITTED]
+
+
+def test_a_fit_that_goes_on_from_a_bundle_keeps_its_network_of_the_coarser_scales(made):
+    goes_on = replace(made, network=config.Network(), fit=replace(made.fit, start=str(default_path())))
+    without = replace(goes_on, coarse=config.Coarse(stages=()))
+    assert coarse.fit(without) == default_path() / COARSE.keras
+    assert coarse.fit(replace(without, coarse=config.Coarse(filters=(3, 3), stages=()))) is None
 
 
 def test_no_fit_sees_what_is_kept_aside(made):
@@ -180,11 +214,14 @@ def _smaller(geometry, scale):
     )
 
 
+@pytest.mark.parametrize("network", ["fit", "coarse"])
 @pytest.mark.parametrize(("setting", "words"), [('pack = ""', "There is no pack"), ("", "no prompt")])
-def test_masses_without_a_pack_or_without_clicks_are_refused(tmp_path, setting, words):
+def test_masses_without_a_pack_or_without_clicks_are_refused(tmp_path, network, setting, words):
     (tmp_path / "c.toml").write_text(
         f'[model]\nname = "a"\nversion = "1"\ndata = "ours"\nlicence = "ours"\n[data]\n{setting}\n'
-        "[[fit.stages]]\nsteps = 100\nlearning_rate = 1e-3\nmass_share = 0.2\n" + "prompt = false\n" * (not setting)
+        f"[[{network}.stages]]\nsteps = 100\nlearning_rate = 1e-3\nmass_share = 0.2\n"
+        + "prompt = false\n"
+        * (not setting)
     )
     with pytest.raises(SettingsError, match=words):
         config.load(tmp_path / "c.toml")

@@ -81,7 +81,8 @@ def test_a_click_into_the_heart_finds_nothing_at_any_scale(engine, model):
 class Ideal:
     """An engine whose p is the density of the middle slice, from 0 at -850 HU to 1 at 40 HU."""
 
-    name, device, reason, precision, batch, classifier = "ideal", "CPU", "", "float32", 8, None
+    name, device, reason, precision, batch = "ideal", "CPU", "", "float32", 8
+    classifier = coarse = None
 
     def predict(self, given):
         return np.clip((given[..., 2] * 1624 - 174) / 890, 0, 1)

@@ -15,7 +15,7 @@ from LungTumorSegLib.model.bundle import (
     KERAS_WEIGHTS,
     ONNX,
     PAIR,
-    UNET,
+    PARTS,
     default_path,
     load_bundle,
     sha256,
@@ -46,9 +46,9 @@ def refused(folder, engine="onnxruntime", kind=ModelMismatchError) -> str:
 
 def test_what_the_bundled_files_hold_is_allowed():
     folder = default_path()
-    for name in (UNET.onnx, CLASSIFIER.onnx, INT8):
+    for name in (*(part.onnx for part in PARTS), INT8):
         onnx_content.check(folder / name)
-    for part in (UNET, CLASSIFIER):
+    for part in PARTS:
         weights_content.check(folder / part.keras)
 
 
@@ -161,6 +161,8 @@ def test_a_card_that_is_made_to_break_the_reader_is_refused(model, text):
         ("architecture", {"name": "unet2.5d", "filters": [0], "slices": 5}),
         ("architecture", {"name": "unet2.5d", "filters": [16], "slices": 10**9}),
         ("classifier", {"filters": [24] * 9}),
+        ("coarse", {"filters": [10**9], "slices": 5}),
+        ("coarse", {"filters": [16], "slices": 4}),
         ("spacing_mm", 1e-6),
         ("spacing_mm", 10**400),
         ("offsets_mm", [0.0]),

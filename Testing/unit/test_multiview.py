@@ -149,7 +149,7 @@ class Counted:
     """The real engine; ``shapes`` of what it was asked."""
 
     def __init__(self, engine):
-        self.engine, self.shapes, self.classifier = engine, [], engine.classifier
+        self.engine, self.shapes, self.classifier, self.coarse = engine, [], engine.classifier, engine.coarse
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
         self.precision = engine.precision
 

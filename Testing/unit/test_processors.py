@@ -68,5 +68,5 @@ def test_the_engine_takes_as_many_threads_as_are_asked_for():
     opened = OpenVinoEngine(model, "cpu", threads=1)
     assert opened._model.get_property("INFERENCE_NUM_THREADS") == 1
     assert opened._model.get_property("ENABLE_CPU_PINNING") is False
-    assert opened.classifier.threads == 1
+    assert opened.classifier.threads == opened.coarse.threads == 1
     assert open_engine(model, "onnxruntime", "cpu", threads=1)._session.get_session_options().intra_op_num_threads == 1

@@ -77,7 +77,8 @@ def test_slices_of_half_a_millimetre_to_eight_are_read_alike(engine, model, spac
 class Ideal:
     """An engine whose p is the density of the middle slice, from 0 at -850 HU to 1 at 40 HU."""
 
-    name, device, reason, precision, batch, classifier = "ideal", "CPU", "", "float32", 8, None
+    name, device, reason, precision, batch = "ideal", "CPU", "", "float32", 8
+    classifier = coarse = None
 
     def predict(self, given):
         return np.clip((given[..., 2] * 1624 - 174) / 890, 0, 1)
@@ -155,7 +156,7 @@ class SmallMemory:
     def __init__(self, engine, most, device="GPU"):
         self.engine, self.most, self.device = engine, most, device
         self.name, self.precision, self.reason, self.batch = engine.name, engine.precision, engine.reason, 8
-        self.sizes, self.classifier = [], engine.classifier
+        self.sizes, self.classifier, self.coarse = [], engine.classifier, engine.coarse
 
     def predict(self, batch):
         self.sizes.append(len(batch))

@@ -91,7 +91,7 @@ class Recorder:
             engine.reason,
             engine.precision,
         )
-        self.sizes, self.classifier = [], engine.classifier
+        self.sizes, self.classifier, self.coarse = [], engine.classifier, engine.coarse
 
     def predict(self, given):
         self.sizes.append(given.shape)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from LungTumorSegLib.enums import Device
-from LungTumorSegLib.model.bundle import CLASSIFIER, UNET, load_bundle, sha256
+from LungTumorSegLib.model.bundle import CLASSIFIER, COARSE, UNET, load_bundle, sha256
 from LungTumorSegLib.model.engines.choose import installed, open_engine
 
 from ..config import Config, check_named
 from ..data import seen
-from ..fitting import operating_point
+from ..fitting import coarse, operating_point
 
 THICKEST_MM = 8.0  # `examples` makes slices as thick as this of thinner ones
 
@@ -53,10 +53,15 @@ def facts(config: Config) -> dict:
             "seed": config.fit.seed,
             "precision": config.fit.precision,
             "hardware": f"{os.cpu_count()} cores, {_processor()}",
-            "stages": [json.loads(p.read_text()) for p in sorted(Path(config.fit.run).glob("stage*/done.json"))],
+            "stages": _stages(Path(config.fit.run)),
+            "coarse_stages": _stages(Path(coarse.own(config).fit.run)),
             "classifier_steps": [config.classifier.patch_steps, config.classifier.ct_steps],
         },
     }
+
+
+def _stages(run: Path) -> list[dict]:
+    return [json.loads(path.read_text()) for path in sorted(run.glob("stage*/done.json"))]
 
 
 def limits(config: Config) -> dict[str, list[float]]:
@@ -69,7 +74,7 @@ def limits(config: Config) -> dict[str, list[float]]:
         ``[lowest, highest]`` in mm by these names. What the prepared data do not tell is left out.
     """
     prepared, found = Path(config.data.prepared), {}
-    roles = {"train", *(role for stage in config.fit.stages if stage.whole_cts for role in stage.ct_roles)}
+    roles = {"train", *(role for stage in config.every_stage if stage.whole_cts for role in stage.ct_roles)}
     rows = []
     if (prepared / "patches.csv").exists():
         with (prepared / "patches.csv").open(newline="") as file:
@@ -99,6 +104,8 @@ def engines_agree(folder: Path) -> list[str]:
         opened = [(engine, UNET)]
         if engine.classifier:
             opened.append((engine.classifier, CLASSIFIER))
+        if engine.coarse:
+            opened.append((engine.coarse, COARSE))
         for network, part in opened:
             given, expected = bundle.stored_pair(part)
             worst = np.abs(network.predict(given) - expected).max()

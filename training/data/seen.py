@@ -96,7 +96,7 @@ def of(config: Config) -> dict[str, dict[str, str | None]]:
         SettingsError: The model that it goes on from has no card, or does not say what it has seen.
         DataError: A patient of the pack's split has two roles.
     """
-    used = {"train", *(role for stage in config.fit.stages if stage.whole_cts for role in stage.ct_roles)}
+    used = {"train", *(role for stage in config.every_stage if stage.whole_cts for role in stage.ct_roles)}
     split = roles(Path(config.data.split)) if config.data.pack else {}
     found = {kind: dict(ancestors(config)[kind]) for kind in (FITTED, CHOSEN)}
     for kind, wanted in ((FITTED, used), (CHOSEN, {CHOOSING})):

@@ -58,6 +58,7 @@ class NoPrompt:
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
         self.precision = engine.precision
         self._engine, self.classifier = engine, engine.classifier
+        self.coarse: Predictor | None = None  # it is asked at clicks alone
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         without = batch.copy()

@@ -14,10 +14,11 @@ from .augment import make_example
 from .patches import EVERY
 from .sources import Draw, Source, off_centre
 
-KINDS = {"mass": 0.65, "own": 0.12, "soft": 0.23}  # shares
+KINDS = {"mass": 0.57, "own": 0.1, "soft": 0.33}  # shares
 TURNED_SHARE = 0.5  # coronal or sagittal
 OFF_CENTRE = 1 / 12  # of the crop, from its middle: as near as a click is in the run
 POINT_SD, BEYOND_SD = 0.7, 3.0  # network mm: of the click; of the slice beyond the mass's ends
+SEEN, SEEN_ACROSS_MM = 1.5, 40.0  # of the crop; network mm: what `reformat.turned` and `make_example` look at is less
 SOFT_SD, SOFT_OFF = 15.0, 0.7  # network mm, of the slice from a click that shall give nothing; in so many of them
 
 
@@ -39,12 +40,13 @@ class Clicked:
     deep: np.ndarray
     every: np.ndarray
 
-    def source(self) -> Source:
-        """The CT with what is clicked in it, and nothing else, as the target."""
-        voxels = np.array(self.ct)
+    def source(self, box: Box) -> Source:
+        """A box of the CT with what is clicked in it, and nothing else, as the target."""
+        voxels = np.array(self.ct[box.slices])
         with np.load(self.file) as made:
             start, block = made["start"], made["block"]
-        voxels[Box(start, start + block.shape).slices] = block
+        shared = Box(start, start + block.shape).intersect(box)
+        voxels[shared.shift(-low for low in box.start).slices] = block[shared.shift(-start).slices]
         return Source(voxels["hu"], voxels["target"], voxels["weight"], self.step_mm)
 
 
@@ -95,7 +97,12 @@ class Masses:
         else:
             other = point[across] + rng.normal(0, SOFT_SD) * (rng.random() < SOFT_OFF)
         centre[across] = np.clip(other, 0, last)
-        source, draw = one.source(), Draw(triple(centre.tolist()), crop, point_zyx_mm=triple(point.tolist()))
+        reach = np.full(3, SEEN * crop)
+        reach[across] = SEEN_ACROSS_MM
+        low = np.clip(np.floor((centre - reach) / unit), 0, None).astype(int)
+        box = Box(low, np.minimum(np.ceil((centre + reach) / unit).astype(int) + 1, one.ct.shape))
+        centre, point = centre - low * unit, point - low * unit
+        source, draw = one.source(box), Draw(triple(centre.tolist()), crop, point_zyx_mm=triple(point.tolist()))
         if across:
             source, draw = reformat.turned(source, draw, axes)
         return source, off_centre(rng, draw, OFF_CENTRE)

@@ -72,7 +72,7 @@ def recipients(config: Config) -> list[str]:
 
 def _left(config: Config) -> list[str]:
     """The CTs of which something is missing, if any stage has masses."""
-    if not any(stage.mass_share for stage in config.fit.stages):
+    if not any(stage.mass_share for stage in config.every_stage):
         return []
     root = Path(config.data.prepared) / "masses"
     clicked = ["own", "soft", *map(_name, range(EACH))]

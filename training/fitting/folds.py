@@ -83,7 +83,9 @@ def _without(config: Config, fold: str) -> Config:
     others = tuple(f for f in FOLDS if f != fold)
     stage: Stage = replace(whole, steps=STEPS, warmup_steps=min(whole.warmup_steps, STEPS // 5), ct_roles=others)
     steps_an_epoch, run = min(config.fit.epoch_steps, STEPS // 5), Path(config.fit.run) / "folds" / fold
-    return replace(config, fit=replace(config.fit, run=str(run), stages=(stage,), epoch_steps=steps_an_epoch))
+    fit = replace(config.fit, run=str(run), stages=(stage,), epoch_steps=steps_an_epoch)
+    # the network of the coarser scales, which sees both folds, is no part of it
+    return replace(config, fit=fit, coarse=replace(config.coarse, stages=()))
 
 
 def _weights(own: Config) -> Path:

@@ -25,6 +25,7 @@ class Remembering:
         self.engine = engine
         self.answers: dict[bytes, np.ndarray] = {}
         self.classifier: Predictor | None = None  # it moves no voxel
+        self.coarse = engine.coarse
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         key = batch.tobytes()

@@ -33,6 +33,9 @@ class Part:
 UNET = Part(KERAS_WEIGHTS, ONNX, PAIR)
 # optional: without it in the card no lesion is rated
 CLASSIFIER = Part("classifier.weights.h5", "classifier.onnx", "classifier_pair.npz")
+# optional: without it in the card the U-Net sees masses at the coarser scales too
+COARSE = Part("coarse.weights.h5", "coarse.onnx", "coarse_pair.npz")
+PARTS = UNET, CLASSIFIER, COARSE
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ class Bundle:
         return hashlib.sha256(listed.encode()).hexdigest()
 
     def architecture(self, part: Part = UNET) -> Architecture | ClassifierArchitecture | None:
-        """What the network of a part is built from; None where the bundle has no classifier."""
-        return self.card.architecture if part == UNET else self.card.classifier
+        """What the network of a part is built from; None where the bundle does not have it."""
+        return {UNET: self.card.architecture, CLASSIFIER: self.card.classifier, COARSE: self.card.coarse}[part]
 
     def has(self, name: str) -> bool:
         """Whether the card lists a file of this name."""
@@ -78,8 +81,8 @@ class Bundle:
             part: Which network of the bundle.
 
         Returns:
-            Input and probability, float32. The U-Net's are (n, y, x, c) and (n, y, x), the classifier's (n, z, y, x, 1)
-                and (n).
+            Input and probability, float32. Those of the U-Nets are (n, y, x, c) and (n, y, x), the classifier's
+                (n, z, y, x, 1) and (n).
 
         Raises:
             ModelMismatchError: It is damaged, too large, or no pair of this network.
@@ -170,7 +173,7 @@ def load_bundle(folder: Path | str | None = None) -> Bundle:
                 "Reinstall the model."
             )
     bundle = Bundle(folder, card)
-    for part in (UNET, CLASSIFIER):
+    for part in PARTS:
         if bundle.architecture(part) and not bundle.has(part.pair):
             raise ModelMismatchError(f"The model in {folder} has no stored pair ({part.pair}) to check itself with.")
     return bundle

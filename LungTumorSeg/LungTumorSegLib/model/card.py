@@ -232,6 +232,7 @@ class Card(NetworkCard, OperatingPoint):
         version: Of the model.
         files: SHA256 by file name.
         classifier: What it is built from; None: no lesion is rated.
+        coarse: What the network of the coarser scales is built from (`coarser`); None: the U-Net sees those too.
         limits: What the model was trained on.
         int8: None: there are no int8 weights.
         size_ranges: By size, in ascending order; empty: not known.
@@ -241,6 +242,7 @@ class Card(NetworkCard, OperatingPoint):
     version: str
     files: dict[str, str]
     classifier: ClassifierArchitecture | None = None
+    coarse: Architecture | None = None
     limits: TrainingRange = field(default_factory=TrainingRange)
     int8: Int8 | None = None
     size_ranges: tuple[SizeRange, ...] = ()

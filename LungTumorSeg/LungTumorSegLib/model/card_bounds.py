@@ -33,12 +33,16 @@ def beyond(card: "Card") -> Iterator[tuple[str, Any, str]]:
     parts = {"architecture": (card.architecture.filters, MOST_LEVELS)}
     if card.classifier:
         parts["classifier"] = (card.classifier.filters, MOST_CUBE_LEVELS)
+    if card.coarse:
+        parts["coarse"] = (card.coarse.filters, MOST_LEVELS)
     for key, (filters, levels) in parts.items():
         if len(filters) > levels or not all(1 <= n <= MOST_CHANNELS for n in filters):
             yield f"{key}.filters", filters, f"at most {levels} numbers from 1 to {MOST_CHANNELS}"
     slices = card.architecture.slices
     if not 1 <= slices <= MOST_SLICES:
         yield "architecture.slices", slices, f"a number from 1 to {MOST_SLICES}"
+    if card.coarse and card.coarse.slices != slices:
+        yield "coarse.slices", card.coarse.slices, f"{slices}, as architecture.slices"
     if len(card.offsets_mm) != slices or max(map(abs, card.offsets_mm)) > MOST_OFFSET_MM:
         yield "offsets_mm", card.offsets_mm, f"one number a slice, within {MOST_OFFSET_MM:g} mm"
     low, high = card.window_hu

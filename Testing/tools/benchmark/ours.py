@@ -48,7 +48,8 @@ class Counted:
     """An engine, and the ``pixels`` that it was given."""
 
     def __init__(self, engine: Engine):
-        self.engine, self.pixels, self.classifier = engine, 0, engine.classifier
+        self.engine, self.pixels = engine, 0
+        self.classifier, self.coarse = engine.classifier, engine.coarse
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
         self.precision = engine.precision
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -13,7 +14,7 @@ from ... import processors
 from ...enums import Device, Precision
 from ...errors import EngineError, ModelMismatchError, NoWeightsError, OutOfMemoryError
 from .. import onnx_content
-from ..bundle import CLASSIFIER, INT8, UNET, Bundle, Part
+from ..bundle import CLASSIFIER, COARSE, INT8, UNET, Bundle, Part
 
 # largest difference from the stored pair; in float32 the engines agree within 1e-5, lower precision is looser
 TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2, Precision.INT8: 0.1}
@@ -51,6 +52,10 @@ class Predictor(Protocol):
     @property
     def classifier(self) -> "Predictor | None":
         """The second network, which rates candidates; None if there is none."""
+
+    @property
+    def coarse(self) -> "Predictor | None":
+        """The network of the coarser scales; None if there is none."""
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         """As `Engine.predict`."""
@@ -106,9 +111,31 @@ class Engine(ABC):
         """
         self.threads = threads or processors.usable()
         self._open(bundle, device, precision, part)
+        self._asked = bundle, device
         if part is UNET and bundle.card.classifier is not None:
-            beside = Precision.FLOAT32 if self.precision == Precision.INT8 else self.precision
-            self.classifier = type(self)(bundle, device, beside, self.threads, CLASSIFIER)
+            self.classifier = self._beside(CLASSIFIER)
+
+    @cached_property
+    def coarse(self) -> "Engine | None":
+        """The bundle's network of the coarser scales, None if it has none.
+
+        Opened and checked when it is first asked for, as few clicks need it. In int8's stead it runs in float32.
+
+        Raises:
+            EngineError, NoWeightsError, ModelMismatchError: As of the engine itself, and of `check`.
+        """
+        bundle, _ = self._asked
+        if bundle.card.coarse is None:
+            return None
+        network = self._beside(COARSE)
+        network.check(bundle, COARSE)
+        return network
+
+    def _beside(self, part: Part) -> "Engine":
+        """Another network of the same bundle, opened as this one was."""
+        bundle, device = self._asked
+        precision = Precision.FLOAT32 if self.precision == Precision.INT8 else self.precision
+        return type(self)(bundle, device, precision, self.threads, part)
 
     @classmethod
     def installed(cls) -> bool:

@@ -125,7 +125,7 @@ def _with_weights(bundle: Bundle, part: Part) -> "keras.Model":
     """The Keras model with the bundle's weights. Raises ModelMismatchError where they do not fit."""
     architecture = bundle.architecture(part)
     if architecture is None:
-        raise NoWeightsError(f"The model in {bundle.folder} has no classifier. Choose another model.")
+        raise NoWeightsError(f"The model in {bundle.folder} has no {part.keras}. Choose another model.")
     weights_content.check(bundle.folder / part.keras)
     model = (
         classifier.build(architecture) if isinstance(architecture, ClassifierArchitecture) else unet.build(architecture)
