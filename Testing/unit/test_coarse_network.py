@@ -99,6 +99,11 @@ def test_every_engine_opens_it_once_when_it_is_asked_for(model, engine):
     assert opened.coarse.precision == opened.precision
 
 
+def test_beside_int8_it_runs_in_float32(model):
+    opened = open_engine(model, "openvino", "cpu", "int8")
+    assert opened.precision == "int8" and opened.coarse.precision == "float32"
+
+
 def test_each_network_is_within_its_stored_output(model):
     lines = engines_agree(model.folder)
     for part in PARTS:

@@ -48,10 +48,13 @@ class Counted:
     """An engine, and the ``pixels`` that it was given."""
 
     def __init__(self, engine: Engine):
-        self.engine, self.pixels = engine, 0
-        self.classifier, self.coarse = engine.classifier, engine.coarse
+        self.engine, self.pixels, self.classifier = engine, 0, engine.classifier
         self.name, self.device, self.reason, self.batch = engine.name, engine.device, engine.reason, engine.batch
         self.precision = engine.precision
+
+    @property
+    def coarse(self) -> Engine | None:  # not opened before it is asked for: that would be timed
+        return self.engine.coarse
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         self.pixels += batch[..., 0].size
