@@ -78,6 +78,16 @@ class Stage(Struct, frozen=True, forbid_unknown_fields=True):
     prompt: bool = True  # False: no example carries a click, for the ablations
 
     @property
+    def from_cts(self) -> int:
+        """Whole-CT crops of a batch."""
+        return round(self.batch * self.ct_share)
+
+    @property
+    def from_masses(self) -> int:
+        """Masses of a batch."""
+        return round(self.batch * self.mass_share)
+
+    @property
     def whole_cts(self) -> bool:
         """Whether the stage sees any."""
         return bool(self.ct_share or self.mass_share)
@@ -232,6 +242,11 @@ def _check(made: Config) -> None:
     for name, stage in named:
         if stage.steps % made.fit.epoch_steps:
             raise SettingsError(f"{name} has {stage.steps} steps, no multiple of epoch_steps, {made.fit.epoch_steps}.")
+        if stage.from_cts + stage.from_masses >= stage.batch:
+            raise SettingsError(
+                f"{name} leaves no patch in a batch of {stage.batch}: ct_share takes {stage.from_cts} and mass_share "
+                f"{stage.from_masses}. Lower one of them."
+            )
         if stage.mass_share and not made.data.pack:
             raise SettingsError(
                 f"{name} has masses (mass_share), which are set onto the CTs of the training pack. There is "

@@ -197,6 +197,11 @@ def test_folds_need_weights_that_saw_no_whole_ct(made, tmp_path):
         ("[fit]\nepoch_stepz = 4", "epoch_stepz"),
         ("[[fit.stages]]\nsteps = 200", "learning_rate"),
         ("[[fit.stages]]\nsteps = 200\nlearning_rate = 1e-3\nct_share = 1.5", "ct_share"),
+        ("[[fit.stages]]\nsteps = 200\nlearning_rate = 1e-3\nct_share = 0.99", r"Stage 1 leaves no patch in a batch"),
+        (
+            "[[coarse.stages]]\nsteps = 200\nlearning_rate = 1e-3\nct_share = 0.5\nmass_share = 0.5",
+            r"of \[coarse\] leaves",
+        ),
         ("[[fit.stages]]\nsteps = 0\nlearning_rate = 1e-3", "steps"),
         ("[[fit.stages]]\nsteps = 350\nlearning_rate = 1e-3", "no multiple of epoch_steps"),
         ("[fit.run]\nx = 1", r"fit\.run"),

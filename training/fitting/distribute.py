@@ -68,12 +68,11 @@ def part(stage: Stage) -> slice:
     import jax
 
     devices, processes = jax.device_count(), jax.process_count()
-    from_cts, from_masses = (round(stage.batch * share) for share in (stage.ct_share, stage.mass_share))
-    if stage.batch % devices or from_cts % processes or from_masses % processes:
+    if stage.batch % devices or stage.from_cts % processes or stage.from_masses % processes:
         raise SettingsError(
-            f"A batch of {stage.batch} examples, {from_cts} of them from whole CTs and {from_masses} masses, cannot be "
-            f"dealt out evenly to {devices} devices of {processes} processes. Change `batch`, `ct_share` or "
-            "`mass_share`."
+            f"A batch of {stage.batch} examples, {stage.from_cts} of them from whole CTs and {stage.from_masses} "
+            f"masses, cannot be dealt out evenly to {devices} devices of {processes} processes. Change `batch`, "
+            "`ct_share` or `mass_share`."
         )
     return slice(jax.process_index(), None, processes)
 
