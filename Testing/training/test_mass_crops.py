@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from Testing.support import made_up_pack, phantoms
 from training import config
-from training.data import prepare, seen
+from training.data import prepare, ready, seen
 from training.errors import DataError, OrderError, SettingsError
 from training.examples import coarse_sources, mass_crops, masses, prepared_masses
 from training.examples.augment import make_example
 from training.examples.sources import Draw, Source
-from training.fitting import batches, coarse
+from training.fitting import batches, coarse, unet
 
 EACH = 3
 
@@ -140,6 +140,23 @@ def test_the_network_of_the_coarser_scales_is_fitted_with_them_and_counts_as_hav
     without = replace(given, coarse=config.Coarse(stages=()))
     assert coarse.fit(without) is None and coarse.fitted(without) is None
     assert "CT-A" not in seen.of(without)[seen.FITTED]
+
+
+def test_each_fit_asks_for_the_masses_alone_that_it_draws(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(prepared_masses, "EACH", EACH + 1)
+    stage = made.fit.stages[0]
+    plain = replace(stage, ct_share=0.0, mass_share=0.0)
+    given = replace(
+        made,
+        fit=replace(made.fit, run=str(tmp_path), stages=(plain,)),
+        coarse=config.Coarse(filters=(3, 3), stages=(stage,)),
+    )
+    ready.check(given)
+    with pytest.raises(OrderError, match="The masses on CT-A, LIDC-IDRI-B are missing"):
+        coarse.fit(given)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(unet, "fit_stage", lambda *_: tmp_path)
+    assert unet.fit(given) == tmp_path
 
 
 def test_a_fit_that_goes_on_from_a_bundle_keeps_its_network_of_the_coarser_scales(made):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from ..config import Config, check_named
 from ..errors import DataError, OrderError
-from ..examples import prepared_masses
 from . import seen
 
 WHAT_FOR = {"train": "to learn from", "val": "to choose by", "test": "to be asked about"}
@@ -16,7 +15,7 @@ def check(config: Config) -> None:
 
     Raises:
         SettingsError: The model would have our name, or the model that the fit goes on from has no card.
-        OrderError: Nothing was added or prepared, or masses are missing that a stage draws from.
+        OrderError: Nothing was added or prepared.
         DataError: A side has no tumour, or the model that the fit goes on from has seen a CT of val or test.
     """
     listed = Path(config.data.prepared) / "patches.csv"
@@ -35,7 +34,6 @@ def check(config: Config) -> None:
             f"No tumour{size} is on {empty[0]}, {WHAT_FOR[empty[0]]}. Say in a cases.csv (name,patient,role) which CTs "
             "are train, val and test, delete what was added, and add them again."
         )
-    prepared_masses.check(config)
     if config.fit.start or any("source" in facts for facts in seen.cases(config).values()):
         check_named(config.model)
     if config.fit.start:

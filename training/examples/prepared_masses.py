@@ -16,7 +16,7 @@ from LungTumorSegLib.data import Lungs
 from LungTumorSegLib.lungs import find
 from rich.progress import track
 
-from ..config import Config
+from ..config import Config, Stage
 from ..data import seen
 from ..errors import OrderError
 from . import coarse_sources, masses
@@ -34,7 +34,7 @@ def prepare(config: Config) -> None:
         DataError: No `train` nodule can stand for a mass.
         NoLungsFoundError: A CT shows no aerated lungs.
     """
-    left = _left(config)
+    left = _left(config, config.every_stage)
     if not left:
         return
     prepared = Path(config.data.prepared)
@@ -55,12 +55,12 @@ def prepare(config: Config) -> None:
 
 
 def check(config: Config) -> None:
-    """Check that what the stages draw from is there.
+    """Check that what the stages of the fit (``[[fit.stages]]``) draw from is there.
 
     Raises:
         OrderError: Some of it is missing.
     """
-    if left := _left(config):
+    if left := _left(config, config.fit.stages):
         raise OrderError(f"The masses on {', '.join(left)} are missing: run `python -m training prepare` first.")
 
 
@@ -70,9 +70,9 @@ def recipients(config: Config) -> list[str]:
     return [name for name, facts in seen.cases(config).items() if "source" not in facts and name not in asked]
 
 
-def _left(config: Config) -> list[str]:
-    """The CTs of which something is missing, if any stage has masses."""
-    if not any(stage.mass_share for stage in config.every_stage):
+def _left(config: Config, stages: tuple[Stage, ...]) -> list[str]:
+    """The CTs of which something is missing, if any of the stages has masses."""
+    if not any(stage.mass_share for stage in stages):
         return []
     root = Path(config.data.prepared) / "masses"
     clicked = ["own", "soft", *map(_name, range(EACH))]

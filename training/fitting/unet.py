@@ -12,6 +12,7 @@ from LungTumorSegLib.model.engines.tensorflow_engine import notes_off
 from ..config import Config, Stage
 from ..data.prepare import HARD_PATCHES
 from ..errors import OrderError, SettingsError
+from ..examples import prepared_masses
 from . import distribute, losses, start
 from .batches import batches, make_batch
 
@@ -30,10 +31,11 @@ def fit(config: Config, until: int | None = None) -> Path:
         The file of the last stage's best weights.
 
     Raises:
-        OrderError: The false positives that a stage wants have not been mined.
+        OrderError: The false positives that a stage wants have not been mined, or masses are missing.
         SettingsError: There is no stage, or the start cannot be gone on from (`start.weights`).
         DataError: There is nothing to draw from.
     """
+    prepared_masses.check(config)
     best = start.weights(config)
     for number in range(len(config.fit.stages))[:until]:
         best = fit_stage(config, number, best)
