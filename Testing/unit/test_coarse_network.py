@@ -119,6 +119,19 @@ def test_one_that_does_not_reproduce_its_stored_output_is_refused(model, folder)
         _ = engine.coarse
 
 
+@pytest.mark.parametrize("name", [COARSE.onnx, COARSE.keras])
+def test_one_without_weights_that_the_first_network_has_is_refused(folder, name):
+    changed(folder, lambda card: card["files"].pop(name))
+    with pytest.raises(ModelMismatchError, match=f"incomplete.*no {name}"):
+        load_bundle(folder)
+
+
+def test_one_of_another_architecture_is_refused(folder):
+    changed(folder, lambda card: card["coarse"].update(name="resnet"))
+    with pytest.raises(ModelMismatchError, match="'resnet'"):
+        load_bundle(folder)
+
+
 def test_one_without_a_stored_output_is_refused(folder):
     changed(folder, lambda card: card["files"].pop(COARSE.pair))
     with pytest.raises(ModelMismatchError, match=r"no stored pair \(coarse_pair.npz\)"):

@@ -174,6 +174,14 @@ def load_bundle(folder: Path | str | None = None) -> Bundle:
             )
     bundle = Bundle(folder, card)
     for part in PARTS:
-        if bundle.architecture(part) and not bundle.has(part.pair):
+        if not bundle.architecture(part):
+            continue
+        if not bundle.has(part.pair):
             raise ModelMismatchError(f"The model in {folder} has no stored pair ({part.pair}) to check itself with.")
+        # an engine is chosen by the U-Net's weights, and opens the others' later
+        for first, own in ((UNET.keras, part.keras), (UNET.onnx, part.onnx)):
+            if bundle.has(first) and not bundle.has(own):
+                raise ModelMismatchError(
+                    f"The model in {folder} is incomplete: it has {first}, but no {own}. Export the model again."
+                )
     return bundle

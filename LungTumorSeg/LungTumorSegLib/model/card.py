@@ -266,12 +266,13 @@ def parse(values: object, path: Path) -> Card:
             f"The model in {path.parent} has card schema {values.get('schema')}, this version reads {SCHEMA}. "
             "Update LungTumorSeg or export the model again."
         )
-    architecture = values.get("architecture")
-    if isinstance(architecture, dict) and architecture.get("name") != ARCHITECTURE:
-        raise ModelMismatchError(
-            f"The model in {path.parent} has the architecture {architecture.get('name')!r}, this version runs "
-            f"{ARCHITECTURE!r} only. Choose another model."
-        )
+    for key in ("architecture", "coarse"):
+        architecture = values.get(key)
+        if isinstance(architecture, dict) and architecture.get("name") != ARCHITECTURE:
+            raise ModelMismatchError(
+                f"The model in {path.parent} has the architecture {architecture.get('name')!r}, this version runs "
+                f"{ARCHITECTURE!r} only. Choose another model."
+            )
     where = f"The model card {path}"
     card = Card.from_json(values, where)
     for key, value, wanted in card_bounds.beyond(card):
