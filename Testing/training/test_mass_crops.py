@@ -17,7 +17,7 @@ from training.errors import DataError, OrderError, SettingsError
 from training.examples import coarse_sources, mass_crops, masses, prepared_masses
 from training.examples.augment import make_example
 from training.examples.sources import Draw, Source
-from training.fitting import batches, coarse, unet
+from training.fitting import batches, coarse, start, unet
 
 EACH = 3
 
@@ -163,7 +163,8 @@ def test_a_fit_that_goes_on_from_a_bundle_keeps_its_network_of_the_coarser_scale
     goes_on = replace(made, network=config.Network(), fit=replace(made.fit, start=str(default_path())))
     without = replace(goes_on, coarse=config.Coarse(stages=()))
     assert coarse.fit(without) == default_path() / COARSE.keras
-    assert coarse.fit(replace(without, coarse=config.Coarse(filters=(3, 3), stages=()))) is None
+    with pytest.raises(SettingsError, match=r"has the filters \[16, 32, 48, 64, 64\], not those of \[coarse\]"):
+        start.weights(replace(without, coarse=config.Coarse(filters=(3, 3), stages=())))
 
 
 def test_no_fit_sees_what_is_kept_aside(made):

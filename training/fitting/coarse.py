@@ -34,14 +34,13 @@ def fit(config: Config) -> Path | None:
 
 
 def fitted(config: Config) -> Path | None:
-    """Its weights; without stages for it those of the bundle that the fit goes on from, if they are of this network.
+    """Its weights; without stages for it those of the bundle that the fit goes on from (`start.weights` checks them).
 
     Returns:
         The file; None while `fit` has not ended, or where there are none.
     """
     if not config.coarse.stages:
         before = load_bundle(config.fit.start) if config.fit.start else None
-        same = before and before.card.coarse == config.coarse_network.card.architecture
-        return before.folder / COARSE.keras if before and same else None
+        return before.folder / COARSE.keras if before and before.card.coarse else None
     last = Path(own(config).fit.run) / f"stage{len(config.coarse.stages)}"
     return last / "best.weights.h5" if (last / "done.json").exists() else None

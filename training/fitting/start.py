@@ -26,8 +26,9 @@ def weights(config: Config) -> Path | None:
         ``start.weights.h5`` in the run's folder; None from scratch.
 
     Raises:
-        SettingsError: There is no stage to fit, the bundle's network is another than the configuration's, its card does
-            not say what it has seen, or the run was begun from another bundle.
+        SettingsError: There is no stage to fit, the bundle's network, or that of the coarser scales where it is taken
+            over, is another than the configuration's, its card does not say what it has seen, or the run was begun
+            from another bundle.
         ModelError: As `load_bundle`.
     """
     target = Path(config.fit.run) / "start.weights.h5"
@@ -46,6 +47,12 @@ def weights(config: Config) -> Path | None:
         raise SettingsError(
             f"The network of {bundle.folder} is not that of [network]: {', '.join(differ)} differ. Write its numbers "
             "into the configuration."
+        )
+    taken = None if config.coarse.stages else bundle.card.coarse
+    if taken and taken != config.coarse_network.card.architecture:
+        raise SettingsError(
+            f"The network of the coarser scales of {bundle.folder} has the filters {list(taken.filters)}, not those of "
+            "[coarse]. Write them into the configuration."
         )
     examples = _examples(config)
     with notes_off():
