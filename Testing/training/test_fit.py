@@ -111,8 +111,16 @@ def test_each_fold_gets_a_model_that_never_saw_its_cts(made, tmp_path, monkeypat
     cards = [json.loads((b / CARD).read_text()) for b in bundles]
     assert [card["data"]["whole_cts_left_out"] for card in cards] == ["fold-a", "fold-b"]
     opened = automatic.models(settings, load_bundle(bundles[0]))
+    assert {name for model in opened.values() for name in model.cts} == {"CT-A", "LIDC-IDRI-B"}
     assert all(model.unseen for model in opened.values())
     assert opened["fold-a"].bundle.checksum != opened["fold-b"].bundle.checksum
+
+    # what is kept aside calibrates nothing
+    aside = replace(settings, data=replace(settings.data, kept_aside=("CT-A",)))
+    opened_aside = automatic.models(aside, load_bundle(bundles[0]))
+    assert {name for model in opened_aside.values() for name in model.cts} == {"LIDC-IDRI-B"}
+    assert len([exam for exam, _ in automatic.jobs(aside, opened_aside, "val") if exam == "real"]) == 1
+    assert not automatic.whole_cts(aside, opened["fold-a"].bundle, "fold-a").voxels.any()
 
     # again: nothing is made anew but what has other weights now
     before = [(b / CARD).stat().st_mtime_ns for b in bundles]

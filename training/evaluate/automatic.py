@@ -63,7 +63,8 @@ class Model:
 def models(config: Config, bundle: Bundle, precision: Precision = Precision.AUTO) -> dict[str, Model]:
     """For each fold the model that was fine-tuned without it.
 
-    Where `folds` has not been run, it is ``bundle``, and it is asked about those CTs alone that it has not seen.
+    The bundled model's confidence is fitted on what these find, so they are not asked about the CTs that are kept
+    aside. Where `folds` has not been run, it is ``bundle``, and it is asked about those CTs alone that it has not seen.
 
     Args:
         config: Says where the run is.
@@ -76,12 +77,11 @@ def models(config: Config, bundle: Bundle, precision: Precision = Precision.AUTO
     """
     opened = {}
     folded = has_folds(config)
-    if not folded:
-        known, every = seen.read_card(bundle.folder), seen.asked(config, FOLDS, added=False)
-        met = seen.overlap(known.get("seen", {}), (seen.FITTED, seen.CHOSEN), every)
-        unmet = frozenset(one.name for one in every) - frozenset(met)
-        if not unmet:
-            seen.refuse(known, " and ".join(FOLDS), every, ADVICE)
+    known, every = seen.read_card(bundle.folder), seen.asked(config, FOLDS, added=False)
+    met = seen.overlap(known.get("seen", {}), (seen.FITTED, seen.CHOSEN), every)
+    asked = frozenset(one.name for one in every) - frozenset(config.data.kept_aside if folded else met)
+    if not asked and not folded:
+        seen.refuse(known, " and ".join(FOLDS), every, ADVICE)
     for fold in FOLDS:
         model = load_bundle(_own(config, fold)) if folded else bundle
         if folded:
@@ -90,7 +90,7 @@ def models(config: Config, bundle: Bundle, precision: Precision = Precision.AUTO
         folder.mkdir(parents=True, exist_ok=True)
         engine = open_engine(model, precision=precision)
         # a card that does not say what the model has seen proves nothing
-        opened[fold] = Model(model, engine, folder, folded or "seen" in known, None if folded else unmet)
+        opened[fold] = Model(model, engine, folder, folded or "seen" in known, asked)
     return opened
 
 
@@ -128,8 +128,8 @@ def whole_cts(config: Config, bundle: Bundle, fold: str) -> Histogram:
     """
     engine, counts = open_engine(bundle), Histogram.empty()
     model = Model(bundle, engine, records(config, bundle), unseen=True)
-    cases_of = whole_ct.WholeCTs(Path(config.data.prepared), (fold,)).with_tumour
-    for case in track(cases_of, f"Maps of whole CTs, {fold}"):
+    known = whole_ct.WholeCTs(Path(config.data.prepared), (fold,), config.data.kept_aside).with_tumour
+    for case in track(known, f"Maps of whole CTs, {fold}"):
         counts += Histogram(*(np.array(part) for part in real(config, case.name, model)["histogram"]))
     return counts
 
