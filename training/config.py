@@ -100,8 +100,8 @@ class Fit(Struct, frozen=True, forbid_unknown_fields=True):
     precision: str = "mixed_bfloat16"  # float32 where the processor has no bfloat16
     weight_decay: Annotated[float, Meta(ge=0)] = 0.01
     ema_momentum: Share = 0.995  # moving average of the weights
-    epoch_steps: Count = 100  # validation and checkpoint after so many steps
-    patience_epochs: Count = 30  # stop when the validation Dice has not risen for so long
+    epoch_steps: Count = 200  # validation and checkpoint after so many steps
+    patience_epochs: Count = 15  # stop when the validation Dice has not risen for so long
     workers: Count = 1  # processes that make examples
     stages: tuple[Stage, ...] = (
         Stage(steps=4400, learning_rate=1.5e-3, mirrored_share=0.0, turned_share=0.0),

@@ -152,7 +152,7 @@ def test_the_folds_have_the_first_stage_with_whole_cts():
     ("settings", "words"),
     [
         ("[network]\nspacing_mm = 0.5\n", "no other spacing can be fitted"),
-        ("[[fit.stages]]\nsteps = 150\nlearning_rate = 0.001\n", "no multiple of epoch_steps"),
+        ("[[fit.stages]]\nsteps = 100\nlearning_rate = 0.001\n", "no multiple of epoch_steps"),
         ("[fit]\nepoch_steps = 30\n[[fit.stages]]\nsteps = 40\nlearning_rate = 0.001\n", "no multiple of epoch_steps"),
     ],
 )
@@ -211,7 +211,7 @@ def test_folds_need_weights_that_saw_no_whole_ct(made, tmp_path):
             r"of \[coarse\] leaves",
         ),
         ("[[fit.stages]]\nsteps = 0\nlearning_rate = 1e-3", "steps"),
-        ("[[fit.stages]]\nsteps = 350\nlearning_rate = 1e-3", "no multiple of epoch_steps"),
+        ("[[fit.stages]]\nsteps = 300\nlearning_rate = 1e-3", "no multiple of epoch_steps"),
         ("[fit.run]\nx = 1", r"fit\.run"),
         ("[network]\nspacing_mm = 2", "no other spacing"),
     ],

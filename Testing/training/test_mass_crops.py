@@ -237,7 +237,7 @@ def _smaller(geometry, scale):
 def test_masses_without_a_pack_or_without_clicks_are_refused(tmp_path, network, setting, words):
     (tmp_path / "c.toml").write_text(
         f'[model]\nname = "a"\nversion = "1"\ndata = "ours"\nlicence = "ours"\n[data]\n{setting}\n'
-        f"[[{network}.stages]]\nsteps = 100\nlearning_rate = 1e-3\nmass_share = 0.2\n"
+        f"[[{network}.stages]]\nsteps = 200\nlearning_rate = 1e-3\nmass_share = 0.2\n"
         + "prompt = false\n"
         * (not setting)
     )

@@ -36,7 +36,7 @@ def shared_weights(config: Config) -> Path:
 
 
 def first_with_cts(config: Config) -> Stage:
-    """The stage after the patch stages, or the last: masses come later, and ask for its weights."""
+    """The first stage that sees whole CTs; the last where none does."""
     return next((stage for stage in config.fit.stages if stage.whole_cts), config.fit.stages[-1])
 
 
