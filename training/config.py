@@ -33,7 +33,7 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     split: str = "training/splits/split.csv"  # role of each patient; never changed
     prepared: str = "runs/data"  # where `prepare` writes memory-mapped arrays
     demo: str = "~/.cache/LungTumorSeg/demo"  # the two CTs of `make demo`; evaluated where they are, never trained on
-    kept_aside: tuple[str, ...] = KEPT_ASIDE  # whole CTs that no fit sees
+    kept_aside: tuple[str, ...] = KEPT_ASIDE  # whole CTs that nothing is fitted or calibrated on
 
 
 class Network(Struct, frozen=True, forbid_unknown_fields=True):
