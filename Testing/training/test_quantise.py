@@ -2,15 +2,18 @@
 
 import json
 import shutil
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from LungTumorSegLib.model.bundle import CARD, INT8, load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.model.engines.openvino_engine import OpenVinoEngine
+from msgspec.structs import replace
 
 from Testing.support import made_up_pack
 from training.bundle import quantise
+from training.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,13 @@ def test_int8_weights_that_cost_no_more_than_is_allowed_join_the_bundle(made, ti
     assert json.loads((made_of.folder / CARD).read_text())["int8"] == figures
     assert made_of.card.int8.used and made_of.has(INT8)
     assert OpenVinoEngine(made_of, "cpu", "int8").precision == "int8"
+
+
+def test_int8_weights_are_calibrated_on_no_ct_that_is_kept_aside(made):
+    aside = replace(made, data=replace(made.data, kept_aside=("CT-A", "LIDC-IDRI-B")))
+    assert len(list(islice(quantise.examples(made, made.network.card), 2))) == 2
+    with pytest.raises(DataError, match="No whole CT"):
+        list(islice(quantise.examples(aside, made.network.card), 2))
 
 
 def test_int8_weights_that_cost_accuracy_stay_out(made, tissue, monkeypatch):

@@ -111,7 +111,7 @@ def examples(config: Config, card: NetworkCard) -> Iterator[np.ndarray]:
     """
     prepared = Path(config.data.prepared)
     patches = Patches(prepared, "train")
-    cts = WholeCTs(prepared, ("fold-a", "fold-b"))
+    cts = WholeCTs(prepared, FOLDS, config.data.kept_aside)
     for step in range(CALIBRATION_BATCHES):
         if step % 2:
             yield ct_batch(cts, patches, card, config.fit.seed, step, CALIBRATION_BATCH, CROP)[0]
