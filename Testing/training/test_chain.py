@@ -7,7 +7,9 @@ from LungTumorSegLib.model.bundle import CARD, CLASSIFIER, COARSE, load_bundle
 from typer.testing import CliRunner
 
 from Testing.support import made_up_pack
+from training import config
 from training.cli import app
+from training.data import prepare
 from training.examples import prepared_masses
 from training.fitting import folds, operating_point, unet
 
@@ -68,8 +70,9 @@ def test_one_command_leaves_a_bundle_with_its_figures_and_a_second_call_passes_o
     monkeypatch.setattr(folds, "STEPS", 5)
     made_up_pack.take_few_cubes(monkeypatch)
     monkeypatch.setattr(prepared_masses, "EACH", 2)
+    prepare.prepare_patches(config.load(folder / "settings.toml"))
     alone = CliRunner().invoke(app, ["fit", "--config", str(folder / "settings.toml")])
-    assert isinstance(alone.exception, FileNotFoundError)  # the second stage wants what `mine` finds, and `all` mines
+    assert "Stage 2 wants the false positives of stage 1" in str(alone.exception)  # `all` mines
     assert "of the stored output" in everything(folder)
     made = load_bundle(folder / "final")
     assert made.has(CLASSIFIER.onnx) and made.has(COARSE.onnx) and made.card.coarse.filters == (3, 3)
