@@ -194,7 +194,10 @@ def _without_pack(made: Config, stages: bool, coarse: bool) -> Config:
         fit = replace(fit, stages=OWN_STAGES[-1:] if fit.start else OWN_STAGES)
     own = tuple(replace(s, ct_roles=("train",)) if s.ct_roles == FOLDS else s for s in fit.stages)
     masses = made.coarse if coarse else replace(made.coarse, stages=())
-    return replace(made, fit=replace(fit, stages=own), coarse=masses)
+    # an added CT may bear the name of one of the pack's
+    aside = () if made.data.kept_aside == KEPT_ASIDE else made.data.kept_aside
+    data = replace(made.data, kept_aside=aside)
+    return replace(made, data=data, fit=replace(fit, stages=own), coarse=masses)
 
 
 def load(path: Path, start: str = "") -> Config:
@@ -250,7 +253,12 @@ def _check(made: Config) -> None:
         if stage.mass_share and not made.data.pack:
             raise SettingsError(
                 f"{name} has masses (mass_share), which are set onto the CTs of the training pack. There is "
-                "no pack: leave mass_share out."
+                "no pack: leave mass_share out, in [coarse] the whole stage."
             )
         if stage.mass_share and not stage.prompt:
             raise SettingsError(f"{name} has masses (mass_share), which are clicked, and no prompt. Drop one.")
+    if made.coarse.stages and not any(stage.from_masses for stage in made.coarse.stages):
+        raise SettingsError(
+            "No stage of [coarse] has masses (mass_share), which its network is there for. Give one a mass_share, or "
+            "have no network for masses: stages = [] in [coarse]."
+        )

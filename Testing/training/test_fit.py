@@ -210,6 +210,7 @@ def test_folds_need_weights_that_saw_no_whole_ct(made, tmp_path):
             "[[coarse.stages]]\nsteps = 200\nlearning_rate = 1e-3\nct_share = 0.5\nmass_share = 0.5",
             r"of \[coarse\] leaves",
         ),
+        ("[[coarse.stages]]\nsteps = 200\nlearning_rate = 1e-3", r"No stage of \[coarse\] has masses"),
         ("[[fit.stages]]\nsteps = 0\nlearning_rate = 1e-3", "steps"),
         ("[[fit.stages]]\nsteps = 300\nlearning_rate = 1e-3", "no multiple of epoch_steps"),
         ("[fit.run]\nx = 1", r"fit\.run"),

@@ -250,6 +250,7 @@ def test_the_tutorials_ten_lines_are_enough_and_going_on_needs_one_stage(tmp_pat
     (tmp_path / "lung.toml").write_text(text)
     scratch, onward = config.load(tmp_path / "lung.toml"), config.load(tmp_path / "lung.toml", "bundle")
     assert scratch.model.name == "decathlon-lung" and not scratch.fit.start
+    assert scratch.data.kept_aside == () and scratch.coarse.stages == ()
     assert [s.ct_roles for s in scratch.fit.stages] == [("train",)] * 3
     assert [s.steps for s in onward.fit.stages] == [2000] and onward.fit.start == "bundle"
 
