@@ -23,7 +23,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
     """What the card says about a model. Who trains on CTs of their own gives their own."""
 
     name: str = "lung-tumor-unet"
-    version: str = "0.6.0"
+    version: str = "0.7.0"
     data: str = "the training pack"  # what it was trained on, in words
     licence: str = "CC BY 3.0 and 4.0, by collection; see attribution"
 
@@ -72,7 +72,7 @@ class Stage(Struct, frozen=True, forbid_unknown_fields=True):
     turned_share: Share = 0.5  # of background and of whole-CT crops: coronal or sagittal, as the run's other two views
     ct_share: Share = 0.0  # of each batch
     ct_roles: tuple[str, ...] = FOLDS
-    mass_share: Share = 0.0  # of each batch: clicked masses at half and a third of the resolution
+    mass_share: Share = 0.0  # of each batch: masses at half and a third of the resolution
     inserted_nodules: bool = True
     hard_labels: bool = False  # the consensus alone instead of the share of readers: for the ablations
     prompt: bool = True  # False: no example carries a click, for the ablations
@@ -132,7 +132,10 @@ class Coarse(Struct, frozen=True, forbid_unknown_fields=True):
     """The network of the coarser scales, see `fitting.coarse`."""
 
     filters: tuple[int, ...] = (16, 32, 48, 64, 64)  # channels of each level
-    stages: tuple[Stage, ...] = (Stage(2000, 1.5e-3, 100, 96, 16, mass_share=0.6667),)  # (): there is none
+    stages: tuple[Stage, ...] = (  # (): there is none
+        Stage(2000, 1.5e-3, 100, 96, 16, mass_share=0.6667),
+        Stage(2000, 1e-3, 100, 96, 16, mass_share=0.75),
+    )
 
 
 START = "start.json"  # in the run's folder: what it was begun from

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .coarser import Least, length_mm, note_part, outline, volume_mm3
+from .coarser import ALIKE, FRAGMENT_TIMES, Least, length_mm, note_part, outline, volume_mm3
 from .data import CT, Candidate, Options
 from .enums import Stage
 from .errors import InputError
@@ -19,10 +19,7 @@ HELD_MM = 90.0  # what is longer at the network's own scale may be part of somet
 DENSE_HU = -100, 200  # soft tissue, with contrast or without; no bone
 DENSE_MM = 10.0
 AERATED_HU, AERATED_SHARE = -500, 0.1
-# Of four `val` masses of 56 to 99 mm the own scale outlines a part (Dice 0.24 to 0.40). The coarser ones show 4 to 7
-# times as much (Dice 0.85 to 0.91), alike in 0.88 to 0.93 of three of them. Of four real tumours they show 1.0 to 1.5
-# times the volume; of one with collapsed lung beside it 6 times, alike in 0.56 (Dice 0.27, at the own scale 0.78)
-FRAGMENT_MM, FRAGMENT_TIMES, ALIKE = 30.0, 3.0, 0.75
+FRAGMENT_MM = 30.0  # a longer outline in soft tissue may be a fragment
 
 
 def candidate_at(ct: CT, point_lps: Point, options: Options, inference: Inference) -> Candidate | None:

@@ -19,6 +19,7 @@ from .lesions.extraction import extract, masks_of
 from .lesions.regions import LEAST_P, Region, best_regions
 from .lungs import find
 from .lungs.queries import where_to_compute
+from .masses import find_masses
 from .model.bundle import Bundle, load_bundle
 from .model.calibration import calibrated
 from .model.card import check_threshold
@@ -118,7 +119,15 @@ def _everywhere(
         for plane in values:  # in place: copies of 600 slices are 88 MB each
             plane[:] = calibrated(plane, card, chest=chest)
         probability = _full_map(plan, values, ct.geometry) if options.keep_probability else None
-        return candidates_of(plan, values, ct.geometry), probability
+        candidates = candidates_of(plan, values, ct.geometry)
+        if chest:
+            # at the model's own threshold whatever the user's: what is a mass does not depend on it
+            masses = find_masses(ct, box, card.operating_threshold(Options(), chest), candidates, inference)
+            candidates += masses
+            if probability is not None:
+                for mass in masses:
+                    probability[mass.box.slices] = np.maximum(probability[mass.box.slices], mass.block)
+        return candidates, probability
 
 
 def _enter_other_views(ct: CT, plan: Plan, values: np.ndarray, chest: bool, inference: Inference) -> None:

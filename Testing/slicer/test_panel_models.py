@@ -17,7 +17,7 @@ def test_a_model_of_ones_own_is_listed_by_its_name_once_it_was_chosen(case, monk
     import qt
 
     own = model_with(tmp_path / "own", name="st-anna-lung", version="1.2")
-    assert [action.text for action in _listed(case)] == ["lung-tumor-unet 0.6.0 (bundled)"]
+    assert [action.text for action in _listed(case)] == ["lung-tumor-unet 0.7.0 (bundled)"]
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *a: str(own))
     case.ui.browseModelButton.click()
     bundled, chosen = _listed(case)
@@ -32,4 +32,4 @@ def test_a_model_of_ones_own_is_listed_by_its_name_once_it_was_chosen(case, monk
     case.run()
     assert case.network.starts[0].model == own
     shutil.rmtree(own)
-    assert [action.text for action in _listed(case)] == ["lung-tumor-unet 0.6.0 (bundled)"]
+    assert [action.text for action in _listed(case)] == ["lung-tumor-unet 0.7.0 (bundled)"]

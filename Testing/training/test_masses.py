@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from LungTumorSegLib.lungs import find
+from LungTumorSegLib.model.bundle import load_bundle
+from LungTumorSegLib.model.engines.choose import open_engine
 from scipy import ndimage
 
 from Testing.support import phantoms
@@ -47,7 +49,7 @@ def test_what_no_place_holds_is_not_made(chest, body, monkeypatch):
 
 def test_the_figures_go_by_measured_length():
     rows = [
-        {"long_axis_mm": mm, "dice": dice, "body": mm, "volume_error_percent": -10.0}
+        {"long_axis_mm": mm, "dice": dice, "run_dice": dice - 0.25, "body": mm, "volume_error_percent": -10.0}
         for mm, dice in ((60, 0.5), (70, 0.7), (100, 0.9))
     ]
     groups = study.summarise(rows)
@@ -55,3 +57,15 @@ def test_the_figures_go_by_measured_length():
         ([50, 75], 0.6, 2),
         ([90, 120], 0.9, 1),
     ]
+    assert [(g["listed"], round(g["run_dice"]["mean"], 3)) for g in groups] == [(1, 0.35), (1, 0.65)]
+
+
+def test_a_run_is_asked_for_the_listed_lesion_that_agrees_best():
+    lesions = (phantoms.NODULE[0], 8.0, 40.0), ((-72.0, 0.0, -15.0), 100.0, 40.0)
+    ct, mask = phantoms.chest((3.0, 3.0, 5.0), lesions=lesions)
+    bundle = load_bundle()
+    mass = masses.Mass(ct, mask, "ball", masses.Surface.MEDIASTINUM, 100.0)
+    row = study.in_a_run(mass, open_engine(bundle), bundle)
+    assert row["run_dice"] > 0.9 and row["run_row"] == 1
+    other = masses.Mass(ct, np.zeros_like(mask), "none", masses.Surface.MEDIASTINUM, 0.0)
+    assert study.in_a_run(other, open_engine(bundle), bundle) == {"run_dice": 0.0, "run_row": 0}

@@ -73,6 +73,30 @@ def test_it_sees_the_coarser_scales_and_nothing_else(model):
     assert blind.asked == 0
 
 
+class WithClickOnly(Ideal):
+    """Sees nothing without a click, and with it at most ``most``."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+
+    def predict(self, given):
+        return self.most * super().predict(given) * given[..., -1].any()
+
+
+def test_what_is_not_seen_without_the_click_has_a_note_or_if_it_is_not_sure_either_no_outline(model):
+    ct, centre = ball(110)
+
+    def notes(network):
+        inference = Inference(Ideal(coarse=network), uncalibrated(model))
+        made = coarser.outline(ct, centre, 0.3, coarser.Least(60.0), inference)
+        return made is not None, [note.split("resolution. ")[1] for note in inference.notes]
+
+    assert notes(Ideal()) == (True, [coarser.SURE])
+    assert notes(WithClickOnly(1.0)) == (True, [coarser.UNSEEN])
+    assert notes(WithClickOnly(0.25)) == (False, [])
+
+
 def test_a_nodule_does_not_ask_it(model):
     ct, centre = ball(24)
     near = Ideal(coarse=Ideal())

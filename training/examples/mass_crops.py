@@ -1,4 +1,4 @@
-"""Examples of clicked masses at the product's coarser scales (`prepared_masses`)."""
+"""Examples of masses at the product's coarser scales (`prepared_masses`), half of them clicked."""
 
 import json
 from dataclasses import dataclass
@@ -14,9 +14,13 @@ from .augment import make_example
 from .patches import EVERY
 from .sources import Draw, Source, off_centre
 
-KINDS = {"mass": 0.57, "own": 0.1, "soft": 0.33}  # shares
+# shares of what is clicked, and of what is seen without a click, as a run sees it
+KINDS = {"mass": 0.57, "own": 0.1, "soft": 0.33}
+UNCLICKED = {"mass": 0.4, "own": 0.1, "soft": 0.5}
+UNCLICKED_SHARE = 0.5
 TURNED_SHARE = 0.5  # coronal or sagittal
 OFF_CENTRE = 1 / 12  # of the crop, from its middle: as near as a click is in the run
+UNCLICKED_OFF_CENTRE = 1 / 3
 POINT_SD, BEYOND_SD = 0.7, 3.0  # network mm: of the click; of the slice beyond the mass's ends
 SEEN, SEEN_ACROSS_MM = 1.5, 40.0  # of the crop; network mm: what `reformat.turned` and `make_example` look at is less
 SOFT_SD, SOFT_OFF = 15.0, 0.7  # network mm, of the slice from a click that shall give nothing; in so many of them
@@ -75,7 +79,7 @@ class Masses:
                 self.kinds[kind].append(Clicked(file, ct, step, deep, every))
 
     def draw(self, rng: np.random.Generator, crop: int) -> tuple[Source, Draw]:
-        """Draw a click with its slice, axial, coronal or sagittal.
+        """Draw a click, or what a run sees without one, with its slice: axial, coronal or sagittal.
 
         Raises:
             DataError: No mass is prepared.
@@ -83,7 +87,8 @@ class Masses:
         if not self.kinds["mass"]:
             roles = " or ".join(self.roles)
             raise DataError(f"No mass on a CT of the role {roles} is prepared. Check ct_roles, and run `prepare`.")
-        shares = np.array([share * bool(self.kinds[kind]) for kind, share in KINDS.items()])
+        click = rng.random() >= UNCLICKED_SHARE
+        shares = np.array([share * bool(self.kinds[k]) for k, share in (KINDS if click else UNCLICKED).items()])
         kind = list(KINDS)[rng.choice(len(KINDS), p=shares / shares.sum())]
         one = self.kinds[kind][rng.integers(len(self.kinds[kind]))]
         turned = rng.random() < TURNED_SHARE and one.step_mm <= reformat.THICKEST_MM
@@ -102,14 +107,15 @@ class Masses:
         low = np.clip(np.floor((centre - reach) / unit), 0, None).astype(int)
         box = Box(low, np.minimum(np.ceil((centre + reach) / unit).astype(int) + 1, one.ct.shape))
         centre, point = centre - low * unit, point - low * unit
-        source, draw = one.source(box), Draw(triple(centre.tolist()), crop, point_zyx_mm=triple(point.tolist()))
+        at = triple(point.tolist()) if click else None
+        source, draw = one.source(box), Draw(triple(centre.tolist()), crop, point_zyx_mm=at)
         if across:
             source, draw = reformat.turned(source, draw, axes)
-        return source, off_centre(rng, draw, OFF_CENTRE)
+        return source, off_centre(rng, draw, OFF_CENTRE if click else UNCLICKED_OFF_CENTRE)
 
 
 def mass_batch(masses: Masses, card: NetworkCard, seed: int, step: int, n: int, crop: int, part: slice = EVERY):
-    """Batch ``step`` of ``n`` clicked examples.
+    """Batch ``step`` of ``n`` examples.
 
     Args:
         masses: Drawn from.

@@ -1,4 +1,4 @@
-"""The network of the coarser scales: what the product asks at a click into a mass (`LungTumorSegLib.coarser`).
+"""The network of the coarser scales: what the product asks about masses (`LungTumorSegLib.coarser`, `masses`).
 
 One network for both cannot do both as well. Gone on with masses, the bundled U-Net outlines `val` masses from 90 mm on
 with a Dice of 0.88 instead of 0.48, but without a click it finds 0.77 instead of 0.84 of the inserted `val` nodules at
