@@ -18,6 +18,7 @@ from .inference import Inference
 from .lesions.candidates import PADDING_MM, candidate_of
 from .lesions.click import click, open_sides
 from .lesions.regions import LEAST_P
+from .lesions.splitting import components_from
 from .model.calibration import calibrated
 from .sampling import multiview
 from .sampling.slices import Plan, plan_around
@@ -73,7 +74,8 @@ def outline(
         point_lps: the click, LPS mm.
         threshold: probability from which a voxel belongs to the lesion.
         least: what is believed.
-        chest: nobody clicked: a run over a whole chest found the point. The candidate has none then.
+        chest: nobody clicked: a run over a whole chest found the point. The candidate has none then, nothing but the
+            mass, and a threshold of its own only where that is not ``threshold``.
 
     Returns:
         None where that is nothing, is not believed, has no border within 240 mm, or where the network is not sure with
@@ -108,8 +110,14 @@ def outline(
     inner = next(c.box for c in components(labels) if c.label == own)
     inner = inner.expand([int(np.ceil(PADDING_MM / mm)) for mm in axial.spacing_zyx], block.shape)
     only = np.where(labels[inner.slices] == own, block[inner.slices], 0)
-    click_lps = None if chest else point_lps
-    return candidate_of(only, inner.shift(box.start), ct.geometry, click_lps, found.threshold)
+    inner_box = inner.shift(box.start)
+    if not chest:
+        return candidate_of(only, inner_box, ct.geometry, point_lps, found.threshold)
+    # without a click all that reaches the threshold becomes lesions: what else is linked at p < threshold shall not
+    parts = components_from(only, found.threshold)
+    one = int(np.bincount(parts[found.mask[inner.slices]])[1:].argmax()) + 1
+    only[(parts > 0) & (parts != one)] = 0
+    return candidate_of(only, inner_box, ct.geometry, None, None if found.threshold == threshold else found.threshold)
 
 
 def smaller(axial: Geometry, scale: int) -> Geometry:

@@ -40,19 +40,22 @@ def find_masses(
         inference: its notes get a sentence for each mass.
 
     Returns:
-        A candidate for each, with the threshold that outlines it; none if the bundle has no network of the coarser
-            scales, as the first one was not fitted on masses.
+        A candidate for each, with a threshold of its own where ``threshold`` does not outline it; none if the bundle
+            has no network of the coarser scales, as the first one was not fitted on masses.
 
     Raises:
         Cancelled, EngineError: as of `Inference.run`.
     """
     if inference.bundle.card.coarse is None:
         return []
-    masses = []
+    masses: list[Candidate] = []
     for middle, places in _seen(ct, box, threshold, inference):
-        if not _is_held(places, threshold, found, ct.geometry):
-            masses.append(outline(ct, middle, threshold, Least(LEAST_MM, alike=ALIKE), inference, chest=True))
-    return [mass for mass in masses if mass]
+        if _is_held(places, threshold, [*found, *masses], ct.geometry):
+            continue
+        mass = outline(ct, middle, threshold, Least(LEAST_MM, alike=ALIKE), inference, chest=True)
+        if mass:
+            masses.append(mass)
+    return masses
 
 
 def _is_held(places: np.ndarray, threshold: float, found: Sequence[Candidate], geometry: Geometry) -> bool:

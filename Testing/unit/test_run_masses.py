@@ -8,6 +8,7 @@ from LungTumorSegLib import masses
 from LungTumorSegLib.data import CT, Candidate, Options
 from LungTumorSegLib.geometry import Box, Geometry
 from LungTumorSegLib.inference import Inference
+from LungTumorSegLib.lesions.extraction import extract, masks_of
 from LungTumorSegLib.model.bundle import load_bundle
 from LungTumorSegLib.model.engines.choose import open_engine
 from LungTumorSegLib.segmentation import segment
@@ -57,10 +58,18 @@ class FarSighted(Ideal):
         return seen * (np.sum(seen > 0.5, axis=(1, 2), keepdims=True) > 1200) if given[..., -1].any() else seen
 
 
-def ball(diameter_mm, direction=(1, 0, 0, 0, 1, 0, 0, 0, 1)):
+class Halving(Ideal):
+    """Sees twice as much with a click."""
+
+    def predict(self, given):
+        return np.minimum(super().predict(given) * (2 if given[..., -1].any() else 1), 1)
+
+
+def ball(diameter_mm, direction=(1, 0, 0, 0, 1, 0, 0, 0, 1), step_mm=4.0):
     """A ball of soft tissue in a block of lung, not in its middle, and its mask."""
-    geometry = Geometry((51, 68, 68), (3.0, 3.0, 4.0), (35.0, -60.0, 20.0), direction)
-    centre = geometry.lps((24, 31, 37))
+    slices, middle = round(204 / step_mm), round(96 / step_mm)
+    geometry = Geometry((slices, 68, 68), (3.0, 3.0, step_mm), (35.0, -60.0, 20.0), direction)
+    centre = geometry.lps((middle, 31, 37))
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in geometry.shape_zyx), indexing="ij"), -1)
     mask = np.linalg.norm(geometry.lps(grid) - centre, axis=-1) <= diameter_mm / 2
     return CT(np.where(mask, 40, -850).astype(np.int16), geometry), mask
@@ -77,7 +86,7 @@ def found(ct, model, engine, others=()):
 def test_a_mass_is_outlined_on_the_ct_s_own_grid(model, direction):
     ct, mask = ball(110, direction)
     (made,), notes = found(ct, model, Ideal())
-    assert made.point_lps is None and made.threshold == 0.3
+    assert made.point_lps is None and made.threshold is None  # so it follows the user's, as every lesion of a run
     outlined = np.zeros(mask.shape, bool)
     outlined[made.box.slices] = made.block >= 128
     assert overlap(outlined, mask)["dice"] > 0.95
@@ -98,6 +107,41 @@ def test_a_part_of_the_ct_shows_the_same(model):
     assert np.linalg.norm(np.subtract(middle, ct.geometry.lps((24, 31, 37)))) < 6
 
 
+@pytest.mark.parametrize("step_mm", [0.6, 1.25])
+def test_slices_that_are_passed_over_are_allowed_for(model, step_mm):
+    ct, mask = ball(84, step_mm=step_mm)
+    low = np.argwhere(mask)[0, 0] - 3
+    box = Box((low, 0, 0), mask.shape)
+    ((middle, places),) = masses._seen(ct, box, 0.3, Inference(Ideal(), model))
+    centre = ct.geometry.middle_lps(mask, Box.whole(mask.shape))
+    assert np.linalg.norm(np.subtract(middle, centre)) < 4
+    assert np.linalg.norm(places.mean(0) - centre) < 1
+
+
+def test_what_is_linked_to_a_mass_is_no_mass_of_its_own(model):
+    ct, mask = ball(84)
+    beside = np.zeros(mask.shape, bool)
+    beside[20:28, 50:58, 32:42] = True
+    link = np.zeros(mask.shape, bool)
+    link[22:26, 40:52, 34:40] = True
+    ct.voxels_zyx[link & ~mask] = -740
+    ct.voxels_zyx[beside] = 40
+    (made,), _ = found(ct, model, Ideal())
+    ((box, own),) = masks_of(made, ct.geometry, 0.3)
+    outlined = np.zeros(mask.shape, bool)
+    outlined[box.slices] = own
+    assert overlap(outlined, mask)["dice"] > 0.95 and not outlined[beside].any()
+
+
+def test_a_mass_that_is_seen_in_two_parts_is_outlined_once(model):
+    ct, mask = ball(120)
+    ct.voxels_zyx[:, :, 35:40][mask[:, :, 35:40]] = -610
+    parts = list(masses._seen(ct, Box.whole(mask.shape), 0.3, Inference(Halving(), model)))
+    assert len(parts) == 2
+    made, notes = found(ct, model, Halving())
+    assert len(made) == 1 and len(notes) == 1
+
+
 @pytest.mark.parametrize(
     ("diameter_mm", "engine"), [(40, Ideal), (110, Blind), (110, Faint), (100, FarSighted)],
     ids=["short", "nothing seen", "not sure", "the scales do not agree"],
@@ -115,9 +159,10 @@ def candidate(mask, share):
     return Candidate(box, part[box.slices])
 
 
+@pytest.mark.parametrize("direction", [OBLIQUE, SAGITTAL])
 @pytest.mark.parametrize(("share", "count"), [(0.15, 1), (0.6, 0)])
-def test_what_the_own_scale_outlines_is_left_to_it_and_a_fragment_is_not(model, share, count):
-    ct, mask = ball(110)
+def test_what_the_own_scale_outlines_is_left_to_it_and_a_fragment_is_not(model, share, count, direction):
+    ct, mask = ball(110, direction)
     made, notes = found(ct, model, Ideal(), [candidate(mask, share)])
     assert len(made) == count and len(notes) == count
 
@@ -139,6 +184,13 @@ def test_a_run_lists_a_mass_of_110_mm_first_and_says_how_it_was_outlined(chest, 
     outlined[run.lesions[0].label_box.slices] = run.masks[0]
     assert overlap(outlined, reference)["dice"] > 0.9
     assert [SCALE_NOTE in note for note in run.notes].count(True) == 1
+
+
+def test_its_outline_follows_the_user_s_threshold(chest, run):
+    card = load_bundle().card
+    high, _ = extract(run.candidates, chest[0], run.lungs, replace(run.options, threshold=0.9), card)
+    low, _ = extract(run.candidates, chest[0], run.lungs, replace(run.options, threshold=0.05), card)
+    assert 0 < high[0].volume_mm3 < run.lesions[0].volume_mm3 < low[0].volume_mm3
 
 
 def test_the_map_that_is_kept_shows_it(chest, run):
