@@ -104,7 +104,7 @@ def masses(
     bundle: Path = ModelBundle,
     role: Annotated[str, typer.Option(help="Nodules that are enlarged: test, or val while choosing.")] = "test",
 ):
-    """Enlarge nodules to masses of 60 to 150 mm on the lungs' surfaces, click into each, print Dice by size."""
+    """Enlarge nodules to masses of 60 to 150 mm, click into each, run without a click; print Dice by size."""
     from .studies import masses
 
     typer.echo(masses.run(configuration.load(config), bundle, role))

@@ -1,6 +1,6 @@
-"""Clicked masses at the product's coarser scales, prepared once: a network fitted on nodules alone knows none.
+"""Masses at the product's coarser scales, prepared once: a network fitted on nodules alone knows none.
 
-``masses/NAME/`` has of a CT of the pack, for each scale: ``ct-2.npy``, its background, and what is clicked in it:
+``masses/NAME/`` has of a CT of the pack, for each scale: ``ct-2.npy``, its background, and what is shown of it:
 ``mass-*-2.npz``, masses made of `train` nodules; ``own-2.npz``, its tumour; ``soft-2.npz``, soft tissue, where a click
 shall give nothing.
 """

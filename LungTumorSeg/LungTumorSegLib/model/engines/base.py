@@ -119,7 +119,8 @@ class Engine(ABC):
     def coarse(self) -> "Engine | None":
         """The bundle's network of the coarser scales, None if it has none.
 
-        Opened and checked when it is first asked for, as few clicks need it. In int8's stead it runs in float32.
+        Opened and checked when it is first asked for, by a run over a whole chest or a click that needs it. In int8's
+        stead it runs in float32.
 
         Raises:
             EngineError, NoWeightsError, ModelMismatchError: As of the engine itself, and of `check`.
