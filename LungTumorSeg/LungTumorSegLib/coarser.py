@@ -78,8 +78,8 @@ def outline(
             mass, and a threshold of its own only where that is not ``threshold``.
 
     Returns:
-        None where that is nothing, is not believed, has no border within 240 mm, or where the network is not sure with
-            the click and sees no mass without it.
+        None where that is nothing, is not believed, has no border within 240 mm, or where the network of the coarser
+            scales is not sure with the click and sees no mass without it.
     """
     axial, card = ct.geometry.axial(), inference.bundle.card
     seen = [_map(ct, axial, point_lps, scale, inference) for scale in SCALES]
@@ -97,7 +97,8 @@ def outline(
             note_part(point_lps, inference)
         return None
     said = SURE if found.threshold >= threshold else UNSURE
-    if not chest and _without_click(ct, [plan for plan, _ in seen], box, found.mask, inference) < SEEN_P:
+    asked = card.coarse is not None and not chest  # the first network sees no mass without a click
+    if asked and _without_click(ct, [plan for plan, _ in seen], box, found.mask, inference) < SEEN_P:
         if said == UNSURE:
             return None
         said = UNSEEN

@@ -87,14 +87,18 @@ class WithClickOnly(Ideal):
 def test_what_is_not_seen_without_the_click_has_a_note_or_if_it_is_not_sure_either_no_outline(model):
     ct, centre = ball(110)
 
-    def notes(network):
-        inference = Inference(Ideal(coarse=network), uncalibrated(model))
+    def notes(network, **changed):
+        bundle = uncalibrated(model)
+        bundle = replace(bundle, card=replace(bundle.card, **changed))
+        inference = Inference(Ideal(coarse=network), bundle)
         made = coarser.outline(ct, centre, 0.3, coarser.Least(60.0), inference)
         return made is not None, [note.split("resolution. ")[1] for note in inference.notes]
 
     assert notes(Ideal()) == (True, [coarser.SURE])
     assert notes(WithClickOnly(1.0)) == (True, [coarser.UNSEEN])
     assert notes(WithClickOnly(0.25)) == (False, [])
+    # a model without this network is not asked without the click
+    assert notes(WithClickOnly(0.25), coarse=None) == (True, [coarser.UNSURE])
 
 
 def test_a_nodule_does_not_ask_it(model):
