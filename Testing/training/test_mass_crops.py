@@ -130,16 +130,18 @@ def test_a_draw_holds_all_of_the_ct_that_its_example_shows(made, monkeypatch):
         np.testing.assert_allclose(part, whole, atol=1e-5)
 
 
-def test_the_network_of_the_coarser_scales_is_fitted_with_them_and_counts_as_having_seen_their_cts(made, tmp_path):
+def masses_for_coarse_alone(made, run):
+    """The configuration whose [fit] has patches alone, and [coarse] the stage with masses."""
     stage = made.fit.stages[0]
     plain = replace(stage, ct_share=0.0, mass_share=0.0)
-    given = replace(
-        made,
-        fit=replace(made.fit, run=str(tmp_path), stages=(plain,)),
-        coarse=config.Coarse(filters=(3, 3), stages=(stage,)),
-    )
+    fit = replace(made.fit, run=str(run), stages=(plain,))
+    return replace(made, fit=fit, coarse=config.Coarse(filters=(3, 3), stages=(stage,)))
+
+
+def test_the_network_of_the_coarser_scales_is_fitted_with_them_and_counts_as_having_seen_their_cts(made, tmp_path):
+    given = masses_for_coarse_alone(made, tmp_path)
     own = coarse.own(given)
-    assert own.network.card.architecture.filters == (3, 3) and own.fit.stages == (stage,)
+    assert own.network.card.architecture.filters == (3, 3) and own.fit.stages == made.fit.stages[:1]
     assert {"CT-A", "LIDC-IDRI-B"} <= set(seen.of(given)[seen.FITTED])
     assert coarse.fitted(given) is None
     without = replace(given, coarse=config.Coarse(stages=()))
@@ -149,13 +151,7 @@ def test_the_network_of_the_coarser_scales_is_fitted_with_them_and_counts_as_hav
 
 def test_each_fit_asks_for_the_masses_alone_that_it_draws(made, tmp_path, monkeypatch):
     monkeypatch.setattr(prepared_masses, "EACH", EACH + 1)
-    stage = made.fit.stages[0]
-    plain = replace(stage, ct_share=0.0, mass_share=0.0)
-    given = replace(
-        made,
-        fit=replace(made.fit, run=str(tmp_path), stages=(plain,)),
-        coarse=config.Coarse(filters=(3, 3), stages=(stage,)),
-    )
+    given = masses_for_coarse_alone(made, tmp_path)
     ready.check(given)
     with pytest.raises(OrderError, match="The masses on CT-A, LIDC-IDRI-B are missing"):
         coarse.fit(given)
